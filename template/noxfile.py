@@ -1,0 +1,139 @@
+"""The commands of this repository. Climb the ladder: task, block, flow, deployment; plain `nox` lints and tests.
+
+Every session shares one environment, installed from the pinned file in constraints/ for this Python.
+QUALITY_TUPLE=py311-prefect-3.7.8-polars-2.1 chooses another supported tuple; words after `--` are passed on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.5.1"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.reuse_venv = "yes"
+nox.options.sessions = ["lint", "tests"]
+
+TUPLES = {
+    "py311-prefect-3.8.8-polars-2.1": ("3.11", "prefect==3.8.8", "polars==2.1.0"),
+    "py312-prefect-3.8.8-polars-2.1": ("3.12", "prefect==3.8.8", "polars==2.1.0"),
+    "py313-prefect-3.8.8-polars-2.1": ("3.13", "prefect==3.8.8", "polars==2.1.0"),
+    "py311-prefect-3.7.8-polars-2.1": ("3.11", "prefect==3.7.8", "polars==2.1.0"),
+}
+QUIET = {
+    "DO_NOT_TRACK": "1",
+    "PREFECT_HOME": str(Path(".prefect").resolve()),
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+}
+
+
+def pinned(session: nox.Session) -> Path:
+    """The constraints file of the chosen tuple, or of the first one for this Python."""
+    python = str(session.python or f"{sys.version_info.major}.{sys.version_info.minor}")
+    chosen = os.environ.get("QUALITY_TUPLE") or next((name for name, pins in TUPLES.items() if pins[0] == python), "")
+    if chosen not in TUPLES:
+        known = ", ".join(TUPLES)
+        session.error(f"{chosen or f'Python {python}'} is not supported: install Python 3.11, 3.12 or 3.13 ({known})")
+    if TUPLES[chosen][0] != python:
+        session.error(f"{chosen} needs Python {TUPLES[chosen][0]}, this is {python}: run nox with that Python")
+    return Path("constraints", f"{chosen}.txt")
+
+
+def shared(session: nox.Session) -> Path:
+    """Where the environment session leaves the path of its interpreter."""
+    return session.cache_dir / f"python{session.python or ''}"
+
+
+def run(session: nox.Session, *command: str) -> None:
+    """Run a Python command in the shared environment and end with its exit code."""
+    line = [shared(session).read_text(encoding="utf-8"), *command]
+    session.log(" ".join(["python", *command]))
+    if code := subprocess.run(line, env=QUIET | os.environ, check=False).returncode:
+        sys.exit(code)
+
+
+@nox.session(default=False)
+def environment(session: nox.Session) -> None:
+    """Install the pinned environment that all other sessions share; done again only when a pin changes."""
+    constraints, stamp = pinned(session), Path(session.virtualenv.location, "installed")
+    wanted = hashlib.sha256(constraints.read_bytes() + Path("pyproject.toml").read_bytes()).hexdigest()
+    if not stamp.exists() or stamp.read_text(encoding="utf-8") != wanted:
+        session.install("--no-deps", "-r", str(constraints), env={"UV_COMPILE_BYTECODE": "1"})
+        session.install("--no-build-isolation", "-c", str(constraints), "-e", ".")
+        stamp.write_text(wanted, encoding="utf-8")
+    shared(session).write_text(str(Path(session.bin, "python")), encoding="utf-8")
+
+
+@nox.session(requires=["environment"], venv_backend="none", default=False)
+def task(session: nox.Session) -> None:
+    """Rung 1: check a dataset in an ephemeral task; nothing saved, no server (-- [dataset] [--env ENV])."""
+    run(session, "-m", "quality", "task", *session.posargs)
+
+
+@nox.session(requires=["environment"], venv_backend="none", default=False)
+def block(session: nox.Session) -> None:
+    """Rung 2: save the contract as a DataQualityBlock, load it back, and compare both results."""
+    run(session, "-m", "quality", "block", *session.posargs)
+
+
+@nox.session(requires=["environment"], venv_backend="none", default=False)
+def flow(session: nox.Session) -> None:
+    """Rung 3: run the blessed flow and both flow factories, and write the artifacts."""
+    run(session, "-m", "quality", "flow", *session.posargs)
+
+
+@nox.session(requires=["environment"], venv_backend="none", default=False)
+def deployment(session: nox.Session) -> None:
+    """Rung 4: deploy prefect.yaml, let a worker run one deployment, and read its artifact back."""
+    run(session, "-m", "quality", "deployment", *session.posargs)
+
+
+@nox.session(requires=["environment"], venv_backend="none")
+def lint(session: nox.Session) -> None:
+    """Check style and types: ruff, then mypy --strict."""
+    run(session, "-m", "ruff", "check", ".")
+    run(session, "-m", "ruff", "format", "--check", ".")
+    run(session, "-m", "mypy")
+
+
+@nox.session(requires=["environment"], venv_backend="none")
+def tests(session: nox.Session) -> None:
+    """Run the tests, yours and the managed ones (-- -k words)."""
+    run(session, "-m", "pytest", *session.posargs)
+
+
+@nox.session(requires=["environment"], venv_backend="none", default=False)
+def doctor(session: nox.Session) -> None:
+    """Say what is wrong with this machine, this environment or these files, and what to do about it."""
+    run(session, "-m", "quality", "doctor", *session.posargs)
+
+
+@nox.session(requires=["environment"], venv_backend="none", default=False)
+def learn(session: nox.Session) -> None:
+    """Read a dataset and propose rules for its contract (-- dataset)."""
+    run(session, "-m", "quality", "learn", *session.posargs)
+
+
+@nox.session(requires=["environment"], venv_backend="none", default=False)
+def rules(session: nox.Session) -> None:
+    """Write the rule table in README.md and the JSON Schemas beside the contracts."""
+    run(session, "-m", "quality", "rules", *session.posargs)
+
+
+@nox.session(default=False)
+def lock(session: nox.Session) -> None:
+    """Write constraints/ anew, one fully pinned file for each supported tuple."""
+    session.install("uv")
+    for name, (python, *pins) in TUPLES.items():
+        given = Path(session.create_tmp(), "tuple.txt")
+        given.write_text("\n".join(pins) + "\n", encoding="utf-8")
+        options = ["--universal", "--upgrade", "--no-annotate", "--no-emit-index-url", "--python-version", python]
+        inputs = ["pyproject.toml", "--group", "dev", "--constraint", str(given)]
+        target = ["--custom-compile-command", "nox -s lock", "--output-file", f"constraints/{name}.txt", "--quiet"]
+        session.run("uv", "pip", "compile", *options, *inputs, *target)

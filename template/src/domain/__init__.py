@@ -1,0 +1,1 @@
+"""The team's own rules, sources and flows: what YAML cannot say."""
