@@ -1,21 +1,22 @@
 '''Rules of this domain that no built-in rule expresses.
 
-A rule is one small class, listed in `RULES`, and then used from YAML like a built-in:
+A rule is one small class, listed in `RULES` and then used from YAML like a built-in:
 
-    class EvenMinutes(RowRule):
-        """Every value is an even number of minutes."""
+    class EvenNumber(ColumnRule):
+        """Every value is an even number."""
 
-        check: Literal["even_minutes"] = "even_minutes"
-        column: str
+        JUDGES: ClassVar[Kinds] = NUMBER
 
-        def passes(self) -> pl.Expr:
-            return pl.col(self.column) % 2 == 0
+        check: Literal["even_number"] = "even_number"
 
-    RULES = (EvenMinutes,)
+        def holds(self, value: pl.Expr, dtype: pl.DataType, frame: Frame) -> pl.Expr:
+            return value % 2 == 0
+
+    RULES = (EvenNumber,)
 '''
 
 from __future__ import annotations
 
-from quality.rules import Rule
+from quality.rule import Rule
 
 RULES: tuple[type[Rule], ...] = ()

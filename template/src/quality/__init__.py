@@ -1,0 +1,37 @@
+"""Data quality for one domain: contracts of rules, judged by one engine on every rung from a task to a deployment."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+EXPORTS = {
+    "CheckConfig": "quality.config",
+    "CheckResult": "quality.result",
+    "ConfigurationError": "quality.errors",
+    "DataQualityBlock": "quality.block",
+    "DataQualityError": "quality.errors",
+    "QualityCheckMode": "quality.flows",
+    "QualityFlowConfig": "quality.flows",
+    "Rule": "quality.rule",
+    "Severity": "quality.result",
+    "Status": "quality.result",
+    "check": "quality.engine",
+    "check_dataset": "quality.flows",
+    "create_check_task": "quality.tasks",
+    "create_quality_flow": "quality.flows",
+    "data_quality_check_task": "quality.tasks",
+    "data_quality_learn_task": "quality.tasks",
+    "data_quality_profile_task": "quality.tasks",
+    "quality_checked_flow": "quality.flows",
+    "summarize_check_result": "quality.result",
+    "to_prefect_artifact": "quality.artifacts",
+}
+__all__ = sorted(EXPORTS)
+
+
+def __getattr__(name: str) -> Any:
+    """Imports a public name when it is first asked for, so that the engine never waits for Prefect."""
+    if name not in EXPORTS:
+        raise AttributeError(f"module 'quality' has no attribute '{name}'")
+    return getattr(importlib.import_module(EXPORTS[name]), name)

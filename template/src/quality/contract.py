@@ -1,0 +1,83 @@
+"""A dataset's contract: what it is, who owns it, where it lies and what must hold in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, SerializeAsAny, ValidationError
+
+from quality.errors import ConfigurationError, nearest
+from quality.result import Frozen
+from quality.rule import Fraction, Rule, Text
+from quality.sources import Files, Source
+from quality.vocabulary import domain_sources, parse_rules
+from quality.yaml_file import YamlFile
+
+
+def parse_source(written: Any) -> Source:
+    """The source that a mapping or a path says: files, unless its `kind` names one of the domain's own."""
+    if isinstance(written, Source):
+        return written
+    fields: Mapping[str, Any] = {"path": written} if isinstance(written, str) else written
+    if not isinstance(fields, Mapping):
+        raise ConfigurationError(f"a source is a mapping such as {{path: data/orders.parquet}}, not {written!r}")
+    known: dict[str, type[Source]] = {"files": Files, **domain_sources()}
+    kind = str(fields.get("kind", "files"))
+    if kind not in known:
+        raise ConfigurationError(f"unknown source kind '{kind}'; {nearest(kind, known)}")
+    try:
+        return known[kind].model_validate(fields)
+    except ValidationError as error:
+        raise ConfigurationError(_complaint(error, known[kind], "the source")) from None
+
+
+def read_rules(written: Any) -> tuple[Rule, ...]:
+    """Rules for a pydantic field."""
+    return parse_rules(written)
+
+
+AnySource = Annotated[SerializeAsAny[Source], BeforeValidator(parse_source)]
+AnyRules = Annotated[tuple[SerializeAsAny[Rule], ...], BeforeValidator(read_rules)]
+
+
+class Contract(Frozen):
+    """What must hold in one dataset, in every environment."""
+
+    dataset: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", description="Equals the file's name.")]
+    description: str | None = None
+    owner: Text = Field(description="E-mail or team handle: who is told, and who mends it.")
+    source: AnySource
+    key: tuple[Text, ...] = Field((), description="Columns that name a row in examples of failing rows.")
+    sensitive: tuple[Text, ...] = Field((), description="Columns whose values are masked wherever a person looks.")
+    warning_threshold: Fraction | None = Field(
+        None, description="Fraction of failed rules at or below which a failed run is a WARNING."
+    )
+    allow_empty: bool = Field(False, description="Whether a run that judged nothing is a success.")
+    rules: AnyRules
+
+
+def load_contract(path: Path) -> Contract:
+    """The contract in a YAML file; ConfigurationError names file, line and nearest valid spelling."""
+    file = YamlFile(path, f"{path.parent.name}/{path.name}")
+    data = file.data()
+    rules = parse_rules(data.get("rules") or [], lambda number: f"{file.at('rules', number)}: rule {number + 1}")
+    try:
+        contract = Contract.model_validate({**data, "rules": rules})
+    except ValidationError as error:
+        place = error.errors()[0]["loc"]
+        raise ConfigurationError(f"{file.at(*place)}: {_complaint(error, Contract, 'the contract')}") from None
+    if contract.dataset != path.stem:
+        raise ConfigurationError(f"{file.at('dataset')}: dataset is '{contract.dataset}' but the file is {path.name}")
+    return contract
+
+
+def _complaint(error: ValidationError, model: type[Frozen], subject: str) -> str:
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        return f"{subject} has no field '{place}'; {nearest(place, model.model_fields)}"
+    if first["type"] == "missing":
+        return f"{subject} needs the field '{place}'"
+    return f"{place}: {first['msg'].removeprefix('Value error, ')}"

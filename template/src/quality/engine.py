@@ -1,0 +1,258 @@
+"""The check: binds rules to a frame, runs them in as few passes as they need, and judges what comes back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import polars as pl
+
+from quality import project
+from quality.config import CheckConfig
+from quality.contract import load_contract, parse_source
+from quality.errors import ConfigurationError, SourceError
+from quality.frame import Frame, Surroundings
+from quality.plan import States, measure
+from quality.result import CheckResult, RuleResult, RunMetadata, Scalar, Status, run_status
+from quality.rule import Judgement, Rule, first_line, kind_of
+from quality.samples import Wanted, samples
+from quality.sources import as_frame, as_source
+
+MASK = "***"
+BROKEN = (pl.exceptions.PolarsError, pl.exceptions.PanicException, SourceError, OSError)
+
+
+class Found(NamedTuple):
+    """A rule's judgement on one segment, or why there is none."""
+
+    rule: Rule
+    segment: Scalar
+    judgement: Judgement | None
+    problem: str | None = None
+
+
+def check(
+    data: Any = None,
+    config: CheckConfig | None = None,
+    *,
+    now: datetime | None = None,
+    history: Callable[[int], list[float]] | None = None,
+) -> CheckResult:
+    """Judges data by the configuration's rules.
+
+    `data` is a frame, LazyFrame, pandas or Arrow table, path, source or dataset name; None means the configured
+    source. Wrong use raises ConfigurationError before any data is read; what cannot be read or computed is ERROR.
+    """
+    config = config or CheckConfig()
+    started, clock = datetime.now(UTC), time.perf_counter()
+    about = RunMetadata(
+        dataset=config.dataset,
+        owner=config.owner,
+        environment=config.environment,
+        source=_place(data, config),
+        fingerprint=config.fingerprint,
+        template_version=project.template_version(),
+        compatibility=project.compatibility(),
+    )
+    try:
+        frame = open_frame(data, config, now=now, history=history)
+    except (SourceError, OSError) as error:
+        verdict = _unreadable(first_line(error), config)
+    else:
+        verdict = _verdict(frame, config)
+        about = about.model_copy(update={"explain": frame.explain()})
+    took = (time.perf_counter() - clock) * 1000
+    return CheckResult(
+        **verdict, allow_empty=config.allow_empty, execution_time_ms=took, timestamp=started, metadata=about
+    )
+
+
+def _unreadable(reason: str, config: CheckConfig) -> dict[str, Any]:
+    rules = tuple(_result(Found(rule, None, None, reason), config) for rule in config.rules)
+    return {"status": Status.ERROR, "rules": rules, "reason": reason}
+
+
+def _verdict(frame: Frame, config: CheckConfig) -> dict[str, Any]:
+    found = judge(config, frame)
+    rules = _with_samples(tuple(_result(one, config) for one in found), found, frame, config)
+    status, reason = run_status(rules, config.warning_threshold), None
+    if status is Status.SKIPPED:
+        reason = "no rule judged a row" if rules else "there are no rules"
+    return {"status": status, "rules": rules, "reason": reason, "row_count": frame.rows}
+
+
+def open_frame(
+    data: Any,
+    config: CheckConfig,
+    *,
+    now: datetime | None = None,
+    history: Callable[[int], list[float]] | None = None,
+) -> Frame:
+    """The frame of the data, or of the configured source; SourceError when there is nothing to read."""
+    around = Surroundings(references=reference, history=history or (lambda window: []), now=now or datetime.now(UTC))
+    if (lazy := as_frame(data)) is not None:
+        return Frame(lazy, around)
+    source, base = config.source, project.root()
+    if isinstance(data, str) and data in project.datasets():
+        source = load_contract(base / "datasets" / f"{data}.yml").source
+    elif data is not None:
+        source, base = as_source(data), Path.cwd()
+    if source is None:
+        given = "no data" if data is None else f"a {type(data).__name__}"
+        raise ConfigurationError(f"{config.dataset}: cannot judge {given}; give a frame, a path or a dataset's name")
+    return Frame(source.scan(base), around, columnar=source.columnar)
+
+
+def reference(written: Any) -> pl.LazyFrame:
+    """Another dataset of the repository by name, or any source by path."""
+    base = project.root()
+    if isinstance(written, str) and written in project.datasets():
+        return load_contract(base / "datasets" / f"{written}.yml").source.scan(base)
+    return parse_source(written).scan(base)
+
+
+def bind(rule: Rule, frame: Frame) -> None:
+    """Refuses a rule that this frame's columns and dtypes make impossible; reads no data."""
+    frame.check_columns((*rule.subjects, *((rule.by,) if rule.by else ())))
+    if rule.where is not None:
+        frame.check_condition(rule.where)
+    for column in rule.subjects:
+        dtype = frame.schema[column]
+        if kind_of(dtype) not in rule.JUDGES:
+            wanted = " or ".join(sorted(rule.JUDGES - {"null"}))
+            raise ConfigurationError(f"column '{column}' is {dtype}; {rule.check} judges {wanted}")
+    rule.bind(frame)
+
+
+def judge(config: CheckConfig, frame: Frame) -> list[Found]:
+    """Every rule's judgements, in the order of the rules and of the segments' values."""
+    sensitive = frozenset(config.sensitive)
+    frame.check_columns((*config.key, *config.sensitive))
+    ready: list[Rule] = []
+    problems: dict[int, str] = {}
+    for number, rule in enumerate(config.rules):
+        try:
+            bind(rule, frame)
+            ready.append(rule)
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{config.dataset}: rule {number + 1} '{rule.title}': {error}") from None
+        except BROKEN as error:
+            problems[id(rule)] = _problem(error, rule, sensitive)
+    states, broken = measure(ready, frame, BROKEN)
+    problems |= {id(rule): _problem(error, rule, sensitive) for rule, error in broken}
+    return [found for rule in config.rules for found in _judge(rule, states, frame, problems.get(id(rule)), sensitive)]
+
+
+def _judge(rule: Rule, states: States, frame: Frame, problem: str | None, sensitive: frozenset[str]) -> Iterable[Found]:
+    if problem is not None:
+        yield Found(rule, None, None, problem)
+        return
+    for segment, state in states.of(rule, frame):
+        part = frame if rule.by is None else frame.where(pl.col(rule.by).eq_missing(pl.lit(segment)))
+        try:
+            yield Found(rule, _plain(segment), rule.judge(state, part))
+        except BROKEN as error:
+            yield Found(rule, _plain(segment), None, _problem(error, rule, sensitive))
+
+
+def _problem(error: BaseException, rule: Rule, sensitive: frozenset[str]) -> str:
+    """Why a rule could not be computed; where it reads sensitive columns, without the words that may quote them."""
+    if sensitive & set(rule.reads):
+        return f"it could not be computed ({type(error).__name__}; details are withheld, it reads a sensitive column)"
+    return f"it could not be computed: {first_line(error)}"
+
+
+def _result(found: Found, config: CheckConfig) -> RuleResult:
+    rule, judgement = found.rule, found.judgement
+    subjects = rule.subjects or tuple(filter(None, (getattr(rule, "column", None),)))
+    secret = bool(set(subjects) & set(config.sensitive))
+    common: dict[str, Any] = {
+        "rule_name": rule.title,
+        "check": rule.check,
+        "column": subjects[0] if len(subjects) == 1 else None,
+        "columns": subjects,
+        "severity": rule.severity,
+        "by": rule.by,
+        "segment": MASK if rule.by in config.sensitive else found.segment,
+    }
+    if judgement is None:
+        return RuleResult(**common, status=Status.ERROR, message=found.problem or "it could not be judged")
+    status = _status(rule, judgement)
+    value = MASK if secret and judgement.value is not None else judgement.value
+    return RuleResult(
+        **common,
+        status=status,
+        message=_message(rule, judgement, status, secret),
+        failed_count=judgement.failed,
+        total_count=judgement.judged,
+        value=value,
+    )
+
+
+def _status(rule: Rule, judgement: Judgement) -> Status:
+    if judgement.judged == 0:
+        return Status.SKIPPED
+    rate = judgement.failed / judgement.judged
+    if rate > rule.max_failure_rate:
+        return Status.FAILED
+    warns = rule.warn_failure_rate is not None and rate > rule.warn_failure_rate
+    return Status.WARNING if warns else Status.PASSED
+
+
+def _message(rule: Rule, judgement: Judgement, status: Status, secret: bool) -> str:
+    if status is Status.SKIPPED:
+        return f"nothing judged: {judgement.note or _why_empty(rule)}"
+    note = None if secret else judgement.note
+    if judgement.note is not None and judgement.failing is None and judgement.judged == 1:
+        return f"{rule.says()}; {note or 'its value is withheld'}"
+    if not judgement.failed:
+        return f"{rule.says()}, in all {judgement.judged:,} rows judged"
+    rate = judgement.failed / judgement.judged
+    allowed = f", {rule.max_failure_rate:.2%} allowed" if rule.max_failure_rate else ""
+    more = f" ({note})" if note else ""
+    rows = f"{judgement.failed:,} of {judgement.judged:,} rows ({rate:.2%}{allowed})"
+    return f"not so in {rows}: {rule.says()}{more}"
+
+
+def _why_empty(rule: Rule) -> str:
+    return f"no row with a value where {rule.where}" if rule.where else "no row with a value"
+
+
+def _plain(value: Any) -> Scalar:
+    return value if value is None or isinstance(value, (bool, int, float, str)) else str(value)
+
+
+def _place(data: Any, config: CheckConfig) -> str | None:
+    if data is None:
+        return config.source.describe() if config.source else None
+    source = as_source(data)
+    return source.describe() if source else type(data).__name__
+
+
+def _with_samples(
+    rules: tuple[RuleResult, ...], found: list[Found], frame: Frame, config: CheckConfig
+) -> tuple[RuleResult, ...]:
+    """A few failing rows for the rules that did not hold, with sensitive values masked."""
+    loud = (Status.FAILED, Status.WARNING)
+    wanted: dict[int, Wanted] = {}
+    for number, (result, one) in enumerate(zip(rules, found, strict=True)):
+        if result.status in loud and one.judgement is not None and one.judgement.failing is not None:
+            failing = one.judgement.failing
+            if one.rule.by is not None:
+                failing = failing & pl.col(one.rule.by).eq_missing(pl.lit(one.segment))
+            wanted[number] = Wanted(failing, one.judgement.failed, one.rule.reads)
+    try:
+        rows = samples(frame, wanted, config.key, config.sample_rows)
+    except BROKEN:
+        return rules
+    return tuple(
+        rule.model_copy(update={"samples": tuple(_masked(row, config.sensitive) for row in rows.get(number, ()))})
+        for number, rule in enumerate(rules)
+    )
+
+
+def _masked(row: Mapping[str, Scalar], sensitive: tuple[str, ...]) -> dict[str, Scalar]:
+    return {column: MASK if column in sensitive and value is not None else value for column, value in row.items()}

@@ -1,0 +1,116 @@
+"""Row rules that compare a row with other rows: uniqueness and order. They query the frame beside the one pass."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+import polars as pl
+from pydantic import AfterValidator, Field
+
+from quality.frame import Frame
+from quality.rule import ORDERED, ColumnRule, Judgement, Kinds, Measure, RowRule, State, Text, condition
+from quality.uniqueness import Repeated, repeated
+
+
+def _distinct(columns: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(columns)) < len(columns):
+        raise ValueError("a column is named twice")
+    return columns
+
+
+class _Unique(RowRule):
+    @property
+    def key(self) -> tuple[str, ...]:
+        raise NotImplementedError
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        return self.key
+
+    def kept(self) -> pl.Expr:
+        """Rows that are judged: inside `where`, and with no null in the key."""
+        present = pl.all_horizontal([pl.col(c).is_not_null() for c in self.key])
+        return present if self.where is None else present & condition(self.where)
+
+    def measures(self, frame: Frame) -> dict[str, Measure]:
+        return {}
+
+    def judge(self, state: State, frame: Frame) -> Judgement:
+        found: Repeated = repeated(frame, self.key, self.kept(), self.reads, self.title)
+        return Judgement(found.rows, found.judged, failing=self.kept() & found.among if found.rows else None)
+
+
+class Unique(_Unique):
+    """No value occurs twice; every row of a repeated value fails."""
+
+    check: Literal["unique"] = "unique"
+    column: Text
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        return (self.column,)
+
+    def says(self) -> str:
+        return f"{self.column} is unique"
+
+
+class UniqueCombination(_Unique):
+    """No combination of `columns` occurs twice; a row with a null among them is skipped."""
+
+    ALIASES: ClassVar[tuple[str, ...]] = ("primary_key",)
+    check: Literal["unique_combination"] = "unique_combination"
+    columns: Annotated[tuple[Text, ...], AfterValidator(_distinct)] = Field(min_length=1)
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        return self.columns
+
+    def says(self) -> str:
+        return f"({', '.join(self.columns)}) is unique"
+
+
+class _Ordered(ColumnRule):
+    JUDGES: ClassVar[Kinds] = ORDERED
+    WORD: ClassVar[str]
+    strict: bool = Field(False, description="Equal neighbours fail, too.")
+
+    def in_order(self, before: pl.Expr, after: pl.Expr) -> pl.Expr:
+        raise NotImplementedError
+
+    def says(self) -> str:
+        return f"{self.column} is {'strictly ' if self.strict else ''}{self.WORD}"
+
+    def measures(self, frame: Frame) -> dict[str, Measure]:
+        return {}
+
+    def judge(self, state: State, frame: Frame) -> Judgement:
+        """Each value against the one before it among the judged rows; the first has none to break the order with."""
+        value = pl.col(self.column)
+        kept = value.is_not_null() if self.where is None else value.is_not_null() & condition(self.where)
+        if frame.schema[self.column] in (pl.Categorical, pl.Enum):
+            value = value.cast(pl.String)
+        broken = ~self.in_order(value.shift(1), value)
+        counts = frame.lazy.filter(kept).select(broken.sum().alias("failed"), pl.len().alias("judged"))
+        failed, judged = frame.collect(counts, self.title, self.reads).row(0)
+        before = pl.when(kept).then(value).forward_fill().shift(1)
+        return Judgement(failed, judged, failing=kept & ~self.in_order(before, value))
+
+
+class Increasing(_Ordered):
+    """No value is smaller than the one in the row before it."""
+
+    WORD: ClassVar[str] = "increasing"
+    check: Literal["increasing"] = "increasing"
+
+    def in_order(self, before: pl.Expr, after: pl.Expr) -> pl.Expr:
+        return before < after if self.strict else before <= after
+
+
+class Decreasing(_Ordered):
+    """No value is greater than the one in the row before it."""
+
+    WORD: ClassVar[str] = "decreasing"
+    check: Literal["decreasing"] = "decreasing"
+
+    def in_order(self, before: pl.Expr, after: pl.Expr) -> pl.Expr:
+        return before > after if self.strict else before >= after

@@ -1,0 +1,253 @@
+"""What a check found: one result per rule and segment, and the run's verdict over them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, computed_field, model_validator
+
+Scalar = str | int | float | bool | None
+
+
+class Status(StrEnum):
+    """FAILED is a fact about the data; ERROR (could not be judged) is a fact about the machinery."""
+
+    PASSED = "PASSED"
+    WARNING = "WARNING"
+    FAILED = "FAILED"
+    SKIPPED = "SKIPPED"
+    ERROR = "ERROR"
+
+
+class Severity(StrEnum):
+    """What a failed rule does to the run: critical and error fail it, warning warns, info is reported only."""
+
+    CRITICAL = "critical"
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+    @property
+    def fails_the_run(self) -> bool:
+        return self in (Severity.CRITICAL, Severity.ERROR)
+
+
+class Frozen(BaseModel):
+    """A value: immutable, and refusing fields it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class RuleResult(Frozen):
+    """One rule judged on one segment. Counts are rows (for table rules: the one number judged); rates are percent."""
+
+    rule_name: str
+    check: str
+    column: str | None = None
+    columns: tuple[str, ...] = ()
+    severity: Severity = Severity.ERROR
+    status: Status
+    message: str
+    failed_count: int = 0
+    total_count: int = 0
+    value: Scalar = None
+    segment: Scalar = None
+    by: str | None = None
+    samples: tuple[dict[str, Scalar], ...] = ()
+
+    @property
+    def failure_rate(self) -> float:
+        return 100.0 * self.failed_count / self.total_count if self.total_count else 0.0
+
+    @property
+    def sample_values(self) -> list[Scalar]:
+        if self.column is None:
+            return []
+        return [sample[self.column] for sample in self.samples if self.column in sample]
+
+
+class Failure(Frozen):
+    """A rule that did not hold, in the keys that consumers of this field's results read."""
+
+    rule_name: str
+    column: str | None
+    message: str
+    severity: Severity
+    failed_count: int
+    total_count: int
+    sample_values: list[Scalar]
+    failure_rate: float
+    metadata: dict[str, Scalar]
+
+    @classmethod
+    def of(cls, rule: RuleResult) -> Failure:
+        more: dict[str, Scalar] = {"check": rule.check, "status": rule.status, "segment": rule.segment}
+        return cls(
+            rule_name=rule.rule_name,
+            column=rule.column,
+            message=rule.message,
+            severity=rule.severity,
+            failed_count=rule.failed_count,
+            total_count=rule.total_count,
+            sample_values=rule.sample_values,
+            failure_rate=rule.failure_rate,
+            metadata=more,
+        )
+
+
+class Explain(Frozen):
+    """How the verdict was reached: each query's columns, in order, and how often each column was read."""
+
+    queries: tuple[str, ...] = ()
+    columns_read: dict[str, int] = {}
+
+    @property
+    def collects(self) -> int:
+        return len(self.queries)
+
+
+class RunMetadata(Frozen):
+    """Where a result comes from: enough to find the contract, the owner and the environment that produced it."""
+
+    dataset: str = "data"
+    owner: str | None = None
+    environment: str | None = None
+    source: str | None = None
+    fingerprint: str | None = None
+    template_version: str | None = None
+    compatibility: str | None = None
+    explain: Explain = Explain()
+
+
+COMPUTED = (
+    "passed_count",
+    "failed_count",
+    "warning_count",
+    "skipped_count",
+    "error_count",
+    "total_count",
+    "is_success",
+    "pass_rate",
+    "failure_rate",
+    "failures",
+)
+
+
+class CheckResult(Frozen):
+    """The verdict of one run. Counts are rules, rates percent of rules; `result["status"]` reads as on a mapping."""
+
+    status: Status
+    rules: tuple[RuleResult, ...] = ()
+    row_count: int | None = None
+    allow_empty: bool = False
+    reason: str | None = None
+    execution_time_ms: float = 0.0
+    timestamp: datetime
+    metadata: RunMetadata = RunMetadata()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _ignore_computed(cls, data: Any) -> Any:
+        return {k: v for k, v in data.items() if k not in COMPUTED} if isinstance(data, dict) else data
+
+    def _count(self, status: Status) -> int:
+        return sum(rule.status is status for rule in self.rules)
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def passed_count(self) -> int:
+        return self._count(Status.PASSED)
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def failed_count(self) -> int:
+        return self._count(Status.FAILED)
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def warning_count(self) -> int:
+        return self._count(Status.WARNING)
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def skipped_count(self) -> int:
+        return self._count(Status.SKIPPED)
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def error_count(self) -> int:
+        return self._count(Status.ERROR)
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def total_count(self) -> int:
+        return len(self.rules)
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def is_success(self) -> bool:
+        """PASSED or WARNING; SKIPPED only where the contract says `allow_empty: true`."""
+        return self.status in (Status.PASSED, Status.WARNING) or (self.status is Status.SKIPPED and self.allow_empty)
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def pass_rate(self) -> float:
+        return 100.0 * self.passed_count / self.total_count if self.rules else 0.0
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def failure_rate(self) -> float:
+        return 100.0 * self.failed_count / self.total_count if self.rules else 0.0
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def failures(self) -> tuple[Failure, ...]:
+        """Every rule that is FAILED, WARNING or ERROR."""
+        quiet = (Status.PASSED, Status.SKIPPED)
+        return tuple(Failure.of(rule) for rule in self.rules if rule.status not in quiet)
+
+    @property
+    def exit_code(self) -> int:
+        """0 success, 1 FAILED, 3 ERROR or nothing judged."""
+        if self.is_success:
+            return 0
+        return 1 if self.status is Status.FAILED else 3
+
+    def comparable(self) -> dict[str, Any]:
+        """All but times and the way the data came: equal for the same data and configuration on every path."""
+        way = {"source", "explain"}
+        return self.model_dump(mode="json", exclude={"execution_time_ms": True, "timestamp": True, "metadata": way})
+
+    def __getitem__(self, key: str) -> Any:
+        if key in type(self).model_fields or key in COMPUTED:
+            return getattr(self, key)
+        raise KeyError(key)
+
+    def get(self, key: str, default: Any = None) -> Any:
+        return self[key] if key in type(self).model_fields or key in COMPUTED else default
+
+
+def run_status(rules: tuple[RuleResult, ...], warning_threshold: float | None) -> Status:
+    """The run's word: a known failure outranks what could not be judged, and that outranks a warning."""
+    failed = [rule for rule in rules if rule.status is Status.FAILED]
+    tolerated = warning_threshold is not None and len(failed) <= warning_threshold * len(rules)
+    if any(rule.severity.fails_the_run for rule in failed) and not tolerated:
+        return Status.FAILED
+    if any(rule.status is Status.ERROR for rule in rules):
+        return Status.ERROR
+    if any(rule.severity is not Severity.INFO for rule in failed) or any(r.status is Status.WARNING for r in rules):
+        return Status.WARNING
+    judged = any(rule.status is not Status.SKIPPED for rule in rules)
+    return Status.PASSED if judged else Status.SKIPPED
+
+
+def summarize_check_result(result: CheckResult) -> str:
+    """One line: dataset, verdict, what failed and on how many rows."""
+    if result.reason:
+        return f"{result.metadata.dataset}: {result.status} — {result.reason}"
+    head = f"{result.metadata.dataset}: {result.status} — {result.passed_count} of {result.total_count} rules passed"
+    loud = [f"{f.rule_name} ({f.failed_count:,} of {f.total_count:,})" for f in result.failures]
+    more = f", and {len(loud) - 3} more" if len(loud) > 3 else ""
+    return f"{head}; not: {', '.join(loud[:3])}{more}" if loud else head
