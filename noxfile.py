@@ -1,0 +1,78 @@
+"""The commands of the template project: `demo` climbs the whole ladder, `tests` proves it."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.5.1"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.reuse_venv = "yes"
+nox.options.sessions = ["lint", "tests"]
+
+RUNGS = ("task", "block", "flow", "deployment")
+PYTHON = f"py{sys.version_info.major}{sys.version_info.minor}"
+PINS = f"template/constraints/{PYTHON}-prefect-3.8.8-polars-2.1.txt"
+
+
+@nox.session(default=False)
+def demo(session: nox.Session) -> None:
+    """Copy the template into build/demo, or the folder after `--`, and climb the whole ladder there."""
+    session.install("-r", "constraints.txt")
+    target = Path(*session.posargs or ("build", "demo")).resolve()
+    if target.exists():
+        shutil.rmtree(target)
+    git = ["git", "-C", str(target), "-c", "user.name=demo", "-c", "user.email=demo@localhost"]
+    copy = ["copier", "copy", "--defaults", "--vcs-ref", "HEAD", "--data", "domain=new_york_flights"]
+    climb = [("copy", [*copy, str(Path.cwd()), str(target)])]
+    climb += [("init", [*git, "init", "--quiet"]), ("add", [*git, "add", "."])]
+    climb += [("commit", [*git, "commit", "--quiet", "-m", "Start from the template"])]
+    climb += [(rung, ["nox", "-f", str(target / "noxfile.py"), "-s", rung]) for rung in ("environment", *RUNGS)]
+    took = {}
+    for step, command in climb:
+        start = time.perf_counter()
+        session.run(*command, external=True)
+        took[step] = time.perf_counter() - start
+    session.log(f"The repository is in {target}. " + ", ".join(f"{step} {t:.1f} s" for step, t in took.items()))
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style and types of the template and of what it renders, in place: ruff, then mypy --strict."""
+    session.install("-r", PINS, "-r", "constraints.txt")
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+    session.run("mypy")
+    session.run("python", "hooks/lock_managed.py", "--check")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Render, update, and run the generated repositories' own nox, ladder included (-- -k words)."""
+    session.install("-r", "constraints.txt")
+    session.run("pytest", *session.posargs)
+
+
+@nox.session(default=False)
+def lock(session: nox.Session) -> None:
+    """Pin every tuple of the template and this project's own tools anew, then write the manifest."""
+    session.install("copier", "nox", "uv")
+    rendered = Path(session.create_tmp(), "rendered")
+    session.run("copier", "copy", "--defaults", "--overwrite", "--quiet", ".", str(rendered))
+    session.run("nox", "-f", str(rendered / "noxfile.py"), "-s", "lock")
+    shutil.copytree(rendered / "constraints", "template/constraints", dirs_exist_ok=True)
+    options = ["--universal", "--upgrade", "--no-annotate", "--no-emit-index-url", "--custom-compile-command"]
+    inputs = ["--group", "tests", "--constraint", "template/constraints/py311-prefect-3.8.8-polars-2.1.txt"]
+    session.run("uv", "pip", "compile", *options, "nox -s lock", *inputs, "-o", "constraints.txt", "--quiet")
+    session.run("python", "hooks/lock_managed.py")
+
+
+@nox.session(default=False)
+def sample(session: nox.Session) -> None:
+    """Cut the bundled sample anew out of the table that ships inside the pointblank wheel."""
+    session.install("pointblank==1.1.1", "polars==2.1.0")
+    session.run("python", "hooks/slice_flights.py")

@@ -1,0 +1,110 @@
+"""What the tests share: the template as a tagged repository, a rendered one, and commands run in it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import plumbum
+import pytest
+
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(Path(__file__).parent))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def isolated_git(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """No one's git configuration: neither for git itself nor for Copier, which asks plumbum."""
+    config = tmp_path_factory.mktemp("git") / "config"
+    config.write_text("[user]\nname = Test\nemail = test@example.com\n[init]\ndefaultBranch = main\n", encoding="utf-8")
+    settings = {"GIT_CONFIG_GLOBAL": str(config), "GIT_CONFIG_SYSTEM": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+    for name in ("PREFECT_API_URL", "PREFECT_PROFILE", "QUALITY_ENV", "QUALITY_ROOT", "QUALITY_TUPLE"):
+        os.environ.pop(name, None)
+    os.environ.update(settings)
+    plumbum.local.env.update(settings)
+
+
+@pytest.fixture(scope="session")
+def template(isolated_git: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The working tree as a repository of its own, tagged v1.0.0."""
+    target = tmp_path_factory.mktemp("template")
+    listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+    names = subprocess.run(listed, cwd=ROOT, check=True, capture_output=True, text=True).stdout.split("\0")
+    for name in {name for name in names if name and (ROOT / name).is_file()}:
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / name, target / name)
+    release(target, "v1.0.0")
+    return target
+
+
+def git(folder: Path, *arguments: str) -> str:
+    return subprocess.run(["git", *arguments], cwd=folder, check=True, capture_output=True, text=True).stdout
+
+
+def release(folder: Path, tag: str) -> None:
+    """Commit everything in the folder, and tag it."""
+    git(folder, "init", "--quiet")
+    git(folder, "add", "--all")
+    git(folder, "commit", "--quiet", "--allow-empty", "--message", tag)
+    git(folder, "tag", tag)
+
+
+def commit(folder: Path, message: str = "Start") -> None:
+    git(folder, "init", "--quiet")
+    git(folder, "add", "--all")
+    git(folder, "commit", "--quiet", "--allow-empty", "--message", message)
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """The bytes of every file, by path, without git's own."""
+    paths = (path for path in folder.rglob("*") if path.is_file())
+    named = ((path.relative_to(folder).as_posix(), path) for path in paths)
+    return {name: path.read_bytes() for name, path in named if not name.startswith((".git/", ".nox/", ".prefect/"))}
+
+
+def run(folder: Path, *command: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """The finished command, with what it printed; its exit code is for the test to judge."""
+    return subprocess.run(
+        [sys.executable, "-m", *command],
+        cwd=folder,
+        env=os.environ | (env or {}),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=600,
+    )
+
+
+def copier(*arguments: str, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    return run(folder, "copier", *arguments)
+
+
+def nox(folder: Path, session: str, *posargs: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """A session of a rendered repository's own noxfile."""
+    return run(folder, "nox", "--no-color", "-s", session, *(("--", *posargs) if posargs else ()), env=env)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Say every ten seconds that a long test is still running."""
+    done, start = threading.Event(), time.monotonic()
+
+    def speak() -> None:
+        while not done.wait(10):
+            print(f"\n… {item.name}: {time.monotonic() - start:.0f} s", file=sys.__stderr__, flush=True)
+
+    threading.Thread(target=speak, daemon=True).start()
+    try:
+        return (yield)
+    finally:
+        done.set()
+
+
+def ids(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    return [row[0] for row in rows]

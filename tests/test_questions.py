@@ -1,0 +1,124 @@
+"""The questions: each explained, each with a default, each of consequence; a bad answer is refused and leaves nothing."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from conftest import ROOT, copier, files
+from copier import run_copy
+from ruamel.yaml import YAML
+
+CONFIG = YAML(typ="safe").load(ROOT / "copier.yml")
+QUESTIONS = {name: spec for name, spec in CONFIG.items() if not name.startswith("_") and spec.get("when") is not False}
+
+OTHER_ANSWERS = {
+    "domain": "payments",
+    "owner": "data@example.com",
+    "environments": ["staging"],
+    "work_pool_type": "docker",
+    "dataset": "lake/orders.csv",
+    "notifications": "slack",
+}
+REFUSED = [
+    ("domain", "Flights", "snake_case"),
+    ("domain", "2flights", "snake_case"),
+    ("domain", "new flights", "snake_case"),
+    ("domain", "a__b", "snake_case"),
+    ("domain", "", "snake_case"),
+    ("domain", "x" * 41, "40 characters"),
+    ("owner", "nobody", "e-mail"),
+    ("owner", "a@b", "e-mail"),
+    ("owner", 'x"@example.com', "e-mail"),
+    ("owner", "", "e-mail"),
+    ("environments", "[]", "at least one"),
+    ("environments", "[production]", "is not in"),
+    ("work_pool_type", "lambda", "is not in"),
+    ("dataset", "orders.xlsx", ".parquet"),
+    ("dataset", "../orders.csv", "Give a path"),
+    ("dataset", "./orders.csv", "Give a path"),
+    ("dataset", "my orders.csv", "Give a path"),
+    ("dataset", 'a"b.csv', "Give a path"),
+    ("dataset", "lake/2024.csv", "letter first"),
+    ("dataset", "*.csv", "letter first"),
+    ("dataset", "", "Give a path"),
+    ("notifications", "pigeon", "is not in"),
+]
+NAMES = [
+    ("data/Orders.parquet", "orders"),
+    ("data/daily-orders.v2.csv", "daily_orders_v2"),
+    ("s3://lake/sales/orders/", "orders"),
+    ("lake/orders/*.parquet", "orders"),
+    ("lake/orders/year=*/part-*.parquet", "orders"),
+    ("lake/flights.parquet", "flights"),
+    ("/mnt/lake/orders.ndjson", "orders"),
+]
+
+
+def test_there_are_six_questions_each_with_help_and_a_default() -> None:
+    assert set(QUESTIONS) == set(OTHER_ANSWERS)
+    assert all(spec["help"] and spec["default"] for spec in QUESTIONS.values())
+
+
+def test_nothing_in_the_template_needs_trust() -> None:
+    assert not {"_tasks", "_jinja_extensions", "_migrations"} & set(CONFIG)
+
+
+@pytest.fixture(scope="module")
+def default_files(template: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    target = tmp_path_factory.mktemp("default") / "flights"
+    run_copy(str(template), target, defaults=True, quiet=True, vcs_ref="v1.0.0")
+    return files(target)
+
+
+@pytest.mark.parametrize("question", OTHER_ANSWERS)
+def test_every_answer_changes_a_file_beside_the_answers(
+    question: str, template: Path, default_files: dict[str, bytes], tmp_path: Path
+) -> None:
+    answer = {question: OTHER_ANSWERS[question]}
+    run_copy(str(template), tmp_path / "flights", data=answer, defaults=True, quiet=True, vcs_ref="v1.0.0")
+    changed = {name for name, _ in default_files.items() ^ files(tmp_path / "flights").items()}
+    assert changed - {".copier-answers.yml"}
+
+
+@pytest.mark.parametrize(("question", "answer", "reason"), REFUSED, ids=[f"{q}={a!r:.20}" for q, a, _ in REFUSED])
+def test_a_bad_answer_is_refused_in_one_line_and_leaves_nothing(
+    question: str, answer: str, reason: str, template: Path, tmp_path: Path
+) -> None:
+    data = {question: YAML(typ="safe").load(answer) if question == "environments" else answer}
+    with pytest.raises(ValueError, match=f"'{question}': .*{re.escape(reason)}") as refusal:
+        run_copy(str(template), tmp_path / "repository", data=data, defaults=True, quiet=True)
+    assert "\n" not in str(refusal.value)
+    assert reason == "is not in" or len(str(refusal.value).split("': ", 1)[1]) < 70
+    assert not any(tmp_path.iterdir())
+
+
+def test_the_command_line_refuses_a_bad_answer_in_its_last_line(template: Path, tmp_path: Path) -> None:
+    done = copier("copy", "--defaults", "--data", "domain=New York", str(template), str(tmp_path / "repository"))
+    assert done.returncode == 1
+    assert done.stderr.strip().splitlines()[-1].endswith("Use snake_case, a letter first, for instance new_york_flights")
+    assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("dataset", "name"), NAMES)
+def test_a_dataset_of_yours_gets_a_starter_contract_named_after_it(
+    dataset: str, name: str, template: Path, tmp_path: Path
+) -> None:
+    run_copy(str(template), tmp_path / "r", data={"dataset": dataset}, defaults=True, quiet=True)
+    assert [path.name for path in (tmp_path / "r" / "datasets").iterdir()] == [f"{name}.yml"]
+    contract = YAML(typ="safe").load(tmp_path / "r" / "datasets" / f"{name}.yml")
+    assert contract["dataset"] == name
+    assert contract["source"] == {"path": dataset}
+    assert contract["rules"] == [{"check": "row_count", "min": 1}]
+    assert not (tmp_path / "r" / "data").exists()
+    assert f"nox -s learn -- {name}" in (tmp_path / "r" / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("folder", "domain"),
+    [("Sales Orders", "sales_orders"), ("new-york.flights", "new_york_flights"), ("2024-q1", "q1"), ("42", "my_domain")],
+)
+def test_the_domain_comes_from_the_folder(folder: str, domain: str, template: Path, tmp_path: Path) -> None:
+    run_copy(str(template), tmp_path / folder, defaults=True, quiet=True)
+    assert YAML(typ="safe").load(tmp_path / folder / ".copier-answers.yml")["domain"] == domain

@@ -1,0 +1,144 @@
+"""What a copy renders: quickly, identically each time, complete, valid for all pairs of answers, and without trust."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from itertools import combinations, product
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import ROOT, copier, files
+from copier import run_copy
+from ruamel.yaml import YAML
+
+ANSWERS: dict[str, tuple[Any, ...]] = {
+    "environments": (["dev"], ["prod"], ["dev", "prod"], ["dev", "staging", "prod"]),
+    "work_pool_type": ("process", "docker", "kubernetes"),
+    "notifications": ("none", "slack", "teams", "pagerduty", "email", "webhook"),
+    "dataset": ("data/flights.parquet", "lake/orders/*.csv"),
+    "owner": ("@flights-team", "data@example.com"),
+}
+EXPECTED = {
+    ".copier-answers.yml",
+    ".gitattributes",
+    ".github/workflows/quality.yml",
+    ".gitignore",
+    "CODEOWNERS",
+    "README.md",
+    "constraints/py311-prefect-3.8.8-polars-2.1.txt",
+    "data/flights.parquet",
+    "datasets/flights.yml",
+    "noxfile.py",
+    "policy.yml",
+    "prefect.yaml",
+    "pyproject.toml",
+    "renovate.json",
+    "src/domain/flows.py",
+    "src/domain/rules.py",
+    "src/domain/sources.py",
+    "src/quality/__init__.py",
+    "tests/domain/test_contracts.py",
+}
+
+
+def pairwise() -> list[dict[str, Any]]:
+    """Answer sets in which every two answers meet at least once."""
+    wanted = {
+        frozenset({(a, i), (b, j)})
+        for a, b in combinations(ANSWERS, 2)
+        for i, j in product(range(len(ANSWERS[a])), range(len(ANSWERS[b])))
+    }
+    sets = []
+    candidates = [tuple(zip(ANSWERS, pick, strict=True)) for pick in product(*(range(len(v)) for v in ANSWERS.values()))]
+    while wanted:
+        best = max(candidates, key=lambda row: sum(pair <= set(row) for pair in wanted))
+        wanted -= {pair for pair in wanted if pair <= set(best)}
+        sets.append({name: ANSWERS[name][index] for name, index in best})
+    return sets
+
+
+def test_a_copy_by_command_line_needs_no_trust_and_less_than_two_seconds(template: Path, tmp_path: Path) -> None:
+    start = time.perf_counter()
+    done = copier("copy", "--defaults", "--data", "domain=flights", str(template), str(tmp_path / "r"))
+    took = time.perf_counter() - start
+    assert done.returncode == 0, done.stderr
+    assert "nox -s task" in done.stderr
+    assert set(files(tmp_path / "r")) >= EXPECTED
+    print(f"copied in {took:.1f} s")
+    assert took < 5, "2 s on an idle machine"
+
+
+def test_a_second_render_gives_the_same_bytes(template: Path, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        run_copy(str(template), tmp_path / name / "flights", defaults=True, quiet=True)
+    assert files(tmp_path / "one" / "flights") == files(tmp_path / "two" / "flights")
+
+
+@pytest.mark.parametrize("answers", pairwise(), ids=lambda answers: "-".join(map(str, answers.values())))
+def test_every_pair_of_answers_renders_valid_files(answers: dict[str, Any], template: Path, tmp_path: Path) -> None:
+    run_copy(str(template), tmp_path / "r", data=answers | {"domain": "new_york"}, defaults=True, quiet=True)
+    read = YAML(typ="safe").load
+    policy, deployed = read(tmp_path / "r" / "policy.yml"), read(tmp_path / "r" / "prefect.yaml")
+    [contract] = [read(path) for path in (tmp_path / "r" / "datasets").glob("*.yml")]
+    assert list(policy["environments"]) == answers["environments"]
+    assert contract["owner"] == answers["owner"]
+    assert contract["source"]["path"] == answers["dataset"]
+    assert [n["channel"] for n in policy["defaults"]["notifications"]] == [
+        name for name in [answers["notifications"]] if name != "none"
+    ]
+    for deployment, environment in zip(deployed["deployments"], answers["environments"], strict=True):
+        resolved = policy["defaults"] | policy["environments"][environment]
+        assert deployment["name"] == f"{contract['dataset']}-{environment}"
+        assert deployment["parameters"] == {"dataset": contract["dataset"], "environment": environment}
+        assert deployment["entrypoint"] == "quality.flows.check_dataset"
+        assert deployment["work_pool"]["name"] == resolved["work_pool"] == f"new-york-{environment}"
+        assert ("image" in deployment["work_pool"]["job_variables"]) == (answers["work_pool_type"] != "process")
+        assert deployment["paused"] is False
+        assert [s["cron"] for s in deployment["schedules"]] == [*filter(None, [resolved["schedule"]])]
+    assert (tmp_path / "r" / "Dockerfile").exists() == (answers["work_pool_type"] != "process")
+    json.loads((tmp_path / "r" / "renovate.json").read_text(encoding="utf-8"))
+    assert not unrendered(tmp_path / "r")
+
+
+def unrendered(folder: Path) -> dict[str, list[str]]:
+    """What looks like the template's own delimiters, by file; Python files are copied, never rendered."""
+    rendered = {name: c for name, c in files(folder).items() if not name.endswith((".parquet", ".py"))}
+    text = {name: content.decode() for name, content in rendered.items()}
+    found = {name: re.findall(r"\[\[ | \]\]|\[%|%\]|\[#|#\]", content) for name, content in text.items()}
+    return {name: marks for name, marks in found.items() if marks} | {
+        name: [name] for name in text if re.search(r"\[[\[%#]|\.jinja$", name)
+    }
+
+
+def test_no_python_file_carries_jinja() -> None:
+    assert not list((ROOT / "template").rglob("*.py.jinja"))
+
+
+def test_every_python_file_is_the_same_in_every_repository(template: Path, tmp_path: Path) -> None:
+    for name, pool in (("one", "process"), ("two", "docker")):
+        data = {"domain": name, "work_pool_type": pool, "environments": ["prod"]}
+        run_copy(str(template), tmp_path / name, data=data, defaults=True, quiet=True)
+    one, two = ({n: b for n, b in files(tmp_path / name).items() if n.endswith(".py")} for name in ("one", "two"))
+    assert one == two
+
+
+def test_no_index_or_path_of_a_machine_is_in_the_constraints() -> None:
+    for path in (ROOT / "template" / "constraints").glob("*.txt"):
+        pins = [line for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
+        assert all(re.match(r"[a-z0-9.-]+==[\w.+!-]+( ;.*)?$", pin) for pin in pins), path.name
+        for name in ("prefect", "polars", "fastapi", "pytest", "ruff", "mypy"):
+            assert any(pin.startswith(f"{name}==") for pin in pins), f"{name} is not pinned in {path.name}"
+
+
+def test_the_sample_is_small_and_dirty() -> None:
+    import polars as pl
+
+    path = ROOT / "template" / "data" / "flights.parquet"
+    frame = pl.read_parquet(path)
+    assert path.stat().st_size < 1_000_000
+    assert 19_000 < frame.height < 21_000
+    assert frame["tailnum"].null_count() > 0
+    assert frame.filter(pl.col("arr_time").is_not_null() & pl.col("air_time").is_null()).height > 0

@@ -1,0 +1,94 @@
+"""Updates: they converge to a fresh render, leave the team's files alone, and a second one changes nothing."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from conftest import commit, copier, files, git, release
+from copier import run_copy, run_update
+
+TEAM = ("datasets/", "policy.yml", "data/", "src/domain/", "tests/domain/")
+
+
+@pytest.fixture
+def releases(template: Path, tmp_path: Path) -> Path:
+    """The template with a second release, in which files of every kind changed, came and went."""
+    target = tmp_path / "template"
+    shutil.copytree(template, target)
+    rendered = target / "template"
+    for name in ("src/quality/errors.py", "noxfile.py", "README.md.jinja", "pyproject.toml.jinja", "prefect.yaml.jinja"):
+        with (rendered / name).open("a", encoding="utf-8") as file:
+            file.write("# of the second release\n")
+    for name in ("policy.yml.jinja", "src/domain/rules.py", "datasets/[% if bundled %]flights.yml[% endif %].jinja"):
+        with (rendered / name).open("a", encoding="utf-8") as file:
+            file.write("# the second release's example\n")
+    (rendered / "src" / "quality" / "added.py").write_text('"""New."""\n', encoding="utf-8")
+    (rendered / "renovate.json").unlink()
+    release(target, "v1.1.0")
+    return target
+
+
+@pytest.fixture
+def repository(releases: Path, tmp_path: Path) -> Path:
+    target = tmp_path / "flights"
+    run_copy(str(releases), target, defaults=True, quiet=True, vcs_ref="v1.0.0")
+    commit(target)
+    return target
+
+
+def templates_own(folder: Path) -> dict[str, bytes]:
+    return {name: content for name, content in files(folder).items() if not name.startswith(TEAM)}
+
+
+def test_an_update_converges_to_a_fresh_render(repository: Path, releases: Path, tmp_path: Path) -> None:
+    run_update(repository, defaults=True, overwrite=True, quiet=True)
+    run_copy(str(releases), tmp_path / "fresh" / "flights", defaults=True, quiet=True, vcs_ref="v1.1.0")
+    assert templates_own(repository) == templates_own(tmp_path / "fresh" / "flights")
+
+
+def test_the_teams_edits_additions_and_deletions_survive(repository: Path) -> None:
+    contract = repository / "datasets" / "flights.yml"
+    contract.write_text(contract.read_text(encoding="utf-8").replace("max: 30000", "max: 40000"), encoding="utf-8")
+    (repository / "datasets" / "orders.yml").write_text("dataset: orders\n", encoding="utf-8")
+    (repository / "src" / "domain" / "flows.py").unlink()
+    shutil.rmtree(repository / "data")
+    readme = repository / "README.md"
+    readme.write_text("Read this first.\n\n" + readme.read_text(encoding="utf-8"), encoding="utf-8")
+    commit(repository, "Ours")
+    ours = {name: content for name, content in files(repository).items() if name.startswith(TEAM)}
+
+    run_update(repository, defaults=True, overwrite=True, quiet=True)
+
+    assert {name: content for name, content in files(repository).items() if name.startswith(TEAM)} == ours
+    text = readme.read_text(encoding="utf-8")
+    assert text.startswith("Read this first.")
+    assert text.endswith("# of the second release\n")
+    assert not git(repository, "diff", "--name-only", "--diff-filter=U")
+
+
+def test_the_command_line_updates_without_trust_and_a_second_update_changes_nothing(repository: Path) -> None:
+    first = copier("update", "--defaults", folder=repository)
+    assert first.returncode == 0, first.stderr
+    assert "Yours" in first.stderr
+    assert "v1.1.0" in (repository / ".copier-answers.yml").read_text(encoding="utf-8")
+    commit(repository, "Update")
+    assert copier("update", "--defaults", folder=repository).returncode == 0
+    assert git(repository, "status", "--porcelain") == ""
+
+
+def test_an_edited_managed_file_is_healed_by_a_recopy_of_the_same_release(repository: Path) -> None:
+    managed = repository / "src" / "quality" / "errors.py"
+    before = managed.read_bytes()
+    managed.write_bytes(before + b"# edited\n")
+    commit(repository, "Edited")
+    only = ("--exclude", "*", "--exclude", "!src/quality/**")
+    done = copier("recopy", "--vcs-ref=:current:", "--defaults", "--overwrite", *only, folder=repository)
+    assert done.returncode == 0, done.stderr
+    assert managed.read_bytes() == before
+
+
+def test_a_new_answer_reaches_the_rendered_files(repository: Path) -> None:
+    run_update(repository, data={"environments": ["dev", "staging"]}, defaults=True, overwrite=True, quiet=True)
+    assert "flights-staging" in (repository / "prefect.yaml").read_text(encoding="utf-8")
