@@ -19,52 +19,20 @@ COLOURS = {
 }
 
 
-def verdict_table(result: CheckResult) -> Table:
-    """One line per rule and segment."""
-    table = Table(show_edge=False, header_style="bold", pad_edge=False)
-    table.add_column("verdict", no_wrap=True)
-    table.add_column("severity", no_wrap=True)
-    table.add_column("rule", overflow="fold", ratio=3)
-    table.add_column("failed", justify="right", no_wrap=True)
-    table.add_column("of rows", justify="right", no_wrap=True)
-    table.add_column("what was found", overflow="fold", ratio=5)
-    for rule in result.rules:
-        table.add_row(
-            Text(rule.status, style=_colour(rule)),
-            rule.severity,
-            Text(f"{rule.rule_name}{segment(rule)}"),
-            f"{rule.failed_count:,}" if rule.failed_count else "",
-            f"{rule.total_count:,}" if rule.total_count else "",
-            Text(rule.message),
-        )
-    return table
-
-
-def segment(rule: RuleResult) -> str:
-    """` [carrier=UA]` for a segment of a rule."""
-    return "" if rule.by is None else f" [{rule.by}={'null' if rule.segment is None else rule.segment}]"
-
-
-def _colour(rule: RuleResult) -> str:
-    softened = rule.status is Status.FAILED and not rule.severity.fails_the_run
-    return ("yellow" if rule.severity is Severity.WARNING else "cyan") if softened else COLOURS[rule.status]
-
-
 def print_verdict(result: CheckResult, console: Console | None = None) -> None:
     """The verdict line, the rules, a few failing rows, and where the verdict comes from."""
     out = console or Console()
-    out.print(Text(summarize_check_result(result), style=COLOURS[result.status]))
+    out.print(Text(summarize_check_result(result), style=COLOURS[result.status]), soft_wrap=True)
     if result.rules:
         out.print(verdict_table(result))
     for rule in result.rules:
         if rule.samples:
-            out.print(Text(f"rows that break {rule.rule_name}{segment(rule)}:", style="bold"))
-            for sample in rule.samples:
-                out.print(Text("  " + ", ".join(f"{name}={value}" for name, value in sample.items())))
+            out.print(Text(f"\n{rule.rule_name}{segment(rule)}: rows that break it", style="bold"))
+            out.print(sample_table(rule))
     rows = "rows unknown" if result.row_count is None else f"{result.row_count:,} rows"
     about = result.metadata
     facts = (rows, f"{result.execution_time_ms:,.0f} ms", about.environment, about.owner, about.fingerprint)
-    out.print(Text(" · ".join(str(fact) for fact in facts if fact), style="dim"))
+    out.print(Text("\n" + " · ".join(str(fact) for fact in facts if fact), style="dim"))
 
 
 def render_text(result: CheckResult, width: int = 120) -> str:
@@ -72,3 +40,57 @@ def render_text(result: CheckResult, width: int = 120) -> str:
     text = io.StringIO()
     print_verdict(result, Console(file=text, width=width, color_system=None))
     return text.getvalue()
+
+
+def verdict_table(result: CheckResult) -> Table:
+    """One line per rule and segment."""
+    table = Table(box=None, header_style="dim", pad_edge=False)
+    table.add_column("verdict", no_wrap=True)
+    table.add_column("rule", overflow="fold")
+    table.add_column("failed", justify="right", no_wrap=True)
+    table.add_column("of", justify="right", no_wrap=True)
+    table.add_column("found", overflow="fold")
+    for rule in result.rules:
+        table.add_row(
+            Text(word(rule), style=_colour(rule)),
+            Text(f"{rule.rule_name}{segment(rule)}"),
+            f"{rule.failed_count:,}" if rule.failed_count else "",
+            f"{rule.total_count:,}" if rule.total_count > 1 else "",
+            Text(found(rule)),
+        )
+    return table
+
+
+def sample_table(rule: RuleResult) -> Table:
+    """The rule's failing rows, a column for each of their cells."""
+    table = Table(box=None, header_style="dim", pad_edge=False)
+    for name in rule.samples[0]:
+        table.add_column(name, overflow="fold")
+    for sample in rule.samples:
+        table.add_row(*(Text("null" if value is None else str(value)) for value in sample.values()))
+    return table
+
+
+def word(rule: RuleResult) -> str:
+    """The verdict, with the severity where it softens or sharpens it."""
+    plain = rule.status is not Status.FAILED or rule.severity is Severity.ERROR
+    return rule.status if plain else f"{rule.status} ({rule.severity})"
+
+
+def segment(rule: RuleResult) -> str:
+    """` [carrier=UA]` for a segment of a rule."""
+    return "" if rule.by is None else f" [{rule.by}={'null' if rule.segment is None else rule.segment}]"
+
+
+def found(rule: RuleResult) -> str:
+    """The number a table rule judged, the rate at which a row rule failed, or why there is neither."""
+    if rule.status in (Status.SKIPPED, Status.ERROR):
+        return rule.message
+    if rule.value is not None:
+        return f"{rule.value:,.6g}" if isinstance(rule.value, float) else str(rule.value)
+    return f"{rule.failure_rate:.2g} %" if rule.failed_count else ""
+
+
+def _colour(rule: RuleResult) -> str:
+    softened = rule.status is Status.FAILED and not rule.severity.fails_the_run
+    return ("yellow" if rule.severity is Severity.WARNING else "cyan") if softened else COLOURS[rule.status]

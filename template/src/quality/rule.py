@@ -102,7 +102,7 @@ class Rule(Frozen):
     def derived_name(self) -> str:
         own = [f for f in type(self).model_fields if f not in Rule.model_fields and f not in ("column", "columns")]
         given = [f"{f}={shorten(getattr(self, f))}" for f in own if f in self.model_fields_set]
-        return f"{self.check}({', '.join([*self.subjects[:4], *given])}){self._scope()}"
+        return f"{self.check}({', '.join([*self.subjects, *given])}){self._scope()}"
 
     def _scope(self) -> str:
         return (f" where {self.where}" if self.where else "") + (f" by {self.by}" if self.by else "")
