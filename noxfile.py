@@ -47,6 +47,7 @@ def lint(session: nox.Session) -> None:
     session.run("ruff", "check")
     session.run("ruff", "format", "--check")
     session.run("mypy")
+    session.run("mypy", "template/noxfile.py", "template/src", "template/tests")
     session.run("python", "hooks/lock_managed.py", "--check")
 
 

@@ -85,7 +85,9 @@ def copier(*arguments: str, folder: Path = ROOT) -> subprocess.CompletedProcess[
     return run(folder, "copier", *arguments)
 
 
-def nox(folder: Path, session: str, *posargs: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+def nox(
+    folder: Path, session: str, *posargs: str, env: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     """A session of a rendered repository's own noxfile."""
     return run(folder, "nox", "--no-color", "-s", session, *(("--", *posargs) if posargs else ()), env=env)
 

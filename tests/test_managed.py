@@ -45,7 +45,9 @@ def test_the_manifest_lists_what_a_repository_gets(template: Path, tmp_path: Pat
     assert managed - {"src/quality/manifest.json"} == set(manifest["files"])
 
 
-def test_the_template_and_its_repositories_are_linted_and_typed_by_the_same_rules(template: Path, tmp_path: Path) -> None:
+def test_the_template_and_its_repositories_are_linted_and_typed_by_the_same_rules(
+    template: Path, tmp_path: Path
+) -> None:
     run_copy(str(template), tmp_path / "flights", defaults=True, quiet=True)
     here, there = (
         tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))["tool"]

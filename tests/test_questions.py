@@ -1,4 +1,4 @@
-"""The questions: each explained, each with a default, each of consequence; a bad answer is refused and leaves nothing."""
+"""Each question is explained, has a default and matters; a bad answer is refused and leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def test_a_bad_answer_is_refused_in_one_line_and_leaves_nothing(
 def test_the_command_line_refuses_a_bad_answer_in_its_last_line(template: Path, tmp_path: Path) -> None:
     done = copier("copy", "--defaults", "--data", "domain=New York", str(template), str(tmp_path / "repository"))
     assert done.returncode == 1
-    assert done.stderr.strip().splitlines()[-1].endswith("Use snake_case, a letter first, for instance new_york_flights")
+    assert done.stderr.strip().endswith("'domain': Use snake_case, a letter first, for instance new_york_flights")
     assert not any(tmp_path.iterdir())
 
 
@@ -117,7 +117,7 @@ def test_a_dataset_of_yours_gets_a_starter_contract_named_after_it(
 
 @pytest.mark.parametrize(
     ("folder", "domain"),
-    [("Sales Orders", "sales_orders"), ("new-york.flights", "new_york_flights"), ("2024-q1", "q1"), ("42", "my_domain")],
+    [("Sales Orders", "sales_orders"), ("new-york.x", "new_york_x"), ("2024-q1", "q1"), ("42", "my_domain")],
 )
 def test_the_domain_comes_from_the_folder(folder: str, domain: str, template: Path, tmp_path: Path) -> None:
     run_copy(str(template), tmp_path / folder, defaults=True, quiet=True)

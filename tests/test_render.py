@@ -52,7 +52,8 @@ def pairwise() -> list[dict[str, Any]]:
         for i, j in product(range(len(ANSWERS[a])), range(len(ANSWERS[b])))
     }
     sets = []
-    candidates = [tuple(zip(ANSWERS, pick, strict=True)) for pick in product(*(range(len(v)) for v in ANSWERS.values()))]
+    picks = product(*(range(len(values)) for values in ANSWERS.values()))
+    candidates = [tuple(zip(ANSWERS, pick, strict=True)) for pick in picks]
     while wanted:
         best = max(candidates, key=lambda row: sum(pair <= set(row) for pair in wanted))
         wanted -= {pair for pair in wanted if pair <= set(best)}

@@ -18,7 +18,8 @@ def releases(template: Path, tmp_path: Path) -> Path:
     target = tmp_path / "template"
     shutil.copytree(template, target)
     rendered = target / "template"
-    for name in ("src/quality/errors.py", "noxfile.py", "README.md.jinja", "pyproject.toml.jinja", "prefect.yaml.jinja"):
+    shared = ("README.md.jinja", "pyproject.toml.jinja", "prefect.yaml.jinja")
+    for name in ("src/quality/errors.py", "noxfile.py", *shared):
         with (rendered / name).open("a", encoding="utf-8") as file:
             file.write("# of the second release\n")
     for name in ("policy.yml.jinja", "src/domain/rules.py", "datasets/[% if bundled %]flights.yml[% endif %].jinja"):

@@ -1,6 +1,6 @@
 '''Sources of this domain that are not files.
 
-A source is one small class, listed in `SOURCES` and then used in a contract (`source: {kind: warehouse, table: orders}`):
+A source is one small class, listed in `SOURCES`, then used in a contract as `source: {kind: warehouse, table: orders}`:
 
     class Warehouse(Source):
         """A table of the warehouse."""

@@ -1,0 +1,196 @@
+"""The generated repository through its own nox: two answer sets climb the ladder on real servers, pools and workers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import polars as pl
+import pytest
+from conftest import commit, nox
+from copier import run_copy
+
+RUNGS = ("task", "block", "flow", "deployment")
+OTHER = {
+    "domain": "web_shop",
+    "owner": "data@example.com",
+    "environments": ["staging", "prod"],
+    "work_pool_type": "docker",
+    "dataset": "data/orders.csv",
+    "notifications": "webhook",
+}
+
+
+@pytest.fixture(scope="module")
+def flights(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The defaults, with the environment installed."""
+    target = tmp_path_factory.mktemp("ladder") / "flights"
+    run_copy(str(template), target, defaults=True, quiet=True)
+    commit(target)
+    installed = nox(target, "environment")
+    assert installed.returncode == 0, installed.stderr
+    return target
+
+
+@pytest.fixture(scope="module")
+def orders(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Every answer another one, and a clean CSV file of the team's."""
+    target = tmp_path_factory.mktemp("ladder") / "orders"
+    run_copy(str(template), target, data=OTHER, defaults=True, quiet=True)
+    (target / "data").mkdir()
+    pl.DataFrame({"id": [1, 2, 3], "amount": [9.5, 3.0, 12.25]}).write_csv(target / "data" / "orders.csv")
+    commit(target)
+    installed = nox(target, "environment")
+    assert installed.returncode == 0, installed.stderr
+    return target
+
+
+@pytest.fixture
+def contract(flights: Path) -> Iterator[Callable[[str, str], None]]:
+    """Replaces text of the flights contract, until the test ends."""
+    path = flights / "datasets" / "flights.yml"
+    before = path.read_text(encoding="utf-8")
+
+    def replace(old: str, new: str) -> None:
+        assert old in path.read_text(encoding="utf-8")
+        path.write_text(path.read_text(encoding="utf-8").replace(old, new, 1), encoding="utf-8")
+
+    yield replace
+    path.write_text(before, encoding="utf-8")
+
+
+@pytest.mark.parametrize("rung", RUNGS)
+def test_the_sample_is_a_warning_on_every_rung(rung: str, flights: Path) -> None:
+    done = nox(flights, rung)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "WARNING" in done.stdout
+    assert "the aircraft is known" in done.stdout
+
+
+@pytest.mark.parametrize("rung", RUNGS)
+def test_one_severity_raised_to_error_fails_every_rung(
+    rung: str, flights: Path, contract: Callable[[str, str], None]
+) -> None:
+    contract("column: tailnum, severity: warning", "column: tailnum, severity: error")
+    done = nox(flights, rung)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "FAILED" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("rung", RUNGS)
+def test_a_dataset_of_the_teams_passes_on_every_rung(rung: str, orders: Path) -> None:
+    done = nox(orders, rung)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "PASSED" in done.stdout
+
+
+def test_plain_nox_lints_and_tests_the_defaults(flights: Path) -> None:
+    for session in ("lint", "tests"):
+        done = nox(flights, session)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_other_answers_pass_their_tests_and_lint(orders: Path) -> None:
+    for session in ("lint", "tests"):
+        done = nox(orders, session)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_rules_are_learnt_from_the_teams_data(orders: Path) -> None:
+    done = nox(orders, "learn", "orders")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "amount" in done.stdout
+
+
+def test_doctor_finds_nothing_wrong(flights: Path) -> None:
+    done = nox(flights, "doctor")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_running_the_ladder_leaves_nothing_to_commit(flights: Path) -> None:
+    from conftest import git
+
+    assert git(flights, "status", "--porcelain") == ""
+
+
+REFUSED = [
+    ("unknown rule", "check: not_null, name: a dep", "check: not_nul, name: a dep", ("flights.yml:", "not_null")),
+    ("unknown field", "max_failure_rate: 0.02", "max_failure_rat: 0.02", ("flights.yml:", "max_failure_rate")),
+    ("unknown column", "column: tailnum, severity", "column: tailnumber, severity", ("tailnumber", "tailnum")),
+    ("wrong dtype", "column: origin, values", "column: distance, values", ("distance",)),
+    ("unknown dtype", "dtype: integer", "dtype: intger", ("flights.yml:", "integer")),
+    ("name twice", "name: the aircraft is known", "name: no delay of half a day", ("flights.yml:", "twice")),
+    ("unknown severity", "severity: warning", "severity: warnin", ("flights.yml:", "warning")),
+    ("bad pattern", '"^[0-9A-Z]{2}$"', '"^[0-9A-Z"', ("flights.yml:",)),
+    ("unknown contract field", "sensitive:", "sensitiv:", ("flights.yml:", "sensitive")),
+    ("not YAML", "rules:", "rules: [", ("flights.yml",)),
+]
+
+
+@pytest.mark.parametrize(("case", "old", "new", "said"), REFUSED, ids=[row[0] for row in REFUSED])
+def test_a_wrong_contract_is_refused_in_one_line(
+    case: str, old: str, new: str, said: tuple[str, ...], flights: Path, contract: Callable[[str, str], None]
+) -> None:
+    contract(old, new)
+    done = nox(flights, "task")
+    assert done.returncode == 2, done.stdout + done.stderr
+    [line] = [line for line in done.stderr.splitlines() if line and not line.startswith("nox > ")]
+    assert all(word in line for word in said), line
+
+
+def test_an_unknown_dataset_and_an_unknown_environment_are_refused_with_the_nearest(flights: Path) -> None:
+    for posargs, said in ((["flight"], "flights"), (["flights", "--env", "prd"], "prod")):
+        done = nox(flights, "task", *posargs)
+        assert done.returncode == 2
+        assert said in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def spoil_missing(path: Path) -> None:
+    path.unlink()
+
+
+def spoil_empty_file(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def spoil_truncated(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:5000])
+
+
+def spoil_no_rows(path: Path) -> None:
+    pl.read_parquet(path).clear().write_parquet(path)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "code"), [(spoil_missing, 3), (spoil_empty_file, 3), (spoil_truncated, 3), (spoil_no_rows, 1)]
+)
+def test_data_that_cannot_be_judged_is_never_green(spoil: Callable[[Path], None], code: int, flights: Path) -> None:
+    path = flights / "data" / "flights.parquet"
+    before = path.read_bytes()
+    try:
+        spoil(path)
+        done = nox(flights, "task")
+    finally:
+        path.write_bytes(before)
+    assert done.returncode == code, done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_a_contract_without_rules_is_never_green(orders: Path) -> None:
+    path = orders / "datasets" / "orders.yml"
+    before = path.read_text(encoding="utf-8")
+    path.write_text(before.split("rules:")[0] + "rules: []\n", encoding="utf-8")
+    done = nox(orders, "task")
+    path.write_text(before, encoding="utf-8")
+    assert done.returncode in (2, 3)
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("rung", ["block", "flow", "deployment"])
+def test_a_server_that_cannot_be_reached_is_named(rung: str, flights: Path) -> None:
+    done = nox(flights, rung, env={"PREFECT_API_URL": "http://127.0.0.1:9/api"})
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert "127.0.0.1:9" in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
