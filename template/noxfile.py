@@ -38,10 +38,14 @@ def pinned(session: nox.Session) -> Path:
     python = str(session.python or f"{sys.version_info.major}.{sys.version_info.minor}")
     chosen = os.environ.get("QUALITY_TUPLE") or next((name for name, pins in TUPLES.items() if pins[0] == python), "")
     if chosen not in TUPLES:
-        known = ", ".join(TUPLES)
-        session.error(f"{chosen or f'Python {python}'} is not supported: install Python 3.11, 3.12 or 3.13 ({known})")
+        session.warn(f"{chosen or f'Python {python}'} is not supported; these are: {', '.join(TUPLES)}.")
+        session.warn("Install Python 3.11, 3.12 or 3.13 and run nox with it, for instance `python3.13 -m nox`.")
+        sys.exit(2)
     if TUPLES[chosen][0] != python:
-        session.error(f"{chosen} needs Python {TUPLES[chosen][0]}, this is {python}: run nox with that Python")
+        session.warn(
+            f"{chosen} needs Python {TUPLES[chosen][0]}, this is {python}: `python{TUPLES[chosen][0]} -m nox`."
+        )
+        sys.exit(2)
     return Path("constraints", f"{chosen}.txt")
 
 
@@ -56,18 +60,6 @@ def run(session: nox.Session, *command: str) -> None:
     session.log(" ".join(["python", *command]))
     if code := subprocess.run(line, env=QUIET | os.environ, check=False).returncode:
         sys.exit(code)
-
-
-@nox.session(default=False)
-def environment(session: nox.Session) -> None:
-    """Install the pinned environment that all other sessions share; done again only when a pin changes."""
-    constraints, stamp = pinned(session), Path(session.virtualenv.location, "installed")
-    wanted = hashlib.sha256(constraints.read_bytes() + Path("pyproject.toml").read_bytes()).hexdigest()
-    if not stamp.exists() or stamp.read_text(encoding="utf-8") != wanted:
-        session.install("--no-deps", "-r", str(constraints), env={"UV_COMPILE_BYTECODE": "1"})
-        session.install("--no-build-isolation", "-c", str(constraints), "-e", ".")
-        stamp.write_text(wanted, encoding="utf-8")
-    shared(session).write_text(str(Path(session.bin, "python")), encoding="utf-8")
 
 
 @nox.session(requires=["environment"], venv_backend="none", default=False)
@@ -124,6 +116,18 @@ def learn(session: nox.Session) -> None:
 def rules(session: nox.Session) -> None:
     """Write the rule table in README.md and the JSON Schemas beside the contracts."""
     run(session, "-m", "quality", "rules", *session.posargs)
+
+
+@nox.session(default=False)
+def environment(session: nox.Session) -> None:
+    """Install the pinned environment that all other sessions share; done again only when a pin changes."""
+    constraints, stamp = pinned(session), Path(session.virtualenv.location, "installed")
+    wanted = hashlib.sha256(constraints.read_bytes() + Path("pyproject.toml").read_bytes()).hexdigest()
+    if not stamp.exists() or stamp.read_text(encoding="utf-8") != wanted:
+        session.install("--no-deps", "-r", str(constraints), env={"UV_COMPILE_BYTECODE": "1"})
+        session.install("--no-build-isolation", "-c", str(constraints), "-e", ".")
+        stamp.write_text(wanted, encoding="utf-8")
+    shared(session).write_text(str(Path(session.bin, "python")), encoding="utf-8")
 
 
 @nox.session(default=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -106,6 +107,18 @@ def test_rules_are_learnt_from_the_teams_data(orders: Path) -> None:
 def test_doctor_finds_nothing_wrong(flights: Path) -> None:
     done = nox(flights, "doctor")
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    "chosen", ["py39-prefect-2", "py311-prefect-3.8.8-polars-2.1", "py313-prefect-3.8.8-polars-2.1"]
+)
+def test_a_tuple_that_cannot_run_here_is_refused_with_what_to_install(chosen: str, flights: Path) -> None:
+    if chosen.startswith(f"py{sys.version_info.major}{sys.version_info.minor}"):
+        pytest.skip("the tuple of this Python")
+    done = nox(flights, "task", env={"QUALITY_TUPLE": chosen})
+    assert done.returncode == 2
+    assert chosen in done.stderr
+    assert "-m nox" in done.stderr
 
 
 def test_running_the_ladder_leaves_nothing_to_commit(flights: Path) -> None:
