@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field
 
 from quality.frame import Frame
 from quality.rule import ORDERED, ColumnRule, Judgement, Kinds, Measure, RowRule, State, Text, condition
-from quality.uniqueness import Repeated, repeated
+from quality.uniqueness import Key, repeated
 
 
 def _distinct(columns: tuple[str, ...]) -> tuple[str, ...]:
@@ -36,7 +36,7 @@ class _Unique(RowRule):
         return {}
 
     def judge(self, state: State, frame: Frame) -> Judgement:
-        found: Repeated = repeated(frame, self.key, self.kept(), self.reads, self.title)
+        found = repeated(frame, Key(self.key, self.kept(), self.reads, self.title))
         return Judgement(found.rows, found.judged, failing=self.kept() & found.among if found.rows else None)
 
 

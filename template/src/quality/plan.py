@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from quality.frame import Frame
-from quality.rule import Measure, Rule, State
+from quality.rule import ColumnRule, Measure, Rule, State
 
 Segment = tuple[Any, ...]
 
@@ -113,6 +113,9 @@ def _groups(
 
 def _run(group: list[tuple[Rule, dict[str, Measure]]], frame: Frame, states: States) -> None:
     """One query: a select, or an aggregation by the columns that rules of the group are segmented by."""
+    if _provable(group, frame):
+        _probe(group, frame, states)
+        return
     exprs = {f"{n}.{name}": m.expr for n, (_, ms) in enumerate(group) for name, m in ms.items()}
     named = [expr.alias(name) for name, expr in exprs.items()]
     by = sorted({rule.by for rule, _ in group if rule.by is not None})
@@ -128,3 +131,23 @@ def _run(group: list[tuple[Rule, dict[str, Measure]]], frame: Frame, states: Sta
     for n, (rule, measures) in enumerate(group):
         rows = [({b: row[b] for b in by}, {name: row[f"{n}.{name}"] for name in measures}) for row in found]
         states.add(rule, measures, rows)
+
+
+def _provable(group: list[tuple[Rule, dict[str, Measure]]], frame: Frame) -> bool:
+    """Whether the group is about one column of files whose statistics, or dictionary, may prove rows clean unread."""
+    alone = {(rule.reads, rule.where) for rule, _ in group} == {(group[0][0].subjects, None)}
+    return frame.columnar and alone and all(isinstance(rule, ColumnRule) and rule.PROVABLE for rule, _ in group)
+
+
+def _probe(group: list[tuple[Rule, dict[str, Measure]]], frame: Frame, states: States) -> None:
+    """Looks only for failing rows and nulls: what statistics prove to have none is never decoded."""
+    rules = [rule for rule, _ in group if isinstance(rule, ColumnRule)]
+    fails = [~rule.judged(frame) for rule in rules]
+    column = rules[0].column
+    null = pl.col(column).is_null()
+    counts = [fail.sum().alias(str(n)) for n, fail in enumerate(fails)]
+    query = frame.lazy.filter(pl.any_horizontal([null, *fails])).select(null.sum().alias("null"), *counts)
+    found = frame.collect(query, f"probe of {column}", (column,)).row(0, named=True)
+    for n, rule in enumerate(rules):
+        judged = frame.rows if rule.JUDGES_NULLS else frame.rows - found["null"]
+        states.add(rule, group[n][1], [({}, {"failed": found[str(n)], "judged": judged})])

@@ -46,15 +46,11 @@ def _regex(pattern: str) -> str:
     return pattern
 
 
-class _Presence(ColumnRule):
-    """Judges nulls, too: every row that `where` leaves in counts."""
-
-    def denominator(self, frame: Frame) -> pl.Expr:
-        return pl.len() if self.where is None else condition(self.where).sum()
-
-
-class NotNull(_Presence):
+class NotNull(ColumnRule):
     """The column is never null."""
+
+    JUDGES_NULLS: ClassVar[bool] = True
+    PROVABLE: ClassVar[bool] = True
 
     ALIASES: ClassVar[tuple[str, ...]] = ("required",)
     check: Literal["not_null"] = "not_null"
@@ -66,9 +62,10 @@ class NotNull(_Presence):
         return pl.col(self.column).is_not_null()
 
 
-class NotEmpty(_Presence):
+class NotEmpty(ColumnRule):
     """The text is neither null nor blank."""
 
+    JUDGES_NULLS: ClassVar[bool] = True
     JUDGES: ClassVar[Kinds] = TEXT
     check: Literal["not_empty"] = "not_empty"
 
@@ -82,6 +79,7 @@ class NotEmpty(_Presence):
 
 class _Membership(ColumnRule):
     JUDGES: ClassVar[Kinds] = PLAIN
+    PROVABLE: ClassVar[bool] = True
     values: tuple[Value, ...] = Field(
         min_length=1, validation_alias=AliasChoices("values", "value_set", "allowed_values")
     )
@@ -129,6 +127,7 @@ class InRange(ColumnRule):
     ALIASES: ClassVar[tuple[str, ...]] = ("range", "between")
     JUDGES: ClassVar[Kinds] = ORDERED
     COMPARES: ClassVar[bool] = True
+    PROVABLE: ClassVar[bool] = True
     check: Literal["in_range"] = "in_range"
     min: Value | None = Field(None, validation_alias=AliasChoices("min", "min_value"))
     max: Value | None = Field(None, validation_alias=AliasChoices("max", "max_value"))
@@ -159,6 +158,7 @@ class InRange(ColumnRule):
 class _Comparison(ColumnRule):
     JUDGES: ClassVar[Kinds] = ORDERED
     COMPARES: ClassVar[bool] = True
+    PROVABLE: ClassVar[bool] = True
     SIGN: ClassVar[str]
 
     def bound(self, dtype: pl.DataType) -> pl.Expr:
@@ -450,6 +450,7 @@ class DateFormat(ColumnRule):
 
 class _Moment(ColumnRule):
     JUDGES: ClassVar[Kinds] = TIME
+    PROVABLE: ClassVar[bool] = True
 
     def bind(self, frame: Frame) -> None:
         dtype = frame.schema[self.column]

@@ -147,6 +147,8 @@ class ColumnRule(RowRule):
     """A row rule about one column. Nulls are skipped; NaN is a value, and fails every comparison."""
 
     COMPARES: ClassVar[bool] = False
+    PROVABLE: ClassVar[bool] = False
+    JUDGES_NULLS: ClassVar[bool] = False
 
     column: Text
 
@@ -169,7 +171,9 @@ class ColumnRule(RowRule):
         return holds & value.is_not_nan() if self.COMPARES and dtype.is_float() else holds
 
     def denominator(self, frame: Frame) -> pl.Expr:
-        return pl.col(self.column).count() if self.where is None else super().denominator(frame)
+        if self.where is not None:
+            return super().denominator(frame)
+        return pl.len() if self.JUDGES_NULLS else pl.col(self.column).count()
 
 
 class TableRule(Rule):

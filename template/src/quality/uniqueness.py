@@ -1,18 +1,20 @@
-"""Which keys occur more than once: exactly, and in bounded memory.
+"""Which keys occur more than once: exactly, and in four bytes a row.
 
-Integer-like keys are sorted themselves; others as 64-bit hashes, whose equal neighbours are verified on real values.
-Keys are taken in as many hash ranges as keep one range within the memory budget.
+Each key is marked with 32 bits: of the value itself where it is integer-like, of its hash otherwise. Marks are sorted
+range by range; rows whose mark repeats are looked up again and compared by their real keys.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import polars as pl
 
 from quality.frame import Frame
 
-BYTES_PER_KEY = 20
+MARKS = 2**32
+SNIFF = 10_000
 
 
 class Repeated(NamedTuple):
@@ -23,44 +25,65 @@ class Repeated(NamedTuple):
     among: pl.Expr
 
 
-def repeated(frame: Frame, key: tuple[str, ...], kept: pl.Expr, reads: tuple[str, ...], label: str) -> Repeated:
-    """Counts the rows of repeated keys among the `kept` rows."""
-    rows = frame.lazy.filter(kept)
-    dtype = frame.schema[key[0]]
-    exact = len(key) == 1 and (dtype.is_integer() or dtype.is_temporal())
-    mark = pl.col(key[0]).to_physical() if exact else _hash(key)
-    ranges = max(1, -(-frame.rows * BYTES_PER_KEY // frame.around.memory_budget))
-    failed, judged, among = 0, 0, []
-    for number in range(ranges):
-        part = rows if ranges == 1 else rows.filter(_hash(key) % ranges == number)
-        name = label if ranges == 1 else f"{label}, range {number + 1} of {ranges}"
-        marks = frame.collect(part.select(mark.alias("mark")), name, reads).to_series().sort()
-        twice = marks.filter(marks == marks.shift(1))
-        judged += marks.len()
-        if exact:
-            failed += twice.len() + twice.n_unique()
-        elif twice.len():
-            found, twice = _verify(frame, part, key, mark, twice.unique(), reads, name)
-            failed += found
-        among.append(twice)
-    return Repeated(failed, judged, mark.is_in(pl.concat(among).unique().implode()))
+class Key(NamedTuple):
+    """The columns of a key, the rows that have one, and what a query of it reads and is called."""
+
+    columns: tuple[str, ...]
+    kept: pl.Expr
+    reads: tuple[str, ...]
+    label: str
 
 
-def _hash(key: tuple[str, ...]) -> pl.Expr:
-    return pl.col(key[0]).hash() if len(key) == 1 else pl.struct(key).hash()
+def repeated(frame: Frame, key: Key) -> Repeated:
+    """Counts the rows of repeated keys among the kept rows."""
+    if (increasing := _increasing(frame, key)) is not None:
+        return Repeated(0, increasing, pl.lit(False))
+    whole = _whole(frame, key)
+    mark = whole.cast(pl.UInt32, wrap_numerical=True)
+    marks = frame.collect(frame.lazy.select(pl.when(key.kept).then(mark).alias("mark")), key.label, key.reads)["mark"]
+    judged = marks.len() - marks.null_count()
+    ranges = max(1, -(-judged * 16 // frame.around.memory_budget))
+    rows, found = 0, [pl.Series([], dtype=frame.lazy.select(whole).collect_schema().dtypes()[0])]
+    for candidates in _candidates(marks, ranges, limit=frame.around.memory_budget // 64):
+        suspects = frame.lazy.filter(key.kept & mark.is_in(candidates.implode())).select(key.columns)
+        twice = suspects.group_by(key.columns).len("rows").filter(pl.col("rows") > 1).select("rows", whole.alias("key"))
+        counted = frame.collect(twice, f"{key.label}, compared", key.reads)
+        rows += int(counted["rows"].sum())
+        found.append(counted["key"])
+    return Repeated(rows, judged, whole.is_in(pl.concat(found).implode()))
 
 
-def _verify(
-    frame: Frame,
-    part: pl.LazyFrame,
-    key: tuple[str, ...],
-    mark: pl.Expr,
-    candidates: pl.Series,
-    reads: tuple[str, ...],
-    label: str,
-) -> tuple[int, pl.Series]:
-    """Rows whose real key repeats among those whose hash does, and the hashes of these keys."""
-    same = part.filter(mark.is_in(candidates.implode())).select(key)
-    repeats = same.group_by(key).len("rows").filter(pl.col("rows") > 1)
-    counted = frame.collect(repeats.select("rows", mark.alias("mark")), f"{label}, verified", reads)
-    return int(counted["rows"].sum()), counted["mark"]
+def _whole(frame: Frame, key: Key) -> pl.Expr:
+    """The key in 64 bits: its value where it is integer-like, else its hash."""
+    dtype = frame.schema[key.columns[0]]
+    if len(key.columns) == 1 and (dtype.is_integer() or dtype.is_temporal()):
+        return pl.col(key.columns[0]).to_physical()
+    return (pl.struct(key.columns) if len(key.columns) > 1 else pl.col(key.columns[0])).hash()
+
+
+def _increasing(frame: Frame, key: Key) -> int | None:
+    """The number of rows if the key strictly increases without nulls, which proves it unique; else None."""
+    if len(key.columns) > 1 or key.reads != key.columns or not frame.schema[key.columns[0]].is_integer():
+        return None
+    value = pl.col(key.columns[0])
+    falls = (value <= value.shift(1)).sum() + value.null_count()
+    first = frame.lazy.select(key.columns).head(SNIFF)
+    if frame.collect(first.select(falls), f"{key.label}, first rows", key.columns).item():
+        return None
+    falling = frame.collect(frame.lazy.select(falls), f"{key.label}, in order", key.columns).item()
+    return None if falling else frame.rows
+
+
+def _candidates(marks: pl.Series, ranges: int, limit: int) -> Iterator[pl.Series]:
+    """Marks that repeat, in batches that stand for at most `limit` rows, give or take one range."""
+    width, batch, rows = -(-MARKS // ranges), [], 0
+    for low in range(0, MARKS, width):
+        part = (marks if ranges == 1 else marks.filter(marks.is_between(low, low + width - 1))).drop_nulls().sort()
+        again = part.slice(1).filter(part.slice(1) == part.slice(0, max(part.len() - 1, 0)))
+        batch.append(again.unique())
+        rows += again.len()
+        if rows > limit:
+            yield pl.concat(batch)
+            batch, rows = [], 0
+    if rows:
+        yield pl.concat(batch)

@@ -1,0 +1,98 @@
+"""What is written from the code: the JSON Schemas beside the contracts, and the rule table of the README."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pydantic import create_model
+
+from quality.contract import Contract
+from quality.policy import EnvironmentPolicy
+from quality.rule import RowRule, Rule
+from quality.sources import Files
+from quality.vocabulary import BUILT_IN, check_name, domain_rules, domain_sources, union
+
+START, END = "<!-- rules:start -->", "<!-- rules:end -->"
+
+
+def contract_schema() -> dict[str, Any]:
+    """The JSON Schema of a contract: every rule's canonical fields, and the domain's own rules and sources."""
+    sources: Any = Files | str
+    for source in domain_sources().values():
+        sources |= source
+    fields: dict[str, Any] = {"rules": (list[union()], ...), "source": (sources, ...)}  # type: ignore[misc]
+    model = create_model("Contract", __base__=Contract, __doc__=Contract.__doc__, **fields)
+    return _schema(model.model_json_schema(by_alias=False))
+
+
+def policy_schema() -> dict[str, Any]:
+    """The JSON Schema of policy.yml: defaults, and what each environment overrides."""
+    schema = EnvironmentPolicy.model_json_schema()
+    definitions = schema.pop("$defs")
+    partial = {key: value for key, value in schema.items() if key != "required"}
+    return _schema(
+        {
+            "title": "Policy",
+            "type": "object",
+            "additionalProperties": False,
+            "required": ["environments"],
+            "properties": {
+                "defaults": {"$ref": "#/$defs/Environment"},
+                "environments": {
+                    "type": "object",
+                    "minProperties": 1,
+                    "additionalProperties": {"$ref": "#/$defs/Environment"},
+                },
+            },
+            "$defs": {**definitions, "Environment": partial},
+        }
+    )
+
+
+def _schema(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def rule_table() -> str:
+    """A Markdown table of every rule: its spellings, own fields and meaning, from the classes themselves."""
+    lines = ["| rule | also | fields | what holds |", "|---|---|---|---|"]
+    lines += [_row(rule) for rule in (*BUILT_IN, *domain_rules())]
+    return "\n".join(lines)
+
+
+def _row(rule: type[Rule]) -> str:
+    own = {name: field for name, field in rule.model_fields.items() if name not in Rule.model_fields}
+    fields = [f"`{name}`" if field.is_required() else f"`{name}`?" for name, field in own.items()]
+    also = ", ".join(f"`{alias}`" for alias in rule.ALIASES)
+    scope = "row" if issubclass(rule, RowRule) else "table"
+    meaning = (rule.__doc__ or "").strip().splitlines()[0].replace("|", "\\|")
+    return f"| `{check_name(rule)}` ({scope}) | {also} | {', '.join(fields)} | {meaning} |"
+
+
+def documents(root: Path) -> dict[Path, str]:
+    """Each file that is written from the code, with the text it should have."""
+    texts = {
+        root / "datasets" / "contract.schema.json": json.dumps(contract_schema(), indent=1, sort_keys=True) + "\n",
+        root / "datasets" / "policy.schema.json": json.dumps(policy_schema(), indent=1, sort_keys=True) + "\n",
+    }
+    readme = root / "README.md"
+    text = readme.read_text("utf-8") if readme.exists() else ""
+    if START in text and END in text:
+        before, after = text.split(START)[0], text.split(END)[1]
+        texts[readme] = f"{before}{START}\n{rule_table()}\n{END}{after}"
+    return texts
+
+
+def stale(root: Path) -> list[Path]:
+    """The files whose text is not what the code says."""
+    return [path for path, text in documents(root).items() if not path.exists() or path.read_text("utf-8") != text]
+
+
+def write(root: Path) -> list[Path]:
+    """Brings every stale file up to date, and names it."""
+    texts, paths = documents(root), stale(root)
+    for path in paths:
+        path.write_text(texts[path], "utf-8", newline="\n")
+    return paths
