@@ -24,8 +24,9 @@ def demo(session: nox.Session) -> None:
     """Copy the template into build/demo, or the folder after `--`, and climb the whole ladder there."""
     session.install("-r", "constraints.txt")
     target = Path(*session.posargs or ("build", "demo")).resolve()
-    if target.exists():
-        shutil.rmtree(target)
+    if session.posargs and target.exists():
+        session.error(f"{target} exists: name a folder that does not")
+    shutil.rmtree(target, ignore_errors=True)
     git = ["git", "-C", str(target), "-c", "user.name=demo", "-c", "user.email=demo@localhost"]
     copy = ["copier", "copy", "--defaults", "--vcs-ref", "HEAD", "--data", "domain=new_york_flights"]
     climb = [("copy", [*copy, str(Path.cwd()), str(target)])]
@@ -63,7 +64,7 @@ def lock(session: nox.Session) -> None:
     """Pin every tuple of the template and this project's own tools anew, then write the manifest."""
     session.install("copier", "nox", "uv")
     rendered = Path(session.create_tmp(), "rendered")
-    session.run("copier", "copy", "--defaults", "--overwrite", "--quiet", ".", str(rendered))
+    session.run("copier", "copy", "--defaults", "--overwrite", "--vcs-ref", "HEAD", ".", str(rendered))
     session.run("nox", "-f", str(rendered / "noxfile.py"), "-s", "lock")
     shutil.copytree(rendered / "constraints", "template/constraints", dirs_exist_ok=True)
     options = ["--universal", "--upgrade", "--no-annotate", "--no-emit-index-url", "--custom-compile-command"]
