@@ -1,0 +1,40 @@
+"""One spelling for sync and async code: `check(…)` and `await check(…)`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from prefect.context import EngineContext, TaskRunContext, get_run_context
+from prefect.exceptions import MissingContextError
+
+
+def run_context() -> EngineContext | TaskRunContext | None:
+    """The Prefect run that this code is part of, if any."""
+    try:
+        return get_run_context()
+    except MissingContextError:
+        return None
+
+
+def in_async_code() -> bool:
+    """Whether the caller can await: as its flow or task is declared, else whether an event loop is running."""
+    context = run_context()
+    if context is None:
+        return _loop_is_running()
+    running = context.task if isinstance(context, TaskRunContext) else context.flow
+    return bool(getattr(running, "isasync", True))
+
+
+def _loop_is_running() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+def either(call: Callable[[], Any]) -> Any:
+    """What `call` returns or, in async code, an awaitable of it that runs in a thread with the same context."""
+    return asyncio.to_thread(call) if in_async_code() else call()

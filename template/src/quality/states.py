@@ -1,0 +1,66 @@
+"""How a verdict ends a run: Failed, with the exception inside, and never retried."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from prefect.client.schemas.objects import State
+from prefect.results import ResultRecord
+from prefect.states import Failed
+
+from quality.errors import ConfigurationError, DataQualityError
+from quality.result import Status
+
+
+def settled(error: DataQualityError) -> State[Any]:
+    """The state of a run whose verdict fails: named Failed, its message the verdict, its data the exception."""
+    return Failed(message=error.message, data=error)
+
+
+def settling(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function of a flow, sync or async, whose failed verdicts end the flow Failed without a traceback."""
+    if inspect.iscoroutinefunction(function):
+
+        @wraps(function)
+        async def asettled(*args: Any, **kwargs: Any) -> Any:
+            try:
+                return await function(*args, **kwargs)
+            except DataQualityError as error:
+                return settled(error)
+
+        return asettled
+
+    @wraps(function)
+    def plainly_settled(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except DataQualityError as error:
+            return settled(error)
+
+    return plainly_settled
+
+
+def content(state: State[Any]) -> Any:
+    """What a state that was made in this process holds."""
+    return state.data.result if isinstance(state.data, ResultRecord) else state.data
+
+
+def result_or_raise(returned: Any) -> Any:
+    """What a run returned; the exception of a state that it failed with."""
+    if not isinstance(returned, State):
+        return returned
+    held = content(returned)
+    if isinstance(held, BaseException):
+        raise held
+    return held
+
+
+def is_machinery(task: Any, run: Any, state: State[Any]) -> bool:
+    """Whether a retry can help: not for a verdict, and not for wrong use."""
+    error = content(state)
+    if isinstance(error, DataQualityError):
+        return error.result.status is Status.ERROR
+    return not isinstance(error, (ConfigurationError, TypeError))
