@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -16,17 +18,23 @@ from quality.rule import condition, first_line
 
 os.environ.setdefault("POLARS_ROW_GROUP_PREFETCH_SIZE", "2")  # a quarter less memory, for no time
 
+ACROSS_ROWS = frozenset(
+    "window over shift first last mean median min max sum len count quantile std var n_unique arg_min arg_max".split()
+)
+"""Nodes of a Polars expression whose value for a row depends on other rows."""
+
 Reference = Callable[[Any], pl.LazyFrame]
 History = Callable[[int], list[float]]
 
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What rules may ask for beside the frame. `now` is aware; the memory budget is in bytes."""
+    """What rules may ask for beside the frame. `now` is aware; paths start at `root`; the budget is in bytes."""
 
     references: Reference
     history: History
     now: datetime
+    root: Path = Path()
     memory_budget: int = 256 * 2**20
 
 
@@ -77,6 +85,8 @@ class Frame:
         expr = condition(sql)
         names = set(expr.meta.root_names())
         self.check_columns(sorted(names))
+        if across := _words(expr, self.schema) & ACROSS_ROWS:
+            raise ConfigurationError(f"the SQL '{sql}' speaks of several rows at once ({', '.join(sorted(across))})")
         rows = pl.DataFrame({name: pl.Series([None, None], dtype=self.schema[name]) for name in sorted(names)})
         try:
             answer = rows.select(expr.alias("answer"))
@@ -109,3 +119,9 @@ class Frame:
                 reads[column] = reads.get(column, 0) + 1
         labels = tuple(f"{label}: {', '.join(columns) or '(metadata)'}" for label, columns in self.queries)
         return Explain(queries=labels, columns_read=dict(sorted(reads.items())))
+
+
+def _words(expr: pl.Expr, schema: pl.Schema) -> set[str]:
+    """The node names of an expression, its literals and columns aside."""
+    tree = str(expr.meta.tree_format(return_as_string=True, schema=schema))
+    return set(re.sub(r"(?:lit|col)\(.*?\)(?=\s|$)", " ", tree).replace("│", " ").split())
