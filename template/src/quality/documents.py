@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import create_model
 
+from quality import project
 from quality.contract import Contract
 from quality.policy import EnvironmentPolicy
 from quality.rule import RowRule, Rule
@@ -96,3 +97,11 @@ def write(root: Path) -> list[Path]:
     for path in paths:
         path.write_text(texts[path], "utf-8", newline="\n")
     return paths
+
+
+def main() -> int:
+    """Writes what is stale, and says what it wrote."""
+    root = project.root()
+    for path in write(root):
+        print(f"written: {path.relative_to(root)}")
+    return 0

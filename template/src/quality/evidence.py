@@ -1,4 +1,4 @@
-"""Evidence of each rung: what ran, on which configuration, with what result; written to `rollout/`, committed, reviewed."""
+"""Evidence of each rung: what ran, on which configuration, with what result; committed and reviewed in `rollout/`."""
 
 from __future__ import annotations
 

@@ -19,7 +19,26 @@ from quality.rule import condition, first_line
 os.environ.setdefault("POLARS_ROW_GROUP_PREFETCH_SIZE", "2")  # a quarter less memory, for no time
 
 ACROSS_ROWS = frozenset(
-    "window over shift first last mean median min max sum len count quantile std var n_unique arg_min arg_max".split()
+    [
+        "window",
+        "over",
+        "shift",
+        "first",
+        "last",
+        "mean",
+        "median",
+        "min",
+        "max",
+        "sum",
+        "len",
+        "count",
+        "quantile",
+        "std",
+        "var",
+        "n_unique",
+        "arg_min",
+        "arg_max",
+    ]
 )
 """Nodes of a Polars expression whose value for a row depends on other rows."""
 

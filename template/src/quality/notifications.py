@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from prefect.blocks import notifications as _  # registers the notification blocks that ship with Prefect
+from typing import Any
+
+import prefect.blocks.notifications  # noqa: F401 - registers the notification blocks that ship with Prefect
 from prefect.blocks.abstract import NotificationBlock
 from prefect.blocks.core import Block
 
@@ -25,11 +27,11 @@ class Delivery(Frozen):
 def deliver(channel: Notification, subject: str, body: str) -> Delivery:
     """Sends one message; whatever goes wrong is in what is returned."""
     try:
-        block = Block.load(channel.block, _sync=True)  # type: ignore[call-arg]
+        block: Any = Block.load(channel.block, _sync=True)  # type: ignore[call-arg]
         if not isinstance(block, NotificationBlock):
             raise TypeError(f"{channel.block} is no notification block")
         with block.raise_on_failure():
-            block.notify(body, subject, _sync=True)  # type: ignore[call-arg]
+            block.notify(body, subject, _sync=True)
     except Exception as error:
         problem = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         return Delivery(channel=channel.channel, block=channel.block, ok=False, problem=problem)

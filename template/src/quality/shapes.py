@@ -1,4 +1,4 @@
-"""The shapes a dataset may arrive in: the same data in every container must judge the same, and hollow data never green."""
+"""The shapes a dataset may arrive in: the same data judges the same in every container, and hollow data is not green."""
 
 from __future__ import annotations
 
