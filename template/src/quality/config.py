@@ -6,9 +6,10 @@ import hashlib
 import json
 from typing import Any
 
-from pydantic import field_serializer
+from pydantic import ValidationError, field_serializer
 
-from quality.contract import AnyRules, AnySource, Contract
+from quality.contract import AnyRules, AnySource, Contract, complaint
+from quality.errors import ConfigurationError
 from quality.policy import Cache, EnvironmentPolicy, Notification, Policy, Retries
 from quality.result import Frozen
 from quality.rule import Fraction, Rule
@@ -55,7 +56,10 @@ class CheckConfig(Frozen):
         given = {field: value for field, value in call.items() if value is not None}
         if "rules" in given:
             given["rules"] = parse_rules(given["rules"])
-        return CheckConfig.model_validate({**dict(self), **given}) if given else self
+        try:
+            return CheckConfig.model_validate({**dict(self), **given}) if given else self
+        except ValidationError as error:
+            raise ConfigurationError(complaint(error, CheckConfig, "the check")) from None
 
 
 def resolve(contract: Contract, policy: Policy | EnvironmentPolicy, environment: str | None = None) -> CheckConfig:

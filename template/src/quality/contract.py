@@ -30,7 +30,7 @@ def parse_source(written: Any) -> Source:
     try:
         return known[kind].model_validate(fields)
     except ValidationError as error:
-        raise ConfigurationError(_complaint(error, known[kind], "the source")) from None
+        raise ConfigurationError(complaint(error, known[kind], "the source")) from None
 
 
 def read_rules(written: Any) -> tuple[Rule, ...]:
@@ -58,22 +58,30 @@ class Contract(Frozen):
     rules: AnyRules
 
 
+def read_rules_of(file: YamlFile, written: Any) -> tuple[Rule, ...]:
+    """The rules of a contract; complaints begin with file and line."""
+    if not isinstance(written, list):
+        raise ConfigurationError(f"{file.at('rules')}: rules are a list, such as - {{check: not_null, column: id}}")
+    return parse_rules(written, lambda number: f"{file.at('rules', number)}: rule {number + 1}")
+
+
 def load_contract(path: Path) -> Contract:
     """The contract in a YAML file; ConfigurationError names file, line and nearest valid spelling."""
     file = YamlFile(path, f"{path.parent.name}/{path.name}")
     data = file.data()
-    rules = parse_rules(data.get("rules") or [], lambda number: f"{file.at('rules', number)}: rule {number + 1}")
+    rules = read_rules_of(file, data.get("rules") or [])
     try:
         contract = Contract.model_validate({**data, "rules": rules})
     except ValidationError as error:
         place = error.errors()[0]["loc"]
-        raise ConfigurationError(f"{file.at(*place)}: {_complaint(error, Contract, 'the contract')}") from None
+        raise ConfigurationError(f"{file.at(*place)}: {complaint(error, Contract, 'the contract')}") from None
     if contract.dataset != path.stem:
         raise ConfigurationError(f"{file.at('dataset')}: dataset is '{contract.dataset}' but the file is {path.name}")
     return contract
 
 
-def _complaint(error: ValidationError, model: type[Frozen], subject: str) -> str:
+def complaint(error: ValidationError, model: type[Frozen], subject: str) -> str:
+    """The first complaint as a sentence, with the nearest valid spelling."""
     first = error.errors()[0]
     place = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":

@@ -18,7 +18,7 @@ FLOOR = 1e-4
 
 
 class _Drift(NumberRule):
-    JUDGES: ClassVar[Kinds] = PLAIN
+    JUDGES: ClassVar[Kinds] = PLAIN - {"time"}
     baseline: Reference
     method: Literal["psi", "ks", "chi2"] = "psi"
     threshold: Annotated[FiniteFloat, Field(gt=0)] | None = Field(
@@ -36,10 +36,11 @@ class _Drift(NumberRule):
         raise NotImplementedError
 
     def bind(self, frame: Frame) -> None:
-        if self.method == "ks" and kind_of(frame.schema[self.column]) not in ("number", "null"):
-            dtype = frame.schema[self.column]
+        dtype, usual = frame.schema[self.column], self.usual(frame)
+        if self.method == "ks" and kind_of(dtype) not in ("number", "null"):
             raise ConfigurationError(f"ks judges numbers; column '{self.column}' is {dtype}: use chi2")
-        self.usual(frame)
+        if usual.shares and bool(usual.edges) != (kind_of(dtype) == "number") and dtype != pl.Null:
+            raise ConfigurationError(f"column '{self.column}' is {dtype} but its baseline is {usual.dtype}")
 
     def measures(self, frame: Frame) -> dict[str, Measure]:
         """The judged rows in each of the baseline's bins; bins add up."""
@@ -53,7 +54,7 @@ class _Drift(NumberRule):
 
     def judge(self, state: State, frame: Frame) -> Judgement:
         usual = self.usual(frame)
-        if not state["count"] or not usual.count:
+        if not state["count"] or not usual.shares:
             return Judgement(0, 0, note="no value to compare")
         held = [state[f"bin{i}"] for i in range(len(usual.shares))]
         if usual.edges:

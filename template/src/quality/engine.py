@@ -18,7 +18,7 @@ from quality.frame import Frame, Surroundings
 from quality.plan import States, measure
 from quality.result import CheckResult, RuleResult, RunMetadata, Scalar, Status, run_status
 from quality.rule import Judgement, Rule, first_line, kind_of
-from quality.samples import Wanted, samples
+from quality.samples import Wanted, readable, samples
 from quality.sources import as_frame, as_source
 
 MASK = "***"
@@ -29,7 +29,7 @@ class Found(NamedTuple):
     """A rule's judgement on one segment, or why there is none."""
 
     rule: Rule
-    segment: Scalar
+    segment: Any
     judgement: Judgement | None
     problem: str | None = None
 
@@ -59,8 +59,8 @@ def check(
     )
     try:
         frame = open_frame(data, config, now=now, history=history)
-    except (SourceError, OSError) as error:
-        verdict = _unreadable(first_line(error), config)
+    except BROKEN as error:
+        verdict = _unreadable(_problem(error, config), config)
     else:
         verdict = _verdict(frame, config)
         about = about.model_copy(update={"explain": frame.explain()})
@@ -78,10 +78,20 @@ def _unreadable(reason: str, config: CheckConfig) -> dict[str, Any]:
 def _verdict(frame: Frame, config: CheckConfig) -> dict[str, Any]:
     found = judge(config, frame)
     rules = _with_samples(tuple(_result(one, config) for one in found), found, frame, config)
-    status, reason = run_status(rules, config.warning_threshold), None
-    if status is Status.SKIPPED:
+    status, reason, rows = run_status(rules, config.warning_threshold), None, _rows(frame)
+    if status is Status.PASSED and rows == 0:
+        status, reason = Status.SKIPPED, "there are no rows"
+    elif status is Status.SKIPPED:
         reason = "no rule judged a row" if rules else "there are no rules"
-    return {"status": status, "rules": rules, "reason": reason, "row_count": frame.rows}
+    return {"status": status, "rules": rules, "reason": reason, "row_count": rows}
+
+
+def _rows(frame: Frame) -> int | None:
+    """The number of rows, where the data can be read."""
+    try:
+        return frame.rows
+    except BROKEN:
+        return None
 
 
 def open_frame(
@@ -117,6 +127,8 @@ def reference(written: Any) -> pl.LazyFrame:
 def bind(rule: Rule, frame: Frame) -> None:
     """Refuses a rule that this frame's columns and dtypes make impossible; reads no data."""
     frame.check_columns((*rule.subjects, *((rule.by,) if rule.by else ())))
+    if rule.by is not None and kind_of(frame.schema[rule.by]) == "nested":
+        raise ConfigurationError(f"column '{rule.by}' is {frame.schema[rule.by]}; by needs single values")
     if rule.where is not None:
         frame.check_condition(rule.where)
     for column in rule.subjects:
@@ -129,8 +141,7 @@ def bind(rule: Rule, frame: Frame) -> None:
 
 def judge(config: CheckConfig, frame: Frame) -> list[Found]:
     """Every rule's judgements, in the order of the rules and of the segments' values."""
-    sensitive = frozenset(config.sensitive)
-    frame.check_columns((*config.key, *config.sensitive))
+    _check_named(config, frame)
     ready: list[Rule] = []
     problems: dict[int, str] = {}
     for number, rule in enumerate(config.rules):
@@ -140,29 +151,38 @@ def judge(config: CheckConfig, frame: Frame) -> list[Found]:
         except ConfigurationError as error:
             raise ConfigurationError(f"{config.dataset}: rule {number + 1} '{rule.title}': {error}") from None
         except BROKEN as error:
-            problems[id(rule)] = _problem(error, rule, sensitive)
+            problems[id(rule)] = _problem(error, config)
     states, broken = measure(ready, frame, BROKEN)
-    problems |= {id(rule): _problem(error, rule, sensitive) for rule, error in broken}
-    return [found for rule in config.rules for found in _judge(rule, states, frame, problems.get(id(rule)), sensitive)]
+    problems |= {id(rule): _problem(error, config) for rule, error in broken}
+    return [found for rule in config.rules for found in _judge(rule, states, frame, problems.get(id(rule)), config)]
 
 
-def _judge(rule: Rule, states: States, frame: Frame, problem: str | None, sensitive: frozenset[str]) -> Iterable[Found]:
+def _check_named(config: CheckConfig, frame: Frame) -> None:
+    for field, columns in (("key", config.key), ("sensitive", config.sensitive)):
+        try:
+            frame.check_columns(columns)
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{config.dataset}: {field}: {error}") from None
+
+
+def _judge(rule: Rule, states: States, frame: Frame, problem: str | None, config: CheckConfig) -> Iterable[Found]:
     if problem is not None:
         yield Found(rule, None, None, problem)
         return
     for segment, state in states.of(rule, frame):
         part = frame if rule.by is None else frame.where(pl.col(rule.by).eq_missing(pl.lit(segment)))
         try:
-            yield Found(rule, _plain(segment), rule.judge(state, part))
+            yield Found(rule, segment, rule.judge(state, part))
         except BROKEN as error:
-            yield Found(rule, _plain(segment), None, _problem(error, rule, sensitive))
+            yield Found(rule, segment, None, _problem(error, config))
 
 
-def _problem(error: BaseException, rule: Rule, sensitive: frozenset[str]) -> str:
-    """Why a rule could not be computed; where it reads sensitive columns, without the words that may quote them."""
-    if sensitive & set(rule.reads):
-        return f"it could not be computed ({type(error).__name__}; details are withheld, it reads a sensitive column)"
-    return f"it could not be computed: {first_line(error)}"
+def _problem(error: BaseException, config: CheckConfig) -> str:
+    """Why a rule could not be computed; in a dataset with sensitive columns without words that may quote them."""
+    if config.sensitive and (error.__cause__ or not isinstance(error, SourceError)):
+        name = type(error.__cause__ or error).__name__
+        return f"it could not be computed ({name}; the details are withheld, as they may quote sensitive values)"
+    return first_line(error) if isinstance(error, SourceError) else f"it could not be computed: {first_line(error)}"
 
 
 def _result(found: Found, config: CheckConfig) -> RuleResult:
@@ -172,11 +192,11 @@ def _result(found: Found, config: CheckConfig) -> RuleResult:
     common: dict[str, Any] = {
         "rule_name": rule.title,
         "check": rule.check,
-        "column": subjects[0] if len(subjects) == 1 else None,
+        "column": getattr(rule, "column", subjects[0] if len(subjects) == 1 else None),
         "columns": subjects,
         "severity": rule.severity,
         "by": rule.by,
-        "segment": MASK if rule.by in config.sensitive else found.segment,
+        "segment": MASK if rule.by in config.sensitive else readable(found.segment),
     }
     if judgement is None:
         return RuleResult(**common, status=Status.ERROR, message=found.problem or "it could not be judged")
@@ -219,10 +239,6 @@ def _message(rule: Rule, judgement: Judgement, status: Status, secret: bool) -> 
 
 def _why_empty(rule: Rule) -> str:
     return f"no row with a value where {rule.where}" if rule.where else "no row with a value"
-
-
-def _plain(value: Any) -> Scalar:
-    return value if value is None or isinstance(value, (bool, int, float, str)) else str(value)
 
 
 def _place(data: Any, config: CheckConfig) -> str | None:

@@ -77,6 +77,11 @@ class _Ordered(ColumnRule):
     def in_order(self, before: pl.Expr, after: pl.Expr) -> pl.Expr:
         raise NotImplementedError
 
+    def breaks(self, before: pl.Expr, after: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+        """Whether a value breaks the order; NaN, which has no place in any, does, and so does the value after it."""
+        ordered = self.in_order(before, after)
+        return ~(ordered & before.is_not_nan() & after.is_not_nan()) if dtype.is_float() else ~ordered
+
     def says(self) -> str:
         return f"{self.column} is {'strictly ' if self.strict else ''}{self.WORD}"
 
@@ -87,13 +92,15 @@ class _Ordered(ColumnRule):
         """Each value against the one before it among the judged rows; the first has none to break the order with."""
         value = pl.col(self.column)
         kept = value.is_not_null() if self.where is None else value.is_not_null() & condition(self.where)
-        if frame.schema[self.column] in (pl.Categorical, pl.Enum):
+        dtype = frame.schema[self.column]
+        if dtype in (pl.Categorical, pl.Enum):
             value = value.cast(pl.String)
-        broken = ~self.in_order(value.shift(1), value)
+        broken = self.breaks(value.shift(1), value, dtype)
         counts = frame.lazy.filter(kept).select(broken.sum().alias("failed"), pl.len().alias("judged"))
         failed, judged = frame.collect(counts, self.title, self.reads).row(0)
         before = pl.when(kept).then(value).forward_fill().shift(1)
-        return Judgement(failed, judged, failing=kept & ~self.in_order(before, value))
+        before = before.over(self.by) if self.by else before
+        return Judgement(failed, judged, failing=kept & self.breaks(before, value, dtype))
 
 
 class Increasing(_Ordered):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
@@ -20,7 +21,19 @@ def plain(value: Any) -> Any:
     """Dates, times and decimals as text, so that a rule is the same value before and after JSON."""
     if isinstance(value, (date, datetime, time)):
         return value.isoformat()
-    return str(value) if isinstance(value, Decimal) else value
+    if isinstance(value, Decimal):
+        return str(value)
+    if not isinstance(value, (bool, int, float, str)) or value in (math.inf, -math.inf) or value != value:
+        raise ValueError(f"a value is a number, a text, a date, true or false, not {value}")
+    return value
+
+
+def bounded(low: Any, high: Any, names: str = "min, max") -> None:
+    """Refuse a rule without bounds, or with bounds that nothing can lie between."""
+    if low is None and high is None:
+        raise ValueError(f"give {names} or both")
+    if isinstance(low, (int, float)) and isinstance(high, (int, float)) and low > high:
+        raise ValueError(f"nothing lies between {low} and {high}")
 
 
 def parse_duration(text: str) -> timedelta:
@@ -56,10 +69,13 @@ def _coerce(value: Any, dtype: pl.DataType) -> Any:
             return value
         case "text" if isinstance(value, str):
             return value
+        case "number" if isinstance(value, bool):
+            return _refuse()
         case "number" if dtype.is_decimal():
-            return Decimal(str(value)) if not isinstance(value, bool) else _refuse()
-        case "number" if isinstance(value, (int, float)) and not isinstance(value, bool):
-            return value
+            exact = Decimal(str(value))
+            return exact if exact.is_finite() else _refuse()
+        case "number" if isinstance(value, (int, float)):
+            return int(value) if dtype.is_integer() and value == int(value) else value
         case "time" if isinstance(value, str):
             return _moment(value, dtype)
     return _refuse()
@@ -95,3 +111,23 @@ def literal(value: Any, dtype: pl.DataType) -> pl.Expr:
             return pl.lit(held).cast(dtype)
         return pl.lit(held).dt.replace_time_zone(zone).cast(dtype)
     return pl.lit(held)
+
+
+def check_literal(value: Any, dtype: pl.DataType) -> None:
+    """Refuse a written value that is no value of a column of this dtype."""
+    try:
+        pl.select(literal(value, dtype))
+    except (pl.exceptions.PolarsError, OverflowError) as error:
+        raise ConfigurationError(f"the value {value!r} cannot be compared with {dtype}: {error}") from None
+
+
+def members(values: tuple[Any, ...], dtype: pl.DataType) -> pl.Series:
+    """The written values that a column of this dtype can hold, as a column of this dtype."""
+    held = [coerce(value, dtype) for value in values]
+    if dtype.is_integer():
+        whole = [value for value in held if isinstance(value, int)]
+        return pl.Series(whole, dtype=pl.Int128).cast(dtype, strict=False).drop_nulls()
+    if isinstance(dtype, pl.Decimal):
+        exact = [value for value in held if value == round(value, dtype.scale)]
+        return pl.Series(exact, dtype=pl.Decimal(38, dtype.scale)).cast(dtype, strict=False).drop_nulls()
+    return pl.select(pl.concat([literal(value, dtype).cast(dtype) for value in values])).to_series()

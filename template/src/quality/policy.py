@@ -77,11 +77,19 @@ def load_policy(path: Path) -> Policy:
         if field not in ("defaults", "environments"):
             known = nearest(field, ("defaults", "environments"))
             raise ConfigurationError(f"{file.at(field)}: the policy has no field '{field}'; {known}")
-    given, defaults = data.get("environments"), data.get("defaults") or {}
-    if not isinstance(given, dict) or not given:
+    given, defaults = _mapping(file, data, "environments"), _mapping(file, data, "defaults")
+    if not given:
         raise ConfigurationError(f"{file.at('environments')}: name at least one environment")
-    environments = {name: _environment(file, name, defaults, own or {}) for name, own in given.items()}
-    return Policy(environments=environments)
+    own = {name: _mapping(file, given, name, "environments") for name in given}
+    return Policy(environments={name: _environment(file, name, defaults, fields) for name, fields in own.items()})
+
+
+def _mapping(file: YamlFile, within: dict[str, Any], field: str, *place: str) -> dict[str, Any]:
+    """What stands under a field; an empty mapping where nothing does."""
+    found = within.get(field) or {}
+    if not isinstance(found, dict):
+        raise ConfigurationError(f"{file.at(*place, field)}: {field} is a mapping of fields, not {found!r}")
+    return found
 
 
 def _environment(file: YamlFile, name: str, defaults: dict[str, Any], own: dict[str, Any]) -> EnvironmentPolicy:

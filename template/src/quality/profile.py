@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -84,12 +85,13 @@ def profile_column(frame: pl.LazyFrame, name: str) -> ColumnProfile:
 
 
 def _bins(frame: pl.LazyFrame, name: str) -> dict[str, Any]:
-    """Quantile edges and the share of values up to each edge and above the one before."""
+    """Edges, just below the minimum and at quantiles, and the share of values up to each and above the one before."""
     value = frame.select(pl.col(name).cast(pl.Float64).drop_nulls()).filter(pl.col(name).is_finite())
     cuts = [pl.col(name).quantile(i / BINS, "lower").alias(str(i)) for i in range(1, BINS)]
-    edges = sorted({e for e in value.select(cuts).collect().row(0) if e is not None})
-    if not edges:
+    least, *quantiles = value.select(pl.col(name).min().alias("min"), *cuts).collect().row(0)
+    if least is None:
         return {}
+    edges = sorted({math.nextafter(least, -math.inf), *quantiles})
     upto = value.select(pl.len().alias("n"), *((pl.col(name) <= e).sum().alias(f"e{i}") for i, e in enumerate(edges)))
     total, *below = upto.collect(engine="streaming").row(0)
     shares = [(after - before) / total for before, after in zip([0, *below], below, strict=False)]

@@ -232,12 +232,13 @@ class CheckResult(Frozen):
 def run_status(rules: tuple[RuleResult, ...], warning_threshold: float | None) -> Status:
     """The run's word: a known failure outranks what could not be judged, and that outranks a warning."""
     failed = [rule for rule in rules if rule.status is Status.FAILED]
-    tolerated = warning_threshold is not None and len(failed) <= warning_threshold * len(rules)
+    tolerated = warning_threshold is not None and bool(rules) and len(failed) / len(rules) <= warning_threshold
     if any(rule.severity.fails_the_run for rule in failed) and not tolerated:
         return Status.FAILED
     if any(rule.status is Status.ERROR for rule in rules):
         return Status.ERROR
-    if any(rule.severity is not Severity.INFO for rule in failed) or any(r.status is Status.WARNING for r in rules):
+    loud = (Status.FAILED, Status.WARNING)
+    if any(rule.status in loud and rule.severity is not Severity.INFO for rule in rules):
         return Status.WARNING
     judged = any(rule.status is not Status.SKIPPED for rule in rules)
     return Status.PASSED if judged else Status.SKIPPED

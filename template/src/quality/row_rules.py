@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal, Self
+import functools
+import operator
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import polars as pl
 from pydantic import AfterValidator, AliasChoices, Field, FiniteFloat, model_validator
 
 from quality.errors import ConfigurationError
 from quality.frame import Frame
-from quality.literals import Value, literal
+from quality.literals import Value, bounded, check_literal, literal, members
 from quality.rule import (
     NUMBER,
     ORDERED,
@@ -17,9 +19,12 @@ from quality.rule import (
     TEXT,
     TIME,
     ColumnRule,
+    Judgement,
     Kinds,
+    Measure,
     Reference,
     RowRule,
+    State,
     Text,
     condition,
     kind_of,
@@ -33,6 +38,7 @@ UUID = r"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F
 PHONE = r"^\+[1-9][0-9]{1,14}$"
 IPV4 = r"^(?:(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])\.){3}(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])$"
 FEW_VALUES = 8
+ROUNDING = 1e-12
 STRFTIME = {"YYYY": "%Y", "YY": "%y", "MM": "%m", "DD": "%d", "HH": "%H", "mm": "%M", "SS": "%S", "ss": "%S"}
 
 
@@ -77,22 +83,35 @@ class NotEmpty(ColumnRule):
         return text.is_not_null() & (text.str.strip_chars() != "").fill_null(False)
 
 
-class _Membership(ColumnRule):
+class _Written(ColumnRule):
+    """A rule that compares the column with values that people write."""
+
+    @property
+    def written(self) -> tuple[Any, ...]:
+        raise NotImplementedError
+
+    def bind(self, frame: Frame) -> None:
+        dtype = frame.schema[self.column]
+        for value in self.written:
+            check_literal(value, pl.String() if dtype in (pl.Categorical, pl.Enum) else dtype)
+
+
+class _Membership(_Written):
     JUDGES: ClassVar[Kinds] = PLAIN
     PROVABLE: ClassVar[bool] = True
     values: tuple[Value, ...] = Field(
         min_length=1, validation_alias=AliasChoices("values", "value_set", "allowed_values")
     )
 
+    @property
+    def written(self) -> tuple[Any, ...]:
+        return self.values
+
     def member(self, value: pl.Expr, dtype: pl.DataType) -> pl.Expr:
         """A short text set is a chain of comparisons, which is faster than a hash set."""
-        wanted = [literal(v, dtype) for v in self.values]
-        if len(wanted) <= FEW_VALUES:
-            found = value == wanted[0]
-            for one in wanted[1:]:
-                found = found | (value == one)
-            return found
-        return value.is_in(pl.select(pl.concat([w.cast(dtype) for w in wanted])).to_series().implode())
+        if len(self.values) > FEW_VALUES:
+            return value.is_in(members(self.values, dtype).implode())
+        return functools.reduce(operator.or_, (value == literal(one, dtype) for one in self.values))
 
 
 class InSet(_Membership):
@@ -121,7 +140,7 @@ class NotInSet(_Membership):
         return ~self.member(value, dtype)
 
 
-class InRange(ColumnRule):
+class InRange(_Written):
     """The value lies between `min` and `max`, bounds included unless `exclusive` says otherwise."""
 
     ALIASES: ClassVar[tuple[str, ...]] = ("range", "between")
@@ -135,9 +154,12 @@ class InRange(ColumnRule):
 
     @model_validator(mode="after")
     def _bounded(self) -> Self:
-        if self.min is None and self.max is None:
-            raise ValueError("give min, max or both")
+        bounded(self.min, self.max)
         return self
+
+    @property
+    def written(self) -> tuple[Any, ...]:
+        return tuple(bound for bound in (self.min, self.max) if bound is not None)
 
     def says(self) -> str:
         low = "" if self.min is None else f"{'>' if self.exclusive in ('min', 'both') else '>='} {self.min}"
@@ -181,8 +203,12 @@ class _Comparison(ColumnRule):
                 return value != bound
 
 
-class _ValueComparison(_Comparison):
+class _ValueComparison(_Comparison, _Written):
     value: Value = Field(validation_alias=AliasChoices("value", "threshold"))
+
+    @property
+    def written(self) -> tuple[Any, ...]:
+        return (self.value,)
 
     def says(self) -> str:
         return f"{self.column} {self.SIGN} {self.value}"
@@ -313,8 +339,7 @@ class Length(_Length):
 
     @model_validator(mode="after")
     def _bounded(self) -> Self:
-        if self.min is None and self.max is None:
-            raise ValueError("give min, max or both")
+        bounded(self.min, self.max)
         return self
 
     def limits(self) -> tuple[int | None, int | None]:
@@ -519,9 +544,20 @@ class ZScoreOutlier(ColumnRule):
         found: tuple[float, float] = frame.once(key, compute)
         return found
 
+    def measures(self, frame: Frame) -> dict[str, Measure]:
+        """None with `by`: each segment has its own mean, which is known only when it is judged."""
+        return {} if self.by else super().measures(frame)
+
+    def judge(self, state: State, frame: Frame) -> Judgement:
+        if self.by:
+            counts = [measure.expr.alias(name) for name, measure in super().measures(frame).items()]
+            state = frame.collect(frame.lazy.select(counts), self.title, self.reads).row(0, named=True)
+        return super().judge(state, frame)
+
     def holds(self, value: pl.Expr, dtype: pl.DataType, frame: Frame) -> pl.Expr:
         mean, deviation = self.moments(frame)
-        return (value.cast(pl.Float64) - mean).abs() <= self.threshold * deviation
+        rounding = ROUNDING * abs(mean)
+        return (value.cast(pl.Float64) - mean).abs() <= self.threshold * deviation + rounding
 
 
 class ReferentialIntegrity(ColumnRule):
@@ -554,8 +590,9 @@ class ReferentialIntegrity(ColumnRule):
         def keys() -> pl.Series:
             other = frame.reference(self.reference, self.theirs)
             column = pl.col(self.theirs)
-            column = column.cast(pl.String) if dtype == pl.String else column.cast(dtype, strict=False)
-            return other.select(column.drop_nulls().unique()).collect(engine="streaming").to_series()
+            as_ours = column.cast(pl.String) if dtype == pl.String else column.cast(dtype, strict=False)
+            same = other.filter(as_ours.cast(other.collect_schema()[self.theirs]) == column)
+            return same.select(as_ours.unique()).collect(engine="streaming").to_series()
 
         known: pl.Series = frame.once(f"keys {self.reference} {self.theirs} {dtype}", keys)
         return value.is_in(known.implode())

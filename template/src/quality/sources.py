@@ -7,12 +7,12 @@ import glob
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import polars as pl
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from quality.errors import ConfigurationError, SourceError
+from quality.errors import ConfigurationError, SourceError, nearest
 from quality.result import Frozen
 from quality.rule import Text, first_line
 from quality.table_rules import DTYPES, Dtype
@@ -63,6 +63,14 @@ class Files(Source):
     format: Format | None = Field(None, description="Told from the file name when left out.")
     separator: Text | None = Field(None, description="Of a CSV file; a comma, and a tab for .tsv, when left out.")
     dtypes: dict[str, Dtype] = Field({}, description="Dtypes of CSV columns that must not be inferred.")
+
+    @model_validator(mode="after")
+    def _typed(self) -> Self:
+        if families := [dtype for dtype in self.dtypes.values() if dtype.lower() not in DTYPES]:
+            raise ValueError(f"dtypes: '{families[0]}' is a family; name a dtype such as Int64, String or Date")
+        if self.dtypes and self.resolved_format() != "csv":
+            raise ValueError("dtypes are for CSV files only; files of other formats have their own")
+        return self
 
     @property
     def columnar(self) -> bool:
@@ -135,9 +143,14 @@ class Files(Source):
             case "ipc":
                 lazy = pl.scan_ipc(places)
         try:
-            lazy.collect_schema()
+            there = lazy.collect_schema()
         except (pl.exceptions.PolarsError, OSError) as error:
-            raise SourceError(f"{self.path} cannot be read as {kind}: {first_line(error)}") from None
+            raise SourceError(f"{self.path} cannot be read as {kind}: {first_line(error)}") from error
+        for column in self.dtypes:
+            if column not in there:
+                raise ConfigurationError(
+                    f"source.dtypes: no column '{column}' in {self.path}; {nearest(column, there)}"
+                )
         return lazy
 
     def _hive(self, root: Path) -> bool:
@@ -153,7 +166,10 @@ def _refuse_broken_csv(file: Path, separator: str, shown: str) -> None:
     if file.suffix in (".gz", ".zst"):
         return
     with file.open(newline="", encoding="utf-8", errors="replace") as lines:
-        header = next(csv.reader(lines, delimiter=separator), [])
+        try:
+            header = next(csv.reader(lines, delimiter=separator), [])
+        except csv.Error as error:
+            raise SourceError(f"{shown} cannot be read as csv: {error}") from None
     twice = sorted({name for name in header if header.count(name) > 1})
     if twice:
         raise SourceError(f"{shown} names the column '{twice[0]}' more than once; rename one in the header")
@@ -171,6 +187,13 @@ def _refuse_broken_csv(file: Path, separator: str, shown: str) -> None:
 
 def as_frame(data: Any) -> pl.LazyFrame | None:
     """A lazy view of a frame, a pandas or Arrow table, or plain rows or columns; None for anything else."""
+    try:
+        return _as_frame(data)
+    except (pl.exceptions.PolarsError, TypeError, ValueError) as error:
+        raise SourceError(f"the {type(data).__name__} cannot be read as a table: {first_line(error)}") from error
+
+
+def _as_frame(data: Any) -> pl.LazyFrame | None:
     if isinstance(data, pl.LazyFrame):
         return data
     if isinstance(data, pl.DataFrame):
@@ -188,4 +211,4 @@ def as_source(data: Any) -> Source | None:
     """The source that a path or a source says; None for anything else."""
     if isinstance(data, Source):
         return data
-    return Files(path=os.fspath(data)) if isinstance(data, (str, os.PathLike)) else None
+    return Files(path=os.fspath(data)) if isinstance(data, (str, os.PathLike)) and str(data).strip() else None

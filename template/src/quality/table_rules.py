@@ -12,7 +12,7 @@ from pydantic import AfterValidator, AliasChoices, Field, FiniteFloat, model_val
 
 from quality.errors import ConfigurationError, nearest
 from quality.frame import Frame
-from quality.literals import Duration, Value, coerce, parse_duration
+from quality.literals import Duration, Value, bounded, coerce, parse_duration
 from quality.result import Scalar
 from quality.rule import (
     ORDERED,
@@ -47,7 +47,7 @@ DTYPES |= {"utf8": pl.String, "str": pl.String, "bool": pl.Boolean, "int": pl.In
 
 
 def _dtype(name: str) -> str:
-    if name.lower() not in FAMILIES and name.lower() not in DTYPES:
+    if name not in FAMILIES and name.lower() not in DTYPES:
         raise ValueError(f"unknown dtype '{name}'; {nearest(name.lower(), [*FAMILIES, *DTYPES])}")
     return name
 
@@ -56,8 +56,8 @@ Dtype = Annotated[str, AfterValidator(_dtype)]
 
 
 def is_dtype(dtype: pl.DataType, name: str) -> bool:
-    """Whether a dtype is of the named Polars type or family."""
-    family = FAMILIES.get(name.lower())
+    """Whether a dtype is of the named Polars type (`String`) or family (`string`, in lower case)."""
+    family = FAMILIES.get(name)
     return bool(family(dtype)) if family else bool(dtype == DTYPES[name.lower()])
 
 
@@ -149,8 +149,7 @@ class RowCount(TableRule):
 
     @model_validator(mode="after")
     def _bounded(self) -> Self:
-        if self.min is None and self.max is None:
-            raise ValueError("give min, max or both")
+        bounded(self.min, self.max)
         return self
 
     def says(self) -> str:
@@ -200,8 +199,7 @@ class DistinctCount(TableRule):
 
     @model_validator(mode="after")
     def _bounded(self) -> Self:
-        if self.min is None and self.max is None:
-            raise ValueError("give min, max or both")
+        bounded(self.min, self.max)
         return self
 
     @property
@@ -233,8 +231,7 @@ class _Bounded(NumberRule):
 
     @model_validator(mode="after")
     def _has_bound(self) -> Self:
-        if self.at_least is None and self.at_most is None:
-            raise ValueError("give at_least, at_most or both")
+        bounded(self.at_least, self.at_most, "at_least, at_most")
         return self
 
     def says(self) -> str:
@@ -256,7 +253,7 @@ class _Bounded(NumberRule):
         low, high = (None if b is None else coerce(b, dtype) for b in (self.at_least, self.at_most))
         low, high = _aligned(low, value), _aligned(high, value)
         ok = (low is None or value >= low) and (high is None or value <= high)
-        shown = f"{value:,.6g}" if isinstance(value, float) else f"{value}"
+        shown = f"{value:,.6g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else f"{value}"
         return _outcome(bool(ok), scalar(value), f"it is {shown}")
 
 
@@ -285,13 +282,21 @@ class Sum(_Bounded):
 
     check: Literal["sum"] = "sum"
 
+    def dtype(self, frame: Frame) -> pl.DataType:
+        """As wide as no sum of the column's values overflows."""
+        dtype = frame.schema[self.column]
+        if dtype in (pl.Int64, pl.UInt64):
+            return pl.Int128()
+        if dtype.is_integer() and dtype != pl.Int128:
+            return pl.Int64()
+        return pl.Float64() if dtype.is_float() else dtype
+
     def measures(self, frame: Frame) -> dict[str, Measure]:
-        value, dtype = self.col(self.column), frame.schema[self.column]
-        wide = value.cast(pl.Int64) if dtype.is_integer() and dtype != pl.UInt64 else value
-        return {"total": Measure(wide.sum()), "count": Measure(value.count())}
+        value = self.col(self.column)
+        return {"total": Measure(value.cast(self.dtype(frame)).sum()), "count": Measure(value.count())}
 
     def judge(self, state: State, frame: Frame) -> Judgement:
-        return self.within(float(state["total"]) if state["count"] else None, frame)
+        return self.within(state["total"] if state["count"] else None, frame)
 
 
 class _Extreme(_Bounded):

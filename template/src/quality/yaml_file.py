@@ -21,6 +21,8 @@ class YamlFile:
             text = path.read_text("utf-8")
         except OSError:
             raise ConfigurationError(f"there is no file {self.shown}") from None
+        except UnicodeDecodeError:
+            raise ConfigurationError(f"{self.shown} is not UTF-8 text; save it as UTF-8") from None
         if conflict := next((n for n, line in enumerate(text.splitlines(), 1) if line.startswith("<<<<<<<")), None):
             raise ConfigurationError(f"{self.shown}:{conflict}: an unresolved merge conflict; resolve it first")
         try:
