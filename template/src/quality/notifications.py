@@ -31,7 +31,8 @@ def deliver(channel: Notification, subject: str, body: str) -> Delivery:
         if not isinstance(block, NotificationBlock):
             raise TypeError(f"{channel.block} is no notification block")
         with block.raise_on_failure():
-            block.notify(body, subject, _sync=True)
+            tell: Any = block.notify
+            tell(body, subject, _sync=True)
     except Exception as error:
         problem = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         return Delivery(channel=channel.channel, block=channel.block, ok=False, problem=problem)

@@ -1,4 +1,4 @@
-"""The shapes a dataset may arrive in: the same data judges the same in every container, and hollow data is not green."""
+"""The shapes a dataset may arrive in: the same data judges the same in every container; hollow data is not green."""
 
 from __future__ import annotations
 
