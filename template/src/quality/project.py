@@ -61,10 +61,11 @@ def template_version() -> str:
 def compatibility() -> str:
     """The tuple that runs: `py3.11-prefect-3.8.8-polars-2.1.0`."""
     python = f"py{sys.version_info.major}.{sys.version_info.minor}"
-    return "-".join([python, *(f"{name}-{_version(name)}" for name in ("prefect", "polars"))])
+    return "-".join([python, *(f"{name}-{installed(name)}" for name in ("prefect", "polars"))])
 
 
-def _version(package: str) -> str:
+def installed(package: str) -> str:
+    """The installed version of a package, or `none`."""
     try:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
