@@ -16,7 +16,6 @@ OTHER = {
     "domain": "web_shop",
     "owner": "data@example.com",
     "environments": ["staging", "prod"],
-    "work_pool_type": "docker",
     "dataset": "data/orders.csv",
     "notifications": "webhook",
 }
@@ -35,7 +34,7 @@ def flights(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def orders(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Every answer another one, and a clean CSV file of the team's."""
+    """Other answers than the defaults, and a clean CSV file of the team's."""
     target = tmp_path_factory.mktemp("ladder") / "orders"
     run_copy(str(template), target, data=OTHER, defaults=True, quiet=True)
     (target / "data").mkdir()
@@ -86,6 +85,22 @@ def test_a_dataset_of_the_teams_passes_on_every_rung(rung: str, orders: Path) ->
     assert "PASSED" in done.stdout
 
 
+@pytest.mark.parametrize("pool", ["docker", "kubernetes"])
+def test_containers_are_deployed_but_not_judged_without_a_server_that_they_reach(
+    pool: str, orders: Path, template: Path, tmp_path: Path
+) -> None:
+    run_copy(str(template), tmp_path / "r", data=OTHER | {"work_pool_type": pool}, defaults=True, quiet=True)
+    file = orders / "prefect.yaml"
+    before = file.read_bytes()
+    renamed = (tmp_path / "r" / "prefect.yaml").read_text(encoding="utf-8").replace("name: web-shop", f"name: {pool}")
+    file.write_text(renamed, encoding="utf-8")
+    done = nox(orders, "deployment")
+    file.write_bytes(before)
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert f"({pool})" in done.stdout
+    assert "PREFECT_API_URL" in done.stdout
+
+
 def test_plain_nox_lints_and_tests_the_defaults(flights: Path) -> None:
     for session in ("lint", "tests"):
         done = nox(flights, session)
@@ -133,7 +148,7 @@ REFUSED = [
     ("unknown column", "column: tailnum, severity", "column: tailnumber, severity", ("tailnumber", "tailnum")),
     ("wrong dtype", "column: origin, values", "column: distance, values", ("distance",)),
     ("unknown dtype", "dtype: integer", "dtype: intger", ("flights.yml:", "integer")),
-    ("name twice", "name: the aircraft is known", "name: no delay of half a day", ("flights.yml:", "twice")),
+    ("name twice", "name: the aircraft is known", "name: no delay of half a day", ("flights.yml:", "two rules are named")),
     ("unknown severity", "severity: warning", "severity: warnin", ("flights.yml:", "warning")),
     ("bad pattern", '"^[0-9A-Z]{2}$"', '"^[0-9A-Z"', ("flights.yml:",)),
     ("unknown contract field", "sensitive:", "sensitiv:", ("flights.yml:", "sensitive")),
