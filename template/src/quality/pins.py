@@ -26,7 +26,7 @@ def pinned(tuple_: str) -> dict[str, str]:
     """Package to version, as the constraints file of a tuple says."""
     path = project.root() / "constraints" / f"{tuple_}.txt"
     lines = path.read_text("utf-8").splitlines() if path.exists() else []
-    return dict(match.groups() for line in lines if (match := PIN.match(line)))
+    return {match[1]: match[2] for line in lines if (match := PIN.match(line))}
 
 
 def unpinned() -> list[tuple[str, str, str]]:
