@@ -50,6 +50,7 @@ def lint(session: nox.Session) -> None:
     session.run("mypy")
     session.run("mypy", "template/noxfile.py", "template/src", "template/tests")
     session.run("python", "hooks/lock_managed.py", "--check")
+    session.run("python", "hooks/write_documents.py", "--check")
 
 
 @nox.session
@@ -57,6 +58,14 @@ def tests(session: nox.Session) -> None:
     """Render, update, and run the generated repositories' own nox, ladder included (-- -k words)."""
     session.install("-r", "constraints.txt")
     session.run("pytest", *session.posargs)
+
+
+@nox.session(default=False)
+def stamp(session: nox.Session) -> None:
+    """Write what is computed from the managed files: their manifest, the JSON Schemas, the rule table."""
+    session.install("-c", PINS, "polars", "pydantic", "rich", "ruamel.yaml")
+    session.run("python", "hooks/write_documents.py")
+    session.run("python", "hooks/lock_managed.py")
 
 
 @nox.session(default=False)

@@ -38,7 +38,7 @@ def main(arguments: list[str]) -> int:
     wanted = manifest()
     current = MANIFEST.exists() and MANIFEST.read_text(encoding="utf-8") == wanted
     if arguments and not current:
-        print(f"{MANIFEST.relative_to(TEMPLATE)} is stale: run python hooks/lock_managed.py", file=sys.stderr)
+        print(f"{MANIFEST.relative_to(TEMPLATE)} is stale: run nox -s stamp", file=sys.stderr)
         return 1
     if not current:
         MANIFEST.write_text(wanted, encoding="utf-8", newline="\n")

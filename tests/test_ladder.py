@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from conftest import commit, nox
+from conftest import commit, git, nox
 from copier import run_copy
 
 RUNGS = ("task", "block", "flow", "deployment")
@@ -57,6 +57,16 @@ def contract(flights: Path) -> Iterator[Callable[[str, str], None]]:
 
     yield replace
     path.write_text(before, encoding="utf-8")
+
+
+@pytest.mark.parametrize("answers", ["flights", "orders"])
+def test_schemas_rule_table_and_policy_document_are_current_as_rendered(
+    answers: str, request: pytest.FixtureRequest
+) -> None:
+    repository: Path = request.getfixturevalue(answers)
+    done = nox(repository, "rules")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert git(repository, "status", "--porcelain") == ""
 
 
 @pytest.mark.parametrize("rung", RUNGS)
@@ -137,8 +147,6 @@ def test_a_tuple_that_cannot_run_here_is_refused_with_what_to_install(chosen: st
 
 
 def test_running_the_ladder_leaves_nothing_to_commit(flights: Path) -> None:
-    from conftest import git
-
     assert git(flights, "status", "--porcelain") == ""
 
 
@@ -148,7 +156,12 @@ REFUSED = [
     ("unknown column", "column: tailnum, severity", "column: tailnumber, severity", ("tailnumber", "tailnum")),
     ("wrong dtype", "column: origin, values", "column: distance, values", ("distance",)),
     ("unknown dtype", "dtype: integer", "dtype: intger", ("flights.yml:", "integer")),
-    ("name twice", "name: the aircraft is known", "name: no delay of half a day", ("flights.yml:", "two rules are named")),
+    (
+        "name twice",
+        "name: the aircraft is known",
+        "name: no delay of half a day",
+        ("flights.yml:", "two rules are named"),
+    ),
     ("unknown severity", "severity: warning", "severity: warnin", ("flights.yml:", "warning")),
     ("bad pattern", '"^[0-9A-Z]{2}$"', '"^[0-9A-Z"', ("flights.yml:",)),
     ("unknown contract field", "sensitive:", "sensitiv:", ("flights.yml:", "sensitive")),

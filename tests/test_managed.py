@@ -34,7 +34,7 @@ def test_a_changed_managed_file_makes_the_manifest_stale(template: Path, tmp_pat
     managed.write_bytes(text + b"# changed\n")
     stale = lock(tmp_path / "t", "--check")
     assert stale.returncode == 1
-    assert "run python hooks/lock_managed.py" in stale.stderr
+    assert "run nox -s stamp" in stale.stderr
 
 
 def test_the_manifest_lists_what_a_repository_gets(template: Path, tmp_path: Path) -> None:

@@ -106,7 +106,7 @@ def test_a_dataset_of_yours_gets_a_starter_contract_named_after_it(
     dataset: str, name: str, template: Path, tmp_path: Path
 ) -> None:
     run_copy(str(template), tmp_path / "r", data={"dataset": dataset}, defaults=True, quiet=True)
-    assert [path.name for path in (tmp_path / "r" / "datasets").iterdir()] == [f"{name}.yml"]
+    assert [path.name for path in (tmp_path / "r" / "datasets").glob("*.yml")] == [f"{name}.yml"]
     contract = YAML(typ="safe").load(tmp_path / "r" / "datasets" / f"{name}.yml")
     assert contract["dataset"] == name
     assert contract["source"] == {"path": dataset}

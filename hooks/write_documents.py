@@ -1,0 +1,44 @@
+"""Write what the template ships and `nox -s rules` keeps current: the JSON Schemas and the README's rule table.
+
+`nox -s stamp` runs this with the template's pins; `--check` writes nothing and exits 1 when a file is stale.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+TEMPLATE = Path(__file__).parent.parent / "template"
+sys.path.insert(0, str(TEMPLATE / "src"))
+
+from quality.documents import END, START, contract_schema, policy_schema, rule_table  # noqa: E402
+
+
+def documents() -> dict[Path, str]:
+    """Each file with the text it should have."""
+    readme = TEMPLATE / "README.md.jinja"
+    text = readme.read_text(encoding="utf-8")
+    schemas = {"contract": contract_schema(), "policy": policy_schema()}
+    return {
+        TEMPLATE / "datasets" / f"{name}.schema.json": json.dumps(schema, indent=1, sort_keys=True) + "\n"
+        for name, schema in schemas.items()
+    } | {readme: f"{text.split(START)[0]}{START}\n{rule_table()}\n{END}{text.split(END)[1]}"}
+
+
+def main(arguments: list[str]) -> int:
+    """0 when every file is current or was written, 1 when one is stale, 2 on wrong use."""
+    if arguments not in ([], ["--check"]):
+        print(__doc__, file=sys.stderr)
+        return 2
+    stale = {p: text for p, text in documents().items() if not p.exists() or p.read_text(encoding="utf-8") != text}
+    for path, text in stale.items():
+        if arguments:
+            print(f"{path.relative_to(TEMPLATE)} is stale: run nox -s stamp", file=sys.stderr)
+        else:
+            path.write_text(text, encoding="utf-8", newline="\n")
+    return 1 if arguments and stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
