@@ -85,13 +85,14 @@ class Frame:
         expr = condition(sql)
         names = set(expr.meta.root_names())
         self.check_columns(sorted(names))
-        if across := {word for word in _words(expr, self.schema) if ACROSS_ROWS.fullmatch(word)}:
-            raise ConfigurationError(f"the SQL '{sql}' speaks of several rows at once ({', '.join(sorted(across))})")
         rows = pl.DataFrame({name: pl.Series([None, None], dtype=self.schema[name]) for name in sorted(names)})
         try:
             answer = rows.select(expr.alias("answer"))
+            across = {word for word in _words(expr, self.schema) if ACROSS_ROWS.fullmatch(word)}
         except pl.exceptions.PolarsError as error:
             raise ConfigurationError(f"the SQL '{sql}' cannot be computed: {first_line(error)}") from None
+        if across:
+            raise ConfigurationError(f"the SQL '{sql}' speaks of several rows at once ({', '.join(sorted(across))})")
         if answer.schema["answer"] not in (pl.Boolean, pl.Null) or answer.height != 2:
             raise ConfigurationError(f"the SQL '{sql}' is not a condition on single rows")
 

@@ -36,7 +36,7 @@ class _Unique(RowRule):
         return {}
 
     def judge(self, state: State, frame: Frame) -> Judgement:
-        found = repeated(frame, Key(self.key, self.kept(), self.reads, self.title))
+        found = repeated(frame, Key(self.key, self.kept(), self.reads, self.title, whole=self.where is None))
         return Judgement(found.rows, found.judged, failing=self.kept() & found.among if found.rows else None)
 
 

@@ -37,7 +37,7 @@ class Severity(StrEnum):
 class Frozen(BaseModel):
     """A value: immutable, and refusing fields it does not know."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class RuleResult(Frozen):

@@ -26,12 +26,13 @@ class Repeated(NamedTuple):
 
 
 class Key(NamedTuple):
-    """The columns of a key, the rows that have one, and what a query of it reads and is called."""
+    """The columns of a key, the rows that count (`whole`: all that have one), and what a query of it reads."""
 
     columns: tuple[str, ...]
     kept: pl.Expr
     reads: tuple[str, ...]
     label: str
+    whole: bool = True
 
 
 def repeated(frame: Frame, key: Key) -> Repeated:
@@ -63,7 +64,7 @@ def _whole(frame: Frame, key: Key) -> pl.Expr:
 
 def _increasing(frame: Frame, key: Key) -> int | None:
     """The number of rows if the key strictly increases without nulls, which proves it unique; else None."""
-    if len(key.columns) > 1 or key.reads != key.columns or not frame.schema[key.columns[0]].is_integer():
+    if len(key.columns) > 1 or not key.whole or not frame.schema[key.columns[0]].is_integer():
         return None
     value = pl.col(key.columns[0])
     falls = (value <= value.shift(1)).sum() + value.null_count()

@@ -5,10 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
-
 from quality.errors import ConfigurationError
 
 
@@ -16,6 +12,9 @@ class YamlFile:
     """A mapping read from a YAML 1.2 file, where `no` is a word and a key stands once."""
 
     def __init__(self, path: Path, shown: str | None = None) -> None:
+        from ruamel.yaml import YAML  # where a file is read: a check of a frame never waits for it
+        from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
         self.shown = shown or path.name
         try:
             text = path.read_text("utf-8")
@@ -32,15 +31,16 @@ class YamlFile:
             raise ConfigurationError(f"{self.shown}:{line}: not valid YAML: {error.problem}") from None
         except YAMLError as error:
             raise ConfigurationError(f"{self.shown}: not valid YAML: {str(error).splitlines()[0]}") from None
-        if not isinstance(self.tree, CommentedMap):
+        if not isinstance(self.tree, dict):
             raise ConfigurationError(f"{self.shown}:1: a mapping is expected, such as `dataset: orders`")
 
     def at(self, *path: str | int) -> str:
         """`file:line` of the entry at the path, or of the nearest entry around it."""
-        node, line = self.tree, 0
+        node: Any = self.tree
+        line = 0
         for part in path:
             try:
-                mark = node.lc.key(part) if isinstance(node, CommentedMap) else node.lc.item(part)
+                mark = node.lc.key(part) if isinstance(part, str) else node.lc.item(part)
                 node, line = node[part], mark[0]
             except (KeyError, IndexError, AttributeError, TypeError):
                 break
@@ -53,9 +53,9 @@ class YamlFile:
 
 
 def _plain(node: Any) -> Any:
-    if isinstance(node, CommentedMap):
+    if isinstance(node, dict):
         return {str(key): _plain(value) for key, value in node.items()}
-    if isinstance(node, CommentedSeq):
+    if isinstance(node, list):
         return [_plain(value) for value in node]
     for kind in (bool, int, float, str):
         if isinstance(node, kind):
