@@ -75,7 +75,7 @@ class StatisticalDrift(_Drift):
     def usual(self, frame: Frame) -> ColumnProfile:
         def load() -> ColumnProfile:
             if isinstance(self.baseline, str) and self.baseline.endswith(".json"):
-                return Profile.load(self.baseline).column(self.column)
+                return Profile.load(self.baseline, frame.around.root).column(self.column)
             return profile_column(frame.reference(self.baseline, self.column), self.column)
 
         found: ColumnProfile = frame.once(f"baseline {self.baseline} {self.column}", load)
@@ -90,7 +90,7 @@ class DistributionChange(_Drift):
 
     def usual(self, frame: Frame) -> ColumnProfile:
         def load() -> ColumnProfile:
-            return Profile.load(str(self.baseline)).column(self.column)
+            return Profile.load(str(self.baseline), frame.around.root).column(self.column)
 
         found: ColumnProfile = frame.once(f"profile {self.baseline} {self.column}", load)
         return found

@@ -102,7 +102,12 @@ def open_frame(
     history: Callable[[int], list[float]] | None = None,
 ) -> Frame:
     """The frame of the data, or of the configured source; SourceError when there is nothing to read."""
-    around = Surroundings(references=reference, history=history or (lambda window: []), now=now or datetime.now(UTC))
+    around = Surroundings(
+        references=reference,
+        history=history or (lambda window: []),
+        now=now or datetime.now(UTC),
+        root=project.root(),
+    )
     if (lazy := as_frame(data)) is not None:
         return Frame(lazy, around)
     source, base = config.source, project.root()

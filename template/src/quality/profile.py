@@ -50,10 +50,10 @@ class Profile(Frozen):
         return known[name]
 
     @classmethod
-    def load(cls, path: str) -> Profile:
+    def load(cls, path: str, root: Path = Path()) -> Profile:
         """Reads a saved profile, or says why it cannot."""
         try:
-            return cls.model_validate_json(Path(path).read_text("utf-8"))
+            return cls.model_validate_json((root / path).read_text("utf-8"))
         except OSError:
             raise ConfigurationError(f"there is no saved profile {path}; save one with `nox -s learn`") from None
         except ValueError:
