@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from prefect.blocks.core import Block
 from pydantic import ConfigDict, Field, ValidationError, field_validator
@@ -45,6 +45,10 @@ class DataQualityBlock(Block):
     work_pool: str | None = Field(None, description="Work pool of this environment.")
     fingerprint: str | None = Field(None, description="Of the configuration this block was made from.")
     template_version: str | None = Field(None, description="Of the template this block was made by.")
+    history: dict[str, Any] | None = Field(None, description="Where runs' metrics are kept, and for how long.")
+    remind_after_hours: float | None = Field(24, description="An open incident is told again after this time.")
+    lineage: dict[str, Any] | None = Field(None, description="Where OpenLineage events go.")
+    quarantine: dict[str, Any] | None = Field(None, description="Where failing rows are set apart.")
 
     @field_validator("engine_name")
     @classmethod
@@ -99,14 +103,16 @@ def block_name(dataset: str, environment: str) -> str:
 def load_block(name: str) -> DataQualityBlock:
     """A saved block; ConfigurationError says why this code cannot read it."""
     try:
-        return DataQualityBlock.load(name, _sync=True)  # type: ignore[no-any-return, call-arg]
+        return cast("DataQualityBlock", DataQualityBlock.load(name, _sync=True))  # type: ignore[call-arg]
     except RuntimeError as error:
         if not isinstance(error.__cause__, ValidationError):
             raise
         first = error.__cause__.errors()[0]
         field = ".".join(map(str, first["loc"]))
         why = f"it has a field '{field}'" if first["type"] == "extra_forbidden" else f"{field}: {first['msg']}"
-        advice = f"this is template {project.template_version()}; update it, or save the block again with `nox -s block`"
+        advice = (
+            f"this is template {project.template_version()}; update it, or save the block again with `nox -s block`"
+        )
         raise ConfigurationError(f"block {name} was saved by other code: {why}; {advice}") from None
     except ValueError as error:
         raise ConfigurationError(f"there is no saved block {name}; save it with `nox -s block` ({error})") from None

@@ -12,7 +12,7 @@ from typing import Any
 
 from prefect import Flow, Task
 from prefect.cache_policies import NO_CACHE
-from pydantic import NonNegativeFloat, NonNegativeInt
+from pydantic import Field, NonNegativeFloat, NonNegativeInt
 
 from quality import project
 from quality.artifacts import dataset_key
@@ -50,7 +50,7 @@ class QualityCheckMode(StrEnum):
 
 
 class QualityFlowConfig(Frozen):
-    """How a flow of a factory checks. `retries` are those of its tasks, for what could not be judged; never the flow's."""
+    """How a factory's flow checks. `retries` are those of its tasks, for what could not be judged; never the flow's."""
 
     rules: tuple[Any, ...] | None = None
     check_mode: QualityCheckMode = QualityCheckMode.AFTER
@@ -72,7 +72,7 @@ class FlowCheck(Frozen):
     config: CheckConfig
     dataset: str | None = None
     environment: str | None = None
-    overrides: dict[str, Any] = {}
+    overrides: dict[str, Any] = Field({})
 
     def now(self, data: Any, when: str | None = None) -> Any:
         """Check data in a task; DataQualityError when its verdict fails."""

@@ -8,7 +8,7 @@ from functools import wraps
 from typing import Any
 
 from prefect.client.schemas.objects import State
-from prefect.results import ResultRecord
+from prefect.results import ResultRecord  # type: ignore[attr-defined]
 from prefect.states import Failed
 
 from quality.errors import ConfigurationError, DataQualityError

@@ -137,7 +137,7 @@ def source_version(data: Any, config: CheckConfig) -> str | None:
 
 
 def verdict_key(prefix: str, context: TaskRunContext, parameters: dict[str, Any]) -> str | None:
-    """Names a verdict by configuration and version of the source; None (not cached) for frames and where it may not gate."""
+    """Names a verdict by configuration and version of the source; None, which is not cached, for frames."""
     config = configured(**parameters)
     version = source_version(parameters.get("data"), config)
     return None if version is None else f"{prefix}-{config.fingerprint}-{version}"
@@ -205,7 +205,11 @@ def _with_defaults(function: Callable[..., Any], defaults: dict[str, Any]) -> Ca
 
 
 def _task(function: Callable[..., Any], name: str, **options: Any) -> QualityTask:
-    chosen = {"cache_policy": NO_CACHE, "persist_result": False, "retry_condition_fn": is_machinery} | options
+    chosen: dict[str, Any] = {
+        "cache_policy": NO_CACHE,
+        "persist_result": False,
+        "retry_condition_fn": is_machinery,
+    } | options
     return QualityTask(function, name=name, **chosen)
 
 

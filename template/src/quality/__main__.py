@@ -1,0 +1,140 @@
+"""The command line: `python -m quality <verb>`. Exit codes: 0 good, 1 FAILED, 2 wrong use, 3 could not be judged."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from quality import project
+from quality.config import CheckConfig
+from quality.errors import ConfigurationError, SourceError
+from quality.loopback import ServerError
+
+QUIET = {
+    "DO_NOT_TRACK": "1",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
+}
+
+
+def task(asked: argparse.Namespace) -> int:
+    """Rung 1: check in an ephemeral task; nothing saved, no server."""
+    from quality import rungs
+
+    return rungs.task(configs(asked))
+
+
+def block(asked: argparse.Namespace) -> int:
+    """Rung 2: save the contract as a DataQualityBlock, load it back, compare both results."""
+    from quality import rungs
+
+    return rungs.block(configs(asked))
+
+
+def flow(asked: argparse.Namespace) -> int:
+    """Rung 3: run the blessed flow and both flow factories, with artifacts."""
+    from quality import rungs
+
+    return rungs.flow(configs(asked))
+
+
+def deployment(asked: argparse.Namespace) -> int:
+    """Rung 4: deploy prefect.yaml, let a worker run it, read the artifact back."""
+    from quality import rungs
+
+    return rungs.deployment(configs(asked), asked.timeout)
+
+
+def doctor(asked: argparse.Namespace) -> int:
+    """Say what is wrong with this machine, environment or these files, and what to do."""
+    from quality import doctor
+
+    return doctor.report()
+
+
+def learn(asked: argparse.Namespace) -> int:
+    """Read a dataset and propose rules for its contract."""
+    from quality import engine, profile
+
+    for config in configs(asked):
+        found = profile.profile(engine.open_frame(None, config).lazy, config.dataset)
+        print(
+            f"# {config.dataset}: {found.count:,} rows. Keep what is true by intent, loosen or delete the rest.\nrules:"
+        )
+        for rule in profile.learn(found):
+            print(f"  - {_flow_mapping(rule)}")
+    return 0
+
+
+def rules(asked: argparse.Namespace) -> int:
+    """Write the rule table of README.md and the JSON Schemas beside the contracts."""
+    from quality import documents
+
+    return int(documents.main() or 0)
+
+
+VERBS: tuple[Callable[[argparse.Namespace], int], ...] = (task, block, flow, deployment, doctor, learn, rules)
+CHECKING = (task, block, flow, deployment, learn)
+
+
+def configs(asked: argparse.Namespace) -> list[CheckConfig]:
+    """The configurations asked for: the datasets named, or all."""
+    names = asked.dataset or project.datasets()
+    return [project.load(name, asked.env) for name in names] or [project.load("", asked.env)]
+
+
+def parser() -> argparse.ArgumentParser:
+    """Every verb, its arguments and its manual."""
+    made = argparse.ArgumentParser(prog="python -m quality", description=__doc__)
+    verbs = made.add_subparsers(dest="verb", required=True, metavar="verb")
+    for verb in VERBS:
+        one = verbs.add_parser(verb.__name__, help=verb.__doc__, description=verb.__doc__)
+        one.set_defaults(run=verb)
+        one.add_argument("--verbose", action="store_true", help="show Prefect's log and tracebacks")
+        if verb in CHECKING:
+            one.add_argument("dataset", nargs="*", help="a dataset; all of them when left out")
+            one.add_argument("--env", help="an environment of policy.yml; QUALITY_ENV, or the first one, when left out")
+        if verb is deployment:
+            one.add_argument("--timeout", type=float, default=600, help="seconds to wait for a run (600)")
+    return made
+
+
+def main(words: list[str] | None = None) -> int:
+    """Run a verb. A person sees one sentence, never a traceback."""
+    asked = parser().parse_args(words)
+    if not asked.verbose:
+        os.environ.update({name: value for name, value in QUIET.items() if name not in os.environ})
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return int(asked.run(asked))
+    except ConfigurationError as error:
+        return complain(error, 2)
+    except (ServerError, SourceError) as error:
+        return complain(error, 3)
+    except KeyboardInterrupt:
+        return complain("interrupted: what was started is stopped, and nothing was judged to its end", 3)
+    except Exception as error:
+        if asked.verbose:
+            raise
+        return complain(f"unexpected {type(error).__name__}: {error}; `--verbose` shows where", 3)
+
+
+def complain(about: object, code: int) -> int:
+    """One line for a person."""
+    print(f"quality: {' '.join(str(about).split())}", file=sys.stderr)
+    return code
+
+
+def _flow_mapping(rule: dict[str, Any]) -> str:
+    import json
+
+    return "{" + ", ".join(f"{name}: {json.dumps(value, ensure_ascii=False)}" for name, value in rule.items()) + "}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

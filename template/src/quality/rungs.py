@@ -1,0 +1,244 @@
+"""The four rungs as a person climbs them: each prints a verdict and returns the exit code."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, cast
+from uuid import UUID
+
+from rich.console import Console
+from rich.text import Text
+
+from quality import engine, project
+from quality.config import CheckConfig
+from quality.console import print_verdict
+from quality.errors import DataQualityError
+from quality.loopback import ServerError, loopback
+from quality.result import CheckResult
+
+out = Console()
+
+
+def say(words: str, style: str = "dim") -> None:
+    """A line of progress."""
+    out.print(Text(f"· {words}", style=style), soft_wrap=True)
+
+
+def judged(config: CheckConfig, rung: str) -> CheckResult:
+    """The verdict of the engine alone, printed at once: no rung waits for Prefect with it."""
+    out.print(Text(f"\n{rung} · {config.dataset} in {config.environment}", style="bold"))
+    result = engine.check(None, config)
+    print_verdict(result, out)
+    return result
+
+
+def compare(expected: CheckResult, found: CheckResult, path: str) -> int:
+    """Say whether a path gives the same result as the engine alone; the exit code of the answer."""
+    one, other = expected.comparable(), found.comparable()
+    if one == other:
+        say(f"same result {path}: equal in every field but the times", "green")
+        return expected.exit_code
+    for field in sorted(name for name in one.keys() | other.keys() if one.get(name) != other.get(name)):
+        say(f"{field} differs {path}: {_differing(one.get(field), other.get(field))}", "bold red")
+    return max(1, expected.exit_code)
+
+
+def _differing(one: Any, other: Any) -> str:
+    if isinstance(one, dict) and isinstance(other, dict):
+        one, other = ({k: v for k, v in a.items() if b.get(k) != v} for a, b in ((one, other), (other, one)))
+    return f"{str(one)[:200]} here, {str(other)[:200]} there"
+
+
+def outcome(call: Any) -> CheckResult:
+    """The result of a check that may raise it."""
+    try:
+        result: CheckResult = call()
+    except DataQualityError as error:
+        return error.result
+    return result
+
+
+@contextmanager
+def prefect_api() -> Iterator[bool]:
+    """A Prefect API to work with: the configured one (False) or, without one, this repository's own (True)."""
+    from prefect.settings import (
+        PREFECT_API_URL,
+        PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
+        PREFECT_HOME,
+        get_current_settings,
+        temporary_settings,
+    )
+
+    os.environ.setdefault("QUALITY_ROOT", str(project.root()))
+    if url := get_current_settings().api.url:
+        say(f"Prefect API: {url}")
+        yield False
+        return
+    home = project.root() / ".prefect"
+    first = "" if (home / "prefect.db").exists() else "; the first start takes about 20 s"
+    say(f"no PREFECT_API_URL is set: starting a Prefect server of this repository's own on loopback{first}")
+    with loopback(home) as server:
+        importlib.import_module("quality.deployment")
+        own = {PREFECT_API_URL: server.wait(), PREFECT_HOME: home, PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
+        with temporary_settings(own):
+            try:
+                yield True
+            finally:
+                _hand_over_events()
+    say("stopped the server; its state stays in .prefect/")
+
+
+def _hand_over_events() -> None:
+    """Prefect sends events and logs from threads; while the server is there, wait until it has them."""
+    from prefect.events.worker import EventsWorker
+    from prefect.logging.handlers import APILogWorker
+
+    for service in (EventsWorker, APILogWorker):
+        service.drain_all(timeout=10)
+
+
+def task(configs: list[CheckConfig]) -> int:
+    """Rung 1: the verdict from the engine, then the same from an ephemeral task in a flow; nothing is saved."""
+    code = 0
+    for config in configs:
+        expected = judged(config, "task")
+        code = max(code, compare(expected, _ephemeral(config), "from data_quality_check_task in a flow"))
+    return code
+
+
+def _ephemeral(config: CheckConfig) -> CheckResult:
+    from prefect import flow
+    from prefect.settings import get_current_settings
+
+    from quality.tasks import data_quality_check_task
+
+    @flow(name="ephemeral-check")
+    def ephemeral_check() -> Any:
+        return data_quality_check_task.now(config=config)
+
+    if url := get_current_settings().api.url:
+        from quality.deployment import server
+
+        try:
+            with server():
+                return outcome(ephemeral_check)
+        except ServerError as error:
+            say(f"{error}. The verdict needs no server, so the flow runs without one, not {url}", "yellow")
+    return outcome(ephemeral_check.fn)
+
+
+def block(configs: list[CheckConfig]) -> int:
+    """Rung 2: the contract as a saved block, loaded back; the saved path gives what the ephemeral one gives."""
+    expected = [judged(config, "block") for config in configs]
+    with prefect_api():
+        return max(_saved(config, result) for config, result in zip(configs, expected, strict=True))
+
+
+def _saved(config: CheckConfig, expected: CheckResult) -> int:
+    from quality.block import DataQualityBlock, block_name, load_block
+    from quality.deployment import link, server
+
+    name = block_name(config.dataset, str(config.environment))
+    with server():
+        made = cast("UUID", DataQualityBlock.from_config(config).save(name, overwrite=True))
+        say(f"saved the block data-quality-block/{name}: {link('blocks/block', made)}")
+        loaded = load_block(name)
+    say(f"loaded it back: fingerprint {loaded.fingerprint}, template {loaded.template_version}")
+    found = outcome(loaded.check)
+    return compare(expected, found, f"from the saved block {name}")
+
+
+def flow(configs: list[CheckConfig]) -> int:
+    """Rung 3: the blessed flow and both factories, with artifacts."""
+    expected = [judged(config, "flow") for config in configs]
+    with prefect_api():
+        from quality.deployment import server
+
+        with server() as client:
+            return max(_flows(client, config, result) for config, result in zip(configs, expected, strict=True))
+
+
+def _flows(client: Any, config: CheckConfig, expected: CheckResult) -> int:
+    from quality.artifacts import artifact_key
+    from quality.deployment import latest_artifacts, link
+    from quality.examples import results, stops
+
+    code = expected.exit_code
+    for path, found in results(config):
+        code = max(code, compare(expected, found, path))
+    for path, stopped in stops(config):
+        right = stopped is not expected.is_success
+        say(f"{path}: {'stopped by the verdict' if stopped else 'let through'}", "green" if right else "bold red")
+        code = max(code, 0 if right else 1)
+    keys = [artifact_key(expected, kind) for kind in ("markdown", "table", "result")]
+    newest = latest_artifacts(client, keys)
+    for key in keys:
+        if key not in newest:
+            raise ServerError(
+                f"the artifact {key} was not written; look at the run's log, then run `nox -s flow` again"
+            )
+        say(f"artifact {key}: {link('artifacts/artifact', newest[key].id)}")
+    return code
+
+
+def deployment(configs: list[CheckConfig], seconds: float = 600) -> int:
+    """Rung 4: everything in prefect.yaml deployed, one run per dataset by a worker, its artifact read back."""
+    from quality.prefect_file import load_prefect_file
+
+    file = load_prefect_file(project.root() / "prefect.yaml")
+    chosen = [file.of(config.dataset, str(config.environment)) for config in configs]
+    with prefect_api() as own:
+        from quality import deployment as rung
+
+        with rung.server() as client:
+            pools = {entry.work_pool.name: rung.ensure_pool(client, entry.work_pool) for entry in file.deployments}
+            for pool in pools.values():
+                say(f"work pool {pool.name} ({pool.type})")
+            made = {entry.name: rung.deploy(client, file, entry) for entry in file.deployments}
+            for name, known in made.items():
+                say(f"deployed {name}: {rung.link('deployments/deployment', known)}")
+            return max(
+                _deployed(client, config, made[entry.name], pools[entry.work_pool.name], own, seconds)
+                for config, entry in zip(configs, chosen, strict=True)
+            )
+
+
+def _deployed(client: Any, config: CheckConfig, deployment: Any, pool: Any, own: bool, seconds: float) -> int:
+    from quality import deployment as rung
+
+    start = f"prefect worker start --pool {pool.name} --no-create-pool-if-not-found"
+    if own and pool.type != "process":
+        say("prefect.yaml, pool and deployment are valid, but nothing was judged", "yellow")
+        say(f"{pool.type} workers need a Prefect server that they reach: set PREFECT_API_URL and run this again")
+        say(f"then start a worker where it can run: {start}")
+        return 3
+    if not own and not rung.online_workers(client, pool.name):
+        raise ServerError(
+            f"no worker of the work pool {pool.name} is online, so the run would wait for ever; start one: {start}"
+        )
+    run = client.create_flow_run_from_deployment(deployment)
+    say(f"run {run.name}: {rung.run_link(run)}")
+    started = time.monotonic()
+    ended = rung.wait(
+        client, run, seconds, (lambda: rung.work_off(pool.name)) if own else (lambda: time.sleep(0.5)), say
+    )
+    say(f"run {run.name} ended {ended.state_name} after {time.monotonic() - started:.0f} s")
+    return _read_back(client, config, ended)
+
+
+def _read_back(client: Any, config: CheckConfig, run: Any) -> int:
+    from quality import deployment as rung
+
+    if (artifact := rung.artifact_of(client, run.id, "result")) is None:
+        raise ServerError(f"run {run.name} left no result: {run.state_name}, {run.state.message}; {rung.run_link(run)}")
+    found = rung.result_of(artifact)
+    out.print(Text(f"\ndeployment · {config.dataset} in {config.environment}", style="bold"))
+    print_verdict(found, out)
+    for one in (rung.artifact_of(client, run.id, "markdown"), artifact):
+        if one is not None:
+            say(f"artifact {one.key}: {rung.link('artifacts/artifact', one.id)}")
+    return compare(engine.check(None, config), found, "here, without Prefect")
