@@ -1,0 +1,12 @@
+"""The hand-written select with `n_unique` instead of `is_duplicated`: it finds out whether values repeat, not in how many rows."""
+
+from __future__ import annotations
+
+from contestant import Job
+from contestants import fused
+
+PACKAGES = ("polars",)
+
+
+def judge(job: Job) -> dict[str, int]:
+    return fused.judge(job, distinct=True)

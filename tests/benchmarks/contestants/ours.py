@@ -1,0 +1,25 @@
+"""The engine of the template, on the suite's own contract."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from contestant import Job
+
+sys.path.insert(0, str(Path(__file__).parents[3] / "template" / "src"))
+
+PACKAGES = ("polars", "pydantic")
+
+
+def judge(job: Job) -> dict[str, int]:
+    from quality.config import CheckConfig
+    from quality.contract import load_contract
+    from quality.engine import check
+
+    contract = load_contract(Path(job.suite))
+    result = check(job.table, CheckConfig.model_validate({**dict(contract), "sample_rows": job.samples}))
+    broken = [rule.message for rule in result.rules if rule.status == "ERROR"]
+    if broken:
+        raise RuntimeError(broken[0])
+    return {rule.rule_name: rule.failed_count for rule in result.rules}
