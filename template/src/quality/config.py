@@ -8,9 +8,9 @@ from typing import Any
 
 from pydantic import ValidationError, field_serializer
 
-from quality.contract import AnyRules, AnySource, Contract, complaint
+from quality.contract import AnyRules, AnySource, Contract, Quarantine, complaint
 from quality.errors import ConfigurationError
-from quality.policy import Cache, EnvironmentPolicy, Notification, Policy, Retries
+from quality.policy import Cache, EnvironmentPolicy, History, Lineage, Notification, Policy, Retries
 from quality.result import Frozen
 from quality.rule import Fraction, Rule
 from quality.vocabulary import canonical, parse_rules
@@ -36,6 +36,10 @@ class CheckConfig(Frozen):
     notifications: tuple[Notification, ...] = ()
     schedule: str | None = None
     work_pool: str | None = None
+    history: History = History()
+    remind_after_hours: float | None = 24
+    lineage: Lineage | None = None
+    quarantine: Quarantine | None = None
 
     @field_serializer("rules")
     def _canonical_rules(self, rules: tuple[Rule, ...]) -> list[dict[str, Any]]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, Field, SerializeAsAny, ValidationError
+from pydantic import BeforeValidator, Field, SerializeAsAny, ValidationError, model_validator
 
 from quality.errors import ConfigurationError, nearest
-from quality.result import Frozen
+from quality.result import Frozen, Severity
 from quality.rule import Fraction, Rule, Text
 from quality.sources import Files, Source
 from quality.vocabulary import domain_sources, parse_rules
@@ -42,6 +42,23 @@ AnySource = Annotated[SerializeAsAny[Source], BeforeValidator(parse_source)]
 AnyRules = Annotated[tuple[SerializeAsAny[Rule], ...], BeforeValidator(read_rules)]
 
 
+class Quarantine(Frozen):
+    """Where each run's rows go when they are split into good ones and failing ones."""
+
+    path: Text = Field(description="A local folder, in the repository or outside it.")
+    drop: tuple[Text, ...] = Field((), description="Columns, such as sensitive ones, that quarantined rows lose.")
+    severities: tuple[Severity, ...] = Field(
+        (Severity.CRITICAL, Severity.ERROR), description="Of the rules whose failing rows are set apart."
+    )
+    keep_days: Annotated[int, Field(ge=1)] = Field(90, description="Older splits are deleted.")
+
+    @model_validator(mode="after")
+    def _local(self) -> Self:
+        if "://" in self.path:
+            raise ValueError("quarantine.path is a local folder; only there can a split appear as a whole")
+        return self
+
+
 class Contract(Frozen):
     """What must hold in one dataset, in every environment."""
 
@@ -55,6 +72,7 @@ class Contract(Frozen):
         None, description="Fraction of failed rules at or below which a failed run is a WARNING."
     )
     allow_empty: bool = Field(False, description="Whether a run that judged nothing is a success.")
+    quarantine: Quarantine | None = Field(None, description="Split the rows of every run into good and failing ones.")
     rules: AnyRules
 
 

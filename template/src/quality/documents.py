@@ -10,7 +10,7 @@ from pydantic import create_model
 
 from quality import project
 from quality.contract import Contract
-from quality.policy import EnvironmentPolicy
+from quality.policy import EnvironmentPolicy, Silence
 from quality.rule import RowRule, Rule
 from quality.sources import Files
 from quality.vocabulary import BUILT_IN, check_name, domain_rules, domain_sources, union
@@ -56,8 +56,9 @@ def policy_schema() -> dict[str, Any]:
                     "minProperties": 1,
                     "additionalProperties": {"$ref": "#/$defs/Environment"},
                 },
+                "silences": {"type": "array", "items": {"$ref": "#/$defs/Silence"}},
             },
-            "$defs": {**definitions, "Environment": partial},
+            "$defs": {**definitions, "Environment": partial, "Silence": Silence.model_json_schema()},
         }
     )
 

@@ -15,6 +15,7 @@ from quality.config import CheckConfig
 from quality.contract import load_contract, parse_source
 from quality.errors import ConfigurationError, SourceError
 from quality.frame import Frame, Surroundings
+from quality.history import volumes
 from quality.plan import States, measure
 from quality.result import CheckResult, RuleResult, RunMetadata, Scalar, Status, run_status
 from quality.rule import Judgement, Rule, first_line, kind_of
@@ -41,7 +42,7 @@ def check(
     now: datetime | None = None,
     history: Callable[[int], list[float]] | None = None,
 ) -> CheckResult:
-    """Judges data by the configuration's rules.
+    """Judges data by the configuration's rules; `history` gives the rows of earlier runs, by default its own runs'.
 
     `data` is a frame, LazyFrame, pandas or Arrow table, path, source or dataset name; None means the configured
     source. Wrong use raises ConfigurationError before any data is read; what cannot be read or computed is ERROR.
@@ -58,7 +59,7 @@ def check(
         compatibility=project.compatibility(),
     )
     try:
-        frame = open_frame(data, config, now=now, history=history)
+        frame = open_frame(data, config, now=now, history=history or volumes(config, now))
     except BROKEN as error:
         verdict = _unreadable(_problem(error, config), config)
     else:

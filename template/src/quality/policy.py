@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, ValidationError
+from pydantic import (
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 
 from quality.errors import ConfigurationError, nearest
 from quality.result import Frozen, Severity
 from quality.rule import Fraction, Text
 from quality.yaml_file import YamlFile
 
+FIELDS = ("defaults", "environments", "silences")
 Channel = Literal["slack", "teams", "pagerduty", "opsgenie", "email", "webhook"]
 
 
@@ -38,6 +48,41 @@ class Notification(Frozen):
     channel: Channel
     block: Text = Field(description="Slug of a saved Prefect block, such as slack-webhook/orders-alerts.")
     severities: tuple[Severity, ...] = (Severity.CRITICAL, Severity.ERROR)
+    owners: tuple[Text, ...] = Field((), description="Told of the datasets of these owners only; of all when left out.")
+
+
+class History(Frozen):
+    """Where every run's metrics are kept, one small file per run."""
+
+    path: Text = Field(
+        ".quality/history", description="A folder of the repository, or a URL such as s3://bucket/history."
+    )
+    keep_days: Annotated[int, Field(ge=1)] = Field(400, description="Older runs are deleted; not in object storage.")
+
+
+class Lineage(Frozen):
+    """Where OpenLineage run events go."""
+
+    namespace: Text = Field(description="Of the jobs, such as the domain's name.")
+    path: Text | None = Field(None, description="A file that takes one event per line.")
+    url: Text | None = Field(None, description="An HTTP endpoint, such as http://marquez:5000/api/v1/lineage.")
+    secret: Text | None = Field(None, description="Name of a saved Secret block with the endpoint's bearer token.")
+
+    @model_validator(mode="after")
+    def _somewhere(self) -> Self:
+        if (self.path is None) == (self.url is None):
+            raise ValueError("lineage goes to a path or to a url; give one of them")
+        return self
+
+
+class Silence(Frozen):
+    """Messages that nobody needs for a while; what is silenced is still judged, recorded and shown."""
+
+    dataset: Text
+    rule: Text | None = Field(None, description="The rule's name as results show it; every rule when left out.")
+    environment: Text | None = Field(None, description="Every environment when left out.")
+    until: date = Field(description="The last day of silence, in UTC.")
+    reason: Text
 
 
 class EnvironmentPolicy(Frozen):
@@ -51,12 +96,16 @@ class EnvironmentPolicy(Frozen):
     notifications: tuple[Notification, ...] = ()
     schedule: Text | None = Field(None, description="Cron, in UTC; null for none.")
     work_pool: Text
+    history: History = History()
+    remind_after_hours: PositiveFloat | None = Field(24, description="An open incident is told again; null for never.")
+    lineage: Lineage | None = None
 
 
 class Policy(Frozen):
     """Every environment's policy, by name, in the order of the file."""
 
     environments: dict[str, EnvironmentPolicy] = Field(min_length=1)
+    silences: tuple[Silence, ...] = ()
 
     @property
     def first(self) -> str:
@@ -74,14 +123,25 @@ def load_policy(path: Path) -> Policy:
     file = YamlFile(path)
     data = file.data()
     for field in data:
-        if field not in ("defaults", "environments"):
-            known = nearest(field, ("defaults", "environments"))
+        if field not in FIELDS:
+            known = nearest(field, FIELDS)
             raise ConfigurationError(f"{file.at(field)}: the policy has no field '{field}'; {known}")
     given, defaults = _mapping(file, data, "environments"), _mapping(file, data, "defaults")
     if not given:
         raise ConfigurationError(f"{file.at('environments')}: name at least one environment")
     own = {name: _mapping(file, given, name, "environments") for name in given}
-    return Policy(environments={name: _environment(file, name, defaults, fields) for name, fields in own.items()})
+    environments = {name: _environment(file, name, defaults, fields) for name, fields in own.items()}
+    return Policy(environments=environments, silences=_silences(file, data.get("silences") or []))
+
+
+def _silences(file: YamlFile, written: Any) -> tuple[Silence, ...]:
+    try:
+        return TypeAdapter(tuple[Silence, ...]).validate_python(written)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        shape = "a silence is {dataset: orders, rule: unique(id), until: 2026-12-31, reason: …}"
+        raise ConfigurationError(f"{file.at('silences', *first['loc'])}: {place}: {first['msg']}; {shape}") from None
 
 
 def _mapping(file: YamlFile, within: dict[str, Any], field: str, *place: str) -> dict[str, Any]:

@@ -51,6 +51,10 @@ class Source(Frozen):
         """What changes when the data changes (size and time of files); None when it cannot be known cheaply."""
         return None
 
+    def size(self, root: Path) -> int | None:
+        """Bytes of the data as it lies there; None when it cannot be known cheaply."""
+        return None
+
     def describe(self) -> str:
         return self.kind
 
@@ -121,6 +125,9 @@ class Files(Source):
             return None
         stats = [(self._shown(f, root), f.stat()) for f in self.files(root)]
         return ";".join(f"{name}:{stat.st_size}:{stat.st_mtime_ns}" for name, stat in stats)
+
+    def size(self, root: Path) -> int | None:
+        return None if self.is_remote else sum(file.stat().st_size for file in self.files(root))
 
     def scan(self, root: Path) -> pl.LazyFrame:
         places: Any = self.path if self.is_remote else self.files(root)

@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from nightly import BAD, GOOD, RULES, Repository
+
+from quality import history
+from quality.engine import check
+from quality.result import CheckResult, Status
+from quality.shelf import Shelf
+
+NOW = datetime(2024, 6, 1, 12, tzinfo=UTC)
+SCHEMA = pl.Schema({"run": pl.String(), "at": pl.Datetime("us", "UTC")})
+VOLUME = {"check": "volume", "max_change": 0.5, "window": 3}
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
+    monkeypatch.setenv("QUALITY_ROOT", str(tmp_path))
+    return Repository(tmp_path)
+
+
+def ran(repository: Repository, data: Any, run: str, ago: timedelta = timedelta()) -> CheckResult:
+    repository.holds(data)
+    result = check(None, repository.config)
+    result = result.model_copy(update={"timestamp": datetime.now(UTC) - ago})
+    history.append(result, repository.config, run)
+    return result
+
+
+def test_a_run_leaves_counts_rates_rows_bytes_duration_and_its_whole_result(repository: Repository) -> None:
+    result = ran(repository, BAD, "one")
+    found = history.metrics(repository.config)
+    size = (repository.root / "data" / "orders.parquet").stat().st_size
+    columns = ["run", "status", "rows", "bytes", "rule", "rule_status", "failed", "judged", "failure_rate"]
+    assert found.select(columns).rows() == [
+        ("one", "FAILED", 4, size, "unique(id)", "FAILED", 2, 4, 50.0),
+        ("one", "FAILED", 4, size, "in_range(amount, min=0, max=100)", "FAILED", 1, 4, 25.0),
+    ]
+    assert found["duration_ms"][0] == result.execution_time_ms
+    assert found["fingerprint"][0] == repository.config.fingerprint
+    assert history.last_result(repository.config) == result
+
+
+def test_volume_is_judged_against_the_median_of_earlier_runs(repository: Repository) -> None:
+    repository.says(rules=[*RULES, VOLUME])
+    assert check(None, repository.config).rules[-1].status is Status.SKIPPED
+    for n, rows in enumerate((4, 4, 40, 4)):
+        ran(repository, {name: values * (rows // 4) for name, values in GOOD.items()}, str(n))
+    assert check(None, repository.config).rules[-1].status is Status.PASSED
+    repository.holds({name: values[:1] for name, values in GOOD.items()})
+    (volume,) = (rule for rule in check(None, repository.config).rules if rule.check == "volume")
+    assert (volume.status, volume.value) == (Status.FAILED, 1)
+    assert "1 against 4" in volume.message
+
+
+def test_what_is_compared_sees_the_same_past(repository: Repository) -> None:
+    repository.says(rules=[VOLUME])
+    before = datetime.now(UTC)
+    ran(repository, GOOD, "later")
+    with history.as_of(before):
+        assert check(None, repository.config).status is Status.SKIPPED
+    assert check(None, repository.config, now=before).status is Status.SKIPPED
+    assert check(None, repository.config).status is Status.PASSED
+
+
+@pytest.mark.parametrize("harm", ["half a file", "a file where the folder should be"])
+def test_a_broken_history_leaves_the_other_rules_judged_and_is_never_green(repository: Repository, harm: str) -> None:
+    repository.says(rules=[*RULES, VOLUME])
+    ran(repository, GOOD, "one")
+    if harm == "half a file":
+        (file,) = history.shelf(repository.config).files()
+        file.write_bytes(file.read_bytes()[:100])
+    else:
+        repository.decides(history={"path": "data/orders.parquet"})
+    result = check(None, repository.config)
+    unique, in_range, volume = result.rules
+    assert (unique.status, in_range.status) == (Status.PASSED, Status.PASSED)
+    assert (volume.status, result.status) == (Status.ERROR, Status.ERROR)
+    assert f"the runs in {repository.config.history.path} cannot be read" in volume.message
+
+
+def test_another_release_reads_what_this_one_wrote(repository: Repository) -> None:
+    ran(repository, GOOD, "one")
+    (file,) = history.shelf(repository.config).files()
+    old = pl.read_parquet(file).drop("bytes").with_columns(colour=pl.lit("new in a later release"))
+    old.write_parquet(file)
+    assert history.metrics(repository.config)["bytes"].to_list() == [None, None]
+
+
+def test_runs_older_than_keep_days_are_deleted(repository: Repository) -> None:
+    repository.decides(history={"keep_days": 30})
+    for run, days in (("old", 40), ("young", 20), ("new", 0)):
+        ran(repository, GOOD, run, timedelta(days=days))
+    assert history.metrics(repository.config)["run"].unique(maintain_order=True).to_list() == ["young", "new"]
+
+
+def test_object_storage_gives_what_a_folder_gives(repository: Repository) -> None:
+    repository.decides(history={"path": f"file://{repository.root}/store"})
+    assert history.metrics(repository.config).is_empty()
+    ran(repository, GOOD, "old", timedelta(days=100))
+    for n in range(3):
+        ran(repository, GOOD, str(n))
+    assert history.metrics(repository.config, 2)["run"].unique(maintain_order=True).to_list() == ["1", "2"]
+    assert history.metrics(repository.config, 10)["run"].n_unique() == 4
+    assert history.volumes(repository.config)(7) == [4.0] * 4
+
+
+WRITER = """
+import sys
+from datetime import UTC, datetime
+import polars as pl
+from quality.shelf import Shelf
+shelf = Shelf(sys.argv[1], "runs", "orders", "prod")
+for n in range(20):
+    now = datetime.now(UTC)
+    shelf.write(pl.DataFrame({"run": [f"{sys.argv[2]}-{n}"], "at": [now]}), now, f"{sys.argv[2]}-{n}")
+"""
+
+
+def test_writers_at_the_same_time_lose_nothing(tmp_path: Path) -> None:
+    writers = [subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path), str(n)]) for n in range(4)]
+    assert [writer.wait(60) for writer in writers] == [0] * 4
+    assert Shelf(str(tmp_path), "runs", "orders", "prod").read(SCHEMA)["run"].n_unique() == 80
+
+
+def test_what_a_writer_left_half_written_is_not_read(tmp_path: Path) -> None:
+    shelf = Shelf(str(tmp_path), "runs", "orders", "prod")
+    written = Path(shelf.write(pl.DataFrame({"run": ["a"], "at": [NOW]}), NOW, "a"))
+    (written.parent / f".{written.name}.17").write_bytes(written.read_bytes()[:50])
+    assert shelf.read(SCHEMA)["run"].to_list() == ["a"]
