@@ -77,8 +77,40 @@ def rules(asked: argparse.Namespace) -> int:
     return int(documents.main() or 0)
 
 
-VERBS: tuple[Callable[[argparse.Namespace], int], ...] = (task, block, flow, deployment, doctor, learn, rules)
-CHECKING = (task, block, flow, deployment, learn)
+def drift(asked: argparse.Namespace) -> int:
+    """Say where files, forks, environments and the server are not as git says; `--fix` heals the server."""
+    from quality import drift
+
+    return drift.main(asked.layer, asked.env, asked.fix, asked.json)
+
+
+def status(asked: argparse.Namespace) -> int:
+    """Say where every dataset stands on the ladder, from evidence; `--check` fails when rollout/ claims more."""
+    from quality import climb
+
+    return climb.status(asked.check)
+
+
+def promote(asked: argparse.Namespace) -> int:
+    """Go through the checklist of a rung, refuse with the fix for each line, or record the promotion."""
+    from quality import climb
+
+    return climb.promote(asked.rung, configs(asked))
+
+
+VERBS: tuple[Callable[[argparse.Namespace], int], ...] = (
+    task,
+    block,
+    flow,
+    deployment,
+    doctor,
+    learn,
+    rules,
+    drift,
+    status,
+    promote,
+)
+CHECKING = (task, block, flow, deployment, learn, promote)
 
 
 def configs(asked: argparse.Namespace) -> list[CheckConfig]:
@@ -95,11 +127,20 @@ def parser() -> argparse.ArgumentParser:
         one = verbs.add_parser(verb.__name__, help=verb.__doc__, description=verb.__doc__)
         one.set_defaults(run=verb)
         one.add_argument("--verbose", action="store_true", help="show Prefect's log and tracebacks")
+        if verb is promote:
+            one.add_argument("rung", choices=["block", "flow", "deployment"], help="the rung to climb to")
+        if verb is status:
+            one.add_argument("--check", action="store_true", help="fail when rollout/ claims more than its evidence")
         if verb in CHECKING:
             one.add_argument("dataset", nargs="*", help="a dataset; all of them when left out")
             one.add_argument("--env", help="an environment of policy.yml; QUALITY_ENV, or the first one, when left out")
         if verb is deployment:
             one.add_argument("--timeout", type=float, default=600, help="seconds to wait for a run (600)")
+        if verb is drift:
+            one.add_argument("layer", nargs="*", help="files, forks, environments, server; all when left out")
+            one.add_argument("--env", help="only this environment of policy.yml on the server")
+            one.add_argument("--fix", action="store_true", help="save blocks and deploy from git, delete what left it")
+            one.add_argument("--json", action="store_true", help="print the report as JSON")
     return made
 
 

@@ -10,6 +10,7 @@ from pydantic import create_model
 
 from quality import project
 from quality.contract import Contract
+from quality.evidence import write_whole
 from quality.policy import EnvironmentPolicy, Silence
 from quality.rule import RowRule, Rule
 from quality.sources import Files
@@ -126,7 +127,7 @@ def write(root: Path) -> list[Path]:
     """Brings every stale file up to date, and names it."""
     texts, paths = documents(root), stale(root)
     for path in paths:
-        path.write_text(texts[path], "utf-8", newline="\n")
+        write_whole(path, texts[path])
     return paths
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from pydantic import Field, ValidationError
 
 from quality import project
+from quality.config import CheckConfig
 from quality.errors import ConfigurationError
 from quality.result import CheckResult, Frozen, Status
 
@@ -89,6 +90,20 @@ def of(
     )
 
 
+def checked(config: CheckConfig, rung: str, checks: tuple[Check, ...]) -> Evidence:
+    """The evidence that a checklist is."""
+    return Evidence(
+        dataset=config.dataset,
+        environment=config.environment or "none",
+        rung=rung,
+        fingerprint=config.fingerprint,
+        template_version=project.template_version(),
+        compatibility=project.compatibility(),
+        recorded=datetime.now(UTC),
+        checks=checks,
+    )
+
+
 def place(dataset: str, rung: str) -> Path:
     """Where the evidence of a dataset and rung lies."""
     return project.root() / "rollout" / "evidence" / f"{dataset}.{rung}.json"
@@ -109,15 +124,23 @@ def read(dataset: str, rung: str) -> dict[str, Evidence]:
 
 
 def record(evidence: Evidence) -> Path:
-    """Writes the evidence beside that of other environments; a crash leaves the old file or the new one."""
+    """Writes evidence that proves something new beside that of other environments; a crash leaves old or new, whole."""
     try:
         known = read(evidence.dataset, evidence.rung)
     except ConfigurationError:
         known = {}
     path = place(evidence.dataset, evidence.rung)
+    there = known.get(evidence.environment)
+    if there is not None and _proves(there) == _proves(evidence):
+        return path
     environments = dict(sorted({**known, evidence.environment: evidence}.items()))
     write_whole(path, EvidenceFile(environments=environments).model_dump_json(indent=2) + "\n")
     return path
+
+
+def _proves(evidence: Evidence) -> Evidence:
+    """Evidence without what differs between two runs that prove the same."""
+    return evidence.model_copy(update={"recorded": None, "references": {}})
 
 
 def write_whole(path: Path, text: str) -> None:

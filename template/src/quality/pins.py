@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 import sys
 
-from quality import project
+from packaging.requirements import Requirement
 
-PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;]+)")
+from quality import project
 
 
 def supported() -> tuple[str, ...]:
@@ -26,7 +25,9 @@ def pinned(tuple_: str) -> dict[str, str]:
     """Package to version, as the constraints file of a tuple says."""
     path = project.root() / "constraints" / f"{tuple_}.txt"
     lines = path.read_text("utf-8").splitlines() if path.exists() else []
-    return {match[1]: match[2] for line in lines if (match := PIN.match(line))}
+    pins = [Requirement(line) for line in lines if "==" in line and not line.lstrip().startswith("#")]
+    here = [pin for pin in pins if pin.marker is None or pin.marker.evaluate()]
+    return {pin.name: str(pin.specifier).removeprefix("==") for pin in here}
 
 
 def unpinned() -> list[tuple[str, str, str]]:

@@ -132,6 +132,10 @@ def representative(config: CheckConfig, rung: Rung, client: SyncPrefectClient) -
 LINES: tuple[tuple[str, str, Line], ...] = (
     ("explicit and reproducible", "block, git and results are equal; the environment is pinned", reproducible),
     ("retry and cache policy documented", "docs/policy.md says what the tasks carry", policy_documented),
-    ("artifacts and notifications wired", "artifacts were read back, every channel took a test message", wired),
+    (
+        "artifacts and notifications wired",
+        "artifacts were read back; every channel named took a message",
+        wired,
+    ),
     ("representative shapes", "every shape has its stated outcome", representative),
 )

@@ -13,10 +13,11 @@ from uuid import UUID
 from rich.console import Console
 from rich.text import Text
 
-from quality import engine, project
+from quality import engine, evidence, project, rollout
 from quality.config import CheckConfig
 from quality.console import print_verdict
 from quality.errors import DataQualityError
+from quality.evidence import Check
 from quality.loopback import ServerError, loopback
 from quality.result import CheckResult
 
@@ -45,6 +46,17 @@ def compare(expected: CheckResult, found: CheckResult, path: str) -> int:
     for field in sorted(name for name in one.keys() | other.keys() if one.get(name) != other.get(name)):
         say(f"{field} differs {path}: {_differing(one.get(field), other.get(field))}", "bold red")
     return max(1, expected.exit_code)
+
+
+def prove(result: CheckResult, rung: str, code: int, **references: str) -> int:
+    """Write what this run proved to rollout/; the code, unchanged."""
+    equal = code == result.exit_code
+    seen = "equal in every field but the times" if equal else "a path gave another result"
+    check = Check(name="same result on every path", ok=equal, seen=seen, fix=None if equal else "nox -s drift")
+    path = evidence.record(evidence.of(result, rung, references, (check,)))
+    rollout.save(rollout.scorecard())
+    say(f"evidence: {path.relative_to(project.root())}")
+    return code
 
 
 def _differing(one: Any, other: Any) -> str:
@@ -88,11 +100,11 @@ def prefect_api() -> Iterator[bool]:
             try:
                 yield True
             finally:
-                _hand_over_events()
+                hand_over_events()
     say("stopped the server; its state stays in .prefect/")
 
 
-def _hand_over_events() -> None:
+def hand_over_events() -> None:
     """Prefect sends events and logs from threads; while the server is there, wait until it has them."""
     from prefect.events.worker import EventsWorker
     from prefect.logging.handlers import APILogWorker
@@ -106,13 +118,14 @@ def task(configs: list[CheckConfig]) -> int:
     code = 0
     for config in configs:
         expected = judged(config, "task")
-        code = max(code, compare(expected, _ephemeral(config), "from data_quality_check_task in a flow"))
+        same = compare(expected, _ephemeral(config), "from data_quality_check_task in a flow")
+        code = max(code, prove(expected, "task", same))
     return code
 
 
 def _ephemeral(config: CheckConfig) -> CheckResult:
     from prefect import flow
-    from prefect.settings import get_current_settings
+    from prefect.settings import PREFECT_API_URL, get_current_settings, temporary_settings
 
     from quality.tasks import data_quality_check_task
 
@@ -120,15 +133,16 @@ def _ephemeral(config: CheckConfig) -> CheckResult:
     def ephemeral_check() -> Any:
         return data_quality_check_task.now(config=config)
 
-    if url := get_current_settings().api.url:
+    if get_current_settings().api.url:
         from quality.deployment import server
 
         try:
             with server():
                 return outcome(ephemeral_check)
         except ServerError as error:
-            say(f"{error}. The verdict needs no server, so the flow runs without one, not {url}", "yellow")
-    return outcome(ephemeral_check.fn)
+            say(f"{error}. The verdict needs no server, so the flow runs without one", "yellow")
+    with temporary_settings({PREFECT_API_URL: None}):
+        return outcome(ephemeral_check.fn)
 
 
 def block(configs: list[CheckConfig]) -> int:
@@ -149,7 +163,7 @@ def _saved(config: CheckConfig, expected: CheckResult) -> int:
         loaded = load_block(name)
     say(f"loaded it back: fingerprint {loaded.fingerprint}, template {loaded.template_version}")
     found = outcome(loaded.check)
-    return compare(expected, found, f"from the saved block {name}")
+    return prove(expected, "block", compare(expected, found, f"from the saved block {name}"), block=name)
 
 
 def flow(configs: list[CheckConfig]) -> int:
@@ -182,7 +196,7 @@ def _flows(client: Any, config: CheckConfig, expected: CheckResult) -> int:
                 f"the artifact {key} was not written; look at the run's log, then run `nox -s flow` again"
             )
         say(f"artifact {key}: {link('artifacts/artifact', newest[key].id)}")
-    return code
+    return prove(expected, "flow", code, artifact=str(newest[keys[0]].id))
 
 
 def deployment(configs: list[CheckConfig], seconds: float = 600) -> int:
@@ -241,4 +255,5 @@ def _read_back(client: Any, config: CheckConfig, run: Any) -> int:
     for one in (rung.artifact_of(client, run.id, "markdown"), artifact):
         if one is not None:
             say(f"artifact {one.key}: {rung.link('artifacts/artifact', one.id)}")
-    return compare(engine.check(None, config), found, "here, without Prefect")
+    same = compare(engine.check(None, config), found, "here, without Prefect")
+    return prove(found, "deployment", same, flow_run=str(run.id), deployment=str(run.deployment_id))
