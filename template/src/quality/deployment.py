@@ -85,8 +85,8 @@ def ensure_pool(client: SyncPrefectClient, entry: PoolEntry) -> WorkPool:
         return client.create_work_pool(WorkPoolCreate(name=entry.name, type=kind, base_job_template=template))
 
 
-def deploy(client: SyncPrefectClient, file: PrefectFile, entry: DeploymentEntry) -> UUID:
-    """The deployment as the file says it, created or replaced; a blessed one carries its fingerprint."""
+def declared(file: PrefectFile, entry: DeploymentEntry) -> tuple[str, dict[str, Any]]:
+    """The flow's name and the deployment's fields, as the file says them; a blessed one carries its fingerprint."""
     entry = DeploymentEntry.model_validate(apply_values(entry.model_dump(), dict(os.environ), remove_notset=False))
     flow: Flow[..., Any] = load_flow_from_entrypoint(entry.entrypoint, use_placeholder_flow=False)
     parameters, tags = dict(entry.parameters), list(entry.tags)
@@ -94,24 +94,29 @@ def deploy(client: SyncPrefectClient, file: PrefectFile, entry: DeploymentEntry)
         fingerprint = project.load(entry.dataset, entry.environment).fingerprint
         parameters["fingerprint"] = fingerprint
         tags.append(f"fingerprint:{fingerprint}")
-    return client.create_deployment(
-        flow_id=client.create_flow_from_name(flow.name),
-        name=entry.name,
-        version=entry.version or project.template_version(),
-        description=entry.description or flow.description,
-        tags=tags,
-        parameters=parameters,
-        entrypoint=entry.entrypoint,
-        parameter_openapi_schema=parameter_schema(flow).model_dump(exclude_unset=True),
-        enforce_parameter_schema=entry.enforce_parameter_schema,
-        concurrency_limit=entry.concurrency_limit,
-        schedules=[_schedule(one) for one in entry.schedules],
-        paused=entry.paused,
-        work_pool_name=entry.work_pool.name,
-        work_queue_name=entry.work_pool.work_queue_name,
-        job_variables=entry.work_pool.job_variables,
-        pull_steps=file.pull if entry.pull is None else entry.pull,
-    )
+    return flow.name, {
+        "name": entry.name,
+        "version": entry.version or project.template_version(),
+        "description": entry.description or flow.description,
+        "tags": tags,
+        "parameters": parameters,
+        "entrypoint": entry.entrypoint,
+        "parameter_openapi_schema": parameter_schema(flow).model_dump(exclude_unset=True),
+        "enforce_parameter_schema": entry.enforce_parameter_schema,
+        "concurrency_limit": entry.concurrency_limit,
+        "schedules": [_schedule(one) for one in entry.schedules],
+        "paused": entry.paused,
+        "work_pool_name": entry.work_pool.name,
+        "work_queue_name": entry.work_pool.work_queue_name,
+        "job_variables": entry.work_pool.job_variables,
+        "pull_steps": file.pull if entry.pull is None else entry.pull,
+    }
+
+
+def deploy(client: SyncPrefectClient, file: PrefectFile, entry: DeploymentEntry) -> UUID:
+    """The deployment as the file says it, created or replaced."""
+    flow, fields = declared(file, entry)
+    return client.create_deployment(flow_id=client.create_flow_from_name(flow), **fields)
 
 
 def _schedule(entry: ScheduleEntry) -> DeploymentScheduleCreate:

@@ -1,0 +1,80 @@
+"""Drift of a Prefect server: its version and clock, the saved blocks and deployments; and how git heals it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+import httpx
+import prefect
+from packaging.version import Version
+from prefect.client.orchestration import SyncPrefectClient
+
+from quality import project
+from quality.config import CheckConfig
+from quality.deployment import deploy, ensure_pool
+from quality.finding import Finding, Layer
+from quality.managed import SKEW
+from quality.prefect_file import DeploymentEntry, PrefectFile
+from quality.saved_blocks import block_drift, rules_drift, save
+from quality.saved_deployments import deployment_drift, leftover_drift, leftovers
+
+
+class Scope:
+    """What is looked at: the blocks and deployments of every environment, or of one."""
+
+    def __init__(self, file: PrefectFile, environment: str | None = None) -> None:
+        names = [environment] if environment else list(project.policy().environments)
+        self.file = file
+        self.configs: list[CheckConfig] = [project.load(one, name) for one in project.datasets() for name in names]
+        self.entries: list[DeploymentEntry] = [e for e in file.deployments if environment in (None, e.environment)]
+
+
+def server_drift(client: SyncPrefectClient, scope: Scope) -> Iterator[Finding]:
+    """Everything on the server that is not as git says."""
+    yield from _version(client)
+    yield from _clock(client)
+    for config in scope.configs:
+        yield from block_drift(client, config)
+    yield from rules_drift(client, scope.configs)
+    for entry in scope.entries:
+        yield from deployment_drift(client, scope.file, entry)
+    yield from leftover_drift(client, scope.file)
+
+
+def heal(client: SyncPrefectClient, scope: Scope) -> Iterator[str]:
+    """Saves, deploys and deletes what drifted, and nothing else; each step said when it is done."""
+    for config in scope.configs:
+        if any(one.heals for one in block_drift(client, config)):
+            yield save(config)
+    for entry in scope.entries:
+        if any(one.heals for one in deployment_drift(client, scope.file, entry)):
+            ensure_pool(client, entry.work_pool)
+            deploy(client, scope.file, entry)
+            yield f"deployed {entry.name}"
+    for found, own in leftovers(client, scope.file):
+        if own:
+            client.delete_deployment(found.id)
+            yield f"deleted the deployment {found.name}"
+
+
+def _version(client: SyncPrefectClient) -> Iterator[Finding]:
+    server, ours = client.api_version(), prefect.__version__
+    if Version(server).release[:2] != Version(ours).release[:2]:
+        older = Version(server) < Version(ours)
+        fix = "update the server: it must not be older than its clients" if older else "Prefect serves older clients"
+        problem = f"runs Prefect {server}, this repository {ours}"
+        yield Finding(layer=Layer.SERVER, subject="server", problem=problem, fix=fix, note=not older)
+
+
+def _clock(client: SyncPrefectClient) -> Iterator[Finding]:
+    try:
+        said = httpx.get(f"{client.api_url}/health", timeout=10).headers.get("date")
+        skew = parsedate_to_datetime(said) - datetime.now(UTC) if said else SKEW
+    except (httpx.HTTPError, ValueError):
+        return
+    if abs(skew) > SKEW:
+        problem = f"its clock is {skew.total_seconds():+.0f} s from this machine's"
+        fix = "set both by NTP: schedules and evidence go by them"
+        yield Finding(layer=Layer.SERVER, subject="server", problem=problem, fix=fix)
