@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from prefect.client.orchestration import SyncPrefectClient
-from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
 from prefect.exceptions import ObjectNotFound
 
 from quality import documents, engine, evidence, notifications, project
-from quality.artifacts import dataset_key
+from quality.artifacts import ArtifactType, dataset_key
 from quality.block import DataQualityBlock, block_name, load_block
 from quality.config import CheckConfig
+from quality.deployment import artifact_of
 from quality.errors import ConfigurationError, DataQualityError
 from quality.evidence import Check, Rung
 from quality.flows import check_dataset
@@ -22,6 +22,7 @@ from quality.shapes import shapes
 from quality.states import is_machinery
 from quality.tasks import check_task
 
+KINDS: tuple[ArtifactType, ...] = ("markdown", "table", "result")
 Problem = tuple[str, str]
 Line = Callable[[CheckConfig, Rung, SyncPrefectClient], Iterable[Problem]]
 
@@ -109,10 +110,8 @@ def wired(config: CheckConfig, rung: Rung, client: SyncPrefectClient) -> Iterabl
     again = f"nox -s flow -- {config.dataset} --env {config.environment}"
     ran: Any = check_dataset
     run = ran(config.dataset, config.environment, return_state=True).state_details.flow_run_id
-    wanted = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[run] if run else []))
-    kinds = {str(one.type) for one in client.read_artifacts(artifact_filter=wanted)}
-    for kind in ("markdown", "table"):
-        if kind not in kinds:
+    for kind in KINDS:
+        if artifact_of(client, run, kind) is None:
             yield f"the run left no {kind} artifact under {dataset_key(config.dataset, config.environment)}", again
     if not config.notifications and rung is Rung.DEPLOYMENT:
         yield "no channel is notified", f"name one under notifications in policy.yml for {config.environment}"

@@ -1,0 +1,160 @@
+"""The checklist before promotion: each of its four lines shown failing, with its exact fix, and then passing."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+from prefect.blocks.notifications import SlackWebhook
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from pydantic import SecretStr
+
+from quality import documents, engine, evidence, pins, project, rollout
+from quality.block import DataQualityBlock
+from quality.config import CheckConfig
+from quality.evidence import Check, Rung
+from quality.promotion import LINES, _line, ran
+
+POLICY_WITH_CHANNEL = """
+defaults:
+  retries: {count: 2, delay_seconds: 0, reason: storage hiccups}
+  cache: {enabled: false, reason: a verdict is about the data of now}
+  work_pool: users-dev
+  notifications: [{channel: slack, block: slack-webhook/users-alerts}]
+environments:
+  dev: {}
+"""
+
+
+@pytest.fixture
+def config(repository: Path) -> CheckConfig:
+    documents.write(repository)
+    return project.load("users", "dev")
+
+
+@pytest.fixture
+def client(api: str) -> Iterator[SyncPrefectClient]:
+    with get_client(sync_client=True) as made:
+        yield made
+
+
+@pytest.fixture
+def sink() -> Iterator[tuple[str, list[bytes]]]:
+    """A loopback address that takes every message, and the bodies it took."""
+    taken: list[bytes] = []
+
+    class Sink(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:  # noqa: N802 - the name that http.server calls
+            taken.append(self.rfile.read(int(self.headers["Content-Length"])))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Sink)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"json://127.0.0.1:{server.server_port}/alerts", taken
+    server.shutdown()
+    server.server_close()
+
+
+def line(name: str, config: CheckConfig, client: SyncPrefectClient, rung: Rung = Rung.BLOCK) -> Check:
+    return next(_line(*one, config, rung, client) for one in LINES if one[0] == name)
+
+
+def test_a_rung_that_did_not_run_is_not_climbed_to(config: CheckConfig) -> None:
+    assert ran(config, Rung.BLOCK).fix == "nox -s task -- users --env dev"
+    evidence.record(evidence.of(engine.check(None, config), "task"))
+    assert ran(config, Rung.BLOCK).fix == "nox -s block -- users --env dev"
+    evidence.record(evidence.of(engine.check(None, config), "block"))
+    assert ran(config, Rung.BLOCK).ok
+
+
+def test_a_block_that_is_not_saved_or_was_edited_by_hand_is_not_reproducible(
+    config: CheckConfig, client: SyncPrefectClient
+) -> None:
+    name = "explicit and reproducible"
+    missing = line(name, config, client)
+    assert "there is no saved block users-dev" in missing.seen
+    assert missing.fix == "nox -s block -- users --env dev"
+
+    edited = DataQualityBlock.from_config(config)
+    edited.sample_rows = 99
+    edited.save("users-dev", overwrite=True)
+    seen = line(name, config, client).seen
+    assert "the saved block's sample_rows is 99, git says 5" in seen
+
+    DataQualityBlock.from_config(config).save("users-dev", overwrite=True)
+    unpinned = line(name, config, client).seen
+    assert "sample_rows" not in unpinned
+    assert "the tuple is py" in unpinned
+
+
+def test_the_environment_is_reproducible_when_every_package_is_the_pinned_one(
+    config: CheckConfig, client: SyncPrefectClient, repository: Path
+) -> None:
+    DataQualityBlock.from_config(config).save("users-dev", overwrite=True)
+    constraints = repository / "constraints" / f"{pins.running()}.txt"
+    constraints.parent.mkdir()
+    constraints.write_text(f"polars=={project.installed('polars')}\nno-such-package==1.0\n", "utf-8")
+    assert line("explicit and reproducible", config, client).ok
+    constraints.write_text('polars==0.0.1\nnumpy==0.0.1 ; python_version < "3"\n', "utf-8")
+    assert "the pinned tuple says 0.0.1" in line("explicit and reproducible", config, client).seen
+
+
+def test_a_policy_document_that_is_not_what_the_tasks_carry_is_refused(
+    config: CheckConfig, client: SyncPrefectClient, repository: Path
+) -> None:
+    name = "retry and cache policy documented"
+    assert line(name, config, client).ok
+    document = repository / "docs" / "policy.md"
+    assert "| users | dev | 2 | 0 s | never | no | storage hiccups; a verdict is about the data of now |" in (
+        document.read_text("utf-8")
+    )
+    document.write_text(document.read_text("utf-8").replace("| 2 |", "| 9 |"), "utf-8")
+    refused = line(name, config, client)
+    assert (refused.ok, refused.fix) == (False, "nox -s rules")
+
+
+def test_the_last_rung_needs_a_channel_that_takes_a_message(
+    config: CheckConfig, client: SyncPrefectClient, repository: Path, sink: tuple[str, list[bytes]]
+) -> None:
+    name = "artifacts and notifications wired"
+    assert line(name, config, client).ok
+    none = line(name, config, client, Rung.DEPLOYMENT)
+    assert none.seen == "no channel is notified"
+    assert none.fix == "name one under notifications in policy.yml for dev"
+
+    (repository / "policy.yml").write_text(POLICY_WITH_CHANNEL, "utf-8")
+    config = project.load("users", "dev")
+    unsaved = line(name, config, client, Rung.DEPLOYMENT)
+    assert "slack-webhook/users-alerts did not take a test message" in unsaved.seen
+    assert unsaved.fix == "mend or save the block slack-webhook/users-alerts"
+
+    address, taken = sink
+    SlackWebhook(url=SecretStr(address)).save("users-alerts", overwrite=True)
+    assert line(name, config, client, Rung.DEPLOYMENT).ok
+    assert any(b"A test message" in body for body in taken)
+
+
+def test_a_contract_that_does_not_fit_a_shape_is_refused(config: CheckConfig, client: SyncPrefectClient) -> None:
+    name = "representative shapes"
+    assert line(name, config, client).ok
+    closed = {"check": "schema", "columns": {"id": "Int64", "email": "String"}, "closed": True}
+    refused = line(name, config.override(rules=[closed]), client)
+    assert "extra column" in refused.seen
+    assert refused.fix == "make the rule fit this shape"
+
+
+def test_a_promotion_counts_until_the_configuration_changes(config: CheckConfig, repository: Path) -> None:
+    for rung in ("task", "block"):
+        evidence.record(evidence.of(engine.check(None, config), rung))
+    evidence.record(evidence.checked(config, f"{rollout.CHECKLIST}-block", (Check(name="a line", ok=True, seen=""),)))
+    assert rollout.standing("users", "dev").current_level is Rung.BLOCK
+    policy = repository / "policy.yml"
+    policy.write_text(policy.read_text("utf-8").replace("count: 2", "count: 3"), "utf-8")
+    assert rollout.standing("users", "dev").current_level is None
