@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from generate import customers, orders
+
 from quality.contract import load_contract
 from quality.engine import bind
 from quality.frame import Frame, Surroundings
@@ -21,7 +22,9 @@ def main() -> None:
     rules = load_contract(SUITE).rules
     written = [canonical(rule) for rule in rules]
     table = orders(0, 1_000, 1_000, 1, clean=True).lazy()
-    around = Surroundings(references=lambda name: customers(0, 100, 1).lazy(), history=lambda window: [], now=datetime.now(UTC))
+    around = Surroundings(
+        references=lambda name: customers(0, 100, 1).lazy(), history=lambda window: [], now=datetime.now(UTC)
+    )
     took: dict[str, list[float]] = {"read the contract": [], "parse": [], "compile": []}
     for _ in range(9):
         start = time.perf_counter()

@@ -1,7 +1,7 @@
 """One contestant judging one table, in a process of its own: `python contestant.py NAME JOB` prints its counts as JSON.
 
-A contestant is a module of `contestants` with `judge(job) -> counts`: failing rows by rule name, 0 or 1 for a rule about the
-table as a whole. A rule that it leaves out is one that it cannot express.
+A contestant is a module of `contestants` with `judge(job) -> counts`: failing rows by rule name, 0 or 1 for a rule
+about the table as a whole. A rule that it leaves out is one that it cannot express.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Writes the table and the jobs of one run: `python jobs.py VARIANT ROWS DATA SUITE...` prints a job's path for each suite."""
+"""Writes the table and the jobs of a run: `python jobs.py VARIANT ROWS DATA SUITE...` prints each suite's job."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "template" / "src"))
 
-from generate import table  # noqa: E402
-from quality.contract import load_contract  # noqa: E402
-from quality.row_rules import EMAIL  # noqa: E402
-from quality.yaml_file import YamlFile  # noqa: E402
+from generate import table
+
+from quality.contract import load_contract
+from quality.row_rules import EMAIL
+from quality.yaml_file import YamlFile
 
 SUITES = Path(__file__).parent / "suites"
 

@@ -49,7 +49,7 @@ def summary(rules: int, runs: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def keep(name: str, found: dict[str, Any]) -> None:
-    """Later runs of the same table replace its contestants one by one only if they ran together: all or none."""
+    """A run replaces the results of its table as a whole: only contestants that ran together are compared."""
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / f"{name}.json").write_text(json.dumps(found, indent=1) + "\n")
 
@@ -94,13 +94,12 @@ def table(found: dict[str, Any]) -> list[str]:
     lines = ["| | rules | wall | ÷ ours | CPU | ÷ ours | peak memory | ÷ ours |", "|---|---|---|---|---|---|---|---|"]
     for name, one in there.items():
         if "error" in one:
-            lines.append(f"| {name} | – | did not finish: {one['error']} | | | | | |")
+            lines.append(f"| {name} | - | did not finish: {one['error']} | | | | | |")
             continue
-        judged = "–" if name == RAW else f"{len(one['counts'])} of {one['rules']}"
-        shares = [f"{one[kind] / ours[kind]:.2f}" for kind in ("wall", "cpu", "memory")]
-        lines.append(
-            f"| {name} | {judged} | {one['wall']:.2f} s | {shares[0]} | {one['cpu']:.2f} s | {shares[1]} | {one['memory']:,.0f} MB | {shares[2]} |"
-        )
+        judged = "-" if name == RAW else f"{len(one['counts'])} of {one['rules']}"
+        taken = {"wall": f"{one['wall']:.2f} s", "cpu": f"{one['cpu']:.2f} s", "memory": f"{one['memory']:,.0f} MB"}
+        cells = [f"{text} | {one[kind] / ours[kind]:.2f}" for kind, text in taken.items()]
+        lines.append(f"| {name} | {judged} | {' | '.join(cells)} |")
     return lines
 
 
@@ -114,22 +113,29 @@ def notes(found: dict[str, Any]) -> list[str]:
             lines.append(f"* {name} cannot express {', '.join(missing)}.")
         for rule, reason in one["differences"].items():
             if rule in one["counts"] and one["counts"][rule] != truth.get(rule):
-                lines.append(f"* {name} counts {one['counts'][rule]:,} for {rule} where {truth.get(rule, 0):,} rows fail: {reason}.")
-    wrong = disagreements(found)
-    return [*lines, *(f"* **Disagreement:** {line}." for line in wrong), "" if wrong else "* Every other count agrees."]
+                told = f"{one['counts'][rule]:,} for {rule} where {truth.get(rule, 0):,} rows fail"
+                lines.append(f"* {name} counts {told}: {reason}.")
+    unexplained = [f"* **Disagreement:** {line}." for line in disagreements(found)]
+    return [*lines, *(unexplained or ["* Every other count agrees."])]
 
 
 def section(name: str, found: dict[str, Any]) -> list[str]:
     variant, rows = name.rsplit("-", 1)
     machine = found["machine"]
-    versions = {package: version for one in ran(found).values() for package, version in one["versions"].items()}
-    host = f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gb']} GB, {machine['system']}, Python {machine['python']}"
+    versions: dict[str, set[str]] = {}
+    for one in ran(found).values():
+        for package, version in one["versions"].items():
+            versions.setdefault(package, set()).add(version)
+    host = f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gb']} GB, {machine['system']}"
+    host += f", Python {machine['python']}"
     least = min(len(one["runs"]["wall"]) for one in ran(found).values())
     return [
         f"## {TITLES[variant]}, {rows} rows",
         "",
         f"`{found['command']}`  ",
-        f"Medians of {least} interleaved runs. {host}. " + ", ".join(f"{p} {v}" for p, v in sorted(versions.items())) + ".",
+        f"Medians of {least} interleaved runs. {host}. "
+        + ", ".join(f"{p} {' and '.join(sorted(v))}" for p, v in sorted(versions.items()))
+        + ".",
         "",
         *table(found),
         "",
@@ -155,10 +161,13 @@ def checked(results: dict[str, dict[str, Any]]) -> list[tuple[str, float, str, f
         ours = there[OURS]
         hands = [there[hand] for hand in HAND if hand in there]
         if hands:
-            at_most("orders-10m: ours ÷ the faster hand-written query", *_of(ours, min(hands, key=lambda one: one["wall"]), 1.15))
-        for other, limit, text in ((RAW, 3.0, "ours ÷ raw scan"), ("ours, no samples", 1.10, "with samples ÷ without")):
+            at_most(
+                "orders-10m: ours ÷ the faster hand-written query",
+                *_of(ours, min(hands, key=lambda one: one["wall"]), 1.15),
+            )
+        for other, most, text in ((RAW, 3.0, "ours ÷ raw scan"), ("ours, no samples", 1.10, "with samples ÷ without")):
             if other in there:
-                at_most(f"orders-10m: {text}", *_of(ours, there[other], limit))
+                at_most(f"orders-10m: {text}", *_of(ours, there[other], most))
         if "ours, 100 rules" in there:
             at_most("orders-10m: 100 rules ÷ 20 rules", *_of(there["ours, 100 rules"], ours, 3.2))
         for name, one in there.items():
@@ -172,7 +181,10 @@ def checked(results: dict[str, dict[str, Any]]) -> list[tuple[str, float, str, f
     if OURS in (there := ran(results.get("wide_clean-2m", {}))):
         for name, one in there.items():
             if name not in VARIANTS and name != OURS:
-                at_least(f"wide and clean: {name} ÷ ours", *_of(one, there[OURS], 5.0 if name in ("Pointblank", "DuckDB") else 3.0))
+                at_least(
+                    f"wide and clean: {name} ÷ ours",
+                    *_of(one, there[OURS], 5.0 if name in ("Pointblank", "DuckDB") else 3.0),
+                )
     if found := results.get("core", {}).get("figures"):
         imports = found["import"]
         at_most("import: core ÷ polars and pydantic", imports["core"] / imports["polars and pydantic"], 1.15, "CPU")
@@ -186,15 +198,22 @@ def _of(one: dict[str, Any], other: dict[str, Any], limit: float) -> tuple[float
     return value, limit, kind
 
 
+def reached(value: float, sign: str, limit: float) -> bool:
+    return value <= limit if sign == "≤" else value >= limit
+
+
 def misses() -> list[str]:
-    """Figures out of their gates and counts that disagree, as sentences."""
-    results = kept()
-    lines = [
+    """Figures out of their gates, as sentences."""
+    return [
         f"missed: {what} is {value:.2f}, wanted {sign} {limit:g}"
-        for what, value, sign, limit, _ in checked(results)
-        if not (value <= limit if sign == "≤" else value >= limit)
+        for what, value, sign, limit, _ in checked(kept())
+        if not reached(value, sign, limit)
     ]
-    return lines + [f"missed: {name}: {line}" for name, found in results.items() for line in disagreements(found)]
+
+
+def wrong() -> list[str]:
+    """Counts that disagree, in any of the results."""
+    return [f"disagreement: {name}: {line}" for name, found in kept().items() for line in disagreements(found)]
 
 
 def write() -> None:
@@ -202,8 +221,8 @@ def write() -> None:
     lines = [
         "# Results",
         "",
-        "Whole processes, interpreter and imports included, on a warm page cache. Only the ratios mean anything. Written by `run.py`",
-        "from `results/`; see [README.md](README.md) for what is compared.",
+        "Whole processes, interpreter and imports included, on a warm page cache. Only the ratios mean anything.",
+        "Written by `run.py` from `results/`; see [README.md](README.md) for what is compared.",
         "",
         "## Gates",
         "",
@@ -211,14 +230,21 @@ def write() -> None:
         "|---|---|---|---|---|",
     ]
     for what, value, sign, limit, kind in checked(results):
-        good = value <= limit if sign == "≤" else value >= limit
+        good = reached(value, sign, limit)
         lines.append(f"| {what} | {kind} | {value:.2f} | {sign} {limit:g} | {'reached' if good else '**missed**'} |")
     lines.append("")
     for name, found in results.items():
         if "contestants" in found and OURS in ran(found):
             lines += section(name, found)
-    if found := results.get("core", {}).get("figures"):
-        imports, took = found["import"], found["compile"]
-        lines += ["## Core", "", f"Import, CPU: polars and pydantic {imports['polars and pydantic']:.3f} s, the core with them {imports['core']:.3f} s.  "]
-        lines += ["A hundred rules, milliseconds: " + ", ".join(f"{name} {value}" for name, value in took.items()) + "."]
+    if core := results.get("core", {}).get("figures"):
+        imports, took = core["import"], core["compile"]
+        lines += [
+            "## Core",
+            "",
+            f"Import, CPU: polars and pydantic {imports['polars and pydantic']:.3f} s, "
+            f"the core with them {imports['core']:.3f} s.  ",
+        ]
+        lines += [
+            "A hundred rules, milliseconds: " + ", ".join(f"{name} {value}" for name, value in took.items()) + "."
+        ]
     (HERE / "RESULTS.md").write_text("\n".join(lines).rstrip() + "\n")

@@ -23,7 +23,7 @@ from typing import Any
 import report
 
 HERE = Path(__file__).parent
-ENVIRONMENTS = HERE / "environments"
+ENVIRONMENTS = HERE / ".environments"
 LIMIT = 900
 
 
@@ -78,7 +78,11 @@ def interpreter(environment: str) -> Path:
     if stamp.exists() and stamp.read_text() == digest:
         return python
     uv = shutil.which("uv")
-    make = [uv, "venv", "--clear", "-q", "-p", sys.executable, str(folder)] if uv else [sys.executable, "-m", "venv", "--clear", str(folder)]
+    make = (
+        [uv, "venv", "--clear", "-q", "-p", sys.executable, str(folder)]
+        if uv
+        else [sys.executable, "-m", "venv", "--clear", str(folder)]
+    )
     fill = [uv, "pip", "install", "-q", "-p", str(python)] if uv else [str(python), "-m", "pip", "install", "-q"]
     subprocess.run(make, check=True)
     subprocess.run([*fill, "-r", str(requirements)], check=True)
@@ -121,9 +125,22 @@ def waited(child: subprocess.Popen[bytes], limit: float) -> tuple[int, Any]:
 
 
 def machine() -> dict[str, Any]:
-    model = next((line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")), platform.machine())
+    model = next(
+        (
+            line.split(":")[1].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if line.startswith("model name")
+        ),
+        platform.machine(),
+    )
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    return {"processor": model, "cores": os.cpu_count(), "memory_gb": round(memory), "system": platform.system(), "python": platform.python_version()}
+    return {
+        "processor": model,
+        "cores": os.cpu_count(),
+        "memory_gb": round(memory),
+        "system": platform.system(),
+        "python": platform.python_version(),
+    }
 
 
 def compete(names: list[str], variant: str, rows: int, data: Path, repeat: int) -> dict[str, Any]:
@@ -176,18 +193,25 @@ def figures(rows: int, data: Path, repeat: int) -> dict[str, Any]:
             if turn:
                 took[name].append(run["cpu"])
     compiled = measured([python, str(HERE / "compile.py"), str(data)], {"PYTHONPATH": source})
-    return {"import": {name: report.median(values) for name, values in took.items()}, "compile": compiled.get("answer") or compiled}
+    return {
+        "import": {name: report.median(values) for name, values in took.items()},
+        "compile": compiled.get("answer") or compiled,
+    }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=count, default=1_000_000)
     parser.add_argument("--variant", choices=SUITES, default="orders")
-    parser.add_argument("--contestants", default="native", help=f"{', '.join(GROUPS)}, or names, separated by semicolons")
+    parser.add_argument(
+        "--contestants", default="native", help=f"{', '.join(GROUPS)}, or names, separated by semicolons"
+    )
     parser.add_argument("--repeat", type=int, default=5)
-    parser.add_argument("--data", type=Path, default=HERE / "data")
+    parser.add_argument("--data", type=Path, default=HERE / ".data")
     parser.add_argument("--figures", action="store_true", help="measure import and compile times only")
-    parser.add_argument("--gate", action="store_true", help="exit 1 if a figure of the results misses its gate")
+    parser.add_argument(
+        "--gate", action="store_true", help="exit 1 if a figure misses its gate; counts that disagree always do"
+    )
     parser.add_argument("--no-run", action="store_true", help="only write RESULTS.md from the results, and gate")
     options = parser.parse_args()
     data = options.data.resolve()
@@ -200,13 +224,18 @@ def main() -> None:
         if options.variant == "wide_clean":
             names = [name for name in names if CONTESTANTS[name].suite is None]
         found = compete(names, options.variant, options.rows, data, options.repeat)
-        command = f"python tests/benchmarks/run.py --variant {options.variant} --rows {report.short(options.rows)} --contestants '{options.contestants}' --repeat {options.repeat}"
-        report.keep(f"{options.variant}-{report.short(options.rows)}", {"machine": machine(), "command": command, "contestants": found})
+        size = report.short(options.rows)
+        command = f"python tests/benchmarks/run.py --variant {options.variant} --rows {size}"
+        command += f" --contestants '{options.contestants}' --repeat {options.repeat}"
+        report.keep(
+            f"{options.variant}-{size}",
+            {"machine": machine(), "command": command, "contestants": found},
+        )
     report.write()
-    missed = report.misses()
-    for line in missed:
+    wrong, missed = report.wrong(), report.misses() if options.gate else []
+    for line in (*wrong, *missed):
         print(line)
-    sys.exit(1 if options.gate and missed else 0)
+    sys.exit(1 if wrong or missed else 0)
 
 
 if __name__ == "__main__":

@@ -1,14 +1,14 @@
 """cuallee on Polars: one check with a method call for each rule."""
 
+# mypy: disable-error-code="import-not-found, import-untyped"
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
 
 import polars as pl
-from cuallee import Check, CheckLevel
-
 from contestant import Job
+from cuallee import Check, CheckLevel
 
 PACKAGES = ("cuallee", "polars")
 DIFFERENCES: dict[str, str] = {}

@@ -1,13 +1,14 @@
 """dataframely: a schema class of typed columns and rules, filtered softly."""
 
+# mypy: disable-error-code="import-not-found, import-untyped"
 from __future__ import annotations
 
 from typing import Any
 
 import dataframely as dy
 import polars as pl
-
 from contestant import Job
+
 from contestants import expressions
 
 PACKAGES = ("dataframely", "polars")
@@ -22,7 +23,7 @@ def judge(job: Job) -> dict[str, int]:
     members: dict[str, Any] = {}
     names: dict[str, str] = {}
     for rule in job.rules:
-        column, name = rule.get("column"), rule["name"]
+        column, name = str(rule.get("column")), rule["name"]
         match rule["check"]:
             case "not_null":
                 options[column]["nullable"] = False
@@ -54,7 +55,7 @@ def judge(job: Job) -> dict[str, int]:
                 names[f"{column}|dtype"] = name
     for column in job.columns:
         members[column] = TYPES[frame.schema[column].base_type()](**options[column])
-    schema = type("Table", (dy.Schema,), members)
+    schema: Any = type("Table", (dy.Schema,), members)
     _, failure = schema.filter(frame)
     counts = dict.fromkeys(names.values(), 0)
     for found, rows in failure.counts().items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contestant import Job
+
 from contestants import duckdb_sql
 
 PACKAGES = duckdb_sql.PACKAGES

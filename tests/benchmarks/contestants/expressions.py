@@ -13,7 +13,7 @@ FLOATS = (pl.Float32, pl.Float64)
 
 def failing(rule: Rule, reference: str) -> pl.Expr | None:
     """Rows that fail; None for a rule about the table, about repeated values, or of a kind not written here."""
-    value = pl.col(rule["column"]) if "column" in rule else pl.lit(None)
+    value: pl.Expr = pl.col(rule["column"]) if "column" in rule else pl.lit(None)
     match rule["check"]:
         case "not_null":
             return value.is_null()
@@ -24,13 +24,13 @@ def failing(rule: Rule, reference: str) -> pl.Expr | None:
         case "email_format" | "regex":
             return ~value.str.contains(rule["pattern"])
         case "max_length":
-            return value.str.len_chars() > rule["value"]
+            return value.str.len_chars().gt(rule["value"])
         case "in_set":
             return ~value.is_in(rule["values"])
         case "in_range":
             return ~value.is_between(rule["min"], rule["max"])
         case "greater_than":
-            return value <= rule["value"]
+            return value.le(rule["value"])
         case "expression":
             return ~pl.sql_expr(rule["expression"])
         case "not_future":

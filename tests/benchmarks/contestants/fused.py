@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import polars as pl
-
 from contestant import Job
+
 from contestants import expressions
 
 PACKAGES = ("polars",)
@@ -23,7 +23,9 @@ def judge(job: Job, *, distinct: bool = False) -> dict[str, int]:
         elif (measured := expressions.number(rule)) is not None:
             selected[rule["name"]], numbers[rule["name"]] = measured, rule
     found = scan.select(**selected).collect(engine="streaming").row(0, named=True)
-    counts = {name: expressions.outside(numbers[name], value) if name in numbers else value for name, value in found.items()}
+    counts = {
+        name: expressions.outside(numbers[name], value) if name in numbers else value for name, value in found.items()
+    }
     schema = scan.collect_schema()
     for rule in job.rules:
         if rule["check"] == "dtype":

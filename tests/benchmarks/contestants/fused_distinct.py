@@ -1,8 +1,9 @@
-"""The hand-written select with `n_unique` instead of `is_duplicated`: it finds out whether values repeat, not in how many rows."""
+"""The hand-written select with `n_unique` for `is_duplicated`: it finds whether values repeat, not in how many rows."""
 
 from __future__ import annotations
 
 from contestant import Job
+
 from contestants import fused
 
 PACKAGES = ("polars",)

@@ -1,5 +1,6 @@
 """pandera on Polars: a schema of columns and checks, all validated lazily on an eager frame."""
 
+# mypy: disable-error-code="import-not-found, import-untyped"
 from __future__ import annotations
 
 from collections import Counter
@@ -8,8 +9,8 @@ from typing import Any
 
 import pandera.polars as pa
 import polars as pl
-
 from contestant import Job
+
 from contestants import expressions
 
 PACKAGES = ("pandera", "polars")
@@ -35,7 +36,9 @@ def check(rule: dict[str, Any], reference: str) -> Any | None:
         case "mean" | "freshness" | "row_count":
             measured = expressions.number(rule)
             assert measured is not None
-            return pa.Check(lambda data: not expressions.outside(rule, data.lazyframe.select(measured).collect().item()), error=name)
+            return pa.Check(
+                lambda data: not expressions.outside(rule, data.lazyframe.select(measured).collect().item()), error=name
+            )
         case "expression" | "conditional_null" | "referential_integrity":
             wrong = expressions.failing(rule, reference)
             assert wrong is not None
@@ -67,8 +70,14 @@ def judge(job: Job) -> dict[str, int]:
                 if (made := check(rule, job.reference)) is None:
                     continue
                 names["", rule["name"]] = rule["name"]
-                (across if kind in ("expression", "conditional_null", "row_count") else columns[rule["column"]]["checks"]).append(made)
-    schema = pa.DataFrameSchema({name: pa.Column(**column) for name, column in columns.items()}, checks=across, unique=together)
+                (
+                    across
+                    if kind in ("expression", "conditional_null", "row_count")
+                    else columns[rule["column"]]["checks"]
+                ).append(made)
+    schema = pa.DataFrameSchema(
+        {name: pa.Column(**column) for name, column in columns.items()}, checks=across, unique=together
+    )
     counts = dict.fromkeys(names.values(), 0)
     try:
         schema.validate(frame, lazy=True)

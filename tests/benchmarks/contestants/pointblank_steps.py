@@ -1,5 +1,6 @@
 """Pointblank: one step for each rule, on a Polars frame read with the columns used."""
 
+# mypy: disable-error-code="import-not-found, import-untyped"
 from __future__ import annotations
 
 from datetime import datetime
@@ -7,8 +8,8 @@ from typing import Any
 
 import pointblank as pb
 import polars as pl
-
 from contestant import Job
+
 from contestants import expressions
 
 PACKAGES = ("pointblank", "polars", "narwhals")

@@ -1,5 +1,6 @@
 """Soda Core on DuckDB: one SodaCL scan of a view over the file."""
 
+# mypy: disable-error-code="import-not-found, import-untyped"
 from __future__ import annotations
 
 import contextlib
@@ -8,9 +9,9 @@ import json
 from typing import Any
 
 import duckdb
+from contestant import Job
 from soda.scan import Scan
 
-from contestant import Job
 from contestants.duckdb_sql import failing, text
 
 PACKAGES = ("soda-core", "soda-core-duckdb", "duckdb")
@@ -62,4 +63,7 @@ def judge(job: Job) -> dict[str, int]:
         scan.execute()
     found = scan.build_scan_results()["checks"]
     whole = {rule["name"] for rule in job.rules if rule["check"] in ("mean", "row_count")}
-    return {one["name"]: int(one["outcome"] != "pass") if one["name"] in whole else int(one["diagnostics"]["value"]) for one in found}
+    return {
+        one["name"]: int(one["outcome"] != "pass") if one["name"] in whole else int(one["diagnostics"]["value"])
+        for one in found
+    }
