@@ -79,7 +79,11 @@ def _candidates(marks: pl.Series, ranges: int, limit: int) -> Iterator[pl.Series
     """Marks that repeat, in batches that stand for at most `limit` rows, give or take one range."""
     width, batch, rows = -(-MARKS // ranges), [], 0
     for low in range(0, MARKS, width):
-        part = (marks if ranges == 1 else marks.filter(marks.is_between(low, low + width - 1))).drop_nulls().sort()
+        part = (
+            (marks if ranges == 1 else marks.filter(marks.is_between(low, min(low + width, MARKS) - 1)))
+            .drop_nulls()
+            .sort()
+        )
         again = part.slice(1).filter(part.slice(1) == part.slice(0, max(part.len() - 1, 0)))
         batch.append(again.unique())
         rows += again.len()
