@@ -7,6 +7,7 @@ QUALITY_TUPLE=py311-prefect-3.7.8-polars-2.1 chooses another supported tuple; wo
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -25,6 +26,18 @@ TUPLES = {
     "py313-prefect-3.8.8-polars-2.1": ("3.13", "prefect==3.8.8", "polars==2.1.0"),
     "py311-prefect-3.7.8-polars-2.1": ("3.11", "prefect==3.7.8", "polars==2.1.0"),
 }
+MANAGED = ("constraints", "noxfile.py", "src/quality", "tests/quality")
+COPIER = Path("constraints", "copier.txt")
+WAIVED = """
+import datetime, pathlib, sys, yaml
+try:
+    waivers = yaml.safe_load(pathlib.Path("waivers.yml").read_text("utf-8"))["waivers"] or []
+    print(*(w["path"] for w in waivers if w["reason"].strip() and w["until"] >= datetime.date.today()), sep="\\n")
+except FileNotFoundError:
+    pass
+except Exception as error:
+    sys.exit(f"waivers.yml cannot be read ({type(error).__name__}: {error}); mend it first")
+"""
 QUIET = {
     "DO_NOT_TRACK": "1",
     "PREFECT_HOME": str(Path(".prefect").resolve()),
@@ -118,6 +131,64 @@ def rules(session: nox.Session) -> None:
     run(session, "-m", "quality", "rules", *session.posargs)
 
 
+@nox.session(requires=["environment"], venv_backend="none", default=False)
+def drift(session: nox.Session) -> None:
+    """Say what is not as git says: files, forks, environments, server (-- [layer] [--fix] [--env ENV] [--json])."""
+    run(session, "-m", "quality", "drift", *session.posargs)
+
+
+@nox.session(default=False)
+def restore(session: nox.Session) -> None:
+    """Heal managed files, edited, missing or unknown, from the template's release that this repository has."""
+    changed = git(session, "status", "--porcelain", "--untracked-files=all", "--", *MANAGED)
+    if unsaved := [line[3:] for line in changed if "D" not in line[:2]]:
+        session.error(f"commit or stash what restore would replace: {', '.join(unsaved)}")
+    install_copier(session)
+    heal(session)
+
+
+@nox.session(default=False)
+def update(session: nox.Session) -> None:
+    """Bring the template's latest release and heal managed files; fails when a file of yours is left in conflict."""
+    install_copier(session)
+    command = ["copier", "update", "--defaults", *session.posargs]
+    session.log(" ".join(command))
+    code = subprocess.run([Path(session.bin, "copier"), *command[1:]], check=False).returncode
+    if code == 4:
+        session.warn("This update crosses a release with a migration, a script of the template's: hooks/migrations/.")
+        session.warn("Read what CHANGELOG.md there says of it; to run it: nox -s update -- --trust")
+    if code:
+        sys.exit(code)
+    heal(session)
+    git(session, "add", "--", *MANAGED)
+    if conflicts := git(session, "diff", "--name-only", "--diff-filter=U"):
+        session.error(f"left in conflict, resolve and `git add` them: {', '.join(conflicts)}")
+
+
+def install_copier(session: nox.Session) -> None:
+    """Copier, pinned; by its own release alone when the pinned file is what has to be healed."""
+    session.install(*(("-r", str(COPIER)) if COPIER.exists() else ("copier==9.19.1",)))
+
+
+def git(session: nox.Session, *arguments: str) -> list[str]:
+    """The lines that a git command prints."""
+    return str(session.run("git", *arguments, external=True, silent=True, log=False)).splitlines()
+
+
+def heal(session: nox.Session) -> None:
+    """Bring managed files back to this release, and remove from their folders what it does not have."""
+    waived = str(session.run("python", "-c", WAIVED, silent=True, log=False)).split()
+    chosen = [f"--exclude=!{path}" for name in MANAGED for path in (name, f"{name}/**")]
+    chosen = ["--exclude=*", *chosen, *(f"--exclude={path}" for path in (*waived, "__pycache__", "*.pyc"))]
+    session.run("copier", "recopy", "--vcs-ref=:current:", "--defaults", "--overwrite", "--quiet", *chosen)
+    manifest = Path("src", "quality", "manifest.json")
+    known = {manifest.as_posix(), *waived, *json.loads(manifest.read_text(encoding="utf-8"))["files"]}
+    for name in git(session, "ls-files", "--cached", "--others", "--exclude-standard", "--", *MANAGED):
+        if name not in known and Path(name).exists():
+            Path(name).unlink()
+            session.log(f"removed {name}: it is not the template's")
+
+
 @nox.session(default=False)
 def environment(session: nox.Session) -> None:
     """Install the pinned environment that all other sessions share; done again only when a pin changes."""
@@ -141,3 +212,16 @@ def lock(session: nox.Session) -> None:
         inputs = ["pyproject.toml", "--group", "dev", "--constraint", str(given)]
         target = ["--custom-compile-command", "nox -s lock", "--output-file", f"constraints/{name}.txt", "--quiet"]
         session.run("uv", "pip", "compile", *options, *inputs, *target)
+    options = [
+        "--universal",
+        "--upgrade",
+        "--no-annotate",
+        "--no-emit-index-url",
+        "--python-version",
+        "3.11",
+        "--quiet",
+    ]
+    given = Path(session.create_tmp(), "copier.txt")
+    given.write_text("copier\n", encoding="utf-8")
+    target = ["--custom-compile-command", "nox -s lock", "--output-file", str(COPIER)]
+    session.run("uv", "pip", "compile", *options, str(given), *target)

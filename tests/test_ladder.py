@@ -16,7 +16,7 @@ OTHER = {
     "domain": "web_shop",
     "owner": "data@example.com",
     "environments": ["staging", "prod"],
-    "dataset": "data/orders.csv",
+    "source": "data/orders.csv",
     "notifications": "webhook",
 }
 

@@ -18,7 +18,7 @@ OTHER_ANSWERS = {
     "owner": "data@example.com",
     "environments": ["staging"],
     "work_pool_type": "docker",
-    "dataset": "lake/orders.csv",
+    "source": "lake/orders.csv",
     "notifications": "slack",
 }
 REFUSED = [
@@ -35,14 +35,14 @@ REFUSED = [
     ("environments", "[]", "at least one"),
     ("environments", "[production]", "is not in"),
     ("work_pool_type", "lambda", "is not in"),
-    ("dataset", "orders.xlsx", ".parquet"),
-    ("dataset", "../orders.csv", "Give a path"),
-    ("dataset", "./orders.csv", "Give a path"),
-    ("dataset", "my orders.csv", "Give a path"),
-    ("dataset", 'a"b.csv', "Give a path"),
-    ("dataset", "lake/2024.csv", "letter first"),
-    ("dataset", "*.csv", "letter first"),
-    ("dataset", "", "Give a path"),
+    ("source", "orders.xlsx", ".parquet"),
+    ("source", "../orders.csv", "Give a path"),
+    ("source", "./orders.csv", "Give a path"),
+    ("source", "my orders.csv", "Give a path"),
+    ("source", 'a"b.csv', "Give a path"),
+    ("source", "lake/2024.csv", "letter first"),
+    ("source", "*.csv", "letter first"),
+    ("source", "", "Give a path"),
     ("notifications", "pigeon", "is not in"),
 ]
 NAMES = [
@@ -101,15 +101,15 @@ def test_the_command_line_refuses_a_bad_answer_in_its_last_line(template: Path, 
     assert not any(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize(("dataset", "name"), NAMES)
+@pytest.mark.parametrize(("source", "name"), NAMES)
 def test_a_dataset_of_yours_gets_a_starter_contract_named_after_it(
-    dataset: str, name: str, template: Path, tmp_path: Path
+    source: str, name: str, template: Path, tmp_path: Path
 ) -> None:
-    run_copy(str(template), tmp_path / "r", data={"dataset": dataset}, defaults=True, quiet=True)
+    run_copy(str(template), tmp_path / "r", data={"source": source}, defaults=True, quiet=True)
     assert [path.name for path in (tmp_path / "r" / "datasets").glob("*.yml")] == [f"{name}.yml"]
     contract = YAML(typ="safe").load(tmp_path / "r" / "datasets" / f"{name}.yml")
     assert contract["dataset"] == name
-    assert contract["source"] == {"path": dataset}
+    assert contract["source"] == {"path": source}
     assert contract["rules"] == [{"check": "row_count", "min": 1}]
     assert not (tmp_path / "r" / "data").exists()
     assert f"nox -s learn -- {name}" in (tmp_path / "r" / "README.md").read_text(encoding="utf-8")

@@ -18,7 +18,7 @@ ANSWERS: dict[str, tuple[Any, ...]] = {
     "environments": (["dev"], ["prod"], ["dev", "prod"], ["dev", "staging", "prod"]),
     "work_pool_type": ("process", "docker", "kubernetes"),
     "notifications": ("none", "slack", "teams", "pagerduty", "email", "webhook"),
-    "dataset": ("data/flights.parquet", "lake/orders/*.csv"),
+    "source": ("data/flights.parquet", "lake/orders/*.csv"),
     "owner": ("@flights-team", "data@example.com"),
 }
 EXPECTED = {
@@ -28,6 +28,7 @@ EXPECTED = {
     ".gitignore",
     "CODEOWNERS",
     "README.md",
+    "constraints/copier.txt",
     "constraints/py311-prefect-3.8.8-polars-2.1.txt",
     "data/flights.parquet",
     "datasets/contract.schema.json",
@@ -44,6 +45,7 @@ EXPECTED = {
     "src/domain/sources.py",
     "src/quality/__init__.py",
     "tests/domain/test_contracts.py",
+    "waivers.yml",
 }
 
 
@@ -89,7 +91,7 @@ def test_every_pair_of_answers_renders_valid_files(answers: dict[str, Any], temp
     [contract] = [read(path) for path in (tmp_path / "r" / "datasets").glob("*.yml")]
     assert list(policy["environments"]) == answers["environments"]
     assert contract["owner"] == answers["owner"]
-    assert contract["source"]["path"] == answers["dataset"]
+    assert contract["source"]["path"] == answers["source"]
     assert [n["channel"] for n in policy["defaults"]["notifications"]] == [
         name for name in [answers["notifications"]] if name != "none"
     ]

@@ -9,7 +9,7 @@ import pytest
 from conftest import commit, copier, files, git, release
 from copier import run_copy, run_update
 
-TEAM = ("datasets/", "policy.yml", "data/", "docs/policy.md", "src/domain/", "tests/domain/")
+TEAM = ("datasets/", "policy.yml", "waivers.yml", "data/", "docs/policy.md", "src/domain/", "tests/domain/")
 
 
 @pytest.fixture

@@ -37,7 +37,7 @@ class Cache(Frozen):
     """Reuse of a verdict for the same fingerprint and the same version of the source."""
 
     enabled: bool = False
-    expiration_seconds: NonNegativeFloat | None = None
+    reuse_seconds: NonNegativeFloat | None = Field(None, description="How long; null for ever.")
     may_gate: bool = Field(False, description="Whether a cached verdict may let a pipeline go on.")
     reason: Text = Field(description="Why, for whoever reviews it.")
 
