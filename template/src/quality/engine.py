@@ -41,8 +41,11 @@ def check(
     *,
     now: datetime | None = None,
     history: Callable[[int], list[float]] | None = None,
+    seen: Callable[[Frame, list[Found]], None] | None = None,
 ) -> CheckResult:
     """Judges data by the configuration's rules; `history` gives the rows of earlier runs, by default its own runs'.
+
+    `seen` is called with the frame and every judgement, for whoever needs the failing rows themselves.
 
     `data` is a frame, LazyFrame, pandas or Arrow table, path, source or dataset name; None means the configured
     source. Wrong use raises ConfigurationError before any data is read; what cannot be read or computed is ERROR.
@@ -63,7 +66,7 @@ def check(
     except BROKEN as error:
         verdict = _unreadable(_problem(error, config), config)
     else:
-        verdict = _verdict(frame, config)
+        verdict = _verdict(frame, config, seen)
         about = about.model_copy(update={"explain": frame.explain()})
     took = (time.perf_counter() - clock) * 1000
     return CheckResult(
@@ -76,8 +79,12 @@ def _unreadable(reason: str, config: CheckConfig) -> dict[str, Any]:
     return {"status": Status.ERROR, "rules": rules, "reason": reason}
 
 
-def _verdict(frame: Frame, config: CheckConfig) -> dict[str, Any]:
+def _verdict(
+    frame: Frame, config: CheckConfig, seen: Callable[[Frame, list[Found]], None] | None = None
+) -> dict[str, Any]:
     found = judge(config, frame)
+    if seen is not None:
+        seen(frame, found)
     rules = _with_samples(tuple(_result(one, config) for one in found), found, frame, config)
     status, reason, rows = run_status(rules, config.warning_threshold), None, _rows(frame)
     if status is Status.PASSED and rows == 0:

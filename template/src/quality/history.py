@@ -19,6 +19,7 @@ from quality.shelf import Shelf
 SCHEMA = pl.Schema(
     {
         "run": pl.String(),
+        "flow_run": pl.String(),
         "at": pl.Datetime("us", "UTC"),
         "status": pl.String(),
         "rows": pl.Int64(),
@@ -60,18 +61,19 @@ def shelf(config: CheckConfig, kind: str = "runs") -> Shelf:
     return Shelf(config.history.path, kind, config.dataset, config.environment or "none")
 
 
-def append(result: CheckResult, config: CheckConfig, run: str) -> str:
+def append(result: CheckResult, config: CheckConfig, run: str, flow_run: str | None = None) -> str:
     """Adds one run, deletes what is older than `keep_days`, and says where the run's file lies."""
     place = shelf(config)
-    written = place.write(rows(result, run, size(config)), result.timestamp, run)
+    written = place.write(rows(result, run, size(config), flow_run), result.timestamp, run)
     place.prune(result.timestamp.date() - timedelta(days=config.history.keep_days))
     return written
 
 
-def rows(result: CheckResult, run: str, size: int | None) -> pl.DataFrame:
+def rows(result: CheckResult, run: str, size: int | None, flow_run: str | None = None) -> pl.DataFrame:
     """The run as rows; its whole result, sensitive values masked, stands beside the first."""
     about: dict[str, Any] = {
         "run": run,
+        "flow_run": flow_run,
         "at": result.timestamp,
         "status": str(result.status),
         "rows": result.row_count,

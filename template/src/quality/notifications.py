@@ -2,68 +2,161 @@
 
 from __future__ import annotations
 
+import re
+import time
+from contextlib import ExitStack
+from datetime import datetime
+from itertools import groupby
 from typing import Any
 
+import polars as pl
 import prefect.blocks.notifications  # noqa: F401 - registers the notification blocks that ship with Prefect
 from prefect.blocks.abstract import NotificationBlock
 from prefect.blocks.core import Block
 
+from quality import history, project
 from quality.config import CheckConfig
-from quality.policy import Notification
-from quality.result import CheckResult, Failure, Frozen, Status, summarize_check_result
+from quality.errors import SourceError
+from quality.incidents import MESSAGES, Incident, Kind, due, told
+from quality.policy import Notification, Silence
+from quality.result import CheckResult, Frozen, summarize_check_result
 
 SHOWN = 10
+ATTEMPTS = 3
+PAUSE_SECONDS = 1.0
+"""Before the second attempt, and twice that before the third."""
 
 
 class Delivery(Frozen):
-    """Whether one channel took a message, and why not."""
+    """Whether one channel took a message, at which attempt, and why not."""
 
     channel: str
     block: str
     ok: bool
     problem: str | None = None
+    attempts: int = 1
 
 
 def deliver(channel: Notification, subject: str, body: str) -> Delivery:
-    """Sends one message; whatever goes wrong is in what is returned."""
+    """Sends one message, again when it fails, a few times; whatever goes wrong is in what is returned."""
+    delivery = Delivery(channel=channel.channel, block=channel.block, ok=False)
     try:
         block: Any = Block.load(channel.block, _sync=True)  # type: ignore[call-arg]
         if not isinstance(block, NotificationBlock):
             raise TypeError(f"{channel.block} is no notification block")
-        with block.raise_on_failure():
-            tell: Any = block.notify
-            tell(body, subject, _sync=True)
     except Exception as error:
-        problem = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        return Delivery(channel=channel.channel, block=channel.block, ok=False, problem=problem)
-    return Delivery(channel=channel.channel, block=channel.block, ok=True)
+        return delivery.model_copy(update={"problem": _problem(error)})
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            with block.raise_on_failure():
+                tell: Any = block.notify
+                tell(body, subject, _sync=True)
+            return delivery.model_copy(update={"ok": True, "problem": None, "attempts": attempt})
+        except Exception as error:
+            delivery = delivery.model_copy(update={"problem": _problem(error), "attempts": attempt})
+        if attempt < ATTEMPTS:
+            time.sleep(PAUSE_SECONDS * attempt)
+    return delivery
 
 
-def notify(result: CheckResult, config: CheckConfig) -> tuple[Delivery, ...]:
-    """Tells every channel of the failures that it is there for; an ERROR or empty run concerns all channels."""
-    sent = []
-    for channel in config.notifications:
-        failures = [failure for failure in result.failures if failure.severity in channel.severities]
-        if failures or result.status in (Status.ERROR, Status.SKIPPED):
-            sent.append(deliver(channel, subject(result), message(result, failures)))
+def _problem(error: Exception) -> str:
+    """What went wrong in one line, addresses cut down to their host: their paths hold credentials."""
+    first = (str(error).strip() or type(error).__name__).splitlines()[0]
+    return re.sub(r"(\w+://)(?:[^/\s@]*@)?([^/\s'\"]+)[^\s'\"]*", r"\1\2/…", first)
+
+
+def notify(result: CheckResult, config: CheckConfig, run: str) -> tuple[Delivery, ...]:
+    """Tells every channel what opened, what is still open and what recovered, and records each delivery.
+
+    Two runs of a dataset tell one after the other, so that neither repeats the other. What cannot be looked up is told
+    rather than kept quiet.
+    """
+    if not config.notifications:
+        return ()
+    place = history.shelf(config, "messages")
+    sent: list[Delivery] = []
+    rows: list[dict[str, Any]] = []
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(place.alone())
+            known, problem = place.read(MESSAGES), None
+        except (SourceError, OSError) as error:
+            known, problem = MESSAGES.to_frame(), f"the history of messages cannot be read: {error}"
+        silences = project.policy().silences
+        for channel in config.notifications:
+            for incidents in _batches(result, config, channel, known, silences):
+                delivery = _tell(result, channel, incidents, problem)
+                sent.extend([delivery] if delivery else [])
+                rows.extend(_row(run, result.timestamp, channel, one, delivery) for one in incidents)
+        if rows and problem is None:
+            place.write(pl.DataFrame(rows, schema=MESSAGES), result.timestamp, run)
     return tuple(sent)
 
 
-def subject(result: CheckResult) -> str:
-    """The verdict first, then where."""
-    about = result.metadata
-    return f"{result.status}: {about.dataset}" + (f" in {about.environment}" if about.environment else "")
+def _batches(
+    result: CheckResult,
+    config: CheckConfig,
+    channel: Notification,
+    known: pl.DataFrame,
+    silences: tuple[Silence, ...],
+) -> list[list[Incident]]:
+    """What a channel is due, one message for each kind: a page for each rule helps nobody."""
+    incidents = due(result, config, channel, told(known, channel.block), silences)
+    return [list(same) for _, same in groupby(sorted(incidents, key=_kind), key=_kind)]
 
 
-def message(result: CheckResult, failures: list[Failure]) -> str:
-    """What failed, how bad, whose, what to do: plain text, no sensitive value."""
+def _kind(incident: Incident) -> Kind:
+    return incident.kind
+
+
+def _tell(
+    result: CheckResult, channel: Notification, incidents: list[Incident], problem: str | None
+) -> Delivery | None:
+    if not incidents[0].kind.is_told:
+        return None
+    return deliver(channel, subject(result, incidents), message(result, incidents, problem))
+
+
+def _row(
+    run: str, at: datetime, channel: Notification, incident: Incident, delivery: Delivery | None
+) -> dict[str, Any]:
+    return {
+        "run": run,
+        "at": at,
+        "rule": incident.rule,
+        "kind": str(incident.kind),
+        "channel": channel.channel,
+        "block": channel.block,
+        "ok": bool(delivery and delivery.ok),
+        "attempts": delivery.attempts if delivery else 0,
+        "note": delivery.problem if delivery else incident.note,
+    }
+
+
+def subject(result: CheckResult, incidents: list[Incident]) -> str:
+    """The verdict first, then where, then what is new: `FAILED: orders in prod: 2 incidents opened`."""
+    about, kind = result.metadata, incidents[0].kind
+    where = about.dataset + (f" in {about.environment}" if about.environment else "")
+    words = {Kind.OPENED: "opened", Kind.REMINDER: "still open", Kind.RECOVERED: "recovered"}
+    count = "1 incident" if len(incidents) == 1 else f"{len(incidents)} incidents"
+    return f"{kind if kind is Kind.RECOVERED else result.status}: {where}: {count} {words[kind]}"
+
+
+def message(result: CheckResult, incidents: list[Incident], problem: str | None = None) -> str:
+    """What opened or recovered, how bad, since when, whose, where to look: plain text, no sensitive value."""
     about = result.metadata
-    lines = [summarize_check_result(result)]
-    lines += [
-        f"- [{one.severity}] {one.rule_name}: {one.failed_count:,} of {one.total_count:,} ({one.failure_rate:.3g} %)"
-        for one in failures[:SHOWN]
-    ]
-    if len(failures) > SHOWN:
-        lines.append(f"- and {len(failures) - SHOWN} more")
-    lines.append(f"owner: {about.owner or 'nobody'} · contract: datasets/{about.dataset}.yml · {about.fingerprint}")
+    lines = [summarize_check_result(result), ""]
+    lines += [f"- {one.rule}: {one.line}, since {one.since:%Y-%m-%d %H:%M} UTC" for one in incidents[:SHOWN]]
+    if len(incidents) > SHOWN:
+        lines.append(f"- and {len(incidents) - SHOWN} more")
+    lines += ["", f"owner: {about.owner or 'nobody'} · contract: datasets/{about.dataset}.yml · {about.fingerprint}"]
+    lines += [link] if (link := run_link()) else []
+    lines += [f"This may repeat an earlier message: {problem}"] if problem else []
     return "\n".join(lines)
+
+
+def run_link() -> str | None:
+    """The page of the flow run that this code is part of."""
+    from prefect.runtime import flow_run
+
+    return str(flow_run.ui_url) if flow_run.id and flow_run.ui_url else None

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -101,16 +101,23 @@ class Shelf(NamedTuple):
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Keeps other processes of this machine out; the lock ends with its holder. None in object storage."""
-        if self.remote or os.name == "nt":
+        """Keeps other processes of this machine out; in object storage, nobody."""
+        with nullcontext() if self.remote else alone(Path(self.folder)):
             yield
-            return
-        import fcntl
 
-        Path(self.folder).mkdir(parents=True, exist_ok=True)
-        with (Path(self.folder) / ".lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Keeps other processes of this machine out of a folder; the lock ends with its holder, however that ends."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if os.name == "nt":
+        yield
+        return
+    import fcntl
+
+    with (folder / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _scan(places: str | list[Path], schema: pl.Schema) -> pl.DataFrame:

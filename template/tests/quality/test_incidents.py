@@ -1,0 +1,196 @@
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+import polars as pl
+import pytest
+
+from quality.config import CheckConfig
+from quality.incidents import MESSAGES, THE_RUN, Incident, Kind, due, told
+from quality.policy import Notification, Silence
+from quality.result import CheckResult, RuleResult, RunMetadata, Severity, Status
+
+START = datetime(2024, 6, 1, 2, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+PAGER = Notification(channel="webhook", block="pager")
+TEAM = Notification(channel="slack", block="team", severities=(Severity.ERROR, Severity.WARNING))
+CONFIG = CheckConfig(dataset="orders", owner="@orders-team", environment="prod", remind_after_hours=6)
+P, F, W, S, E = Status.PASSED, Status.FAILED, Status.WARNING, Status.SKIPPED, Status.ERROR
+
+
+class Night:
+    """Runs, an hour apart, and what one channel is told after each; a delivery fails when it is down."""
+
+    def __init__(self, channel: Notification = PAGER, silences: tuple[Silence, ...] = ()) -> None:
+        self.channel, self.silences, self.now = channel, silences, START
+        self.messages = MESSAGES.to_frame()
+
+    def run(self, *rules: RuleResult, status: Status = Status.FAILED, down: bool = False) -> list[tuple[str, str]]:
+        return [(one.rule, str(one.kind)) for one in self.incidents(*rules, status=status, down=down)]
+
+    def incidents(self, *rules: RuleResult, status: Status, down: bool = False) -> list[Incident]:
+        about = RunMetadata(dataset="orders", environment="prod")
+        result = CheckResult(status=status, rules=rules, timestamp=self.now, metadata=about)
+        found = due(result, CONFIG, self.channel, told(self.messages, self.channel.block), self.silences)
+        rows = [self.row(one, down) for one in found]
+        new = pl.DataFrame(rows, schema=MESSAGES)
+        self.messages = pl.concat([self.messages, new])
+        self.now += HOUR
+        return found
+
+    def row(self, incident: Incident, down: bool) -> dict[str, object]:
+        ok = incident.kind.is_told and not down
+        return {
+            "rule": incident.rule,
+            "kind": str(incident.kind),
+            "ok": ok,
+            "at": self.now,
+            "block": self.channel.block,
+        }
+
+
+def rule(name: str, status: Status, severity: Severity = Severity.ERROR, segment: str | None = None) -> RuleResult:
+    failed = 0 if status in (P, S) else 3
+    return RuleResult(
+        rule_name=name,
+        check="not_null",
+        severity=severity,
+        status=status,
+        message="it is so",
+        failed_count=failed,
+        total_count=10,
+        segment=segment,
+        by=segment and "country",
+    )
+
+
+def test_one_message_when_it_opens_none_while_it_lasts_one_when_it_recovers() -> None:
+    night = Night()
+    assert night.run(rule("a", P), status=P) == []
+    assert night.run(rule("a", F)) == [("a", "OPENED")]
+    assert night.run(rule("a", F)) == []
+    assert night.run(rule("a", F)) == []
+    assert night.run(rule("a", P), status=P) == [("a", "RECOVERED")]
+    assert night.run(rule("a", P), status=P) == []
+    assert night.run(rule("a", F)) == [("a", "OPENED")]
+
+
+def test_every_rule_has_its_own_incident() -> None:
+    night = Night()
+    assert night.run(rule("a", F), rule("b", P)) == [("a", "OPENED")]
+    assert night.run(rule("a", F), rule("b", F)) == [("b", "OPENED")]
+    assert night.run(rule("a", P), rule("b", F)) == [("a", "RECOVERED")]
+
+
+def test_an_open_incident_is_told_again_after_the_stated_time_and_since_when() -> None:
+    night = Night()
+    kinds = [night.incidents(rule("a", F), status=F) for _ in range(13)]
+    assert [str(one[0].kind) if one else "" for one in kinds] == [
+        "OPENED",
+        *[""] * 5,
+        "REMINDER",
+        *[""] * 5,
+        "REMINDER",
+    ]
+    assert kinds[12][0].since == START
+
+
+def test_what_could_not_be_judged_neither_opens_nor_recovers_a_rule() -> None:
+    night = Night()
+    assert night.run(rule("a", S), rule("b", P), status=P) == []
+    assert night.run(rule("a", F), rule("b", P)) == [("a", "OPENED")]
+    assert night.run(rule("a", S), rule("b", P), status=P) == []
+    assert night.run(rule("a", P), rule("b", P), status=P) == [("a", "RECOVERED")]
+
+
+def test_a_channel_that_was_down_hears_of_it_at_the_next_run_with_the_time_it_began() -> None:
+    night = Night()
+    assert night.run(rule("a", F), down=True) == [("a", "OPENED")]
+    (late,) = night.incidents(rule("a", F), status=F)
+    assert (late.kind, late.since) == (Kind.OPENED, START)
+    assert night.run(rule("a", P), status=P, down=True) == [("a", "RECOVERED")]
+    assert night.run(rule("a", P), status=P) == [("a", "RECOVERED")]
+    assert night.run(rule("a", P), status=P) == []
+
+
+def test_nobody_hears_of_a_recovery_from_what_nobody_was_told() -> None:
+    night = Night()
+    night.run(rule("a", F), down=True)
+    assert night.run(rule("a", P), status=P, down=True) == [("a", "CLOSED")]
+    (again,) = night.incidents(rule("a", F), status=F)
+    assert (again.kind, again.since) == (Kind.OPENED, START + 2 * HOUR)
+
+
+def test_a_silence_ends_on_its_day_and_then_the_incident_is_told() -> None:
+    silence = Silence(dataset="orders", rule="a", until=date(2024, 6, 1), reason="a known gap")
+    night = Night(silences=(silence,))
+    (quiet,) = night.incidents(rule("a", F), status=F)
+    assert (quiet.kind, quiet.note) == (Kind.SILENCED, "silenced until 2024-06-01: a known gap")
+    assert night.run(rule("a", F), rule("b", F)) == [("a", "SILENCED"), ("b", "OPENED")]
+    night.now = datetime(2024, 6, 2, tzinfo=UTC)
+    assert night.run(rule("a", F), rule("b", F)) == [("a", "OPENED"), ("b", "REMINDER")]
+
+
+@pytest.mark.parametrize(
+    ("silence", "silenced"),
+    [
+        ({"dataset": "orders"}, True),
+        ({"dataset": "orders", "rule": "b"}, False),
+        ({"dataset": "orders", "environment": "dev"}, False),
+        ({"dataset": "users"}, False),
+        ({"dataset": "orders", "until": date(2024, 5, 31)}, False),
+    ],
+    ids=["every rule", "another rule", "another environment", "another dataset", "expired"],
+)
+def test_a_silence_is_of_what_it_names(silence: dict[str, str | date], silenced: bool) -> None:
+    night = Night(silences=(Silence.model_validate({"until": date(2024, 6, 1), "reason": "known"} | silence),))
+    assert night.run(rule("a", F)) == [("a", "SILENCED" if silenced else "OPENED")]
+
+
+@pytest.mark.parametrize(
+    ("found", "pager", "team"),
+    [
+        (rule("a", F, Severity.CRITICAL), True, False),
+        (rule("a", F, Severity.WARNING), False, True),
+        (rule("a", F, Severity.INFO), False, False),
+        (rule("a", W, Severity.CRITICAL), False, True),
+        (rule("a", E, Severity.INFO), True, True),
+    ],
+    ids=["critical", "warning", "info", "a critical rule that warns", "an error"],
+)
+def test_a_channel_hears_of_its_severities_and_of_every_error(found: RuleResult, pager: bool, team: bool) -> None:
+    assert [bool(Night(channel).run(found)) for channel in (PAGER, TEAM)] == [pager, team]
+
+
+@pytest.mark.parametrize(("owners", "heard"), [((), True), (("@orders-team",), True), (("@users-team",), False)])
+def test_a_channel_hears_of_its_owners(owners: tuple[str, ...], heard: bool) -> None:
+    assert bool(Night(PAGER.model_copy(update={"owners": owners})).run(rule("a", F))) is heard
+
+
+def test_a_run_that_judged_nothing_is_an_incident_of_its_own() -> None:
+    night = Night()
+    assert night.run(rule("a", S), status=S) == [(THE_RUN, "OPENED")]
+    assert night.run(rule("a", S), status=S) == []
+    assert night.run(rule("a", F)) == [(THE_RUN, "RECOVERED"), ("a", "OPENED")][::-1]
+
+
+def test_segments_of_a_rule_are_one_incident() -> None:
+    night = Night()
+    (one,) = night.incidents(
+        rule("a", F, segment="DE"), rule("a", P, segment="FR"), rule("a", F, segment="IT"), status=F
+    )
+    assert (one.rule, one.line) == ("a", "FAILED [error]: 6 of 20 (30 %), in 2 of 3 segments")
+    assert night.run(rule("a", F, segment="DE"), rule("a", P, segment="FR")) == []
+    assert night.run(rule("a", P, segment="DE"), rule("a", S, segment="FR"), status=P) == [("a", "RECOVERED")]
+
+
+def test_a_rule_that_left_the_contract_has_no_open_incident() -> None:
+    night = Night()
+    night.run(rule("a", F), rule("b", P))
+    assert night.run(rule("b", P), status=P) == [("a", "RECOVERED")]
+
+
+def test_a_rule_that_now_only_warns_is_over_for_the_pager() -> None:
+    night = Night()
+    night.run(rule("a", F))
+    assert night.run(rule("a", W), status=W) == [("a", "RECOVERED")]

@@ -1,0 +1,215 @@
+from __future__ import annotations
+
+import json
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import polars as pl
+import pytest
+from nightly import BAD, GOOD, Repository
+
+from quality import engine, quarantine
+from quality.frame import Frame
+from quality.quarantine import QuarantineError, Split
+from quality.redrive import redrive
+
+QUARANTINE = {"path": "out", "drop": ["email"]}
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
+    monkeypatch.setenv("QUALITY_ROOT", str(tmp_path))
+    return Repository(tmp_path, quarantine=QUARANTINE)
+
+
+def judged(repository: Repository, run: str) -> Split:
+    seen: list[tuple[Frame, list[engine.Found]]] = []
+    result = engine.check(None, repository.config, seen=lambda frame, found: seen.append((frame, found)))
+    return quarantine.split(*seen[0], result, repository.config, run)
+
+
+def rows(repository: Repository, name: str) -> pl.DataFrame:
+    return pl.concat([pl.read_parquet(folder / name) for folder in quarantine.standing(repository.config)])
+
+
+def test_every_row_lands_in_exactly_one_file_with_its_rules_run_and_fingerprint(repository: Repository) -> None:
+    repository.holds(BAD)
+    assert judged(repository, "one").says() == "quarantine: 2 of 4 rows set apart"
+    fingerprint = repository.config.fingerprint
+    unique, in_range = "unique(id)", "in_range(amount, min=0, max=100)"
+    assert rows(repository, "failing.parquet").to_dicts() == [
+        {"id": 2, "amount": -2.0, "_dq_rules": [unique, in_range], "_dq_run": "one", "_dq_fingerprint": fingerprint},
+        {"id": 2, "amount": 3.0, "_dq_rules": [unique], "_dq_run": "one", "_dq_fingerprint": fingerprint},
+    ]
+    passed = rows(repository, "passed.parquet")
+    assert passed["id"].to_list() == [1, 4]
+    assert passed.columns == list(BAD)
+
+
+def test_a_clean_run_has_all_rows_among_the_good_ones(repository: Repository) -> None:
+    split = judged(repository, "one")
+    assert (split.rows, split.passed, split.failing) == (4, 4, 0)
+    assert rows(repository, "failing.parquet").is_empty()
+
+
+def test_only_rules_of_the_severities_asked_for_set_rows_apart(repository: Repository) -> None:
+    repository.holds(BAD)
+    repository.says(
+        rules=[
+            {"check": "unique", "column": "id", "severity": "warning"},
+            {"check": "in_range", "column": "amount", "min": 0, "by": "id"},
+        ]
+    )
+    assert judged(repository, "one").failing == 1
+
+
+def test_the_same_data_is_set_apart_once(repository: Repository) -> None:
+    repository.holds(BAD)
+    judged(repository, "one")
+    judged(repository, "two")
+    assert [split.run for split in quarantine.standing(repository.config).values()] == ["two"]
+    assert redrive(repository.config) is not None
+    assert judged(repository, "three").run == "two"
+    assert rows(repository, "failing.parquet").height == 2
+
+
+def test_redrive_releases_the_rows_that_pass_todays_rules(repository: Repository) -> None:
+    repository.holds(BAD)
+    judged(repository, "one")
+    repository.holds(GOOD | {"amount": [500.0, 2.0, 3.0, 4.0], "id": [7, 8, 9, 10]})
+    judged(repository, "two")
+    repository.says(rules=[{"check": "in_range", "column": "amount", "min": 0, "max": 1000}])
+    split = redrive(repository.config)
+    assert split is not None
+    assert split.says() == "quarantine: 2 of 3 rows released, 1 stay"
+    stays = rows(repository, "failing.parquet")
+    assert stays.select("amount", "_dq_rules", "_dq_run").rows() == [
+        (-2.0, ["in_range(amount, min=0, max=1000)"], "one")
+    ]
+    assert stays["_dq_fingerprint"].to_list() == [repository.config.fingerprint]
+    again = redrive(repository.config)
+    assert again is not None
+    assert (again.passed, again.failing) == (0, 1)
+
+
+def test_redrive_of_an_empty_quarantine_does_nothing(repository: Repository) -> None:
+    assert redrive(repository.config) is None
+    judged(repository, "one")
+    assert redrive(repository.config) is None
+
+
+def test_rows_that_lost_a_column_are_not_released_past_a_rule_that_needs_it(repository: Repository) -> None:
+    regex = {"check": "regex", "name": "an address", "column": "email", "pattern": "@"}
+    repository.says(rules=[{"check": "positive", "column": "amount"}, regex])
+    repository.holds(GOOD | {"email": ["a@x.org", "b", "c@x.org", "d"], "amount": [1.0, 2.0, -3.0, 4.0]})
+    assert judged(repository, "one").failing == 3
+    repository.says(rules=[{"check": "greater_than", "column": "amount", "value": -10}, regex])
+    split = redrive(repository.config)
+    assert split is not None
+    assert (split.passed, split.failing) == (1, 2)
+    repository.says(rules=[regex | {"name": "a new rule"}])
+    with pytest.raises(QuarantineError, match=r"a new rule is newer than the quarantined rows, which have lost email"):
+        redrive(repository.config)
+
+
+def test_rows_are_not_set_apart_by_a_rule_that_could_not_be_judged(repository: Repository) -> None:
+    gone = {
+        "check": "referential_integrity",
+        "column": "id",
+        "reference": "data/gone.parquet",
+        "reference_column": "id",
+    }
+    repository.says(rules=[gone])
+    with pytest.raises(QuarantineError, match="rows were not set apart"):
+        judged(repository, "one")
+    assert not list(quarantine.home(repository.config).glob("date=*"))
+
+
+def test_a_write_that_fails_says_so_and_leaves_nothing(repository: Repository) -> None:
+    repository.says(quarantine={"path": "policy.yml"})
+    with pytest.raises(QuarantineError, match="could not be set apart in policy.yml"):
+        judged(repository, "one")
+
+
+def test_data_that_changes_between_judging_and_writing_is_noticed(repository: Repository) -> None:
+    seen: list[tuple[Frame, list[engine.Found]]] = []
+    result = engine.check(None, repository.config, seen=lambda frame, found: seen.append((frame, found)))
+    repository.holds({name: values[:3] for name, values in GOOD.items()})
+    with pytest.raises(QuarantineError):
+        quarantine.split(*seen[0], result, repository.config, "one")
+    assert quarantine.splits(repository.config) == {}
+
+
+def test_splits_older_than_keep_days_are_deleted(repository: Repository) -> None:
+    judged(repository, "old")
+    (folder,) = quarantine.splits(repository.config)
+    folder.parent.rename(folder.parent.with_name("date=2020-01-01"))
+    repository.holds(BAD)
+    judged(repository, "new")
+    assert [split.run for split in quarantine.splits(repository.config).values()] == ["new"]
+
+
+CHILD = """
+import sys
+from quality import engine, project, quarantine
+from quality.redrive import redrive
+config = project.load("orders")
+seen = []
+print("ready", flush=True)
+if sys.argv[1] == "redrive":
+    redrive(config)
+else:
+    result = engine.check(None, config, seen=lambda frame, found: seen.append((frame, found)))
+    quarantine.split(*seen[0], result, config, sys.argv[1])
+"""
+
+
+@pytest.mark.parametrize("what", ["split", "redrive"])
+def test_counts_add_up_after_a_kill_in_the_middle(repository: Repository, what: str) -> None:
+    many, dice = 400_000, random.Random(5)
+    amounts = [float(n % 110) for n in range(many)]
+    repository.holds({"id": range(many), "email": ["a@x.org"] * many, "amount": amounts})
+    failing = sum(amount > 100 for amount in amounts)
+    if what == "redrive":
+        judged(repository, "before")
+        repository.says(rules=[{"check": "less_than", "column": "amount", "value": 105}])
+    halves = 0
+    for attempt in range(6):
+        child = subprocess.Popen([sys.executable, "-c", CHILD, f"run{attempt}" if what == "split" else what], stdout=-1)
+        assert child.stdout is not None
+        child.stdout.readline()
+        _wait_for_half(quarantine.home(repository.config), child)
+        time.sleep(dice.random() * 0.05)
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+        child.stdout.close()
+        halves += len(list(quarantine.home(repository.config).glob(".half-*")))
+        assert _adds_up(repository) in (0, failing, sum(amount >= 105 for amount in amounts))
+    assert halves, "no kill came in the middle of a write"
+    done = judged(repository, "whole") if what == "split" else redrive(repository.config)
+    assert done is not None
+    assert done.passed + done.failing == done.rows
+    assert _adds_up(repository) in (failing, sum(amount >= 105 for amount in amounts))
+    assert not list(quarantine.home(repository.config).glob(".half-*"))
+
+
+def _wait_for_half(home: Path, child: subprocess.Popen[bytes]) -> None:
+    while child.poll() is None and not [half for half in home.glob(".half-*") if str(child.pid) in half.name]:
+        time.sleep(0.001)
+
+
+def _adds_up(repository: Repository) -> int:
+    """The rows in quarantine, once every split has been found whole and equal to what it says of itself."""
+    for folder, split in quarantine.splits(repository.config).items():
+        counted = [
+            pl.scan_parquet(folder / name).select(pl.len()).collect().item()
+            for name in ("passed.parquet", "failing.parquet")
+        ]
+        assert counted == [split.passed, split.failing]
+        assert sum(counted) == split.rows
+        assert json.loads((folder / "split.json").read_text())["rows"] == split.rows
+    return sum(split.failing for split in quarantine.standing(repository.config).values())
