@@ -214,7 +214,7 @@ def _within_deviations(rule: Rule, rows: list[Cells]) -> list[Judged]:
 
 def judge_rows(rule: Rule, rows: list[Cells], now: datetime, references: dict[str, list[Any]]) -> list[Judged]:
     """TRUE, FALSE or not judged, for each row."""
-    check, column = rule["check"], rule.get("column")
+    check, column = rule["check"], rule.get("column", "")
     match check:
         case "not_null":
             return [row[column] is not None for row in rows]
@@ -274,7 +274,7 @@ def judge_table(rule: Rule, rows: list[Cells], now: datetime) -> Judged:
     """Whether a rule about a number of the rows holds; None where there is nothing to judge."""
     check = rule["check"]
     if check == "row_count":
-        return rule.get("min", 0) <= len(rows) <= rule.get("max", math.inf)
+        return bool(rule.get("min", 0) <= len(rows) <= rule.get("max", math.inf))
     cells = [row[rule["column"]] for row in rows]
     there = [cell for cell in cells if cell is not None]
     if check == "completeness_ratio":
