@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, cast
 
 from prefect.blocks.core import Block
-from pydantic import ConfigDict, Field, ValidationError, field_validator
+from pydantic import ConfigDict, Field, HttpUrl, ValidationError, field_validator
 
 from quality import engine, project
 from quality.config import CheckConfig
@@ -23,6 +23,7 @@ class DataQualityBlock(Block):
     model_config = ConfigDict(extra="forbid")
     _block_type_name = "Data Quality"
     _block_type_slug = "data-quality-block"
+    _documentation_url = HttpUrl("https://docs.prefect.io/v3/concepts/blocks")
 
     engine_name: str = Field("truthound", description="Accepted for compatibility; there is one engine.")
     auto_schema: bool = Field(False, description="Without rules, check what the data's own profile suggests.")

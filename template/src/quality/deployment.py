@@ -18,15 +18,18 @@ from prefect.client.schemas.filters import (
     ArtifactFilterFlowRunId,
     ArtifactFilterKey,
     ArtifactFilterType,
+    DeploymentFilter,
+    DeploymentFilterId,
     FlowRunFilter,
     TaskRunFilter,
 )
 from prefect.client.schemas.objects import Artifact, FlowRun, WorkPool
 from prefect.client.schemas.schedules import construct_schedule
-from prefect.client.schemas.sorting import ArtifactSort
+from prefect.client.schemas.sorting import ArtifactSort, FlowRunSort
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 from prefect.flows import Flow, load_flow_from_entrypoint
 from prefect.settings import PREFECT_UI_URL
+from prefect.states import Cancelled
 from prefect.utilities.callables import parameter_schema
 from prefect.utilities.templating import apply_values
 
@@ -130,6 +133,16 @@ def online_workers(client: SyncPrefectClient, pool: str) -> list[str]:
     """The workers of a pool that have lately given a sign of life."""
     workers = client.read_workers_for_work_pool(pool, offset=0, limit=200)
     return [worker.name for worker in workers if worker.status.value == "ONLINE"]
+
+
+def cancel_unfinished(client: SyncPrefectClient, deployment: UUID) -> int:
+    """End the runs of a deployment that an interrupted session left behind, and so free their concurrency slots."""
+    of_it = DeploymentFilter(id=DeploymentFilterId(any_=[deployment]))
+    runs = client.read_flow_runs(deployment_filter=of_it, sort=FlowRunSort.EXPECTED_START_TIME_DESC, limit=200)
+    left = [run for run in runs if run.state is None or not run.state.is_final()]
+    for run in left:
+        client.set_flow_run_state(run.id, Cancelled(message="an interrupted session left this run behind"))
+    return len(left)
 
 
 def work_off(pool: str) -> None:

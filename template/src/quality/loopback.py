@@ -47,10 +47,15 @@ class Loopback:
             start_new_session=True,
         )
 
+    @property
+    def running(self) -> bool:
+        """Whether the process is there."""
+        return self._process.poll() is None
+
     def wait(self) -> str:
         """The API's address, once it answers."""
         deadline = time.monotonic() + STARTUP_SECONDS
-        while time.monotonic() < deadline and self._process.poll() is None:
+        while time.monotonic() < deadline and self.running:
             if healthy(self.url):
                 return self.url
             time.sleep(0.1)
@@ -69,7 +74,7 @@ class Loopback:
         self._log.close()
 
     def _reason(self) -> str:
-        if self._process.poll() is None:
+        if self.running:
             return f"no answer within {STARTUP_SECONDS} s; see .prefect/server.log"
         lines = (self.home / "server.log").read_text("utf-8", errors="replace").strip().splitlines()
         if any("min_items" in line for line in lines):

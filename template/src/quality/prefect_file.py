@@ -118,7 +118,7 @@ ELSEWHERE = {
 
 
 def _complaint(file: YamlFile, error: ValidationError) -> str:
-    first = error.errors()[0]
+    first = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
     place = first["loc"]
     form: type[Frozen] = next((FORMS[str(part)] for part in reversed(place[:-1]) if str(part) in FORMS), PrefectFile)
     field = str(place[-1])

@@ -234,6 +234,8 @@ def _deployed(client: Any, config: CheckConfig, deployment: Any, pool: Any, own:
         raise ServerError(
             f"no worker of the work pool {pool.name} is online, so the run would wait for ever; start one: {start}"
         )
+    if own and (left := rung.cancel_unfinished(client, deployment)):
+        say(f"cancelled {left} runs that an interrupted session left behind")
     run = client.create_flow_run_from_deployment(deployment)
     say(f"run {run.name}: {rung.run_link(run)}")
     started = time.monotonic()

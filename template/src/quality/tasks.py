@@ -6,6 +6,7 @@ judged is raised, and only that is retried.
 
 from __future__ import annotations
 
+import hashlib
 import inspect
 from collections.abc import Callable, Iterable
 from datetime import timedelta
@@ -140,7 +141,9 @@ def verdict_key(prefix: str, context: TaskRunContext, parameters: dict[str, Any]
     """Names a verdict by configuration and version of the source; None, which is not cached, for frames."""
     config = configured(**parameters)
     version = source_version(parameters.get("data"), config)
-    return None if version is None else f"{prefix}-{config.fingerprint}-{version}"
+    if version is None:
+        return None
+    return hashlib.sha256(f"{prefix}\n{config.fingerprint}\n{version}".encode()).hexdigest()
 
 
 def create_check_task(
