@@ -57,7 +57,7 @@ def lint(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Render, update, and run the generated repositories' own nox, ladder included (-- -k words)."""
     session.install("-r", "constraints.txt")
-    session.run("pytest", *session.posargs)
+    session.run("pytest", "-n", "2", "--dist", "loadgroup", *session.posargs)
 
 
 @nox.session(default=False)

@@ -132,6 +132,18 @@ def rules(session: nox.Session) -> None:
 
 
 @nox.session(requires=["environment"], venv_backend="none", default=False)
+def status(session: nox.Session) -> None:
+    """Compute the highest rung that evidence proves, and what blocks the next (-- [--check])."""
+    run(session, "-m", "quality", "status", *session.posargs)
+
+
+@nox.session(requires=["environment"], venv_backend="none", default=False)
+def promote(session: nox.Session) -> None:
+    """Go through the checklist of a rung, and refuse with the fix of each unmet line (-- block|flow|deployment)."""
+    run(session, "-m", "quality", "promote", *session.posargs)
+
+
+@nox.session(requires=["environment"], venv_backend="none", default=False)
 def drift(session: nox.Session) -> None:
     """Say what is not as git says: files, forks, environments, server (-- [layer] [--fix] [--env ENV] [--json])."""
     run(session, "-m", "quality", "drift", *session.posargs)

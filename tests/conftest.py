@@ -92,6 +92,17 @@ def nox(
     return run(folder, "nox", "--no-color", "-s", session, *(("--", *posargs) if posargs else ()), env=env)
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Tests of the same generated repository run one after the other; the two repositories run side by side."""
+    if not config.pluginmanager.hasplugin("xdist"):
+        return
+    for item in items:
+        used = [*getattr(item, "fixturenames", ()), *getattr(getattr(item, "callspec", None), "params", {}).values()]
+        for repository in ("flights", "orders"):
+            if repository in used:
+                item.add_marker(pytest.mark.xdist_group(repository))
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     """Say every ten seconds that a long test is still running."""

@@ -61,8 +61,9 @@ def test_there_are_six_questions_each_with_help_and_a_default() -> None:
     assert all(spec["help"] and spec["default"] for spec in QUESTIONS.values())
 
 
-def test_nothing_in_the_template_needs_trust() -> None:
-    assert not {"_tasks", "_jinja_extensions", "_migrations"} & set(CONFIG)
+def test_a_copy_never_needs_trust() -> None:
+    assert not {"_tasks", "_jinja_extensions"} & set(CONFIG)
+    assert all(migration["version"] for migration in CONFIG["_migrations"]), "without one, every update would ask"
 
 
 @pytest.fixture(scope="module")

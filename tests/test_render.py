@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-import time
+import resource
 from itertools import combinations, product
 from pathlib import Path
 from typing import Any
@@ -67,14 +67,19 @@ def pairwise() -> list[dict[str, Any]]:
 
 
 def test_a_copy_by_command_line_needs_no_trust_and_less_than_two_seconds(template: Path, tmp_path: Path) -> None:
-    start = time.perf_counter()
+    before = processor_seconds()
     done = copier("copy", "--defaults", "--data", "domain=flights", str(template), str(tmp_path / "r"))
-    took = time.perf_counter() - start
+    took = processor_seconds() - before
     assert done.returncode == 0, done.stderr
     assert "nox -s task" in done.stderr
     assert set(files(tmp_path / "r")) >= EXPECTED
-    print(f"copied in {took:.1f} s")
-    assert took < 5, "2 s on an idle machine"
+    assert took < 2
+
+
+def processor_seconds() -> float:
+    """What finished child processes took of the processor, whatever else the machine does."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def test_a_second_render_gives_the_same_bytes(template: Path, tmp_path: Path) -> None:
@@ -132,7 +137,7 @@ def test_every_python_file_is_the_same_in_every_repository(template: Path, tmp_p
 
 
 def test_no_index_or_path_of_a_machine_is_in_the_constraints() -> None:
-    for path in (ROOT / "template" / "constraints").glob("*.txt"):
+    for path in (ROOT / "template" / "constraints").glob("py*.txt"):
         pins = [line for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
         assert all(re.match(r"[a-z0-9.-]+==[\w.+!-]+( ;.*)?$", pin) for pin in pins), path.name
         for name in ("prefect", "polars", "fastapi", "pytest", "ruff", "mypy"):
