@@ -48,6 +48,7 @@ class Frame:
         self.columnar = columnar
         self.queries: list[tuple[str, tuple[str, ...]]] = []
         self.known: dict[str, Any] = {}
+        self.keys: dict[tuple[str, ...], list[str | None]] = {}
         self._rows: int | None = None
 
     def collect(self, query: pl.LazyFrame, label: str, reads: Iterable[str]) -> pl.DataFrame:
@@ -82,6 +83,9 @@ class Frame:
 
     def check_condition(self, sql: str) -> None:
         """Refuse SQL that names unknown columns, is not a condition, or does not speak of single rows."""
+        self.once(f"condition {sql}", lambda: self._check_condition(sql))
+
+    def _check_condition(self, sql: str) -> None:
         expr = condition(sql)
         names = set(expr.meta.root_names())
         self.check_columns(sorted(names))

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field
 
 from quality.frame import Frame
 from quality.rule import ORDERED, ColumnRule, Judgement, Kinds, Measure, RowRule, State, Text, condition
-from quality.uniqueness import Key, repeated
+from quality.uniqueness import present, repeated
 
 
 def _distinct(columns: tuple[str, ...]) -> tuple[str, ...]:
@@ -27,17 +27,18 @@ class _Unique(RowRule):
     def subjects(self) -> tuple[str, ...]:
         return self.key
 
-    def kept(self) -> pl.Expr:
-        """Rows that are judged: inside `where`, and with no null in the key."""
-        present = pl.all_horizontal([pl.col(c).is_not_null() for c in self.key])
-        return present if self.where is None else present & condition(self.where)
+    def bind(self, frame: Frame) -> None:
+        """Rules on one key are counted together."""
+        if self.by is None and self.where not in (wheres := frame.keys.setdefault(self.key, [])):
+            wheres.append(self.where)
 
     def measures(self, frame: Frame) -> dict[str, Measure]:
         return {}
 
     def judge(self, state: State, frame: Frame) -> Judgement:
-        found = repeated(frame, Key(self.key, self.kept(), self.reads, self.title, whole=self.where is None))
-        return Judgement(found.rows, found.judged, failing=self.kept() & found.among if found.rows else None)
+        found = repeated(frame, self.key, self.where)
+        failing = present(self.key, self.where) & found.among if found.rows else None
+        return Judgement(found.rows, found.judged, failing=failing)
 
 
 class Unique(_Unique):

@@ -116,7 +116,9 @@ def literal(value: Any, dtype: pl.DataType) -> pl.Expr:
 def check_literal(value: Any, dtype: pl.DataType) -> None:
     """Refuse a written value that is no value of a column of this dtype."""
     try:
-        pl.select(literal(value, dtype))
+        written = literal(value, dtype)
+        if dtype.is_temporal():
+            pl.select(written)  # a local time may be one that clocks skip
     except (pl.exceptions.PolarsError, OverflowError) as error:
         raise ConfigurationError(f"the value {value!r} cannot be compared with {dtype}: {error}") from None
 
@@ -130,4 +132,6 @@ def members(values: tuple[Any, ...], dtype: pl.DataType) -> pl.Series:
     if isinstance(dtype, pl.Decimal):
         exact = [value for value in held if value == round(value, dtype.scale)]
         return pl.Series(exact, dtype=pl.Decimal(38, dtype.scale)).cast(dtype, strict=False).drop_nulls()
+    if not dtype.is_temporal():
+        return pl.Series(held, dtype=dtype)
     return pl.select(pl.concat([literal(value, dtype).cast(dtype) for value in values])).to_series()

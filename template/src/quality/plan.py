@@ -11,7 +11,9 @@ import polars as pl
 from quality.frame import Frame
 from quality.rule import ColumnRule, Measure, Rule, State
 
-Segment = tuple[Any, ...]
+Planned = tuple[Rule, dict[str, Measure]]
+WIDEST = 4
+"""Columns that one query decodes at once, unless a single rule needs more; more would cost memory, not time."""
 
 
 class States:
@@ -73,7 +75,7 @@ def measure(
 ) -> tuple[States, list[tuple[Rule, BaseException]]]:
     """Runs the pass. Where a query breaks, its rules run one by one, so that only the culprit stays unjudged."""
     states, problems = States(), []
-    ready: list[tuple[Rule, dict[str, Measure]]] = []
+    ready: list[Planned] = []
     for rule in rules:
         try:
             if measures := rule.measures(frame):
@@ -92,26 +94,25 @@ def measure(
     return states, problems
 
 
-def _groups(
-    ready: list[tuple[Rule, dict[str, Measure]]], frame: Frame
-) -> Iterable[list[tuple[Rule, dict[str, Measure]]]]:
-    """For columnar sources the rules of each connected group of columns; for all others one group."""
+def _groups(ready: list[Planned], frame: Frame) -> Iterable[list[Planned]]:
+    """For columnar sources the rules of each connected group of columns, as long as it stays narrow; else one group."""
     if not frame.columnar:
         return [ready] if ready else []
-    groups: list[tuple[set[str], list[tuple[Rule, dict[str, Measure]]]]] = []
-    for one in ready:
+    groups: list[tuple[set[str], list[Planned]]] = []
+    for one in sorted(ready, key=lambda planned: -len(planned[0].reads)):
         columns, members = set(one[0].reads), [one]
         apart = []
         for known, others in groups:
-            if known & columns or not (known or columns):
-                columns, members = columns | known, others + members
+            together = known | columns
+            if together == known or (known & columns and len(together) <= WIDEST):
+                columns, members = together, others + members
             else:
                 apart.append((known, others))
         groups = [*apart, (columns, members)]
     return [members for _, members in groups]
 
 
-def _run(group: list[tuple[Rule, dict[str, Measure]]], frame: Frame, states: States) -> None:
+def _run(group: list[Planned], frame: Frame, states: States) -> None:
     """One query: a select, or an aggregation by the columns that rules of the group are segmented by."""
     if _provable(group, frame):
         _probe(group, frame, states)
@@ -133,13 +134,13 @@ def _run(group: list[tuple[Rule, dict[str, Measure]]], frame: Frame, states: Sta
         states.add(rule, measures, rows)
 
 
-def _provable(group: list[tuple[Rule, dict[str, Measure]]], frame: Frame) -> bool:
+def _provable(group: list[Planned], frame: Frame) -> bool:
     """Whether the group is about one column of files whose statistics, or dictionary, may prove rows clean unread."""
     alone = {(rule.reads, rule.where) for rule, _ in group} == {(group[0][0].subjects, None)}
     return frame.columnar and alone and all(isinstance(rule, ColumnRule) and rule.PROVABLE for rule, _ in group)
 
 
-def _probe(group: list[tuple[Rule, dict[str, Measure]]], frame: Frame, states: States) -> None:
+def _probe(group: list[Planned], frame: Frame, states: States) -> None:
     """Looks only for failing rows and nulls: what statistics prove to have none is never decoded."""
     rules = [rule for rule, _ in group if isinstance(rule, ColumnRule)]
     fails = [~rule.judged(frame) for rule in rules]
