@@ -17,11 +17,14 @@ VERSION = "1.0.0"
 
 
 def root() -> Path:
-    """The repository's folder: QUALITY_ROOT, or the nearest folder upwards with `datasets/` and `policy.yml`."""
+    """The repository's folder: QUALITY_ROOT, the nearest one upwards with `datasets/` and `policy.yml`, or this code's.
+
+    A worker runs in a folder of its own; there, the checkout that this code is installed from is the repository.
+    """
     if given := os.environ.get("QUALITY_ROOT"):
         return Path(given)
     here = Path.cwd()
-    for folder in (here, *here.parents):
+    for folder in (here, *here.parents, Path(__file__).parents[2]):
         if (folder / "policy.yml").is_file() and (folder / "datasets").is_dir():
             return folder
     return here
