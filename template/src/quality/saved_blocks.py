@@ -7,6 +7,7 @@ from typing import Any
 
 from packaging.version import InvalidVersion, Version
 from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.actions import BlockDocumentUpdate
 from prefect.exceptions import ObjectNotFound
 
 from quality import project
@@ -58,10 +59,15 @@ def rules_drift(client: SyncPrefectClient, configs: list[CheckConfig]) -> Iterat
         yield from same_rules(dataset, {name: data for name, data in blocks.items() if data}, "the saved block of ")
 
 
-def save(config: CheckConfig) -> str:
-    """Saves the block that git asks for, and says so."""
-    name = block_name(config.dataset, str(config.environment))
+def save(client: SyncPrefectClient, config: CheckConfig) -> str:
+    """Saves the block that git asks for, without the fields that git does not have, and says so."""
+    name, fields = block_name(config.dataset, str(config.environment)), declared(config)
     DataQualityBlock.from_config(config).save(name, overwrite=True)
+    saved = client.read_block_document_by_name(name, SLUG)
+    if saved.data != fields:
+        schema = saved.block_schema_id
+        whole = BlockDocumentUpdate(block_schema_id=schema, data=fields, merge_existing_data=False)
+        client.update_block_document(saved.id, whole)
     return f"saved the block {name}"
 
 

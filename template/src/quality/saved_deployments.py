@@ -16,8 +16,7 @@ from prefect.exceptions import ObjectNotFound
 
 from quality import project
 from quality.deployment import declared
-from quality.errors import ConfigurationError
-from quality.finding import Finding, Layer, differences
+from quality.finding import NOTHING, Finding, Layer, differences
 from quality.prefect_file import DeploymentEntry, PrefectFile
 from quality.saved_blocks import stored
 
@@ -38,7 +37,7 @@ def wanted(fields: dict[str, Any]) -> dict[str, Any]:
     """The fields that git declares, in the form in which they are compared."""
     return {
         **{name: fields[name] for name in ALIKE},
-        "tags": sorted(set(fields["tags"])),
+        "tags": ", ".join(sorted(set(fields["tags"]))),
         "schedules": [_schedule(one) for one in fields["schedules"]],
         "work_queue_name": fields["work_queue_name"] or "default",
         "takes": fields["parameter_openapi_schema"].get("properties", {}),
@@ -51,7 +50,7 @@ def saved(found: DeploymentResponse) -> dict[str, Any]:
     fields = found.model_dump(mode="json", include=set(ALIKE))
     return fields | {
         "concurrency_limit": limit.limit if limit else None,
-        "tags": sorted(set(found.tags)),
+        "tags": ", ".join(sorted(set(found.tags))),
         "schedules": [_schedule(one) for one in found.schedules],
         "work_queue_name": found.work_queue_name,
         "pull_steps": found.pull_steps or [],
@@ -77,7 +76,7 @@ def deployment_drift(client: SyncPrefectClient, file: PrefectFile, entry: Deploy
     """What was changed by hand, is missing, lies in clear, or refers to what is gone."""
     try:
         flow, fields = declared(file, entry)
-    except (ImportError, AttributeError, ConfigurationError) as error:
+    except Exception as error:  # importing a module of the team's may raise anything
         yield finding(
             entry.name, f"cannot be deployed: {error}", f"mend its entry in prefect.yaml ({entry.entrypoint})"
         )
@@ -87,12 +86,18 @@ def deployment_drift(client: SyncPrefectClient, file: PrefectFile, entry: Deploy
         yield finding(entry.name, "is not on the server", REDEPLOY, heals=True)
         return
     for field, git, there in differences(wanted(fields), saved(found)):
-        hidden = SECRET.search(field) is not None
-        values = {"git": "•••", "found": "•••"} if hidden else {"git": git, "found": there}
+        values = {"git": masked(field, git), "found": masked(field, there)}
         changed = finding(entry.name, "differs from prefect.yaml", REDEPLOY, heals=True)
         yield changed.model_copy(update={"field": field, **values})
     yield from _in_clear(entry, found)
     yield from _dangling(client, entry, found)
+
+
+def masked(path: str, value: Any) -> Any:
+    """A value without its secrets, to be shown."""
+    if isinstance(value, dict):
+        return {name: masked(f"{path}.{name}", inner) for name, inner in value.items()}
+    return "•••" if SECRET.search(path) and value != NOTHING else value
 
 
 def _in_clear(entry: DeploymentEntry, found: DeploymentResponse) -> Iterator[Finding]:

@@ -33,8 +33,8 @@ class Scope:
 
 def server_drift(client: SyncPrefectClient, scope: Scope) -> Iterator[Finding]:
     """Everything on the server that is not as git says."""
-    yield from _version(client)
-    yield from _clock(client)
+    yield from version_drift(client.api_version(), prefect.__version__)
+    yield from clock_drift(_clock(client), datetime.now(UTC))
     for config in scope.configs:
         yield from block_drift(client, config)
     yield from rules_drift(client, scope.configs)
@@ -47,7 +47,7 @@ def heal(client: SyncPrefectClient, scope: Scope) -> Iterator[str]:
     """Saves, deploys and deletes what drifted, and nothing else; each step said when it is done."""
     for config in scope.configs:
         if any(one.heals for one in block_drift(client, config)):
-            yield save(config)
+            yield save(client, config)
     for entry in scope.entries:
         if any(one.heals for one in deployment_drift(client, scope.file, entry)):
             ensure_pool(client, entry.work_pool)
@@ -59,22 +59,28 @@ def heal(client: SyncPrefectClient, scope: Scope) -> Iterator[str]:
             yield f"deleted the deployment {found.name}"
 
 
-def _version(client: SyncPrefectClient) -> Iterator[Finding]:
-    server, ours = client.api_version(), prefect.__version__
+def version_drift(server: str, ours: str) -> Iterator[Finding]:
+    """A server of another release: Prefect's must not be older than its clients."""
     if Version(server).release[:2] != Version(ours).release[:2]:
         older = Version(server) < Version(ours)
         fix = "update the server: it must not be older than its clients" if older else "Prefect serves older clients"
-        problem = f"runs Prefect {server}, this repository {ours}"
-        yield Finding(layer=Layer.SERVER, subject="server", problem=problem, fix=fix, note=not older)
+        yield _finding(f"runs Prefect {server}, this repository {ours}", fix).model_copy(update={"note": not older})
 
 
-def _clock(client: SyncPrefectClient) -> Iterator[Finding]:
-    try:
-        said = httpx.get(f"{client.api_url}/health", timeout=10).headers.get("date")
-        skew = parsedate_to_datetime(said) - datetime.now(UTC) if said else SKEW
-    except (httpx.HTTPError, ValueError):
-        return
+def clock_drift(server: datetime, ours: datetime) -> Iterator[Finding]:
+    """A server whose clock is another: schedules and evidence go by it."""
+    skew = server - ours
     if abs(skew) > SKEW:
-        problem = f"its clock is {skew.total_seconds():+.0f} s from this machine's"
-        fix = "set both by NTP: schedules and evidence go by them"
-        yield Finding(layer=Layer.SERVER, subject="server", problem=problem, fix=fix)
+        yield _finding(f"its clock is {skew.total_seconds():+.0f} s from this machine's", "set both by NTP")
+
+
+def _clock(client: SyncPrefectClient) -> datetime:
+    """The server's time, as its answers say it; this machine's when they do not."""
+    try:
+        return parsedate_to_datetime(httpx.get(f"{client.api_url}/health", timeout=10).headers["date"])
+    except (httpx.HTTPError, KeyError, ValueError):
+        return datetime.now(UTC)
+
+
+def _finding(problem: str, fix: str) -> Finding:
+    return Finding(layer=Layer.SERVER, subject="server", problem=problem, fix=fix)

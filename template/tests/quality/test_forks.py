@@ -74,7 +74,7 @@ FORKS = [
     ),
     (
         "own wrapper",
-        "from quality import data_quality_check_task\n\ndef our_check(data):\n    return data_quality_check_task(data)\n",
+        "from quality import data_quality_check_task as check\n\ndef our_check(data):\n    return check(data)\n",
         3,
         "quality_checked_flow",
     ),
