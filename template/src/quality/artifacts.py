@@ -46,21 +46,26 @@ def dataset_key(dataset: str, environment: str | None) -> str:
     return "-".join(filter(None, (dataset, environment, "quality")))
 
 
-def to_prefect_artifact(result: CheckResult, artifact_type: ArtifactType = "table", key: str | None = None) -> Artifact:
-    """The result as an artifact; `.create()` writes it (`await` it in async code)."""
+def to_prefect_artifact(
+    result: CheckResult,
+    artifact_type: ArtifactType = "table",
+    key: str | None = None,
+    notes: tuple[str, ...] = (),
+) -> Artifact:
+    """The result as an artifact; `.create()` writes it (`await` it in async code). The summary ends with the notes."""
     name, verdict = artifact_key(result, artifact_type, key), summarize_check_result(result)
     if artifact_type == "markdown":
-        return MarkdownArtifact(key=name, description=verdict, markdown=summary(result))
+        return MarkdownArtifact(key=name, description=verdict, markdown=summary(result, notes))
     if artifact_type == "table":
         return TableArtifact(key=name, description=verdict, table=rule_rows(result))
     return Artifact(key=name, type="result", description=verdict, data=result.model_dump(mode="json"))
 
 
-def publish(result: CheckResult, key: str | None = None) -> tuple[str, ...]:
+def publish(result: CheckResult, key: str | None = None, notes: tuple[str, ...] = ()) -> tuple[str, ...]:
     """Write all artifacts of this run and return their keys; outside a run there is nothing to attach them to."""
     if run_context() is None:
         return ()
-    artifacts = [to_prefect_artifact(result, kind, key) for kind in SUFFIX]
+    artifacts = [to_prefect_artifact(result, kind, key, notes) for kind in SUFFIX]
     written = [artifact for artifact in artifacts if len(str(artifact.format())) < LARGEST]
     for artifact in written:
         artifact.create()
@@ -97,12 +102,17 @@ def plain(value: object) -> Scalar:
     return value if isinstance(value, str | int | float | bool | None) else str(value)
 
 
-def summary(result: CheckResult) -> str:
+def summary(result: CheckResult, notes: tuple[str, ...] = ()) -> str:
     """The page an operator reads at night: the verdict, what failed, whose it is and what to do."""
     about = result.metadata
     where = f" in {about.environment}" if about.environment else ""
     head = f"# {cell(about.dataset)}{where}: {result.status}\n\n{cell(summarize_check_result(result))}"
-    return "\n\n".join([head, f"**What to do:** {NEXT[result.status]}", _facts(result), *_failures(result)]) + "\n"
+    advice = f"**What to do:** {NEXT[result.status]}"
+    return "\n\n".join([head, advice, _facts(result), *_failures(result), *_notes(notes)]) + "\n"
+
+
+def _notes(notes: tuple[str, ...]) -> list[str]:
+    return ["## What else this run did", "\n".join(f"* {cell(note)}" for note in notes)] if notes else []
 
 
 def _facts(result: CheckResult) -> str:

@@ -20,7 +20,7 @@ from prefect.logging import get_run_logger
 from prefect.settings import get_current_settings
 from prefect.utilities.annotations import NotSet
 
-from quality import artifacts, engine, profile, project
+from quality import artifacts, engine, operations, profile, project
 from quality.block import DataQualityBlock
 from quality.config import CheckConfig
 from quality.contract import parse_source
@@ -92,9 +92,11 @@ def check(
     result is returned; what could not be judged raises DataQualityError in any case.
     """
     asks = configured(data, block, rules, config, fail_on_error, warning_threshold, auto_schema, engine_name)
-    result = engine.check(data, asks)
+    result, notes, problem = operations.check(data, asks)
     if store_artifact:
-        _publish(result, artifact_key)
+        _publish(result, artifact_key, notes)
+    if problem is not None:
+        raise problem
     try:
         return uphold(result, asks.fail_on_error)
     except DataQualityError as error:
@@ -109,10 +111,10 @@ def _may_be_cached() -> bool:
     return context is not None and context.task.cache_policy is not NO_CACHE
 
 
-def _publish(result: CheckResult, key: str | None) -> None:
+def _publish(result: CheckResult, key: str | None, notes: tuple[str, ...]) -> None:
     """Artifacts inform; the verdict does not depend on them."""
     try:
-        artifacts.publish(result, key)
+        artifacts.publish(result, key, notes)
     except Exception as error:
         get_run_logger().warning("The artifacts of %s were not written: %s", result.metadata.dataset, error)
 

@@ -131,7 +131,7 @@ def test_rows_are_not_set_apart_by_a_rule_that_could_not_be_judged(repository: R
 
 def test_a_write_that_fails_says_so_and_leaves_nothing(repository: Repository) -> None:
     repository.says(quarantine={"path": "policy.yml"})
-    with pytest.raises(QuarantineError, match="could not be set apart in policy.yml"):
+    with pytest.raises(QuarantineError, match=r"could not be set apart in policy\.yml"):
         judged(repository, "one")
 
 
