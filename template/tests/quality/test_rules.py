@@ -82,11 +82,17 @@ every_rule = pytest.mark.parametrize("row", ROWS, ids=lambda row: row.check)
 every_row_rule = pytest.mark.parametrize("row", ROW_RULES, ids=lambda row: row.check)
 
 
+@pytest.fixture(scope="module")
+def references(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("references")
+    write_references(folder)
+    return folder
+
+
 @pytest.fixture(autouse=True)
-def _repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write_references(tmp_path)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("QUALITY_ROOT", str(tmp_path))
+def _repository(references: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(references)
+    monkeypatch.setenv("QUALITY_ROOT", str(references))
 
 
 def outcome(row: Row) -> tuple[str, int, int]:
