@@ -187,8 +187,9 @@ def test_text_names_the_verdict_every_rule_and_failing_rows(result: CheckResult)
 
 
 def test_a_frame_with_columns_of_the_engine_s_own_names_is_judged() -> None:
-    cells: dict[str, list[int | None]] = {"row": [7, 8], "rows": [None, 1], "rows ": [1, 1], "mark": [1, 1]}
-    awkward = pl.DataFrame({**cells, "failed": [1, None]})
+    names: dict[str, list[int | None]] = {"row": [7, 8], "rows": [None, 1], "rows ": [1, 1], "mark": [1, 1]}
+    names["failed"] = [1, None]
+    awkward = pl.DataFrame(names)
     rules = [{"check": "not_null", "column": name} for name in awkward.columns]
     rules += [{"check": "unique", "column": name} for name in awkward.columns]
     found = judge(awkward, *rules)
