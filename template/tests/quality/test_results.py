@@ -198,7 +198,7 @@ def test_a_frame_with_columns_of_the_engine_s_own_names_is_judged() -> None:
 
 
 def test_samples_of_a_rare_failure_late_in_the_data_are_found() -> None:
-    late = pl.DataFrame({"a": [1] * 150_000 + [None, 1]})
+    late = pl.DataFrame({"a": [*[1] * 150_000, None, 1]})
     found = judge(late, {"check": "not_null", "column": "a"}, {"check": "greater_than", "column": "a", "value": 1})
     assert found.rules[0].samples == ({"row": 150_000, "a": None},)
     assert [sample["row"] for sample in found.rules[1].samples] == [0, 1, 2, 3, 4]
