@@ -19,9 +19,8 @@ from quality.rule import condition, first_line
 os.environ.setdefault("POLARS_ROW_GROUP_PREFETCH_SIZE", "2")  # a quarter less memory, for no time
 
 ACROSS_ROWS = re.compile(
-    "window|over|shift|first|last|mean|median|min|max|sum|len|count|quantile|std|var|n_unique|arg_min|arg_max"
+    "window|over|shift|forward_fill|first|last|mean|median|min|max|sum|len|count|quantile|std|var|n_unique|arg_min|arg_max"
 )
-"""Nodes of a Polars expression whose value for a row depends on other rows."""
 
 Reference = Callable[[Any], pl.LazyFrame]
 History = Callable[[int], list[float]]
@@ -92,7 +91,7 @@ class Frame:
         rows = pl.DataFrame({name: pl.Series([None, None], dtype=self.schema[name]) for name in sorted(names)})
         try:
             answer = rows.select(expr.alias("answer"))
-            across = {word for word in _words(expr, self.schema) if ACROSS_ROWS.fullmatch(word)}
+            across = across_rows(expr, self.schema)
         except pl.exceptions.PolarsError as error:
             raise ConfigurationError(f"the SQL '{sql}' cannot be computed: {first_line(error)}") from None
         if across:
@@ -126,7 +125,8 @@ class Frame:
         return Explain(queries=labels, columns_read=dict(sorted(reads.items())))
 
 
-def _words(expr: pl.Expr, schema: pl.Schema) -> set[str]:
-    """The node names of an expression, its literals and columns aside."""
+def across_rows(expr: pl.Expr, schema: pl.Schema) -> set[str]:
+    """The nodes of an expression whose value for a row depends on other rows."""
     tree = str(expr.meta.tree_format(return_as_string=True, schema=schema))
-    return set(re.sub(r"(?:lit|col)\(.*?\)(?=\s|$)", " ", tree).replace("│", " ").split())
+    words = set(re.sub(r"(?:lit|col)\(.*?\)(?=\s|$)", " ", tree).replace("│", " ").split())
+    return {word for word in words if ACROSS_ROWS.fullmatch(word)}

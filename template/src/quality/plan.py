@@ -12,7 +12,7 @@ from quality.frame import Frame
 from quality.rule import ColumnRule, Measure, Rule, State
 
 Planned = tuple[Rule, dict[str, Measure]]
-WIDEST = 4
+WIDEST = 8
 """Columns that one query decodes at once, unless a single rule needs more; more would cost memory, not time."""
 
 

@@ -10,12 +10,12 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from quality.frame import Frame
+from quality.frame import Frame, across_rows
 from quality.result import Scalar
 from quality.rule import shorten
 
 PREFIX = 100_000
-FEW = 10_000
+FEW = 20
 LONGEST = 120
 ROW = "row"
 
@@ -51,14 +51,15 @@ def samples(
 def _search(
     frame: Frame, left: Mapping[int, Wanted], key: tuple[str, ...], rows: int
 ) -> dict[int, list[dict[str, Scalar]]]:
-    """Rare failures are found together in one pass; frequent ones that come late, each up to its first rows."""
+    """The rarest failures are found together in one pass; others, each up to its first rows, where reading stops."""
     found: dict[int, list[dict[str, Scalar]]] = {}
-    rare = {number: one for number, one in left.items() if one.failed <= FEW}
+    few = FEW * rows
+    rare = {n: one for n, one in left.items() if one.failed <= few and not across_rows(one.failing, frame.schema)}
     if rare:
         columns = _columns(rare.values(), key, frame)
         flags = [one.failing.alias(f"__{number}") for number, one in rare.items()]
-        marked = _numbered(frame.lazy.select(columns), key).with_columns(flags)
-        query = marked.filter(pl.any_horizontal([pl.col(f"__{number}") for number in rare]))
+        failing = pl.any_horizontal([one.failing for one in rare.values()])
+        query = _numbered(frame.lazy.select(columns), key).filter(failing).with_columns(flags)
         hits = frame.collect(query, f"examples of {len(rare)} rules", columns)
         found |= {n: _shown(hits.filter(pl.col(f"__{n}")).head(rows), one, key) for n, one in rare.items()}
     for number, one in left.items():
