@@ -7,11 +7,13 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 from quality import project
 from quality.config import CheckConfig
 from quality.errors import ConfigurationError, SourceError
+from quality.history import as_of
 from quality.loopback import ServerError
 
 QUIET = {
@@ -98,6 +100,34 @@ def promote(asked: argparse.Namespace) -> int:
     return climb.promote(asked.rung, configs(asked))
 
 
+def history(asked: argparse.Namespace) -> int:
+    """Print the last runs, the trend of every rule, and who was told what."""
+    from quality import operators
+
+    return operators.show_history(configs(asked), asked.runs)
+
+
+def report(asked: argparse.Namespace) -> int:
+    """Write the last run as one HTML page in reports/, print its path, and open it for whoever is at the terminal."""
+    from quality import operators
+
+    return operators.write_reports(configs(asked))
+
+
+def redrive(asked: argparse.Namespace) -> int:
+    """Judge quarantined rows by today's rules, and release those that pass."""
+    from quality import operators
+
+    return operators.redrive_rows(configs(asked))
+
+
+def alarms(asked: argparse.Namespace) -> int:
+    """Create or update the server's automations for runs that crash, go silent or never start."""
+    from quality import operators
+
+    return operators.set_alarms(asked.env)
+
+
 VERBS: tuple[Callable[[argparse.Namespace], int], ...] = (
     task,
     block,
@@ -109,8 +139,12 @@ VERBS: tuple[Callable[[argparse.Namespace], int], ...] = (
     drift,
     status,
     promote,
+    history,
+    report,
+    redrive,
+    alarms,
 )
-CHECKING = (task, block, flow, deployment, learn, promote)
+CHECKING = (task, block, flow, deployment, learn, promote, history, report, redrive)
 
 
 def configs(asked: argparse.Namespace) -> list[CheckConfig]:
@@ -134,6 +168,10 @@ def parser() -> argparse.ArgumentParser:
         if verb in CHECKING:
             one.add_argument("dataset", nargs="*", help="a dataset; all of them when left out")
             one.add_argument("--env", help="an environment of policy.yml; QUALITY_ENV, or the first one, when left out")
+        if verb is alarms:
+            one.add_argument("--env", help="an environment of policy.yml; all of them when left out")
+        if verb is history:
+            one.add_argument("--runs", type=int, default=20, help="how many runs to show (20)")
         if verb is deployment:
             one.add_argument("--timeout", type=float, default=600, help="seconds to wait for a run (600)")
         if verb is drift:
@@ -152,7 +190,8 @@ def main(words: list[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        return int(asked.run(asked))
+        with as_of(datetime.now(UTC)):
+            return int(asked.run(asked))
     except ConfigurationError as error:
         return complain(error, 2)
     except (ServerError, SourceError) as error:

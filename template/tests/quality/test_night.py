@@ -1,10 +1,9 @@
 from __future__ import annotations
 
-import json
-import threading
 import time
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +13,17 @@ import pytest
 from nightly import BAD, GOOD, Repository
 from prefect.blocks.notifications import SlackWebhook
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
+from prefect.client.schemas.objects import State
 from prefect.client.schemas.sorting import ArtifactSort
+from prefect.exceptions import ObjectAlreadyExists
+from prefect.states import Crashed, Late
 from pydantic import SecretStr
+from sink import Sink, listening
 
-from quality import history, notifications, quarantine
+from quality import automations, history, notifications, quarantine
+from quality.__main__ import main
 from quality.announcements import EVENT
 from quality.errors import DataQualityError
 from quality.flows import check_dataset
@@ -27,50 +32,10 @@ from quality.result import CheckResult, Status
 from quality.rungs import hand_over_events
 
 
-class Sink:
-    """An HTTP endpoint that keeps what it is sent; while it is down it answers 503."""
-
-    def __init__(self) -> None:
-        self.bodies: list[dict[str, Any]] = []
-        self.refused = 0
-        self.down = False
-        sink = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                if sink.down:
-                    sink.refused += 1
-                else:
-                    sink.bodies.append(json.loads(body))
-                self.send_response(503 if sink.down else 200)
-                self.end_headers()
-
-            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    @property
-    def place(self) -> str:
-        return f"127.0.0.1:{self.server.server_port}"
-
-    @property
-    def messages(self) -> list[str]:
-        return [body["title"] + "\n" + body["message"] for body in self.bodies if "title" in body]
-
-    @property
-    def events(self) -> list[str]:
-        return [body["eventType"] for body in self.bodies if "eventType" in body]
-
-
 @pytest.fixture
 def sink() -> Iterator[Sink]:
-    made = Sink()
-    yield made
-    made.server.shutdown()
-    made.server.server_close()
+    with listening() as made:
+        yield made
 
 
 @pytest.fixture
@@ -198,3 +163,68 @@ def _wait_for(look: Callable[[], Any], seconds: float = 30) -> Any:
         time.sleep(0.2)
     assert found, f"nothing within {seconds} s"
     return found
+
+
+@pytest.fixture
+def pool(repository: Repository, api: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setattr(automations, "LATE_AFTER", timedelta(seconds=10))
+    with get_client(sync_client=True) as client, suppress(ObjectAlreadyExists):
+        client.create_work_pool(WorkPoolCreate(name="orders-dev", type="process"))
+    return "orders-dev"
+
+
+def test_alarms_are_made_once_and_kept_as_the_repository_says(
+    repository: Repository, pool: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["alarms"]) == 0
+    capsys.readouterr()
+    assert main(["alarms"]) == 0
+    assert capsys.readouterr().out.count("current") == 3
+    channels = repository.policy["defaults"]["notifications"]
+    repository.decides(notifications=[*channels, *channels])
+    assert main(["alarms", "--env", "prod"]) == 0
+    assert capsys.readouterr().out.count("updated") == 3
+    with get_client(sync_client=True) as client:
+        names = [one.name for one in client.read_automations()]
+    assert sorted(name for name in names if name.startswith(pool)) == [
+        "orders-dev: a check crashed",
+        "orders-dev: a check never started",
+        "orders-dev: a check went silent",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("state", "said"), [(Crashed(), "crashed"), (Late(), "has not started")], ids=["crashed", "never started"]
+)
+def test_operators_hear_of_a_run_that_could_not_speak(
+    repository: Repository, sink: Sink, pool: str, state: State, said: str
+) -> None:
+    assert main(["alarms"]) == 0
+    with get_client(sync_client=True) as client:
+        flow = client.create_flow(check_dataset)
+        deployment = client.create_deployment(flow, name="orders-prod", work_pool_name=pool, parameters={})
+        run = client.create_flow_run_from_deployment(deployment)
+        client.set_flow_run_state(run.id, state, force=True)
+    (message,) = _wait_for(lambda: [one for one in sink.messages if said in one], 60)
+    assert message.startswith("prod: a check ")
+    assert run.name in message
+
+
+def test_operators_read_history_and_report_at_a_terminal(
+    repository: Repository, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(repository, BAD)
+    run(repository, GOOD)
+    capsys.readouterr()
+    assert main(["history"]) == 0
+    said = capsys.readouterr().out
+    assert [said.index(word) for word in ("FAILED", "PASSED", "unique(id)", "OPENED", "RECOVERED")]
+    assert main(["report"]) == 0
+    assert Path(capsys.readouterr().out.strip()) == repository.root / "reports" / "orders-prod.html"
+    assert main(["redrive"]) == 0
+    assert "no dataset asks for a quarantine" in capsys.readouterr().out
+    repository.says(quarantine={"path": "out"})
+    run(repository, BAD)
+    capsys.readouterr()
+    assert main(["redrive", "orders"]) == 0
+    assert capsys.readouterr().out == "orders in prod: quarantine: 0 of 2 rows released, 2 stay\n"

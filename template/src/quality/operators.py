@@ -1,0 +1,50 @@
+"""What operators ask at a terminal: the history, the report, the redrive of quarantined rows, the alarms."""
+
+from __future__ import annotations
+
+from quality import history_table, project, report
+from quality.config import CheckConfig
+from quality.redrive import redrive
+from quality.rungs import say
+
+
+def show_history(configs: list[CheckConfig], runs: int) -> int:
+    """Prints the last runs, trends and messages."""
+    for config in configs:
+        history_table.print_history(config, runs)
+    return 0
+
+
+def write_reports(configs: list[CheckConfig]) -> int:
+    """Writes a report for each dataset, and opens it where somebody sits at the terminal."""
+    for config in configs:
+        path = report.write(config)
+        print(path)
+        report.show(path)
+    return 0
+
+
+def redrive_rows(configs: list[CheckConfig]) -> int:
+    """Judges quarantined rows anew; says how many were released."""
+    for config in (one for one in configs if one.quarantine):
+        split = redrive(config)
+        print(f"{config.dataset} in {config.environment}: {split.says() if split else 'nothing is in quarantine'}")
+    if not any(config.quarantine for config in configs):
+        print("no dataset asks for a quarantine; add `quarantine: {path: …}` to a contract")
+    return 0
+
+
+def set_alarms(environment: str | None) -> int:
+    """Makes the automations of every environment, or of one, what this repository says."""
+    from quality import automations
+    from quality.deployment import server
+
+    policy = project.policy()
+    with server() as client:
+        for name in [environment] if environment else list(policy.environments):
+            made = automations.ensure(client, name, policy.of(name))
+            for automation, done in made:
+                say(f"{automation}: {done}")
+            if not made:
+                say(f"{name} has no channel in policy.yml, so nobody would be told", "yellow")
+    return 0
