@@ -47,7 +47,7 @@ def sink() -> Iterator[tuple[str, list[bytes]]]:
     taken: list[bytes] = []
 
     class Sink(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:  # noqa: N802 - the name that http.server calls
+        def do_POST(self) -> None:
             taken.append(self.rfile.read(int(self.headers["Content-Length"])))
             self.send_response(200)
             self.end_headers()
