@@ -149,6 +149,30 @@ def drift(session: nox.Session) -> None:
     run(session, "-m", "quality", "drift", *session.posargs)
 
 
+@nox.session(requires=["environment"], venv_backend="none", default=False)
+def history(session: nox.Session) -> None:
+    """Print the last runs, the trend of every rule, and who was told what (-- [dataset] [--runs N])."""
+    run(session, "-m", "quality", "history", *session.posargs)
+
+
+@nox.session(requires=["environment"], venv_backend="none", default=False)
+def report(session: nox.Session) -> None:
+    """Write the last run as one HTML page in reports/, print its path, and open it (-- [dataset] [--env ENV])."""
+    run(session, "-m", "quality", "report", *session.posargs)
+
+
+@nox.session(requires=["environment"], venv_backend="none", default=False)
+def redrive(session: nox.Session) -> None:
+    """Judge quarantined rows by today's rules, and release those that pass (-- [dataset] [--env ENV])."""
+    run(session, "-m", "quality", "redrive", *session.posargs)
+
+
+@nox.session(requires=["environment"], venv_backend="none", default=False)
+def alarms(session: nox.Session) -> None:
+    """Set the server's automations for runs that crash, go silent or never start (-- [--env ENV])."""
+    run(session, "-m", "quality", "alarms", *session.posargs)
+
+
 @nox.session(default=False)
 def restore(session: nox.Session) -> None:
     """Heal managed files, edited, missing or unknown, from the template's release that this repository has."""

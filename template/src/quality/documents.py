@@ -1,4 +1,4 @@
-"""What is written from the code: the JSON Schemas beside the contracts, and the rule table of the README."""
+"""What is written from code and contracts: JSON Schemas, the README's rule table, policy.md, owners of datasets."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import create_model
 
 from quality import project
-from quality.contract import Contract
+from quality.contract import Contract, load_contract
 from quality.evidence import write_whole
 from quality.policy import EnvironmentPolicy, Silence
 from quality.rule import RowRule, Rule
@@ -26,6 +26,7 @@ POLICY_HEAD = (
     "| dataset | environment | retries | delay | cached | may gate | why |",
     "|---|---|---|---|---|---|---|",
 )
+OWNERS_START, OWNERS_END = "# datasets:start, by each contract's owner (`nox -s rules`)", "# datasets:end"
 START, END = "<!-- rules:start -->", "<!-- rules:end -->"
 
 
@@ -115,7 +116,18 @@ def documents(root: Path) -> dict[Path, str]:
     if START in text and END in text:
         before, after = text.split(START)[0], text.split(END)[1]
         texts[readme] = f"{before}{START}\n{rule_table()}\n{END}{after}"
+    owners = root / "CODEOWNERS"
+    text = owners.read_text("utf-8") if owners.exists() else ""
+    if OWNERS_START in text and OWNERS_END in text:
+        before, after = text.split(OWNERS_START)[0], text.split(OWNERS_END)[1]
+        texts[owners] = f"{before}{OWNERS_START}\n{dataset_owners()}{OWNERS_END}{after}"
     return texts
+
+
+def dataset_owners() -> str:
+    """One line of CODEOWNERS for each contract: who reviews it is who is told of its incidents."""
+    loaded = [(name, load_contract(project.root() / "datasets" / f"{name}.yml").owner) for name in project.datasets()]
+    return "".join(f"/datasets/{name}.yml {owner}\n" for name, owner in loaded)
 
 
 def stale(root: Path) -> list[Path]:

@@ -19,8 +19,11 @@ POLICY = (
     "notifications",
     "schedule",
     "work_pool",
+    "history",
+    "remind_after_hours",
+    "lineage",
 )
-SAME = ("rules", "key", "sensitive", "source", "allow_empty", "owner")
+SAME = ("rules", "key", "sensitive", "source", "allow_empty", "owner", "quarantine")
 """What environments share; the rest of a configuration is policy, and may differ."""
 
 
