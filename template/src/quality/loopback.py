@@ -38,9 +38,10 @@ class Loopback:
         home.mkdir(parents=True, exist_ok=True)
         self._log = (home / "server.log").open("wb")
         environment = {name: value for name, value in os.environ.items() if name != "PREFECT_API_URL"}
+        own = {"PREFECT_HOME": str(home), "PREFECT_SERVER_UI_API_URL": self.url, "PYTHONPATH": importable()}
         self._process = subprocess.Popen(
             [sys.executable, "-m", "quality.loopback", str(self.port)],
-            env=environment | QUIET | {"PREFECT_HOME": str(home), "PYTHONPATH": importable()},
+            env=environment | QUIET | own,
             stdin=subprocess.PIPE,
             stdout=self._log,
             stderr=self._log,

@@ -32,6 +32,8 @@ RULES, RUN, FINGERPRINT = "_dq_rules", "_dq_run", "_dq_fingerprint"
 MARKS = (RULES, RUN, FINGERPRINT)
 PASSED, FAILING, ABOUT = "passed.parquet", "failing.parquet", "split.json"
 HALF = ".half-"
+FAST: Literal["lz4"] = "lz4"
+"""A third larger than Polars' default, and written in half the time."""
 
 
 class QuarantineError(SourceError):
@@ -178,8 +180,8 @@ def _write_rows(frame: Frame, marks: dict[str, pl.Expr], config: CheckConfig, ab
     kept = [column for column in own if column not in asked(config).drop]
     reasons = (why.alias(RULES), first.alias(RUN), pl.lit(about.fingerprint).alias(FINGERPRINT))
     sinks = [
-        marked.filter(~bad).select(own).sink_parquet(folder / PASSED, lazy=True),
-        marked.filter(bad).select(*kept, *reasons).sink_parquet(folder / FAILING, lazy=True),
+        marked.filter(~bad).select(own).sink_parquet(folder / PASSED, compression=FAST, lazy=True),
+        marked.filter(bad).select(*kept, *reasons).sink_parquet(folder / FAILING, compression=FAST, lazy=True),
     ]
     pl.collect_all(sinks, engine="streaming")
 

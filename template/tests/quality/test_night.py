@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import browser
 import httpx
 import polars as pl
 import pytest
@@ -15,7 +16,7 @@ from prefect.blocks.notifications import SlackWebhook
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
-from prefect.client.schemas.objects import State
+from prefect.client.schemas.objects import Artifact, State
 from prefect.client.schemas.sorting import ArtifactSort
 from prefect.exceptions import ObjectAlreadyExists
 from prefect.states import Crashed, Late
@@ -57,11 +58,15 @@ def run(repository: Repository, data: Any) -> CheckResult:
         return error.result
 
 
-def summary() -> str:
+def newest() -> Artifact:
     with get_client(sync_client=True) as client:
         wanted = ArtifactFilter(key=ArtifactFilterKey(any_=["orders-prod-quality"]))
-        (newest,) = client.read_artifacts(artifact_filter=wanted, sort=ArtifactSort.CREATED_DESC, limit=1)
-    return str(newest.data)
+        (found,) = client.read_artifacts(artifact_filter=wanted, sort=ArtifactSort.CREATED_DESC, limit=1)
+    return found
+
+
+def summary() -> str:
+    return str(newest().data)
 
 
 def test_a_night_from_failure_to_recovery(repository: Repository, sink: Sink) -> None:
@@ -228,3 +233,14 @@ def test_operators_read_history_and_report_at_a_terminal(
     capsys.readouterr()
     assert main(["redrive", "orders"]) == 0
     assert capsys.readouterr().out == "orders in prod: quarantine: 0 of 2 rows released, 2 stay\n"
+
+
+def test_the_summary_is_read_on_a_page_of_prefects_own_ui(repository: Repository, api: str, tmp_path: Path) -> None:
+    run(repository, BAD)
+    page = f"{api.removesuffix('/api')}/artifacts/artifact/{newest().id}"
+    waiting = ("--virtual-time-budget=30000", "--timeout=60000")
+    drawn = browser.dom(page, tmp_path / "profile", *waiting)
+    assert "orders in prod: FAILED" in drawn
+    assert "What to do:" in drawn
+    assert "not so in 2 of 4 rows" in drawn
+    browser.screenshot(page, "artifact", tmp_path / "profile", *waiting)
