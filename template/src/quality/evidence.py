@@ -131,7 +131,7 @@ def record(evidence: Evidence) -> Path:
         known = {}
     path = place(evidence.dataset, evidence.rung)
     there = known.get(evidence.environment)
-    if there is not None and _proves(there) == _proves(evidence):
+    if there is not None and _proves(there) == _proves(evidence) and there.recorded <= evidence.recorded:
         return path
     environments = dict(sorted({**known, evidence.environment: evidence}.items()))
     write_whole(path, EvidenceFile(environments=environments).model_dump_json(indent=2) + "\n")

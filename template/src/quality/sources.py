@@ -206,7 +206,7 @@ def _as_frame(data: Any) -> pl.LazyFrame | None:
     if isinstance(data, pl.DataFrame):
         return data.lazy()
     if type(data).__module__.split(".")[0] == "pandas":
-        return pl.from_pandas(data).lazy()
+        return pl.LazyFrame(pl.from_pandas(data))
     if hasattr(data, "__arrow_c_stream__"):
         return pl.DataFrame(data).lazy()
     if isinstance(data, Mapping) or (isinstance(data, Sequence) and not isinstance(data, (str, bytes))):

@@ -13,7 +13,7 @@ from quality.project import datasets, load, root
 ENVIRONMENTS = tuple(load_policy(root() / "policy.yml").environments)
 
 
-@pytest.mark.parametrize(("dataset", "environment"), product(datasets(), ENVIRONMENTS))
+@pytest.mark.parametrize(("dataset", "environment"), [*product(datasets(), ENVIRONMENTS)])
 def test_a_contract_resolves_with_rules_and_an_owner(dataset: str, environment: str) -> None:
     config = load(dataset, environment)
     assert config.rules
@@ -28,6 +28,6 @@ def test_every_deployment_names_a_dataset_and_an_environment_of_this_repository(
 
 def test_every_deployment_runs_where_and_when_the_policy_says() -> None:
     for deployment in YAML(typ="safe").load(root() / "prefect.yaml")["deployments"]:
-        config = load(**deployment["parameters"])
+        config = load(deployment["parameters"]["dataset"], deployment["parameters"]["environment"])
         assert deployment["work_pool"]["name"] == config.work_pool
         assert [schedule["cron"] for schedule in deployment["schedules"]] == [*filter(None, [config.schedule])]

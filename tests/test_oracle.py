@@ -7,15 +7,20 @@ values of each other where keys must be distinct.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 from typing import Any
 
+import pointblank as pb
 import polars as pl
 import pytest
-from checking import judge, judge_one
 
-pb = pytest.importorskip("pointblank", reason="pointblank is not installed; it is a development dependency")
+TEMPLATE = Path(__file__).parents[1] / "template"
+sys.path[:0] = [str(TEMPLATE / "src"), str(TEMPLATE / "tests" / "quality")]
+
+from checking import judge, judge_one  # noqa: E402 - the engine of the template, in place
 
 Step = Callable[[Any], Any]
 
