@@ -28,7 +28,9 @@ def standing(environment: str = "dev") -> rollout.Standing:
 
 def promoted(rung: Rung, ok: bool = True) -> Evidence:
     config = project.load("users", "dev")
-    return evidence.checked(config, f"checklist-{rung}", (Check(name="a line", ok=ok, seen="what was seen", fix="this"),))
+    return evidence.checked(
+        config, f"checklist-{rung}", (Check(name="a line", ok=ok, seen="what was seen", fix="this"),)
+    )
 
 
 def test_without_evidence_a_dataset_stands_on_the_ground(repository: Path) -> None:
@@ -148,5 +150,7 @@ def test_deleted_data_drops_nothing_until_it_is_judged_again(ran: Evidence, repo
 
 
 def test_evidence_of_one_environment_leaves_that_of_another(ran: Evidence) -> None:
-    evidence.record(evidence.of(engine.check(pl.DataFrame({"id": [1], "email": ["@"]}), project.load("users", "prod")), "task"))
+    evidence.record(
+        evidence.of(engine.check(pl.DataFrame({"id": [1], "email": ["@"]}), project.load("users", "prod")), "task")
+    )
     assert list(evidence.read("users", "task")) == ["dev", "prod"]
