@@ -12,17 +12,20 @@ from pathlib import Path
 TEMPLATE = Path(__file__).parent.parent / "template"
 sys.path.insert(0, str(TEMPLATE / "src"))
 
-from quality.documents import END, START, contract_schema, policy_schema, rule_table  # noqa: E402
+from quality.documents import END, START, contract_schema, policy_schema, rule_table, status_schema  # noqa: E402
 
 
 def documents() -> dict[Path, str]:
     """Each file with the text it should have."""
     readme = TEMPLATE / "README.md.jinja"
     text = readme.read_text(encoding="utf-8")
-    schemas = {"contract": contract_schema(), "policy": policy_schema()}
+    schemas = {
+        "datasets/contract.schema.json": contract_schema(),
+        "datasets/policy.schema.json": policy_schema(),
+        "docs/status.schema.json": status_schema(),
+    }
     return {
-        TEMPLATE / "datasets" / f"{name}.schema.json": json.dumps(schema, indent=1, sort_keys=True) + "\n"
-        for name, schema in schemas.items()
+        TEMPLATE / name: json.dumps(schema, indent=1, sort_keys=True) + "\n" for name, schema in schemas.items()
     } | {readme: f"{text.split(START)[0]}{START}\n{rule_table()}\n{END}{text.split(END)[1]}"}
 
 

@@ -97,7 +97,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if not config.pluginmanager.hasplugin("xdist"):
         return
     for item in items:
-        used = [*getattr(item, "fixturenames", ()), *getattr(getattr(item, "callspec", None), "params", {}).values()]
+        given = getattr(getattr(item, "callspec", None), "params", {}).values()
+        used = {*getattr(item, "fixturenames", ()), *(value for value in given if isinstance(value, str))}
         for repository in ("flights", "orders"):
             if repository in used:
                 item.add_marker(pytest.mark.xdist_group(repository))

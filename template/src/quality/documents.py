@@ -12,6 +12,7 @@ from quality import project
 from quality.contract import Contract, load_contract
 from quality.evidence import write_whole
 from quality.policy import EnvironmentPolicy, Silence
+from quality.rollout import Scorecard
 from quality.rule import RowRule, Rule
 from quality.sources import Files
 from quality.vocabulary import BUILT_IN, check_name, domain_rules, domain_sources, union
@@ -65,6 +66,11 @@ def policy_schema() -> dict[str, Any]:
     )
 
 
+def status_schema() -> dict[str, Any]:
+    """The JSON Schema of rollout/status.json."""
+    return _schema(Scorecard.model_json_schema(mode="serialization"))
+
+
 def _schema(schema: dict[str, Any]) -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
@@ -109,6 +115,7 @@ def documents(root: Path) -> dict[Path, str]:
     texts = {
         root / "datasets" / "contract.schema.json": json.dumps(contract_schema(), indent=1, sort_keys=True) + "\n",
         root / "datasets" / "policy.schema.json": json.dumps(policy_schema(), indent=1, sort_keys=True) + "\n",
+        root / "docs" / "status.schema.json": json.dumps(status_schema(), indent=1, sort_keys=True) + "\n",
     }
     texts[root / "docs" / "policy.md"] = policy_document()
     readme = root / "README.md"
