@@ -108,7 +108,7 @@ def summary(result: CheckResult, notes: tuple[str, ...] = ()) -> str:
     where = f" in {about.environment}" if about.environment else ""
     head = f"# {cell(about.dataset)}{where}: {result.status}\n\n{cell(summarize_check_result(result))}"
     advice = f"**What to do:** {NEXT[result.status]}"
-    return "\n\n".join([head, advice, _facts(result), *_failures(result), *_notes(notes)]) + "\n"
+    return "\n\n".join([head, advice, *_failures(result), _facts(result), *_notes(notes)]) + "\n"
 
 
 def _notes(notes: tuple[str, ...]) -> list[str]:
@@ -130,7 +130,7 @@ def _facts(result: CheckResult) -> str:
         "runs on": about.compatibility,
     }
     rows = [f"| {name} | {cell(value)} |" for name, value in facts.items() if value]
-    return "\n".join(["| | |", "|---|---|", *rows])
+    return "\n".join(["## This run", "", "| | |", "|---|---|", *rows])
 
 
 def _failures(result: CheckResult) -> list[str]:
@@ -156,8 +156,13 @@ def _samples(rule: RuleResult) -> str:
     if not rule.samples:
         return ""
     names = list(rule.samples[0])
-    rows = ["| " + " | ".join(cell(sample.get(name)) for name in names) + " |" for sample in rule.samples]
-    return "\n".join(["| " + " | ".join(map(cell, names)) + " |", "|---" * len(names) + "|", *rows])
+    rows = [[_value(sample.get(name)) for name in names] for sample in rule.samples]
+    lines = [f"| {' | '.join(cells)} |" for cells in ([cell(name) for name in names], *rows)]
+    return "\n".join([lines[0], "|---" * len(names) + "|", *lines[1:]])
+
+
+def _value(value: Scalar) -> str:
+    return "null" if value is None else cell(value)
 
 
 def cell(value: object) -> str:

@@ -15,7 +15,7 @@ from quality.config import CheckConfig
 from quality.contract import load_contract, parse_source
 from quality.errors import ConfigurationError, SourceError
 from quality.frame import Frame, Surroundings
-from quality.history import volumes
+from quality.history import measured, volumes
 from quality.plan import States, measure
 from quality.result import CheckResult, RuleResult, RunMetadata, Scalar, Status, run_status
 from quality.rule import Judgement, Rule, first_line, kind_of
@@ -62,7 +62,7 @@ def check(
         compatibility=project.compatibility(),
     )
     try:
-        frame = open_frame(data, config, now=now, history=history or volumes(config, now))
+        frame = open_frame(data, config, now=now, history=history)
     except BROKEN as error:
         verdict = _unreadable(_problem(error, config), config)
     else:
@@ -112,7 +112,8 @@ def open_frame(
     """The frame of the data, or of the configured source; SourceError when there is nothing to read."""
     around = Surroundings(
         references=reference,
-        history=history or (lambda window: []),
+        history=history or volumes(config, now),
+        measured=measured(config, now) if history is None else lambda rule, window: history(window),
         now=now or datetime.now(UTC),
         root=project.root(),
     )

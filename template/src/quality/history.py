@@ -126,10 +126,24 @@ def volumes(config: CheckConfig, moment: datetime | None = None) -> Callable[[in
     """Gives the numbers of rows that the last `window` runs counted, up to a moment, oldest first."""
 
     def past(window: int) -> list[float]:
-        if config.environment is None:
-            return []
-        end = moment or _as_of.get() or datetime.now(UTC)
-        runs = metrics(config, None if window > 100 else 4 * window, end).group_by("run", maintain_order=True).first()
+        runs = _past(config, window, moment).group_by("run", maintain_order=True).first()
         return runs["rows"].drop_nulls().cast(pl.Float64).tail(window).to_list()
 
     return past
+
+
+def measured(config: CheckConfig, moment: datetime | None = None) -> Callable[[str, int], list[float]]:
+    """Gives the numbers that a rule, by its name, judged in the last `window` runs, up to a moment, oldest first."""
+
+    def past(rule: str, window: int) -> list[float]:
+        found = _past(config, window, moment).filter(pl.col("rule") == rule)
+        return found["value"].drop_nulls().tail(window).to_list()
+
+    return past
+
+
+def _past(config: CheckConfig, window: int, moment: datetime | None) -> pl.DataFrame:
+    """More runs than asked for, as some have counted nothing."""
+    if config.environment is None:
+        return SCHEMA.to_frame()
+    return metrics(config, 4 * window, moment or _as_of.get() or datetime.now(UTC))

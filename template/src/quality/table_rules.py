@@ -542,10 +542,12 @@ class Volume(TableRule):
         return {"rows": Measure(self.count_rows())}
 
     def judge(self, state: State, frame: Frame) -> Judgement:
-        past = frame.around.history(self.window)
+        around = frame.around
+        past = around.history(self.window) if self.where is None else around.measured(self.title, self.window)
+        rows = state["rows"] or 0
         if not past:
-            return _nothing("no earlier run to compare with")
-        rows, usual = state["rows"] or 0, sorted(past)[len(past) // 2]
+            return _nothing("no earlier run to compare with")._replace(value=rows)
+        usual = sorted(past)[len(past) // 2]
         if len(past) % 2 == 0:
             usual = (usual + sorted(past)[len(past) // 2 - 1]) / 2
         ok = abs(rows - usual) <= self.max_change * usual

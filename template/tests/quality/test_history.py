@@ -60,6 +60,14 @@ def test_volume_is_judged_against_the_median_of_earlier_runs(repository: Reposit
     assert "1 against 4" in volume.message
 
 
+def test_volume_of_some_rows_is_judged_against_earlier_ones_of_them(repository: Repository) -> None:
+    repository.says(rules=[VOLUME | {"where": "amount > 2"}])
+    ran(repository, GOOD, "one")
+    (volume,) = check(None, repository.config).rules
+    assert (volume.status, volume.value) == (Status.PASSED, 2)
+    assert "2 against 2" in volume.message
+
+
 def test_what_is_compared_sees_the_same_past(repository: Repository) -> None:
     repository.says(rules=[VOLUME])
     before = datetime.now(UTC)
