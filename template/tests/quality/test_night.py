@@ -23,7 +23,7 @@ from prefect.states import Crashed, Late
 from pydantic import SecretStr
 from sink import Sink, listening
 
-from quality import automations, history, notifications, quarantine
+from quality import automations, history, notifications, quarantine, report
 from quality.__main__ import main
 from quality.announcements import EVENT
 from quality.errors import DataQualityError
@@ -84,6 +84,9 @@ def test_a_night_from_failure_to_recovery(repository: Repository, sink: Sink) ->
     assert "* quarantine: 2 of 4 rows set apart" in said
     assert "was told" in said
     assert history.metrics(repository.config)["status"].to_list() == ["FAILED", "FAILED"]
+    page = report.write(repository.config).read_text("utf-8")
+    assert "<title>FAILED: orders in prod</title>" in page
+    assert "@x.org" not in page
     (folder,) = quarantine.standing(repository.config)
     assert pl.read_parquet(folder / "failing.parquet").height == 2
 
