@@ -538,6 +538,10 @@ class Volume(TableRule):
     def says(self) -> str:
         return f"the number of rows is within {self.max_change:.0%} of the median of the last {self.window} runs"
 
+    def bind(self, frame: Frame) -> None:
+        if self.by is not None:
+            raise ConfigurationError("volume remembers no segments; write one volume rule with `where` for each")
+
     def measures(self, frame: Frame) -> dict[str, Measure]:
         return {"rows": Measure(self.count_rows())}
 

@@ -79,6 +79,9 @@ VOCABULARY: dict[str, tuple[tuple[str, ...], dict[str, tuple[str, ...]]]] = {
 """The canonical name of every rule, its aliases, and its parameters with theirs."""
 
 every_rule = pytest.mark.parametrize("row", ROWS, ids=lambda row: row.check)
+every_rule_by = pytest.mark.parametrize(
+    "row", [row for row in ROWS if row.check != "volume"], ids=lambda row: row.check
+)
 every_row_rule = pytest.mark.parametrize("row", ROW_RULES, ids=lambda row: row.check)
 
 
@@ -158,7 +161,7 @@ def test_where_that_leaves_no_row_skips_the_rule(row: Row) -> None:
     assert (result.status, result.exit_code) == (Status.SKIPPED, 3)
 
 
-@every_rule
+@every_rule_by
 def test_by_gives_one_result_for_each_segment(row: Row) -> None:
     results = judge(twice(row, part=("x", "y")), {**row.rule, "by": "part"}).rules
     assert [(result.segment, *counts(result)) for result in results] == [("x", *outcome(row)), ("y", *outcome(row))]
@@ -172,7 +175,7 @@ def test_by_shows_the_failing_rows_of_the_segment(row: Row) -> None:
     assert shown == [failing, tuple(offset + number for number in failing)]
 
 
-@every_rule
+@every_rule_by
 def test_half_the_rows_of_a_segment_may_fail_where_the_rule_says_so(row: Row) -> None:
     rate = row.failed / row.judged
     assert judge_one(row.bad, {**row.rule, "max_failure_rate": rate}).status is Status.PASSED
@@ -283,3 +286,8 @@ def test_a_rule_that_cannot_be_is_refused_in_one_sentence(rule: Any, said: str) 
 
 def test_row_rules_and_table_rules_are_told_apart() -> None:
     assert {row.check for row in ROW_RULES}.isdisjoint(row.check for row in TABLE_RULES)
+
+
+def test_volume_remembers_no_segments() -> None:
+    with pytest.raises(ConfigurationError, match="write one volume rule with `where` for each"):
+        judge(pl.DataFrame({"a": [1]}), {"check": "volume", "max_change": 1, "by": "a"})
