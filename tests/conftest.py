@@ -8,8 +8,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import plumbum
 import pytest
@@ -92,6 +93,7 @@ def nox(
     return run(folder, "nox", "--no-color", "-s", session, *(("--", *posargs) if posargs else ()), env=env)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Tests of the same generated repository run one after the other; the two repositories run side by side."""
     if not config.pluginmanager.hasplugin("xdist"):
@@ -104,20 +106,38 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 item.add_marker(pytest.mark.xdist_group(repository))
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    """Say every ten seconds that a long test is still running."""
-    done, start = threading.Event(), time.monotonic()
+class Progress:
+    """Says every ten seconds which tests are still running, on whichever worker they run."""
 
-    def speak() -> None:
-        while not done.wait(10):
-            print(f"\n… {item.name}: {time.monotonic() - start:.0f} s", file=sys.__stderr__, flush=True)
+    def __init__(self, config: pytest.Config) -> None:
+        self.config = config
+        self.running: dict[str, float] = {}
+        self.over = threading.Event()
 
-    threading.Thread(target=speak, daemon=True).start()
-    try:
-        return (yield)
-    finally:
-        done.set()
+    def pytest_sessionstart(self) -> None:
+        threading.Thread(target=self.speak, daemon=True).start()
+
+    def pytest_sessionfinish(self) -> None:
+        self.over.set()
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        self.running[nodeid] = time.monotonic()
+
+    def pytest_runtest_logfinish(self, nodeid: str) -> None:
+        self.running.pop(nodeid, None)
+
+    def speak(self) -> None:
+        reporter: Any = self.config.pluginmanager.get_plugin("terminalreporter")
+        while not self.over.wait(10):
+            for nodeid, start in list(self.running.items()):
+                if (took := time.monotonic() - start) > 10:
+                    reporter.write_line(f"… {nodeid.split('::')[-1]}: {took:.0f} s")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Workers of xdist report to the process that shows progress."""
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Progress(config))
 
 
 def ids(rows: Sequence[tuple[str, ...]]) -> list[str]:

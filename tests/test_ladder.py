@@ -129,6 +129,55 @@ def test_the_other_answers_pass_lint_and_what_their_answers_can_change(orders: P
         assert done.returncode == 0, done.stdout + done.stderr
 
 
+OWN_RULE = '''"""Rules of this domain."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+import polars as pl
+
+from quality.frame import Frame
+from quality.rule import NUMBER, ColumnRule, Kinds, Rule
+
+
+class EvenNumber(ColumnRule):
+    """Every value is an even number."""
+
+    JUDGES: ClassVar[Kinds] = NUMBER
+    check: Literal["even_number"] = "even_number"
+
+    def says(self) -> str:
+        return f"{self.column} is even"
+
+    def holds(self, value: pl.Expr, dtype: pl.DataType, frame: Frame) -> pl.Expr:
+        return value % 2 == 0
+
+
+RULES: tuple[type[Rule], ...] = (EvenNumber,)
+'''
+
+
+def test_a_domain_adds_a_rule_of_its_own_as_one_small_class(
+    flights: Path, contract: Callable[[str, str], None]
+) -> None:
+    written = {name: (flights / name).read_bytes() for name in ("src/domain/rules.py", "README.md")}
+    schema = flights / "datasets" / "contract.schema.json"
+    before = schema.read_bytes()
+    (flights / "src" / "domain" / "rules.py").write_text(OWN_RULE, encoding="utf-8")
+    contract("rules:", "rules:\n  - {check: even_number, column: flight, severity: warning}")
+    done, documented = nox(flights, "task"), nox(flights, "rules")
+    table, properties = (flights / "README.md").read_text("utf-8"), schema.read_text("utf-8")
+    for name, content in written.items():
+        (flights / name).write_bytes(content)
+    schema.write_bytes(before)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "even_number(flight)" in done.stdout
+    assert documented.returncode == 0, documented.stdout + documented.stderr
+    assert "| `even_number` (row) |  | `column` | Every value is an even number. |" in table
+    assert '"even_number"' in properties
+
+
 def test_rules_are_learnt_from_the_teams_data(orders: Path) -> None:
     done = nox(orders, "learn", "orders")
     assert done.returncode == 0, done.stdout + done.stderr
