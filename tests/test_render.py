@@ -116,7 +116,7 @@ def test_every_pair_of_answers_renders_valid_files(answers: dict[str, Any], temp
 
 def unrendered(folder: Path) -> dict[str, list[str]]:
     """What looks like the template's own delimiters, by file; Python files are copied, never rendered."""
-    rendered = {name: c for name, c in files(folder).items() if not name.endswith((".parquet", ".py"))}
+    rendered = {name: c for name, c in files(folder).items() if not name.endswith((".parquet", ".png", ".py"))}
     text = {name: content.decode() for name, content in rendered.items()}
     found = {name: re.findall(r"\[\[ | \]\]|\[%|%\]|\[#|#\]", content) for name, content in text.items()}
     return {name: marks for name, marks in found.items() if marks} | {
