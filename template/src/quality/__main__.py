@@ -27,7 +27,7 @@ def task(asked: argparse.Namespace) -> int:
     """Rung 1: check in an ephemeral task; nothing saved, no server."""
     from quality import rungs
 
-    return rungs.task(configs(asked))
+    return rungs.task(configs(asked), asked.explain)
 
 
 def block(asked: argparse.Namespace) -> int:
@@ -172,6 +172,8 @@ def parser() -> argparse.ArgumentParser:
             one.add_argument("--env", help="an environment of policy.yml; all of them when left out")
         if verb is history:
             one.add_argument("--runs", type=int, default=20, help="how many runs to show (20)")
+        if verb is task:
+            one.add_argument("--explain", action="store_true", help="show each query and the columns that it read")
         if verb is deployment:
             one.add_argument("--timeout", type=float, default=600, help="seconds to wait for a run (600)")
         if verb is drift:

@@ -19,7 +19,7 @@ from quality.console import print_verdict
 from quality.errors import DataQualityError
 from quality.evidence import Check
 from quality.loopback import ServerError, loopback
-from quality.result import CheckResult
+from quality.result import CheckResult, Explain
 
 out = Console()
 
@@ -35,6 +35,13 @@ def judged(config: CheckConfig, rung: str) -> CheckResult:
     result = engine.check(None, config)
     print_verdict(result, out)
     return result
+
+
+def explained(how: Explain) -> None:
+    """Every query of the check, in order, with the columns it read."""
+    say(f"{how.collects} queries; " + ", ".join(f"{name} read {n} times" for name, n in how.columns_read.items()))
+    for query in how.queries:
+        say(f"  {query}")
 
 
 def compare(expected: CheckResult, found: CheckResult, path: str) -> int:
@@ -113,11 +120,13 @@ def hand_over_events() -> None:
         service.drain_all(timeout=10)
 
 
-def task(configs: list[CheckConfig]) -> int:
+def task(configs: list[CheckConfig], explain: bool = False) -> int:
     """Rung 1: the verdict from the engine, then the same from an ephemeral task in a flow; nothing is saved."""
     code = 0
     for config in configs:
         expected = judged(config, "task")
+        if explain:
+            explained(expected.metadata.explain)
         same = compare(expected, _ephemeral(config), "from data_quality_check_task in a flow")
         code = max(code, prove(expected, "task", same))
     return code

@@ -51,6 +51,16 @@ def test_task_needs_no_server_and_ends_with_the_verdict(
     assert "same result from data_quality_check_task in a flow" in said
 
 
+def test_explain_shows_every_query_and_the_columns_it_read(
+    repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["task", "users", "--explain"]) == 0
+    said = capsys.readouterr().out
+    assert "queries; email read 2 times, id read 2 times" in said
+    assert "probe of id: id" in said
+    assert "pass over email: email" in said
+
+
 @pytest.mark.parametrize(("broken", "expected"), [(False, 0), (True, 1)], ids=["warning", "failed"])
 @pytest.mark.parametrize("verb", ["block", "flow"])
 def test_block_and_flow_end_with_the_verdict(
