@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from prefect.client.orchestration import get_client
 
-from quality import ConfigurationError, check, project
+from quality import ConfigurationError, check, check_dataset, data_quality_check_task, project
+from quality.block import DataQualityBlock, load_block
 from quality.deployment import artifact_of, deploy, ensure_pool, online_workers, pool_type, result_of, work_off
 from quality.loopback import Loopback, ServerError, loopback
 from quality.prefect_file import PoolEntry, load_prefect_file
@@ -85,7 +86,7 @@ def test_a_pool_without_a_worker_has_none_online(api: str, repository: Path) -> 
         assert ensure_pool(client, PoolEntry(name="lonely")).id == pool.id
 
 
-def test_a_worker_runs_the_blessed_flow_and_the_flows_of_the_factories(
+def test_a_worker_runs_every_kind_of_flow_and_all_four_rungs_give_the_same_result(
     api: str, repository: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (repository / "own_flows.py").write_text(FLOWS, "utf-8")
@@ -115,7 +116,16 @@ def test_a_worker_runs_the_blessed_flow_and_the_flows_of_the_factories(
         assert "1 of 1" in str(ended[2].state and ended[2].state.message)
         artifact = artifact_of(client, runs[0].id, "result")
         assert artifact is not None
-        assert result_of(artifact).comparable() == check(None, project.load("users", "dev")).comparable()
+        config = project.load("users", "dev")
+        DataQualityBlock.from_config(config).save("users-dev", overwrite=True)
+        rungs = {
+            "task": data_quality_check_task(config=config),
+            "block": load_block("users-dev").check(),
+            "flow": check_dataset("users", "dev"),
+            "deployment": result_of(artifact),
+        }
+        engine = check(None, config).comparable()
+        assert {name: result.comparable() for name, result in rungs.items()} == dict.fromkeys(rungs, engine)
         assert ended[0].parameters["fingerprint"] == project.load("users", "dev").fingerprint
 
 
