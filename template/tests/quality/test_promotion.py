@@ -13,6 +13,7 @@ from prefect.client.orchestration import SyncPrefectClient, get_client
 from pydantic import SecretStr
 
 from quality import documents, engine, evidence, pins, project, rollout
+from quality.__main__ import main
 from quality.block import DataQualityBlock
 from quality.config import CheckConfig
 from quality.evidence import Check, Rung
@@ -60,6 +61,12 @@ def sink() -> Iterator[tuple[str, list[bytes]]]:
     yield f"json://127.0.0.1:{server.server_port}/alerts", taken
     server.shutdown()
     server.server_close()
+
+
+@pytest.fixture(autouse=True)
+def _signals_and_width(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("signal.signal", lambda *words: None)
+    monkeypatch.setenv("COLUMNS", "200")
 
 
 def line(name: str, config: CheckConfig, client: SyncPrefectClient, rung: Rung = Rung.BLOCK) -> Check:
@@ -158,3 +165,24 @@ def test_a_promotion_counts_until_the_configuration_changes(config: CheckConfig,
     policy = repository / "policy.yml"
     policy.write_text(policy.read_text("utf-8").replace("count: 2", "count: 3"), "utf-8")
     assert rollout.standing("users", "dev").current_level is None
+
+
+def test_promote_refuses_with_the_fix_of_each_line_and_then_promotes(
+    config: CheckConfig, client: SyncPrefectClient, repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["promote", "block", "users", "--env", "dev"]) == 1
+    refused = capsys.readouterr().out
+    assert "not met: the rung task ran: it has not run" in refused
+    assert "not met: explicit and reproducible: there is no saved block users-dev" in refused
+    assert "do: nox -s block -- users --env dev" in refused
+    assert "not promoted" in refused
+
+    pinned = repository / "constraints" / f"{pins.running()}.txt"
+    pinned.parent.mkdir()
+    pinned.write_text(f"polars=={project.installed('polars')}\n", "utf-8")
+    assert main(["task", "users"]) == main(["block", "users"]) == 0
+    assert main(["promote", "block", "users", "--env", "dev"]) == 0
+    promoted = capsys.readouterr().out
+    assert promoted.count("met: ") == 5
+    assert "promoted to block" in promoted
+    assert rollout.standing("users", "dev").current_level is Rung.BLOCK
