@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prefect import flow
 from prefect.client.orchestration import get_client
 
 from quality import ConfigurationError, check, check_dataset, data_quality_check_task, project
@@ -118,8 +119,13 @@ def test_a_worker_runs_every_kind_of_flow_and_all_four_rungs_give_the_same_resul
         assert artifact is not None
         config = project.load("users", "dev")
         DataQualityBlock.from_config(config).save("users-dev", overwrite=True)
+
+        @flow
+        def ephemeral() -> Any:
+            return data_quality_check_task(config=config)
+
         rungs = {
-            "task": data_quality_check_task(config=config),
+            "task": ephemeral(),
             "block": load_block("users-dev").check(),
             "flow": check_dataset("users", "dev"),
             "deployment": result_of(artifact),

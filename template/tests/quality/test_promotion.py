@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 from prefect.blocks.notifications import SlackWebhook
 from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.exceptions import ObjectNotFound
 from pydantic import SecretStr
 
 from quality import documents, engine, evidence, pins, project, rollout
@@ -38,7 +40,10 @@ def config(repository: Path) -> CheckConfig:
 
 @pytest.fixture
 def client(api: str) -> Iterator[SyncPrefectClient]:
+    """A client of a server that has no block of the dataset yet, whatever other tests have saved."""
     with get_client(sync_client=True) as made:
+        with contextlib.suppress(ObjectNotFound):
+            made.delete_block_document(made.read_block_document_by_name("users-dev", "data-quality-block").id)
         yield made
 
 
