@@ -36,9 +36,14 @@ NEXT: dict[Status, str] = {
 
 
 def artifact_key(result: CheckResult, artifact_type: ArtifactType = "markdown", base: str | None = None) -> str:
-    """A key that Prefect accepts: lower-case letters, digits and dashes."""
+    """The key of an artifact, from `base` or the dataset's name: lower-case letters, digits and dashes."""
     name = base or dataset_key(result.metadata.dataset, result.metadata.environment)
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") + SUFFIX[artifact_type]
+    return valid_key(name) + SUFFIX[artifact_type]
+
+
+def valid_key(name: str) -> str:
+    """The name in what Prefect accepts as a key."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
 
 
 def dataset_key(dataset: str, environment: str | None) -> str:
@@ -119,7 +124,7 @@ def _facts(result: CheckResult) -> str:
     about = result.metadata
     facts = {
         "owner": about.owner,
-        "contract": f"datasets/{about.dataset}.yml" if about.environment else None,
+        "contract": about.contract,
         "source": about.source,
         "rows": None if result.row_count is None else f"{result.row_count:,}",
         "rules": f"{result.total_count} ({result.passed_count} passed, {result.failed_count} failed, "
@@ -129,7 +134,7 @@ def _facts(result: CheckResult) -> str:
         "template": about.template_version,
         "runs on": about.compatibility,
     }
-    rows = [f"| {name} | {cell(value)} |" for name, value in facts.items() if value]
+    rows = [f"| {name} | {linked(str(value))} |" for name, value in facts.items() if value]
     return "\n".join(["## This run", "", "| | |", "|---|---|", *rows])
 
 
@@ -163,6 +168,13 @@ def _samples(rule: RuleResult) -> str:
 
 def _value(value: Scalar) -> str:
     return "null" if value is None else cell(value)
+
+
+def linked(text: str) -> str:
+    """Text that stays text; an address becomes a link that shows its end."""
+    if re.fullmatch(r"https?://[^\s<>|]+", text):
+        return f"[{cell('/'.join(text.split('/')[-2:]))}](<{text}>)"
+    return cell(text)
 
 
 def cell(value: object) -> str:

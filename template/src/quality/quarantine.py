@@ -2,7 +2,8 @@
 
 A split is a folder `<path>/<dataset>/<environment>/date=<day>/run=<run>/` with `passed.parquet`, `failing.parquet` and
 `split.json`. It is written under another name and renamed when it is whole. A later split names those that it replaces:
-what is in quarantine are the failing rows of the splits that none replaces.
+what is in quarantine are the failing rows of the splits that none replaces. Failing rows lose the columns of `drop`,
+and keep those of `encrypt` for whoever holds the key.
 """
 
 from __future__ import annotations
@@ -16,20 +17,23 @@ from pathlib import Path
 from typing import Literal
 
 import polars as pl
+from cryptography.fernet import MultiFernet
 from pydantic import ValidationError
 
 from quality import project
 from quality.config import CheckConfig
 from quality.contract import Quarantine
+from quality.encryption import TOKEN, cipher, decrypted, encrypted
 from quality.engine import Found
-from quality.errors import SourceError
+from quality.errors import ConfigurationError, SourceError
 from quality.frame import Frame
 from quality.result import CheckResult, Frozen
 from quality.rule import RowRule, first_line
+from quality.secrets import secret
 from quality.shelf import alone
 
 RULES, RUN, FINGERPRINT = "_dq_rules", "_dq_run", "_dq_fingerprint"
-MARKS = (RULES, RUN, FINGERPRINT)
+MARKS = (RULES, RUN, FINGERPRINT, TOKEN)
 PASSED, FAILING, ABOUT = "passed.parquet", "failing.parquet", "split.json"
 HALF = ".half-"
 FAST: Literal["lz4"] = "lz4"
@@ -179,15 +183,40 @@ def _write_rows(frame: Frame, marks: dict[str, pl.Expr], config: CheckConfig, ab
     first = pl.col(RUN) if RUN in frame.schema else pl.lit(about.run)
     kept = [column for column in own if column not in asked(config).drop]
     reasons = (why.alias(RULES), first.alias(RUN), pl.lit(about.fingerprint).alias(FINGERPRINT))
+    failing = marked.filter(bad).select(*kept, *reasons).with_columns(_hidden(frame, config))
     sinks = [
         marked.filter(~bad).select(own).sink_parquet(folder / PASSED, compression=FAST, lazy=True),
-        marked.filter(bad).select(*kept, *reasons).sink_parquet(folder / FAILING, compression=FAST, lazy=True),
+        failing.sink_parquet(folder / FAILING, compression=FAST, lazy=True),
     ]
     pl.collect_all(sinks, engine="streaming")
 
 
-def _count(file: Path) -> int:
-    return int(pl.scan_parquet(file).select(pl.len()).collect().item())
+def _hidden(frame: Frame, config: CheckConfig) -> tuple[pl.Expr, ...]:
+    """The columns to encrypt as nulls, and what they hold as a token."""
+    columns = [column for column in asked(config).encrypt if column in frame.schema]
+    return encrypted(columns, frame.schema, key(config)) if columns else ()
+
+
+def key(config: CheckConfig) -> MultiFernet:
+    """What encrypts and decrypts quarantined rows; QuarantineError when the contract or the server names no key."""
+    name = asked(config).secret
+    try:
+        if name is None:
+            raise ConfigurationError("the quarantined rows are encrypted; name the key's block: `quarantine.secret`")
+        return cipher(secret(name, "the quarantine"), name)
+    except ConfigurationError as error:
+        raise QuarantineError(f"{config.dataset}: {error}") from None
+
+
+def waiting(config: CheckConfig) -> tuple[pl.LazyFrame, tuple[Split, ...]] | None:
+    """The rows in quarantine, decrypted, and the splits that hold them; None when there is no row."""
+    there = {folder: split for folder, split in standing(config).items() if split.failing}
+    if not there:
+        return None
+    rows = pl.concat([pl.scan_parquet(folder / FAILING) for folder in there], how="diagonal_relaxed")
+    if TOKEN in rows.collect_schema():
+        rows = decrypted(rows.collect(), key(config), str(asked(config).secret)).lazy()
+    return rows, tuple(there.values())
 
 
 def _appear(half: Path, whole: Path) -> None:

@@ -142,11 +142,16 @@ def _matrix(by: str, rules: list[RuleResult]) -> Matrix:
     return Matrix(by=by, rules=names, lines=lines, hidden=max(0, len(order) - SEGMENTS))
 
 
-def write(config: CheckConfig) -> Path:
-    """Writes the report of the last run to `reports/<dataset>-<environment>.html`."""
+def last(config: CheckConfig) -> Path:
+    """Writes the report of the newest run in the history, wherever that ran."""
     if (result := history.last_result(config)) is None:
         where = f"{config.dataset} in {config.environment}"
         raise ConfigurationError(f"no run of {where} is remembered yet; make one: nox -s task -- {config.dataset}")
+    return write(result, config)
+
+
+def write(result: CheckResult, config: CheckConfig) -> Path:
+    """Writes the report of a run to `reports/<dataset>-<environment>.html`."""
     path = project.root() / "reports" / f"{config.dataset}-{config.environment}.html"
     write_whole(path, render(result, history.metrics(config, RUNS)))
     return path

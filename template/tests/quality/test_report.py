@@ -40,7 +40,7 @@ def ran(repository: Repository, days: int, bad: bool) -> CheckResult:
 def written(repository: Repository) -> tuple[Path, str]:
     for days in (3, 2, 1):
         ran(repository, days, bad=days == 1)
-    path = report.write(repository.config)
+    path = report.last(repository.config)
     return path, path.read_text("utf-8")
 
 
@@ -154,7 +154,7 @@ def test_every_verdict_can_be_reported(status: Status) -> None:
 
 def test_without_a_run_there_is_no_report(repository: Repository) -> None:
     with pytest.raises(ConfigurationError, match="no run of orders in prod is remembered yet"):
-        report.write(repository.config)
+        report.last(repository.config)
 
 
 @pytest.mark.parametrize(("look", "options"), [("light", ()), ("dark", ("--force-dark-mode",))])
