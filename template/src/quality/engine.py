@@ -113,7 +113,7 @@ def open_frame(
     around = Surroundings(
         references=reference,
         history=history or volumes(config, now),
-        measured=measured(config, now) if history is None else lambda rule, window: history(window),
+        measured=measured(config, now) if history is None else lambda metric, window: history(window),
         now=now or datetime.now(UTC),
         root=project.root(),
     )
@@ -161,6 +161,7 @@ def judge(config: CheckConfig, frame: Frame) -> list[Found]:
     for number, rule in enumerate(config.rules):
         try:
             bind(rule, frame)
+            _check_remembered(rule, config)
             ready.append(rule)
         except ConfigurationError as error:
             raise ConfigurationError(f"{config.dataset}: rule {number + 1} '{rule.title}': {error}") from None
@@ -177,6 +178,15 @@ def _check_named(config: CheckConfig, frame: Frame) -> None:
             frame.check_columns(columns)
         except ConfigurationError as error:
             raise ConfigurationError(f"{config.dataset}: {field}: {error}") from None
+
+
+def _check_remembered(rule: Rule, config: CheckConfig) -> None:
+    """History keeps no value of a sensitive column, so a rule that needs earlier ones would be skipped for ever."""
+    if rule.remembers is not None and (secret := sorted(set(rule.subjects) & set(config.sensitive))):
+        raise ConfigurationError(
+            f"column '{secret[0]}' is sensitive, so history keeps none of its numbers to compare with; "
+            "judge it by bounds of your own, or take it from `sensitive`"
+        )
 
 
 def _judge(rule: Rule, states: States, frame: Frame, problem: str | None, config: CheckConfig) -> Iterable[Found]:

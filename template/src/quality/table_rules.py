@@ -556,33 +556,3 @@ class Reconcile(TableRule):
             near = (here.cast(pl.Float64) - there.cast(pl.Float64)).abs() <= self.tolerance
             return here.ne_missing(there) & ~near.fill_null(False)
         return here.ne_missing(there)
-
-
-class Volume(TableRule):
-    """The number of rows changed by at most the fraction `max_change` against the median of the last `window` runs."""
-
-    check: Literal["volume"] = "volume"
-    max_change: Annotated[FiniteFloat, Field(ge=0)]
-    window: Annotated[int, Field(ge=1)] = 7
-
-    def says(self) -> str:
-        return f"the number of rows is within {self.max_change:.0%} of the median of the last {self.window} runs"
-
-    def bind(self, frame: Frame) -> None:
-        if self.by is not None:
-            raise ConfigurationError("volume remembers no segments; write one volume rule with `where` for each")
-
-    def measures(self, frame: Frame) -> dict[str, Measure]:
-        return {"rows": Measure(self.count_rows())}
-
-    def judge(self, state: State, frame: Frame) -> Judgement:
-        around = frame.around
-        past = around.history(self.window) if self.where is None else around.measured(self.title, self.window)
-        rows = state["rows"] or 0
-        if not past:
-            return nothing("no earlier run to compare with")._replace(value=rows)
-        usual = sorted(past)[len(past) // 2]
-        if len(past) % 2 == 0:
-            usual = (usual + sorted(past)[len(past) // 2 - 1]) / 2
-        ok = abs(rows - usual) <= self.max_change * usual
-        return outcome(ok, rows, f"it is {rows:,} against {usual:,.0f}")
