@@ -119,7 +119,7 @@ def open_frame(
     around = Surroundings(
         references=reference,
         history=history or volumes(config, now),
-        measured=measured(config, now) if history is None else lambda rule, window: history(window),
+        measured=measured(config, now) if history is None else lambda metric, window: history(window),
         now=now or datetime.now(UTC),
         root=project.root(),
     )
@@ -167,6 +167,7 @@ def judge(config: CheckConfig, frame: Frame, judged: Callable[[int], None] = lam
     for number, rule in enumerate(config.rules):
         try:
             bind(rule, frame)
+            _check_remembered(rule, config)
             ready.append(rule)
         except ConfigurationError as error:
             raise ConfigurationError(f"{config.dataset}: rule {number + 1} '{rule.title}': {error}") from None
@@ -196,6 +197,15 @@ def _check_named(config: CheckConfig, frame: Frame) -> None:
             raise ConfigurationError(
                 f"{config.dataset}: quarantine.encrypt: column '{column}' is {dtype}; drop it instead"
             )
+
+
+def _check_remembered(rule: Rule, config: CheckConfig) -> None:
+    """History keeps no value of a sensitive column, so a rule that needs earlier ones would be skipped for ever."""
+    if rule.remembers is not None and (secret := sorted(set(rule.subjects) & set(config.sensitive))):
+        raise ConfigurationError(
+            f"column '{secret[0]}' is sensitive, so history keeps none of its numbers to compare with; "
+            "judge it by bounds of your own, or take it from `sensitive`"
+        )
 
 
 def _judge(rule: Rule, states: States, frame: Frame, problem: str | None, config: CheckConfig) -> Iterable[Found]:

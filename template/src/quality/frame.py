@@ -35,7 +35,7 @@ class Surroundings:
     now: datetime
     root: Path = Path()
     memory_budget: int = 256 * 2**20
-    measured: Callable[[str, int], list[float]] = lambda rule, runs: []
+    measured: Callable[[str, int], list[float]] = lambda metric, runs: []
 
 
 class Frame:

@@ -107,6 +107,11 @@ class Rule(Frozen):
     def _scope(self) -> str:
         return (f" where {self.where}" if self.where else "") + (f" by {self.by}" if self.by else "")
 
+    @property
+    def remembers(self) -> str | None:
+        """What its number is, in words that no other number has, where later runs are judged by it."""
+        return None
+
     def says(self) -> str:
         """What holds, as the end of a sentence."""
         raise NotImplementedError
