@@ -56,6 +56,7 @@ class Quarantine(Frozen):
     severities: tuple[Severity, ...] = Field(
         (Severity.CRITICAL, Severity.ERROR), description="Of the rules whose failing rows are set apart."
     )
+    passed: bool = Field(True, description="Write the good rows, too; they stay in the source only when false.")
     keep_days: Annotated[int, Field(ge=1)] = Field(90, description="Older splits are deleted.")
 
     @model_validator(mode="after")

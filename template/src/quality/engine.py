@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -133,7 +134,7 @@ def open_frame(
     if source is None:
         given = "no data" if data is None else f"a {type(data).__name__}"
         raise ConfigurationError(f"{config.dataset}: cannot judge {given}; give a frame, a path or a dataset's name")
-    return Frame(source.scan(base), around, columnar=source.columnar)
+    return Frame(source.scan(base), around, columnar=source.columnar, version_now=partial(source.version, base))
 
 
 def reference(written: Any) -> pl.LazyFrame:

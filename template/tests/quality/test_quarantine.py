@@ -66,6 +66,18 @@ def test_a_clean_run_has_all_rows_among_the_good_ones(repository: Repository) ->
     assert rows(repository, "failing.parquet").is_empty()
 
 
+def test_good_rows_stay_in_the_source_where_the_contract_says_so(repository: Repository) -> None:
+    repository.says(quarantine={"path": "out", "passed": False})
+    repository.holds(BAD)
+    split = judged(repository, "one")
+    assert (split.rows, split.passed, split.failing) == (4, 2, 2)
+    (folder,) = quarantine.standing(repository.config)
+    assert sorted(path.name for path in folder.iterdir()) == ["failing.parquet", "split.json"]
+    repository.says(rules=[{"check": "in_range", "column": "amount", "min": 0, "max": 100}])
+    assert redrive(repository.config) is not None
+    assert rows(repository, "passed.parquet")["id"].to_list() == [2]
+
+
 def test_only_rules_of_the_severities_asked_for_set_rows_apart(repository: Repository) -> None:
     repository.holds(BAD)
     repository.says(
@@ -145,10 +157,19 @@ def test_a_write_that_fails_says_so_and_leaves_nothing(repository: Repository) -
         judged(repository, "one")
 
 
-def test_data_that_changes_between_judging_and_writing_is_noticed(repository: Repository) -> None:
+@pytest.mark.parametrize("passed", [True, False])
+@pytest.mark.parametrize(
+    "later",
+    [{name: values[:3] for name, values in GOOD.items()}, BAD, BAD | {"amount": [-1.0, 2.0, 3.0, 4.0]}],
+    ids=["fewer rows", "more failures", "another row fails"],
+)
+def test_data_that_changes_between_judging_and_writing_is_noticed(
+    repository: Repository, later: dict[str, Any], passed: bool
+) -> None:
+    repository.says(quarantine=QUARANTINE | {"passed": passed})
     seen: list[tuple[Frame, list[engine.Found]]] = []
     result = engine.check(None, repository.config, seen=lambda frame, found: seen.append((frame, found)))
-    repository.holds({name: values[:3] for name, values in GOOD.items()})
+    repository.holds(later)
     with pytest.raises(QuarantineError):
         quarantine.split(*seen[0], result, repository.config, "one")
     assert quarantine.splits(repository.config) == {}
