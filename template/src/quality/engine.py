@@ -171,7 +171,8 @@ def judge(config: CheckConfig, frame: Frame, judged: Callable[[int], None] = lam
             _check_remembered(rule, config)
             ready.append(rule)
         except ConfigurationError as error:
-            raise ConfigurationError(f"{config.dataset}: rule {number + 1} '{rule.title}': {error}") from None
+            where = project.place_of_rule(config, number)
+            raise ConfigurationError(f"{where}: rule {number + 1} '{rule.title}': {error}") from None
         except BROKEN as error:
             problems[id(rule)] = _problem(error, config)
     states, broken = measure(ready, frame, BROKEN, judged)

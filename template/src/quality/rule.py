@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple
 
 import polars as pl
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from quality.errors import ConfigurationError
 from quality.result import Frozen, Scalar, Severity
@@ -30,6 +30,7 @@ PLAIN: Kinds = ORDERED | {"boolean"}
 
 Text = Annotated[str, StringConstraints(min_length=1)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
+Sql = Annotated[Text, AfterValidator(lambda sql: _readable(sql))]
 Reference = Text | dict[str, Any]
 State = Mapping[str, Any]
 
@@ -74,7 +75,7 @@ class Rule(Frozen):
 
     check: str
     severity: Severity = Field(Severity.ERROR, description="What a failure does to the run.")
-    where: Text | None = Field(None, description="SQL condition: the rule speaks only of the rows where it is true.")
+    where: Sql | None = Field(None, description="SQL condition: the rule speaks only of the rows where it is true.")
     max_failure_rate: Fraction = Field(0.0, description="Fraction of judged rows that may fail before the rule fails.")
     warn_failure_rate: Fraction | None = Field(
         None, description="Fraction of judged rows above which a rule that does not fail is reported as WARNING."
@@ -201,6 +202,11 @@ class NumberRule(TableRule):
     @property
     def subjects(self) -> tuple[str, ...]:
         return (self.column,)
+
+
+def _readable(sql: str) -> str:
+    condition(sql)
+    return sql
 
 
 def condition(sql: str) -> pl.Expr:
