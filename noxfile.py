@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
+from ctypes.util import find_library
 from pathlib import Path
 
 import nox
@@ -70,18 +71,20 @@ def tests(session: nox.Session) -> None:
 
 
 def install_browser(session: nox.Session) -> None:
-    """Debian's Chromium, where there is no browser and this user may install one; otherwise a line says so."""
-    if any(map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))):
-        return
+    """The distribution's Chromium, and a library of Playwright's, where this user may install them; else a warning."""
+    present = any(map(shutil.which, ("chromium", "chromium-browser", "google-chrome")))
+    missing = [] if present else ["chromium"]
+    missing += ["libatomic1"] if sys.platform == "linux" and find_library("atomic") is None else []
     may_install = ["sh", "-c", "test $(id -u) = 0 || sudo -n true"]
-    if shutil.which("apt-get") and subprocess.run(may_install, capture_output=True, check=False).returncode == 0:
-        session.log("No Chromium is here: installing the distribution's, for the tests that look at pages.")
-        root = [] if os.geteuid() == 0 else ["sudo", "-n"]
-        apt = [*root, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq"]
-        session.run(*apt, "update", external=True)
-        session.run(*apt, "install", "-y", "--no-install-recommends", "chromium", external=True, silent=True)
-    else:
-        session.warn("No Chromium is here: the report and Prefect's page of it will not be looked at in a browser.")
+    if not missing:
+        return
+    if not shutil.which("apt-get") or subprocess.run(may_install, capture_output=True, check=False).returncode:
+        session.warn(f"Not here: {', '.join(missing)}. The report and Prefect's page are not looked at in a browser.")
+        return
+    session.log(f"Not here: {', '.join(missing)}. Installing the distribution's, for the tests that look at pages.")
+    apt = [*([] if os.geteuid() == 0 else ["sudo", "-n"]), "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq"]
+    session.run(*apt, "update", external=True)
+    session.run(*apt, "install", "-y", "--no-install-recommends", *missing, external=True, silent=True)
 
 
 @nox.session(default=False)
