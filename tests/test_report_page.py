@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import sys
+import time
 import unicodedata
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -20,7 +21,11 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from pypdf import PdfReader
 
 TEMPLATE = Path(__file__).parents[1] / "template"
-sys.path[:0] = [str(TEMPLATE / "src"), str(TEMPLATE / "tests" / "quality")]
+# Behind this folder, whose `conftest` the other tests import.
+sys.path += [
+    str(TEMPLATE / "src"),
+    str(TEMPLATE / "tests" / "quality"),
+]
 
 import browser  # noqa: E402 - the template's own, in place
 from checking import NOW, judge  # noqa: E402
@@ -230,7 +235,9 @@ def test_every_region_that_scrolls_is_reached_by_keyboard_and_shows_it(opened: C
         assert page.evaluate(FOCUSED) == [number, "solid", "3px"]
     page.locator(".scroll", has_text="Judged").focus()
     page.keyboard.press("ArrowRight")
-    page.wait_for_function("document.activeElement.scrollLeft > 0")
+    deadline = time.monotonic() + 10
+    while not page.evaluate("document.activeElement.scrollLeft"):
+        assert time.monotonic() < deadline, "the arrow key did not scroll"
 
 
 @pytest.mark.parametrize("name", ["everything", "many rules", "many columns"])
