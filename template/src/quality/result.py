@@ -252,7 +252,13 @@ def summarize_check_result(result: CheckResult) -> str:
     """One line: dataset, verdict, what failed and on how many rows."""
     if result.reason:
         return f"{result.metadata.dataset}: {result.status} — {result.reason}"
-    head = f"{result.metadata.dataset}: {result.status} — {result.passed_count} of {result.total_count} rules passed"
+    rules = len({rule.rule_name for rule in result.rules})
+    counted = (
+        f"{result.total_count} rules"
+        if rules == result.total_count
+        else f"{result.total_count} results of {rules} rules"
+    )
+    head = f"{result.metadata.dataset}: {result.status} — {result.passed_count} of {counted} passed"
     loud = [f"{f.rule_name} ({f.failed_count:,} of {f.total_count:,})" for f in result.failures]
     more = f", and {len(loud) - 3} more" if len(loud) > 3 else ""
     return f"{head}; not: {', '.join(loud[:3])}{more}" if loud else head
