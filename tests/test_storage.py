@@ -103,6 +103,7 @@ def shop(orders: Path) -> Iterator[Path]:
     commit(orders, "Keep everything in object storage")
     yield orders
     git(orders, "reset", "--quiet", "--hard", "HEAD~1")
+    git(orders, "clean", "--quiet", "--force", "-d")
 
 
 @pytest.fixture(scope="module")
