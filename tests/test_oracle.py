@@ -18,7 +18,11 @@ import polars as pl
 import pytest
 
 TEMPLATE = Path(__file__).parents[1] / "template"
-sys.path[:0] = [str(TEMPLATE / "src"), str(TEMPLATE / "tests" / "quality")]
+# Behind this folder, whose `conftest` the other tests import.
+sys.path += [
+    str(TEMPLATE / "src"),
+    str(TEMPLATE / "tests" / "quality"),
+]
 
 from checking import judge, judge_one  # noqa: E402 - the engine of the template, in place
 

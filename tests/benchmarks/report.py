@@ -11,6 +11,7 @@ HERE = Path(__file__).parent
 RESULTS = HERE / "results"
 NOISY = 0.3
 OURS, RAW, HAND = "ours", "raw scan", ("hand-written", "hand-written, n_unique")
+ALONE = "check alone"
 VARIANTS = {"ours, no samples", "ours, 100 rules", *HAND, RAW}
 READ_EVERYTHING = ("Pointblank", "pandera", "dataframely", "cuallee")
 TITLES = {
@@ -185,12 +186,44 @@ def checked(results: dict[str, dict[str, Any]]) -> list[tuple[str, float, str, f
                     f"wide and clean: {name} ÷ ours",
                     *_of(one, there[OURS], 5.0 if name in ("Pointblank", "DuckDB") else 3.0),
                 )
+    if ways := results.get("overhead-10m", {}).get("ways"):
+        value, kind = beside(ways, "as operators have it")
+        at_most("operators' run ÷ check alone, 10m rows", value, 1.10, kind)
     if found := results.get("core", {}).get("figures"):
         imports = found["import"]
         at_most("import: core ÷ polars and pydantic", imports["core"] / imports["polars and pydantic"], 1.15, "CPU")
         if "compile" in found["compile"]:
             at_most("compiling 100 rules, milliseconds", found["compile"]["compile"], 20)
     return rows
+
+
+def beside(ways: dict[str, list[dict[str, float]]], way: str) -> tuple[float, str]:
+    """Ratio of a way to the check alone, the median of its rounds; of processor time where wall is noisy."""
+    alone = [one["wall"] for one in ways[ALONE]]
+    kind = "cpu" if (max(alone) - min(alone)) / median(alone) > NOISY else "wall"
+    return paired(ways, way, kind), {"cpu": "CPU", "wall": "wall"}[kind]
+
+
+def paired(ways: dict[str, list[dict[str, float]]], way: str, kind: str) -> float:
+    return median([one[kind] / other[kind] for one, other in zip(ways[way], ways[ALONE], strict=True)])
+
+
+def overhead_section(rows: str, found: dict[str, Any]) -> list[str]:
+    """Each way in which the same check runs, beside the check alone."""
+    lines = [
+        f"## What a run leaves behind, {rows} rows",
+        "",
+        f"`{found['command']}`  ",
+        f"Medians of {len(found['ways'][ALONE])} rounds in one process, ratios round by round; see `overhead.py`.",
+        "",
+        "| | wall | CPU | ÷ alone, wall | ÷ alone, CPU |",
+        "|---|---|---|---|---|",
+    ]
+    for way, rounds in found["ways"].items():
+        taken = [f"{median([one[kind] for one in rounds]):.2f} s" for kind in ("wall", "cpu")]
+        ratios = [f"{paired(found['ways'], way, kind):.2f}" for kind in ("wall", "cpu")]
+        lines.append(f"| {way} | {' | '.join([*taken, *ratios])} |")
+    return [*lines, ""]
 
 
 def _of(one: dict[str, Any], other: dict[str, Any], limit: float) -> tuple[float, float, str]:
@@ -236,6 +269,8 @@ def write() -> None:
     for name, found in results.items():
         if "contestants" in found and OURS in ran(found):
             lines += section(name, found)
+        if "ways" in found:
+            lines += overhead_section(name.rsplit("-", 1)[1], found)
     if core := results.get("core", {}).get("figures"):
         imports, took = core["import"], core["compile"]
         lines += [

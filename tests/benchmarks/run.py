@@ -24,7 +24,7 @@ import report
 
 HERE = Path(__file__).parent
 ENVIRONMENTS = HERE / ".environments"
-LIMIT = 900
+LIMIT = 1_800
 
 
 @dataclass(frozen=True)
@@ -199,6 +199,20 @@ def figures(rows: int, data: Path, repeat: int) -> dict[str, Any]:
     }
 
 
+def overhead(rows: int, data: Path, rounds: int) -> dict[str, Any]:
+    """What a run leaves behind, beside the check alone, in one process and on a Prefect server of its own."""
+    python = str(interpreter("operated"))
+    prepare = [python, str(HERE / "jobs.py"), "orders", str(rows), str(data), "orders"]
+    job = json.loads(subprocess.run(prepare, check=True, capture_output=True, text=True).stdout)["orders"]
+    told = json.loads(Path(job).read_text())
+    warm(Path(told["table"]))
+    found = measured([python, str(HERE / "overhead.py"), told["table"], told["suite"], str(rounds)])
+    if "error" in found:
+        raise SystemExit(f"overhead: {found['error']}")
+    ways: dict[str, Any] = found["answer"]
+    return ways
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=count, default=1_000_000)
@@ -209,6 +223,7 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--data", type=Path, default=HERE / ".data")
     parser.add_argument("--figures", action="store_true", help="measure import and compile times only")
+    parser.add_argument("--overhead", action="store_true", help="measure what a run of operators costs beside a check")
     parser.add_argument(
         "--gate", action="store_true", help="exit 1 if a figure misses its gate; counts that disagree always do"
     )
@@ -217,6 +232,11 @@ def main() -> None:
     data = options.data.resolve()
     if options.figures:
         report.keep("core", {"machine": machine(), "figures": figures(options.rows, data, options.repeat)})
+    elif options.overhead:
+        size = report.short(options.rows)
+        command = f"python tests/benchmarks/run.py --overhead --rows {size} --repeat {options.repeat}"
+        ways = overhead(options.rows, data, options.repeat)
+        report.keep(f"overhead-{size}", {"machine": machine(), "command": command, "ways": ways})
     elif not options.no_run:
         names = [name.strip() for name in options.contestants.split(";")]
         names = [one for name in names for one in GROUPS.get(name, (name,))]

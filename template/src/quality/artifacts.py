@@ -12,8 +12,10 @@ from typing import Literal
 
 from prefect.artifacts import Artifact, MarkdownArtifact, TableArtifact
 
+from quality.advice import NEXT, again, loud, ranked, sample_columns
 from quality.dispatch import run_context
-from quality.result import CheckResult, Failure, RuleResult, Scalar, Status, summarize_check_result
+from quality.legible import legible
+from quality.result import CheckResult, RuleResult, Scalar, summarize_check_result
 
 __all__ = ["artifact_key", "publish", "summarize_check_result", "to_prefect_artifact"]
 
@@ -21,24 +23,22 @@ ArtifactType = Literal["markdown", "table", "result"]
 ROWS = 500
 """Rows of a table; FAILED and WARNING come first, so what is cut off has passed."""
 FAILURES = 25
+LONGEST = 500
+"""Characters of a message or a cell."""
 LARGEST = 900_000
 """Characters; Prefect drops the event of an artifact above about 1 MB."""
-ORDER = (Status.ERROR, Status.FAILED, Status.WARNING, Status.SKIPPED, Status.PASSED)
 SUFFIX: dict[ArtifactType, str] = {"markdown": "", "table": "-rules", "result": "-result"}
-
-NEXT: dict[Status, str] = {
-    Status.PASSED: "Nothing.",
-    Status.WARNING: "No run was stopped. Look at the rules below; mend the data, or change the rule in the contract.",
-    Status.FAILED: "Mend the data at its source, or change the rule in the contract; then run the check again.",
-    Status.SKIPPED: "No row was judged. Find out why the data is empty; `allow_empty: true` says that it may be.",
-    Status.ERROR: "The data could not be judged. Mend what is named above; then run the check again.",
-}
 
 
 def artifact_key(result: CheckResult, artifact_type: ArtifactType = "markdown", base: str | None = None) -> str:
-    """A key that Prefect accepts: lower-case letters, digits and dashes."""
+    """The key of an artifact, from `base` or the dataset's name: lower-case letters, digits and dashes."""
     name = base or dataset_key(result.metadata.dataset, result.metadata.environment)
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") + SUFFIX[artifact_type]
+    return valid_key(name) + SUFFIX[artifact_type]
+
+
+def valid_key(name: str) -> str:
+    """The name in what Prefect accepts as a key."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
 
 
 def dataset_key(dataset: str, environment: str | None) -> str:
@@ -74,10 +74,9 @@ def publish(result: CheckResult, key: str | None = None, notes: tuple[str, ...] 
 
 def rule_rows(result: CheckResult) -> list[dict[str, Scalar]]:
     """One row per rule and segment, worst first."""
-    ranked = sorted(result.rules, key=lambda rule: ORDER.index(rule.status))
-    rows = [_rule_row(rule) for rule in ranked[:ROWS]]
-    if len(ranked) > ROWS:
-        rows.append({**dict.fromkeys(rows[0]), "rule": f"… and {len(ranked) - ROWS} more"})
+    rows = [_rule_row(rule) for rule in ranked(result)[:ROWS]]
+    if (more := result.total_count - ROWS) > 0:
+        rows.append({**dict.fromkeys(rows[0]), "rule": f"… and {more} more"})
     return rows
 
 
@@ -103,12 +102,20 @@ def plain(value: object) -> Scalar:
 
 
 def summary(result: CheckResult, notes: tuple[str, ...] = ()) -> str:
-    """The page an operator reads at night: the verdict, what failed, whose it is and what to do."""
+    """The page an operator reads at night, below the verdict's line: what to do, what failed, and whose it is."""
     about = result.metadata
     where = f" in {about.environment}" if about.environment else ""
-    head = f"# {cell(about.dataset)}{where}: {result.status}\n\n{cell(summarize_check_result(result))}"
-    advice = f"**What to do:** {NEXT[result.status]}"
-    return "\n\n".join([head, advice, *_failures(result), _facts(result), *_notes(notes)]) + "\n"
+    head = f"# {cell(about.dataset)}{where}: {result.status}"
+    return "\n\n".join([head, _advice(result), *_failures(result), _facts(result), *_notes(notes)]) + "\n"
+
+
+def _advice(result: CheckResult) -> str:
+    owner, command = result.metadata.owner, again(result)
+    said = [cell(result.reason)] if result.reason else []
+    said += [f"**What to do:** {NEXT[result.status]}"]
+    said += [f"**Run it again:** `{command}`"] if command else []
+    said += [f"**Owner:** {cell(owner)}"] if owner else []
+    return "\n\n".join(said)
 
 
 def _notes(notes: tuple[str, ...]) -> list[str]:
@@ -118,8 +125,7 @@ def _notes(notes: tuple[str, ...]) -> list[str]:
 def _facts(result: CheckResult) -> str:
     about = result.metadata
     facts = {
-        "owner": about.owner,
-        "contract": f"datasets/{about.dataset}.yml" if about.environment else None,
+        "contract": about.contract,
         "source": about.source,
         "rows": None if result.row_count is None else f"{result.row_count:,}",
         "rules": f"{result.total_count} ({result.passed_count} passed, {result.failed_count} failed, "
@@ -129,33 +135,27 @@ def _facts(result: CheckResult) -> str:
         "template": about.template_version,
         "runs on": about.compatibility,
     }
-    rows = [f"| {name} | {cell(value)} |" for name, value in facts.items() if value]
+    rows = [f"| {name} | {linked(str(value))} |" for name, value in facts.items() if value]
     return "\n".join(["## This run", "", "| | |", "|---|---|", *rows])
 
 
 def _failures(result: CheckResult) -> list[str]:
-    parts = [_failure(failure, rule) for failure, rule in _failing(result)[:FAILURES]]
-    more = len(result.failures) - len(parts)
+    rules = loud(result)
+    parts = [_failure(rule) for rule in rules[:FAILURES]]
+    more = len(rules) - len(parts)
     return [*parts, f"… and {more} more: see the table of rules."] if more > 0 else parts
 
 
-def _failing(result: CheckResult) -> list[tuple[Failure, RuleResult]]:
-    rules = [rule for rule in result.rules if rule.status not in (Status.PASSED, Status.SKIPPED)]
-    return [(Failure.of(rule), rule) for rule in sorted(rules, key=lambda rule: ORDER.index(rule.status))]
-
-
-def _failure(failure: Failure, rule: RuleResult) -> str:
+def _failure(rule: RuleResult) -> str:
     segment = "" if rule.segment is None else f", {cell(rule.by)} = {cell(rule.segment)}"
-    head = f"## {rule.status}: {cell(failure.rule_name)}{segment}"
-    count = f"{failure.failed_count:,} of {failure.total_count:,} ({failure.failure_rate:.4g} %)"
-    lines = f"{cell(failure.message)}\n\nSeverity {failure.severity}, {count}."
-    return "\n\n".join(filter(None, [head, lines, _samples(rule)]))
+    head = f"## {rule.status}: {cell(rule.rule_name)}{segment}"
+    return "\n\n".join(filter(None, [head, f"Severity {rule.severity}: {cell(rule.message)}", _samples(rule)]))
 
 
 def _samples(rule: RuleResult) -> str:
     if not rule.samples:
         return ""
-    names = list(rule.samples[0])
+    names = sample_columns(rule)
     rows = [[_value(sample.get(name)) for name in names] for sample in rule.samples]
     lines = [f"| {' | '.join(cells)} |" for cells in ([cell(name) for name in names], *rows)]
     return "\n".join([lines[0], "|---" * len(names) + "|", *lines[1:]])
@@ -165,7 +165,15 @@ def _value(value: Scalar) -> str:
     return "null" if value is None else cell(value)
 
 
+def linked(text: str) -> str:
+    """Text that stays text; an address becomes a link that shows its end."""
+    if re.fullmatch(r"https?://[^\s<>|]+", text):
+        return f"[{cell('/'.join(text.split('/')[-2:]))}](<{text}>)"
+    return cell(text)
+
+
 def cell(value: object) -> str:
     """Text that stays text inside Markdown: data never becomes a table, a link or HTML."""
-    text = "" if value is None else str(plain(value))
-    return re.sub(r"([\\`*\[\]|<>~])", r"\\\1", re.sub(r"\s+", " ", text)[:200])
+    text = re.sub(r"\s+", " ", "" if value is None else legible(str(plain(value))))
+    text = text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+    return re.sub(r"([\\`*\[\]|<>~])", r"\\\1", text)

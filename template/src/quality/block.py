@@ -50,6 +50,7 @@ class DataQualityBlock(Block):
     remind_after_hours: float | None = Field(24, description="An open incident is told again after this time.")
     lineage: dict[str, Any] | None = Field(None, description="Where OpenLineage events go.")
     quarantine: dict[str, Any] | None = Field(None, description="Where failing rows are set apart.")
+    repository_url: str | None = Field(None, description="Where a browser finds the repository's files.")
 
     @field_validator("engine_name")
     @classmethod

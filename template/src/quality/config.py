@@ -39,6 +39,7 @@ class CheckConfig(Frozen):
     history: History = History()
     remind_after_hours: float | None = 24
     lineage: Lineage | None = None
+    repository_url: str | None = None
     quarantine: Quarantine | None = None
 
     @field_serializer("rules")
@@ -48,6 +49,13 @@ class CheckConfig(Frozen):
     def document(self) -> dict[str, Any]:
         """The configuration as JSON values, without what is left at its default."""
         return self.model_dump(mode="json", exclude_defaults=True)
+
+    @property
+    def contract(self) -> str | None:
+        """Where the contract is read: its page where the policy says where the repository's are, else its path."""
+        if self.environment is None:
+            return None
+        return "/".join(filter(None, ((self.repository_url or "").rstrip("/"), f"datasets/{self.dataset}.yml")))
 
     @property
     def fingerprint(self) -> str:

@@ -47,15 +47,30 @@ class Quarantine(Frozen):
 
     path: Text = Field(description="A local folder, in the repository or outside it.")
     drop: tuple[Text, ...] = Field((), description="Columns, such as sensitive ones, that quarantined rows lose.")
+    encrypt: tuple[Text, ...] = Field(
+        (), description="Columns that only the key in `secret` reads in quarantined rows."
+    )
+    secret: Text | None = Field(
+        None, description="Name of a saved Secret block that holds the Fernet key of `encrypt`."
+    )
     severities: tuple[Severity, ...] = Field(
         (Severity.CRITICAL, Severity.ERROR), description="Of the rules whose failing rows are set apart."
     )
+    passed: bool = Field(True, description="Write the good rows, too; they stay in the source only when false.")
     keep_days: Annotated[int, Field(ge=1)] = Field(90, description="Older splits are deleted.")
 
     @model_validator(mode="after")
     def _local(self) -> Self:
         if "://" in self.path:
             raise ValueError("quarantine.path is a local folder; only there can a split appear as a whole")
+        return self
+
+    @model_validator(mode="after")
+    def _readable(self) -> Self:
+        if self.encrypt and self.secret is None:
+            raise ValueError("quarantine.encrypt needs the name of a saved Secret block with the key: `secret: …`")
+        if both := sorted(set(self.encrypt) & set(self.drop)):
+            raise ValueError(f"quarantine: '{both[0]}' is dropped and encrypted; choose one")
         return self
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -42,10 +43,12 @@ def check(
     now: datetime | None = None,
     history: Callable[[int], list[float]] | None = None,
     seen: Callable[[Frame, list[Found]], None] | None = None,
+    judged: Callable[[int], None] = lambda rules: None,
 ) -> CheckResult:
     """Judges data by the configuration's rules; `history` gives the rows of earlier runs, by default its own runs'.
 
-    `seen` is called with the frame and every judgement, for whoever needs the failing rows themselves.
+    `seen` is called with the frame and every judgement, for whoever needs the failing rows themselves; `judged` now and
+    then with the number of rules that came to be judged since.
 
     `data` is a frame, LazyFrame, pandas or Arrow table, path, source or dataset name; None means the configured
     source. Wrong use raises ConfigurationError before any data is read; what cannot be read or computed is ERROR.
@@ -56,6 +59,7 @@ def check(
         dataset=config.dataset,
         owner=config.owner,
         environment=config.environment,
+        contract=config.contract,
         source=_place(data, config),
         fingerprint=config.fingerprint,
         template_version=project.template_version(),
@@ -66,7 +70,7 @@ def check(
     except BROKEN as error:
         verdict = _unreadable(_problem(error, config), config)
     else:
-        verdict = _verdict(frame, config, seen)
+        verdict = _verdict(frame, config, seen, judged)
         about = about.model_copy(update={"explain": frame.explain()})
     took = (time.perf_counter() - clock) * 1000
     return CheckResult(
@@ -80,9 +84,12 @@ def _unreadable(reason: str, config: CheckConfig) -> dict[str, Any]:
 
 
 def _verdict(
-    frame: Frame, config: CheckConfig, seen: Callable[[Frame, list[Found]], None] | None = None
+    frame: Frame,
+    config: CheckConfig,
+    seen: Callable[[Frame, list[Found]], None] | None,
+    judged: Callable[[int], None],
 ) -> dict[str, Any]:
-    found = judge(config, frame)
+    found = judge(config, frame, judged)
     if seen is not None:
         seen(frame, found)
     rules = _with_samples(tuple(_result(one, config) for one in found), found, frame, config)
@@ -113,7 +120,7 @@ def open_frame(
     around = Surroundings(
         references=reference,
         history=history or volumes(config, now),
-        measured=measured(config, now) if history is None else lambda rule, window: history(window),
+        measured=measured(config, now) if history is None else lambda metric, window: history(window),
         now=now or datetime.now(UTC),
         root=project.root(),
     )
@@ -127,7 +134,7 @@ def open_frame(
     if source is None:
         given = "no data" if data is None else f"a {type(data).__name__}"
         raise ConfigurationError(f"{config.dataset}: cannot judge {given}; give a frame, a path or a dataset's name")
-    return Frame(source.scan(base), around, columnar=source.columnar)
+    return Frame(source.scan(base), around, columnar=source.columnar, version_now=partial(source.version, base))
 
 
 def reference(written: Any) -> pl.LazyFrame:
@@ -153,7 +160,7 @@ def bind(rule: Rule, frame: Frame) -> None:
     rule.bind(frame)
 
 
-def judge(config: CheckConfig, frame: Frame) -> list[Found]:
+def judge(config: CheckConfig, frame: Frame, judged: Callable[[int], None] = lambda rules: None) -> list[Found]:
     """Every rule's judgements, in the order of the rules and of the segments' values."""
     _check_named(config, frame)
     ready: list[Rule] = []
@@ -161,22 +168,46 @@ def judge(config: CheckConfig, frame: Frame) -> list[Found]:
     for number, rule in enumerate(config.rules):
         try:
             bind(rule, frame)
+            _check_remembered(rule, config)
             ready.append(rule)
         except ConfigurationError as error:
-            raise ConfigurationError(f"{config.dataset}: rule {number + 1} '{rule.title}': {error}") from None
+            where = project.place_of_rule(config, number)
+            raise ConfigurationError(f"{where}: rule {number + 1} '{rule.title}': {error}") from None
         except BROKEN as error:
             problems[id(rule)] = _problem(error, config)
-    states, broken = measure(ready, frame, BROKEN)
+    states, broken = measure(ready, frame, BROKEN, judged)
     problems |= {id(rule): _problem(error, config) for rule, error in broken}
-    return [found for rule in config.rules for found in _judge(rule, states, frame, problems.get(id(rule)), config)]
+    found: list[Found] = []
+    for rule in config.rules:
+        found.extend(_judge(rule, states, frame, problems.get(id(rule)), config))
+        if not states.has(rule):
+            judged(1)
+    return found
 
 
 def _check_named(config: CheckConfig, frame: Frame) -> None:
-    for field, columns in (("key", config.key), ("sensitive", config.sensitive)):
+    named = {"key": config.key, "sensitive": config.sensitive}
+    if config.quarantine is not None:
+        named |= {"quarantine.drop": config.quarantine.drop, "quarantine.encrypt": config.quarantine.encrypt}
+    for field, columns in named.items():
         try:
             frame.check_columns(columns)
         except ConfigurationError as error:
             raise ConfigurationError(f"{config.dataset}: {field}: {error}") from None
+    for column in named.get("quarantine.encrypt", ()):
+        if kind_of(dtype := frame.schema[column]) == "nested":
+            raise ConfigurationError(
+                f"{config.dataset}: quarantine.encrypt: column '{column}' is {dtype}; drop it instead"
+            )
+
+
+def _check_remembered(rule: Rule, config: CheckConfig) -> None:
+    """History keeps no value of a sensitive column, so a rule that needs earlier ones would be skipped for ever."""
+    if rule.remembers is not None and (secret := sorted(set(rule.subjects) & set(config.sensitive))):
+        raise ConfigurationError(
+            f"column '{secret[0]}' is sensitive, so history keeps none of its numbers to compare with; "
+            "judge it by bounds of your own, or take it from `sensitive`"
+        )
 
 
 def _judge(rule: Rule, states: States, frame: Frame, problem: str | None, config: CheckConfig) -> Iterable[Found]:

@@ -35,14 +35,26 @@ class Surroundings:
     now: datetime
     root: Path = Path()
     memory_budget: int = 256 * 2**20
-    measured: Callable[[str, int], list[float]] = lambda rule, runs: []
+    measured: Callable[[str, int], list[float]] = lambda metric, runs: []
 
 
 class Frame:
-    """A lazy frame, the other datasets its rules refer to, and a log of every query run on it."""
+    """A lazy frame, the other datasets its rules refer to, and a log of every query run on it.
 
-    def __init__(self, lazy: pl.LazyFrame, around: Surroundings, *, columnar: bool = False) -> None:
+    `version` is the source's when the frame was opened, where it has one.
+    """
+
+    def __init__(
+        self,
+        lazy: pl.LazyFrame,
+        around: Surroundings,
+        *,
+        columnar: bool = False,
+        version_now: Callable[[], str | None] = lambda: None,
+    ) -> None:
         self.lazy = lazy
+        self.version_now = version_now
+        self.version = version_now()
         self.schema = lazy.collect_schema()
         self.around = around
         self.columnar = columnar
@@ -112,6 +124,11 @@ class Frame:
         if self._rows is None:
             self._rows = int(self.collect(self.lazy.select(pl.len()), "number of rows", ()).item())
         return self._rows
+
+    @property
+    def has_changed(self) -> bool:
+        """Whether the source is another one than it was when the frame was opened."""
+        return self.version_now() != self.version
 
     def rows_seen(self, rows: int) -> None:
         """Remembers the number of rows that a pass counted."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -38,9 +39,13 @@ SCHEMA = pl.Schema(
         "judged": pl.Int64(),
         "failure_rate": pl.Float64(),
         "value": pl.Float64(),
+        "metric": pl.String(),
     }
 )
-"""One row per rule and segment, each with what is true of its run; rates are percent."""
+"""One row per rule and segment, each with what is true of its run; rates are percent.
+
+`metric` says what the value is, where later runs are judged by it: a rule may keep its name and change what it means.
+"""
 WITH_RESULT = pl.Schema({"run": pl.String(), "at": pl.Datetime("us", "UTC"), "result": pl.String()})
 
 _as_of: ContextVar[datetime | None] = ContextVar("as_of", default=None)
@@ -64,12 +69,12 @@ def shelf(config: CheckConfig, kind: str = "runs") -> Shelf:
 def append(result: CheckResult, config: CheckConfig, run: str, flow_run: str | None = None) -> str:
     """Adds one run, deletes what is older than `keep_days`, and says where the run's file lies."""
     place = shelf(config)
-    written = place.write(rows(result, run, size(config), flow_run), result.timestamp, run)
+    written = place.write(rows(result, run, config, flow_run), result.timestamp, run)
     place.prune(result.timestamp.date() - timedelta(days=config.history.keep_days))
     return written
 
 
-def rows(result: CheckResult, run: str, size: int | None, flow_run: str | None = None) -> pl.DataFrame:
+def rows(result: CheckResult, run: str, config: CheckConfig, flow_run: str | None = None) -> pl.DataFrame:
     """The run as rows; its whole result, sensitive values masked, stands beside the first."""
     about: dict[str, Any] = {
         "run": run,
@@ -77,12 +82,13 @@ def rows(result: CheckResult, run: str, size: int | None, flow_run: str | None =
         "at": result.timestamp,
         "status": str(result.status),
         "rows": result.row_count,
-        "bytes": size,
+        "bytes": size(config),
         "duration_ms": result.execution_time_ms,
         "fingerprint": result.metadata.fingerprint,
         "template_version": result.metadata.template_version,
     }
-    lines = [about | _rule(rule) for rule in result.rules] or [about]
+    metrics = {rule.title: rule.remembers for rule in config.rules}
+    lines = [about | _rule(rule) | {"metric": metrics.get(rule.rule_name)} for rule in result.rules] or [about]
     texts = [result.model_dump_json(), *[None] * (len(lines) - 1)]
     return pl.DataFrame(lines, schema=SCHEMA).with_columns(pl.Series("result", texts, dtype=pl.String))
 
@@ -133,11 +139,15 @@ def volumes(config: CheckConfig, moment: datetime | None = None) -> Callable[[in
 
 
 def measured(config: CheckConfig, moment: datetime | None = None) -> Callable[[str, int], list[float]]:
-    """Gives the numbers that a rule, by its name, judged in the last `window` runs, up to a moment, oldest first."""
+    """Gives the numbers that a metric had in the last `window` runs, up to a moment, oldest first.
 
-    def past(rule: str, window: int) -> list[float]:
-        found = _past(config, window, moment).filter(pl.col("rule") == rule)
-        return found["value"].drop_nulls().tail(window).to_list()
+    Every rule on the metric left the same number; the runs are read once for all rules that look equally far back.
+    """
+    runs = functools.cache(lambda window: _past(config, window, moment))
+
+    def past(metric: str, window: int) -> list[float]:
+        found = runs(window).filter(pl.col("metric") == metric).drop_nulls("value")
+        return found.unique("run", keep="first", maintain_order=True)["value"].tail(window).to_list()
 
     return past
 

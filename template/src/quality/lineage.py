@@ -11,9 +11,9 @@ import httpx
 
 from quality import history, project
 from quality.config import CheckConfig
-from quality.errors import ConfigurationError
 from quality.policy import Lineage
 from quality.result import CheckResult, RuleResult, Status
+from quality.secrets import secret
 
 PRODUCER = f"urn:quality-ladder:{project.VERSION}"
 SPEC = "https://openlineage.io/spec"
@@ -39,19 +39,10 @@ def emit(result: CheckResult, config: CheckConfig, run: str) -> None:
 
 
 def _post(events: list[dict[str, Any]], lineage: Lineage) -> None:
-    headers = {"Authorization": f"Bearer {_token(lineage.secret)}"} if lineage.secret else {}
+    headers = {"Authorization": f"Bearer {secret(lineage.secret, 'lineage')}"} if lineage.secret else {}
     with httpx.Client(timeout=TIMEOUT_SECONDS, headers=headers) as client:
         for event in events:
             client.post(str(lineage.url), json=event).raise_for_status()
-
-
-def _token(secret: str) -> str:
-    from prefect.blocks.system import Secret
-
-    try:
-        return str(Secret.load(secret, _sync=True).get())  # type: ignore[call-arg, union-attr]
-    except ValueError:
-        raise ConfigurationError(f"there is no saved Secret block '{secret}' for lineage") from None
 
 
 def events(result: CheckResult, config: CheckConfig, run: str) -> list[dict[str, Any]]:

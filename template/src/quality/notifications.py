@@ -168,7 +168,7 @@ def message(result: CheckResult, incidents: list[Incident], problem: str | None 
     lines += [f"- {one.rule}: {one.line}, since {one.since:%Y-%m-%d %H:%M} UTC" for one in incidents[:SHOWN]]
     if len(incidents) > SHOWN:
         lines.append(f"- and {len(incidents) - SHOWN} more")
-    lines += ["", f"owner: {about.owner or 'nobody'} · contract: datasets/{about.dataset}.yml · {about.fingerprint}"]
+    lines += ["", f"owner: {about.owner or 'nobody'} · contract: {about.contract} · {about.fingerprint}"]
     lines += [link] if (link := run_link()) else []
     lines += [f"This may repeat an earlier message: {problem}"] if problem else []
     return "\n".join(lines)

@@ -14,7 +14,7 @@ from prefect.context import TaskRunContext
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 
-from quality import announcements, engine, history, lineage, notifications, quarantine
+from quality import announcements, engine, history, lineage, notifications, progress, quarantine, report
 from quality.config import CheckConfig
 from quality.dispatch import run_context
 from quality.frame import Frame
@@ -34,7 +34,8 @@ class Ran(NamedTuple):
 def check(data: Any, config: CheckConfig) -> Ran:
     """Judges data and, for a configuration of the repository, does all that a run leaves behind."""
     judged: list[tuple[Frame, list[engine.Found]]] = []
-    result = engine.check(data, config, seen=lambda frame, found: judged.append((frame, found)))
+    with progress.shown(config) as more:
+        result = engine.check(data, config, seen=lambda frame, found: judged.append((frame, found)), judged=more)
     if config.environment is None or (result.status is Status.ERROR and _is_tried_again()):
         return Ran(result)
     run, notes, problem = run_id(), [], None
@@ -53,7 +54,10 @@ def check(data: Any, config: CheckConfig) -> Ran:
 
 def _steps(result: CheckResult, config: CheckConfig, run: str) -> list[tuple[str, Callable[[], list[str]]]]:
     """What follows a verdict. Messages and events need Prefect, and are for its runs only."""
-    steps: list[tuple[str, Callable[[], list[str]]]] = [("history", lambda: _remember(result, config, run))]
+    steps: list[tuple[str, Callable[[], list[str]]]] = [
+        ("history", lambda: _remember(result, config, run)),
+        ("report", lambda: _report(result, config)),
+    ]
     if run_context() is not None:
         steps += [("messages", lambda: _tell(result, config, run)), ("event", lambda: _announce(result, run))]
     if config.lineage:
@@ -63,6 +67,11 @@ def _steps(result: CheckResult, config: CheckConfig, run: str) -> list[tuple[str
 
 def _remember(result: CheckResult, config: CheckConfig, run: str) -> list[str]:
     history.append(result, config, run, flow_run.id)
+    return []
+
+
+def _report(result: CheckResult, config: CheckConfig) -> list[str]:
+    report.write(result, config)
     return []
 
 

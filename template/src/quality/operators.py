@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 from quality import history_table, project, report
 from quality.config import CheckConfig
 from quality.redrive import redrive
-from quality.rungs import say
+from quality.rungs import prefect_api, say
 
 
 def show_history(configs: list[CheckConfig], runs: int) -> int:
@@ -18,7 +20,7 @@ def show_history(configs: list[CheckConfig], runs: int) -> int:
 def write_reports(configs: list[CheckConfig]) -> int:
     """Writes a report for each dataset, and opens it where somebody sits at the terminal."""
     for config in configs:
-        path = report.write(config)
+        path = report.last(config)
         print(path)
         report.show(path)
     return 0
@@ -26,10 +28,12 @@ def write_reports(configs: list[CheckConfig]) -> int:
 
 def redrive_rows(configs: list[CheckConfig]) -> int:
     """Judges quarantined rows anew; says how many were released."""
-    for config in (one for one in configs if one.quarantine):
-        split = redrive(config)
-        print(f"{config.dataset} in {config.environment}: {split.says() if split else 'nothing is in quarantine'}")
-    if not any(config.quarantine for config in configs):
+    asking = [config for config in configs if config.quarantine]
+    with prefect_api() if any(one.quarantine and one.quarantine.secret for one in asking) else nullcontext():
+        for config in asking:
+            split = redrive(config)
+            print(f"{config.dataset} in {config.environment}: {split.says() if split else 'nothing is in quarantine'}")
+    if not asking:
         print("no dataset asks for a quarantine; add `quarantine: {path: …}` to a contract")
     return 0
 

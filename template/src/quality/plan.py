@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import polars as pl
@@ -26,6 +26,10 @@ class States:
     def add(self, rule: Rule, measures: dict[str, Measure], rows: list[tuple[dict[str, Any], dict[str, Any]]]) -> None:
         self._measures[id(rule)] = measures
         self._rows[id(rule)] = rows
+
+    def has(self, rule: Rule) -> bool:
+        """Whether the pass measured anything for the rule."""
+        return id(rule) in self._measures
 
     def of(self, rule: Rule, frame: Frame) -> Iterator[tuple[Any, State]]:
         """The rule's segments in the order of their values, each with one state; one segment None without `by`."""
@@ -71,9 +75,15 @@ def _merge(measure: Measure, values: list[Any]) -> Any:
 
 
 def measure(
-    rules: Sequence[Rule], frame: Frame, broken: tuple[type[BaseException], ...]
+    rules: Sequence[Rule],
+    frame: Frame,
+    broken: tuple[type[BaseException], ...],
+    judged: Callable[[int], None],
 ) -> tuple[States, list[tuple[Rule, BaseException]]]:
-    """Runs the pass. Where a query breaks, its rules run one by one, so that only the culprit stays unjudged."""
+    """Runs the pass. Where a query breaks, its rules run one by one, so that only the culprit stays unjudged.
+
+    `judged` is called with the number of rules that a query was about.
+    """
     states, problems = States(), []
     ready: list[Planned] = []
     for rule in rules:
@@ -91,6 +101,7 @@ def measure(
                     _run([one], frame, states)
                 except broken as error:
                     problems.append((one[0], error))
+        judged(len(group))
     return states, problems
 
 

@@ -126,6 +126,10 @@ class EnvironmentPolicy(Frozen):
     history: History = History()
     remind_after_hours: PositiveFloat | None = Field(24, description="An open incident is told again; null for never.")
     lineage: Lineage | None = None
+    repository_url: Annotated[str, Field(pattern=r"^https?://\S+$")] | None = Field(
+        None,
+        description="Where a browser finds this repository's files, such as https://github.com/acme/shop/blob/main.",
+    )
 
 
 class Policy(Frozen):

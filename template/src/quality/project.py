@@ -6,12 +6,14 @@ import functools
 import importlib.metadata
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from quality.config import CheckConfig, resolve
 from quality.contract import load_contract
 from quality.errors import ConfigurationError, nearest
 from quality.policy import Policy, load_policy
+from quality.yaml_file import YamlFile
 
 VERSION = "1.0.0"
 
@@ -32,7 +34,19 @@ def root() -> Path:
 
 def datasets() -> tuple[str, ...]:
     """The datasets that have a contract, by name."""
-    return tuple(sorted(path.stem for path in (root() / "datasets").glob("*.yml")))
+    folder = root() / "datasets"
+    if other := next(folder.glob("*.yaml"), None):
+        raise ConfigurationError(f"datasets/{other.name} would not be checked; name it {other.stem}.yml")
+    return tuple(sorted(path.stem for path in folder.glob("*.yml")))
+
+
+def place_of_rule(config: CheckConfig, number: int) -> str:
+    """Where a rule is written, `datasets/orders.yml:12`; the dataset's name where the contract has other rules."""
+    path = root() / "datasets" / f"{config.dataset}.yml"
+    with suppress(ConfigurationError):
+        if load_contract(path).rules == config.rules:
+            return YamlFile(path, f"datasets/{path.name}").at("rules", number)
+    return config.dataset
 
 
 def policy() -> Policy:

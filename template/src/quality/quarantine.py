@@ -2,7 +2,8 @@
 
 A split is a folder `<path>/<dataset>/<environment>/date=<day>/run=<run>/` with `passed.parquet`, `failing.parquet` and
 `split.json`. It is written under another name and renamed when it is whole. A later split names those that it replaces:
-what is in quarantine are the failing rows of the splits that none replaces.
+what is in quarantine are the failing rows of the splits that none replaces. With `passed: false` good rows stay in the
+source only. Failing rows lose the columns of `drop`, and keep those of `encrypt` for whoever holds the key.
 """
 
 from __future__ import annotations
@@ -16,20 +17,23 @@ from pathlib import Path
 from typing import Literal
 
 import polars as pl
+from cryptography.fernet import MultiFernet
 from pydantic import ValidationError
 
 from quality import project
 from quality.config import CheckConfig
 from quality.contract import Quarantine
+from quality.encryption import TOKEN, cipher, decrypted, encrypted
 from quality.engine import Found
-from quality.errors import SourceError
-from quality.frame import Frame
+from quality.errors import ConfigurationError, SourceError
+from quality.frame import Frame, across_rows
 from quality.result import CheckResult, Frozen
 from quality.rule import RowRule, first_line
+from quality.secrets import secret
 from quality.shelf import alone
 
 RULES, RUN, FINGERPRINT = "_dq_rules", "_dq_run", "_dq_fingerprint"
-MARKS = (RULES, RUN, FINGERPRINT)
+MARKS = (RULES, RUN, FINGERPRINT, TOKEN)
 PASSED, FAILING, ABOUT = "passed.parquet", "failing.parquet", "split.json"
 HALF = ".half-"
 FAST: Literal["lz4"] = "lz4"
@@ -109,7 +113,11 @@ def split(frame: Frame, found: Sequence[Found], result: CheckResult, config: Che
     """
     if taken := sorted(set(MARKS) & set(frame.schema)):
         raise QuarantineError(f"rows were not set apart: they already have a column {taken[0]}")
-    version = None if config.source is None else config.source.version(project.root())
+    if frame.has_changed:
+        raise QuarantineError(
+            "rows were not set apart: the source has changed since it was judged; run the check again"
+        )
+    version = frame.version
     about = Split(
         run=run,
         at=result.timestamp,
@@ -147,18 +155,20 @@ def write(
     about: Split,
     stays: dict[str, pl.Expr] | None = None,
 ) -> Split:
-    """Writes both files in one pass, counts them, and lets them appear; QuarantineError leaves nothing behind."""
+    """Writes the files in one pass, counts them, and lets them appear; QuarantineError leaves nothing behind."""
     base, marks = home(config), flags(found, config) | (stays or {})
     half = base / f"{HALF}{about.run}-{os.getpid()}"
     _forget(base, asked(config).keep_days, about.at)
     try:
         half.mkdir(parents=True)
         _write_rows(frame, marks, config, about, half)
-        passed, failing = (pl.scan_parquet(half / name).select(pl.len()).collect().item() for name in (PASSED, FAILING))
+        failing = _count(half / FAILING)
+        passed = _count(half / PASSED) if (half / PASSED).exists() else frame.rows - failing
         if passed + failing != frame.rows:
             raise QuarantineError(
                 f"{frame.rows:,} rows were judged, but {passed:,} + {failing:,} were found to set apart"
             )
+        _refuse_other_rows(half / FAILING, found, marks)
         made = about.model_copy(update={"rows": frame.rows, "passed": passed, "failing": failing})
         (half / ABOUT).write_text(made.model_dump_json(indent=1) + "\n", "utf-8")
         _appear(half, base / f"date={about.at:%Y-%m-%d}" / f"run={about.run}")
@@ -169,25 +179,75 @@ def write(
     return made
 
 
+def _refuse_other_rows(failing: Path, found: Sequence[Found], marks: dict[str, pl.Expr]) -> None:
+    """The rows set apart for each rule are as many as failed it, or the data has changed since it was judged."""
+    rules = pl.scan_parquet(failing).select(pl.col(RULES).explode(empty_as_null=False)).collect()[RULES]
+    apart = dict(rules.value_counts().iter_rows())
+    judged: dict[str, int] = {}
+    for rule, _, judgement, _ in found:
+        if judgement is not None and rule.title in marks:
+            judged[rule.title] = judged.get(rule.title, 0) + judgement.failed
+    for title, failed in judged.items():
+        if apart.get(title, 0) != failed:
+            raise QuarantineError(
+                f"{failed:,} rows failed {title}, but {apart.get(title, 0):,} were found to set apart"
+            )
+
+
 def _write_rows(frame: Frame, marks: dict[str, pl.Expr], config: CheckConfig, about: Split, folder: Path) -> None:
-    names = [f"_dq_{number}" for number in range(len(marks))]
-    marked = frame.lazy.with_columns(mark.alias(name) for name, mark in zip(names, marks.values(), strict=True))
-    bad = pl.any_horizontal([pl.col(name) for name in names]) if names else pl.lit(False)
+    """The files from one pass over the data; released rows are always written.
+
+    Without the good rows the scan itself looks for failing ones, and what they break is told of them alone.
+    """
+    whole = asked(config).passed or about.kind == "redrive"
+    named = {f"_dq_{number}": mark for number, mark in enumerate(marks.values())}
+    first = {name: mark for name, mark in named.items() if whole or across_rows(mark, frame.schema)}
+    then = {name: mark for name, mark in named.items() if name not in first}
+    marked = frame.lazy.with_columns(**first)
+    bad = pl.any_horizontal([*map(pl.col, first), *then.values()]) if named else pl.lit(False)
     own = [column for column in frame.schema if column not in MARKS]
-    titles = [pl.when(pl.col(name)).then(pl.lit(title)) for name, title in zip(names, marks, strict=True)]
+    titles = [pl.when(pl.col(name)).then(pl.lit(title)) for name, title in zip(named, marks, strict=True)]
     why = pl.concat_list(titles).list.drop_nulls() if titles else pl.lit([], dtype=pl.List(pl.String))
-    first = pl.col(RUN) if RUN in frame.schema else pl.lit(about.run)
+    run = pl.col(RUN) if RUN in frame.schema else pl.lit(about.run)
     kept = [column for column in own if column not in asked(config).drop]
-    reasons = (why.alias(RULES), first.alias(RUN), pl.lit(about.fingerprint).alias(FINGERPRINT))
-    sinks = [
-        marked.filter(~bad).select(own).sink_parquet(folder / PASSED, compression=FAST, lazy=True),
-        marked.filter(bad).select(*kept, *reasons).sink_parquet(folder / FAILING, compression=FAST, lazy=True),
-    ]
+    reasons = (why.alias(RULES), run.alias(RUN), pl.lit(about.fingerprint).alias(FINGERPRINT))
+    failing = marked.filter(bad).with_columns(**then).select(*kept, *reasons).with_columns(_hidden(frame, config))
+    sinks = [failing.sink_parquet(folder / FAILING, compression=FAST, lazy=True)]
+    if whole:
+        sinks.append(marked.filter(~bad).select(own).sink_parquet(folder / PASSED, compression=FAST, lazy=True))
     pl.collect_all(sinks, engine="streaming")
 
 
 def _count(file: Path) -> int:
     return int(pl.scan_parquet(file).select(pl.len()).collect().item())
+
+
+def _hidden(frame: Frame, config: CheckConfig) -> tuple[pl.Expr, ...]:
+    """The columns to encrypt as nulls, and what they hold as a token."""
+    columns = [column for column in asked(config).encrypt if column in frame.schema]
+    return encrypted(columns, frame.schema, key(config)) if columns else ()
+
+
+def key(config: CheckConfig) -> MultiFernet:
+    """What encrypts and decrypts quarantined rows; QuarantineError when the contract or the server names no key."""
+    name = asked(config).secret
+    try:
+        if name is None:
+            raise ConfigurationError("the quarantined rows are encrypted; name the key's block: `quarantine.secret`")
+        return cipher(secret(name, "the quarantine"), name)
+    except ConfigurationError as error:
+        raise QuarantineError(f"{config.dataset}: {error}") from None
+
+
+def waiting(config: CheckConfig) -> tuple[pl.LazyFrame, tuple[Split, ...]] | None:
+    """The rows in quarantine, decrypted, and the splits that hold them; None when there is no row."""
+    there = {folder: split for folder, split in standing(config).items() if split.failing}
+    if not there:
+        return None
+    rows = pl.concat([pl.scan_parquet(folder / FAILING) for folder in there], how="diagonal_relaxed")
+    if TOKEN in rows.collect_schema():
+        rows = decrypted(rows.collect(), key(config), str(asked(config).secret)).lazy()
+    return rows, tuple(there.values())
 
 
 def _appear(half: Path, whole: Path) -> None:

@@ -9,7 +9,7 @@ import polars as pl
 
 from quality import engine, quarantine
 from quality.config import CheckConfig
-from quality.quarantine import FAILING, RULES, QuarantineError, Split
+from quality.quarantine import RULES, QuarantineError, Split
 from quality.rule import RowRule, Rule
 
 
@@ -20,11 +20,8 @@ def redrive(config: CheckConfig) -> Split | None:
     keeps the rows that failed it.
     """
     with quarantine.locked(config):
-        waiting = {folder: split for folder, split in quarantine.standing(config).items() if split.failing}
-        if not waiting:
-            return None
-        rows = pl.concat([pl.scan_parquet(folder / FAILING) for folder in waiting], how="diagonal_relaxed")
-        return _split(rows, tuple(waiting.values()), config)
+        waiting = quarantine.waiting(config)
+        return _split(*waiting, config) if waiting else None
 
 
 def _split(rows: pl.LazyFrame, earlier: tuple[Split, ...], config: CheckConfig) -> Split:
@@ -35,7 +32,7 @@ def _split(rows: pl.LazyFrame, earlier: tuple[Split, ...], config: CheckConfig) 
                 f"{rule.title} is newer than the quarantined rows, which have lost {', '.join(_lost(rule, config))}; "
                 "no row can be released by it"
             )
-    today = config.model_copy(update={"rules": rules, "key": (), "sensitive": ()})
+    today = config.model_copy(update={"rules": rules, "key": (), "sensitive": (), "quarantine": None})
     frame = engine.open_frame(rows, today)
     found = engine.judge(today, frame)
     stays = {rule.title: pl.col(RULES).list.contains(rule.title) for rule in blind}

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import sys
 import webbrowser
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,79 +15,86 @@ import polars as pl
 from jinja2 import Environment, StrictUndefined, Template
 
 from quality import history, project
-from quality.artifacts import NEXT, ORDER
+from quality.advice import NEXT, ORDER, again, loud, ranked, sample_columns
 from quality.config import CheckConfig
 from quality.console import segment
 from quality.errors import ConfigurationError
 from quality.evidence import write_whole
-from quality.result import CheckResult, Frozen, RuleResult, Scalar, Severity, Status, summarize_check_result
-from quality.trends import RUNS, rule_trends, run_trends
+from quality.legible import legible
+from quality.matrix import matrices, together
+from quality.result import CheckResult, RuleResult, Scalar, Status, summarize_check_result
+from quality.trends import RUNS, rule_trends, run_trends, verdicts
 
 MARKS = {Status.PASSED: "✓", Status.WARNING: "!", Status.FAILED: "✕", Status.SKIPPED: "·", Status.ERROR: "?"}
 """Beside each word, so that no verdict depends on colour."""
-SEGMENTS = 200
-"""Segments of a matrix; those that fail come first."""
-
-
-class Matrix(Frozen):
-    """The rules that are judged by one column: a line for each of its values, a cell for each rule."""
-
-    by: str
-    rules: tuple[str, ...]
-    lines: tuple[tuple[str, tuple[RuleResult | None, ...]], ...]
-    hidden: int
+CARDS = 50
+"""Rules that are shown with their failing rows; the worst come first, and tables below have them all."""
 
 
 def render(result: CheckResult, metrics: pl.DataFrame | None = None) -> str:
     """The report of a result, with the trends that history has."""
     past = history.SCHEMA.to_frame() if metrics is None else metrics
-    ranked = sorted(result.rules, key=lambda rule: (ORDER.index(rule.status), list(Severity).index(rule.severity)))
+    runs, broken = verdicts(past), loud(result)
     return page().render(
         result=result,
         about=result.metadata,
-        verdict=summarize_check_result(result),
+        verdict=summarize_check_result(result).partition(" — ")[2],
         advice=NEXT[result.status],
-        rules=lines(ranked),
-        loud=[rule for rule in ranked if rule.status not in (Status.PASSED, Status.SKIPPED)],
+        again=again(result),
+        counts=counts(result),
+        rules=together(ranked(result)),
+        loud=broken[:CARDS],
+        more=len(broken) - CARDS,
         matrices=matrices(result.rules),
         trends=rule_trends(past),
-        runs=run_trends(past),
-        count=past["run"].n_unique(),
-    )
-
-
-def lines(ranked: Sequence[RuleResult]) -> list[RuleResult]:
-    """One line for each rule: the segments of a rule taken together, with the verdict of the worst."""
-    by_name: dict[str, list[RuleResult]] = {}
-    for rule in ranked:
-        by_name.setdefault(rule.rule_name, []).append(rule)
-    return [same[0] if same[0].by is None else _together(same) for same in by_name.values()]
-
-
-def _together(segments: list[RuleResult]) -> RuleResult:
-    worst = segments[0]
-    count = sum(one.status is worst.status for one in segments)
-    found = f"in {count} of {len(segments)} segments"
-    return worst.model_copy(
-        update={
-            "rule_name": worst.rule_name,
-            "by": None,
-            "segment": None,
-            "value": found,
-            "failed_count": sum(one.failed_count for one in segments),
-            "total_count": sum(one.total_count for one in segments),
-        }
+        charts=run_trends(past),
+        runs=runs,
+        since=since(runs),
     )
 
 
 @functools.cache
 def page() -> Template:
     """The template; every value in it is escaped."""
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.globals |= {"mark": MARKS.__getitem__, "segment": segment, "cell": cell}
-    environment.globals |= {"tone": tone, "matrix_words": matrix_words, "order": order, "value": value}
-    environment.filters |= {"number": number, "percent": percent}
+    environment = Environment(
+        autoescape=True, finalize=shown, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.globals |= {"mark": MARKS.__getitem__, "segment": segment, "cell": cell, "value": value}
+    environment.globals |= {"tone": tone, "matrix_words": matrix_words, "sample_columns": sample_columns}
+    environment.filters |= {"number": number, "percent": percent, "minute": minute}
     return environment.from_string(Path(__file__).with_name("report.html").read_text("utf-8"))
+
+
+def shown(found: Any) -> Any:
+    """Anything the page says, without invisible controls."""
+    return legible(found) if isinstance(found, str) else found
+
+
+def counts(result: CheckResult) -> list[tuple[Status, str, str]]:
+    """How many rules have each verdict, worst first: the verdict, its tone and the words."""
+    found: dict[tuple[Status, str], int] = {}
+    for rule in result.rules:
+        found[rule.status, tone(rule)] = found.get((rule.status, tone(rule)), 0) + 1
+    order = sorted(found, key=lambda key: (ORDER.index(key[0]), key[1]))
+    words = {(Status.FAILED, "warning"): "failed, not fatal", (Status.ERROR, "error"): "not judged"}
+    return [
+        (status, kind, f"{found[status, kind]} {words.get((status, kind), status.lower())}") for status, kind in order
+    ]
+
+
+def since(runs: Sequence[tuple[datetime, Status]]) -> str | None:
+    """When the verdict of the last run first was as it is; None where there is no run to compare it with."""
+    if len(runs) < 2:
+        return None
+    same = list(itertools.takewhile(lambda run: run[1] is runs[-1][1], reversed(runs)))
+    if len(same) == 1:
+        return f"this run; the one before was {runs[-2][1]}"
+    return f"{minute(same[-1][0])}{' or earlier' if len(same) == RUNS else ''}, {len(same)} runs"
+
+
+def minute(moment: datetime) -> str:
+    """A time, to the minute, with its zone."""
+    return f"{moment:%Y-%m-%d %H:%M %Z}"
 
 
 def number(value: float | None) -> str:
@@ -109,11 +118,6 @@ def matrix_words(rule: RuleResult) -> str:
     return f"{rule.status} {percent(rule.failure_rate)}" if rule.failed_count else rule.status
 
 
-def order(rule: RuleResult) -> list[str]:
-    """The columns of failing rows: those the rule is about, then those that name the row."""
-    return sorted(rule.samples[0], key=lambda name: name not in rule.columns)
-
-
 def value(found: Scalar) -> str:
     """The number that a table rule judged, or its word."""
     return f"{found:,.6g}" if isinstance(found, float) else f"{found:,}" if type(found) is int else cell(found)
@@ -124,29 +128,16 @@ def cell(value: Any) -> str:
     return "null" if value is None else str(value)
 
 
-def matrices(rules: Sequence[RuleResult]) -> list[Matrix]:
-    """One matrix for each column that rules are judged by; segments with most failures first."""
-    columns = dict.fromkeys(rule.by for rule in rules if rule.by is not None)
-    return [_matrix(by, [rule for rule in rules if rule.by == by]) for by in columns]
-
-
-def _matrix(by: str, rules: list[RuleResult]) -> Matrix:
-    names = tuple(dict.fromkeys(rule.rule_name for rule in rules))
-    cells = {(cell(rule.segment), rule.rule_name): rule for rule in rules}
-    worst: dict[str, int] = {}
-    for rule in rules:
-        bad = rule.status in (Status.FAILED, Status.ERROR, Status.WARNING)
-        worst[cell(rule.segment)] = worst.get(cell(rule.segment), 0) + bad
-    order = sorted(worst, key=lambda name: (-worst[name], name))
-    lines = tuple((name, tuple(cells.get((name, rule)) for rule in names)) for name in order[:SEGMENTS])
-    return Matrix(by=by, rules=names, lines=lines, hidden=max(0, len(order) - SEGMENTS))
-
-
-def write(config: CheckConfig) -> Path:
-    """Writes the report of the last run to `reports/<dataset>-<environment>.html`."""
+def last(config: CheckConfig) -> Path:
+    """Writes the report of the newest run in the history, wherever that ran."""
     if (result := history.last_result(config)) is None:
         where = f"{config.dataset} in {config.environment}"
         raise ConfigurationError(f"no run of {where} is remembered yet; make one: nox -s task -- {config.dataset}")
+    return write(result, config)
+
+
+def write(result: CheckResult, config: CheckConfig) -> Path:
+    """Writes the report of a run to `reports/<dataset>-<environment>.html`."""
     path = project.root() / "reports" / f"{config.dataset}-{config.environment}.html"
     write_whole(path, render(result, history.metrics(config, RUNS)))
     return path

@@ -109,11 +109,15 @@ class Explain(Frozen):
 
 
 class RunMetadata(Frozen):
-    """Where a result comes from: enough to find the contract, the owner and the environment that produced it."""
+    """Where a result comes from: enough to find the contract, the owner and the environment that produced it.
+
+    `contract` is a page on the web where the policy knows it, else the file's path in the repository.
+    """
 
     dataset: str = "data"
     owner: str | None = None
     environment: str | None = None
+    contract: str | None = None
     source: str | None = None
     fingerprint: str | None = None
     template_version: str | None = None

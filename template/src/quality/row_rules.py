@@ -24,6 +24,7 @@ from quality.rule import (
     Measure,
     Reference,
     RowRule,
+    Sql,
     State,
     Text,
     condition,
@@ -604,7 +605,7 @@ class ConditionalNull(RowRule):
     ALIASES: ClassVar[tuple[str, ...]] = ("conditional_not_null",)
     check: Literal["conditional_null"] = "conditional_null"
     column: Text
-    condition: Text = Field(validation_alias=AliasChoices("condition", "when", "predicate"))
+    condition: Sql = Field(validation_alias=AliasChoices("condition", "when", "predicate"))
 
     @property
     def subjects(self) -> tuple[str, ...]:
@@ -625,7 +626,7 @@ class Expression(RowRule):
 
     ALIASES: ClassVar[tuple[str, ...]] = ("custom_expression", "custom", "satisfies")
     check: Literal["expression"] = "expression"
-    expression: Text = Field(validation_alias=AliasChoices("expression", "expr", "formula", "sql"))
+    expression: Sql = Field(validation_alias=AliasChoices("expression", "expr", "formula", "sql"))
 
     @property
     def subjects(self) -> tuple[str, ...]:

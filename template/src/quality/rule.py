@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple
 
 import polars as pl
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from quality import storage
 from quality.errors import ConfigurationError
@@ -31,6 +31,7 @@ PLAIN: Kinds = ORDERED | {"boolean"}
 
 Text = Annotated[str, StringConstraints(min_length=1)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
+Sql = Annotated[Text, AfterValidator(lambda sql: _readable(sql))]
 Reference = Text | dict[str, Any]
 State = Mapping[str, Any]
 
@@ -75,7 +76,7 @@ class Rule(Frozen):
 
     check: str
     severity: Severity = Field(Severity.ERROR, description="What a failure does to the run.")
-    where: Text | None = Field(None, description="SQL condition: the rule speaks only of the rows where it is true.")
+    where: Sql | None = Field(None, description="SQL condition: the rule speaks only of the rows where it is true.")
     max_failure_rate: Fraction = Field(0.0, description="Fraction of judged rows that may fail before the rule fails.")
     warn_failure_rate: Fraction | None = Field(
         None, description="Fraction of judged rows above which a rule that does not fail is reported as WARNING."
@@ -107,6 +108,11 @@ class Rule(Frozen):
 
     def _scope(self) -> str:
         return (f" where {self.where}" if self.where else "") + (f" by {self.by}" if self.by else "")
+
+    @property
+    def remembers(self) -> str | None:
+        """What its number is, in words that no other number has, where later runs are judged by it."""
+        return None
 
     def says(self) -> str:
         """What holds, as the end of a sentence."""
@@ -197,6 +203,11 @@ class NumberRule(TableRule):
     @property
     def subjects(self) -> tuple[str, ...]:
         return (self.column,)
+
+
+def _readable(sql: str) -> str:
+    condition(sql)
+    return sql
 
 
 def condition(sql: str) -> pl.Expr:

@@ -11,6 +11,7 @@ from typing import Any, cast
 from uuid import UUID
 
 from rich.console import Console
+from rich.progress import Progress
 from rich.text import Text
 
 from quality import engine, evidence, project, rollout
@@ -32,7 +33,9 @@ def say(words: str, style: str = "dim") -> None:
 def judged(config: CheckConfig, rung: str) -> CheckResult:
     """The verdict of the engine alone, printed at once: no rung waits for Prefect with it."""
     out.print(Text(f"\n{rung} · {config.dataset} in {config.environment}", style="bold"))
-    result = engine.check(None, config)
+    with Progress(console=out, transient=True, disable=not out.is_terminal) as bar:
+        line = bar.add_task("rules judged", total=len(config.rules))
+        result = engine.check(None, config, judged=lambda rules: bar.advance(line, rules))
     print_verdict(result, out)
     return result
 

@@ -68,12 +68,29 @@ def scalar(value: Any) -> Scalar:
     return value if value is None or isinstance(value, (bool, int, str)) else str(value)
 
 
-def _outcome(ok: bool, value: Scalar, note: str) -> Judgement:
+def outcome(ok: bool, value: Scalar, note: str) -> Judgement:
+    """One number, judged."""
     return Judgement(0 if ok else 1, 1, value=value, note=note)
 
 
-def _nothing(note: str) -> Judgement:
-    return Judgement(0, 0, note=note)
+def nothing(note: str, value: Scalar = None) -> Judgement:
+    """Nothing judged, and why."""
+    return Judgement(0, 0, value=value, note=note)
+
+
+def shown(value: Any) -> str:
+    """A number, or what a column holds instead, as sentences have it."""
+    return f"{value:,.6g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else f"{value}"
+
+
+class Metric(TableRule):
+    """A table rule that tells its number apart from its verdict, so that a trend rule can judge the same number."""
+
+    NOTHING: ClassVar[str] = "no value to judge"
+
+    def number(self, state: State, frame: Frame) -> Any:
+        """The number; None where there is nothing to judge, for the reason `NOTHING`."""
+        raise NotImplementedError
 
 
 class ColumnExists(TableRule):
@@ -91,7 +108,7 @@ class ColumnExists(TableRule):
     def judge(self, state: State, frame: Frame) -> Judgement:
         there = self.column in frame.schema
         note = "it is there" if there else f"there is none; {nearest(self.column, frame.schema)}"
-        return _outcome(there, there, note)
+        return outcome(there, there, note)
 
 
 class DtypeRule(TableRule):
@@ -110,7 +127,7 @@ class DtypeRule(TableRule):
 
     def judge(self, state: State, frame: Frame) -> Judgement:
         dtype = frame.schema[self.column]
-        return _outcome(is_dtype(dtype, self.dtype), str(dtype), f"it is {dtype}")
+        return outcome(is_dtype(dtype, self.dtype), str(dtype), f"it is {dtype}")
 
 
 class SchemaRule(TableRule):
@@ -136,10 +153,10 @@ class SchemaRule(TableRule):
             wrong += [f"{c} is extra" for c in there if c not in self.columns]
         if self.ordered and [column for column in there if column in known] != list(known):
             wrong.append("the order differs")
-        return _outcome(not wrong, len(wrong), "; ".join(wrong) or "it does")
+        return outcome(not wrong, len(wrong), "; ".join(wrong) or "it does")
 
 
-class RowCount(TableRule):
+class RowCount(Metric):
     """The number of rows lies between `min` and `max`."""
 
     ALIASES: ClassVar[tuple[str, ...]] = ("row_count_range",)
@@ -158,15 +175,19 @@ class RowCount(TableRule):
     def measures(self, frame: Frame) -> dict[str, Measure]:
         return {"rows": Measure(self.count_rows())}
 
+    def number(self, state: State, frame: Frame) -> Any:
+        return state["rows"] or 0
+
     def judge(self, state: State, frame: Frame) -> Judgement:
-        rows = state["rows"] or 0
+        rows = self.number(state, frame)
         ok = (self.min is None or rows >= self.min) and (self.max is None or rows <= self.max)
-        return _outcome(ok, rows, f"it is {rows:,}")
+        return outcome(ok, rows, f"it is {rows:,}")
 
 
-class CompletenessRatio(TableRule):
+class CompletenessRatio(Metric):
     """The fraction of rows in which the column is not null is at least `min_ratio`."""
 
+    NOTHING: ClassVar[str] = "no row to judge"
     ALIASES: ClassVar[tuple[str, ...]] = ("completeness", "null_rate")
     check: Literal["completeness_ratio"] = "completeness_ratio"
     column: Text
@@ -182,14 +203,17 @@ class CompletenessRatio(TableRule):
     def measures(self, frame: Frame) -> dict[str, Measure]:
         return {"filled": Measure(self.col(self.column).count()), "rows": Measure(self.count_rows())}
 
+    def number(self, state: State, frame: Frame) -> Any:
+        return state["filled"] / state["rows"] if state["rows"] else None
+
     def judge(self, state: State, frame: Frame) -> Judgement:
-        if not state["rows"]:
-            return _nothing("no row to judge")
-        ratio = state["filled"] / state["rows"]
-        return _outcome(ratio >= self.min_ratio, ratio, f"it is filled in {ratio:.2%} of {state['rows']:,} rows")
+        ratio = self.number(state, frame)
+        if ratio is None:
+            return nothing(self.NOTHING)
+        return outcome(ratio >= self.min_ratio, ratio, f"it is filled in {ratio:.2%} of {state['rows']:,} rows")
 
 
-class DistinctCount(TableRule):
+class DistinctCount(Metric):
     """The number of distinct values, nulls aside, lies between `min` and `max`."""
 
     check: Literal["distinct_count"] = "distinct_count"
@@ -209,13 +233,16 @@ class DistinctCount(TableRule):
     def says(self) -> str:
         return f"{self.column} has {_between(self.min, self.max)} distinct values"
 
-    def judge(self, state: State, frame: Frame) -> Judgement:
+    def number(self, state: State, frame: Frame) -> Any:
         value = self.col(self.column).drop_nulls()
-        found = int(frame.number(value.n_unique(), self.title))
-        if not found:
-            return _nothing("no value to judge")
+        return int(frame.number(value.n_unique(), self.title)) or None
+
+    def judge(self, state: State, frame: Frame) -> Judgement:
+        found = self.number(state, frame)
+        if found is None:
+            return nothing(self.NOTHING)
         ok = (self.min is None or found >= self.min) and (self.max is None or found <= self.max)
-        return _outcome(ok, found, f"it has {found:,}")
+        return outcome(ok, found, f"it has {found:,}")
 
 
 def _between(low: Any, high: Any) -> str:
@@ -223,7 +250,7 @@ def _between(low: Any, high: Any) -> str:
     return " and ".join(filter(None, bounds))
 
 
-class _Bounded(NumberRule):
+class _Bounded(Metric, NumberRule):
     """A number of the column's judged values against `at_least` and `at_most`."""
 
     at_least: Value | None = None
@@ -245,16 +272,16 @@ class _Bounded(NumberRule):
     def dtype(self, frame: Frame) -> pl.DataType:
         return pl.Float64()
 
-    def within(self, value: Any, frame: Frame) -> Judgement:
-        """Judges the number; NaN is within no bounds."""
+    def judge(self, state: State, frame: Frame) -> Judgement:
+        """NaN is within no bounds."""
+        value = self.number(state, frame)
         if value is None:
-            return _nothing("no value to judge")
+            return nothing(self.NOTHING)
         dtype = self.dtype(frame)
         low, high = (None if b is None else coerce(b, dtype) for b in (self.at_least, self.at_most))
         low, high = _aligned(low, value), _aligned(high, value)
         ok = (low is None or value >= low) and (high is None or value <= high)
-        shown = f"{value:,.6g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else f"{value}"
-        return _outcome(bool(ok), scalar(value), f"it is {shown}")
+        return outcome(bool(ok), scalar(value), f"it is {shown(value)}")
 
 
 def _aligned(bound: Any, value: Any) -> Any:
@@ -273,8 +300,8 @@ class Mean(_Bounded):
         value = self.col(self.column)
         return {"total": Measure(value.cast(pl.Float64).sum()), "count": Measure(value.count())}
 
-    def judge(self, state: State, frame: Frame) -> Judgement:
-        return self.within(state["total"] / state["count"] if state["count"] else None, frame)
+    def number(self, state: State, frame: Frame) -> Any:
+        return state["total"] / state["count"] if state["count"] else None
 
 
 class Sum(_Bounded):
@@ -295,8 +322,8 @@ class Sum(_Bounded):
         value = self.col(self.column)
         return {"total": Measure(value.cast(self.dtype(frame)).sum()), "count": Measure(value.count())}
 
-    def judge(self, state: State, frame: Frame) -> Judgement:
-        return self.within(state["total"] if state["count"] else None, frame)
+    def number(self, state: State, frame: Frame) -> Any:
+        return state["total"] if state["count"] else None
 
 
 class _Extreme(_Bounded):
@@ -310,8 +337,8 @@ class _Extreme(_Bounded):
         value = self.col(self.column)
         return value.cast(pl.String) if frame.schema[self.column] in (pl.Categorical, pl.Enum) else value
 
-    def judge(self, state: State, frame: Frame) -> Judgement:
-        return self.within(state["value"], frame)
+    def number(self, state: State, frame: Frame) -> Any:
+        return state["value"]
 
 
 class Min(_Extreme):
@@ -337,6 +364,7 @@ class Max(_Extreme):
 class StdDev(_Bounded):
     """The sample standard deviation lies between `at_least` and `at_most`."""
 
+    NOTHING: ClassVar[str] = "fewer than two values"
     check: Literal["stddev"] = "stddev"
 
     def measures(self, frame: Frame) -> dict[str, Measure]:
@@ -355,12 +383,12 @@ class StdDev(_Bounded):
         origin: float = frame.once(f"first {self.column}", first)
         return origin
 
-    def judge(self, state: State, frame: Frame) -> Judgement:
+    def number(self, state: State, frame: Frame) -> Any:
         count = state["count"]
         if count < 2:
-            return _nothing("fewer than two values")
+            return None
         variance = (state["square"] - state["off"] ** 2 / count) / (count - 1)
-        return self.within(math.nan if math.isnan(variance) else max(variance, 0.0) ** 0.5, frame)
+        return math.nan if math.isnan(variance) else max(variance, 0.0) ** 0.5
 
 
 class _Ranked(_Bounded):
@@ -382,17 +410,19 @@ class _Ranked(_Bounded):
 
     def judge(self, state: State, frame: Frame) -> Judgement:
         if not state["count"]:
-            return _nothing("no value to judge")
+            return nothing(self.NOTHING)
         place = self.rank * (state["count"] - 1)
         left, right = int(place), int(place) + (place > int(place))
         low = self.at_least is None or state["low_below"] <= left
         high = self.at_most is None or state["high_upto"] > right
         if low and high:
             return Judgement(0, 1, note="the ranks of its bounds prove it")
-        return self.within(self.exactly(frame), frame)
+        return super().judge(state, frame)
 
-    def exactly(self, frame: Frame) -> Any:
-        """The number itself: asked for only where the ranks do not prove that it holds."""
+    def number(self, state: State, frame: Frame) -> Any:
+        """Holds the column: asked for only where the ranks do not prove a bound."""
+        if not state["count"]:
+            return None
         value = self.col(self.column).cast(pl.Float64)
         return frame.number(value.quantile(self.rank, "linear"), self.title)
 
@@ -444,13 +474,13 @@ class Freshness(TableRule):
     def judge(self, state: State, frame: Frame) -> Judgement:
         newest = state["newest"]
         if newest is None:
-            return _nothing("no value to judge")
+            return nothing("no value to judge")
         if not isinstance(newest, datetime):
             newest = datetime.combine(newest, time())
         newest = newest.replace(tzinfo=UTC) if newest.tzinfo is None else newest
         age = frame.around.now - newest
         note = f"the newest is of {newest:%Y-%m-%d %H:%M %Z}"
-        return _outcome(age <= parse_duration(self.max_age), newest.isoformat(), note)
+        return outcome(age <= parse_duration(self.max_age), newest.isoformat(), note)
 
 
 class CrossTableRowCount(TableRule):
@@ -475,7 +505,7 @@ class CrossTableRowCount(TableRule):
         ours = state["rows"] or 0
         theirs = int(frame.collect(frame.reference(self.reference).select(pl.len()), self.title, ()).item())
         ok = abs(ours - theirs) <= self.tolerance * theirs
-        return _outcome(ok, ours, f"it is {ours:,} against {theirs:,}")
+        return outcome(ok, ours, f"it is {ours:,} against {theirs:,}")
 
 
 class Reconcile(TableRule):
@@ -526,33 +556,3 @@ class Reconcile(TableRule):
             near = (here.cast(pl.Float64) - there.cast(pl.Float64)).abs() <= self.tolerance
             return here.ne_missing(there) & ~near.fill_null(False)
         return here.ne_missing(there)
-
-
-class Volume(TableRule):
-    """The number of rows changed by at most the fraction `max_change` against the median of the last `window` runs."""
-
-    check: Literal["volume"] = "volume"
-    max_change: Annotated[FiniteFloat, Field(ge=0)]
-    window: Annotated[int, Field(ge=1)] = 7
-
-    def says(self) -> str:
-        return f"the number of rows is within {self.max_change:.0%} of the median of the last {self.window} runs"
-
-    def bind(self, frame: Frame) -> None:
-        if self.by is not None:
-            raise ConfigurationError("volume remembers no segments; write one volume rule with `where` for each")
-
-    def measures(self, frame: Frame) -> dict[str, Measure]:
-        return {"rows": Measure(self.count_rows())}
-
-    def judge(self, state: State, frame: Frame) -> Judgement:
-        around = frame.around
-        past = around.history(self.window) if self.where is None else around.measured(self.title, self.window)
-        rows = state["rows"] or 0
-        if not past:
-            return _nothing("no earlier run to compare with")._replace(value=rows)
-        usual = sorted(past)[len(past) // 2]
-        if len(past) % 2 == 0:
-            usual = (usual + sorted(past)[len(past) // 2 - 1]) / 2
-        ok = abs(rows - usual) <= self.max_change * usual
-        return _outcome(ok, rows, f"it is {rows:,} against {usual:,.0f}")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 import polars as pl
 
-from quality.result import Frozen
+from quality.result import Frozen, Status
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 RUNS = 30
@@ -22,6 +23,11 @@ class Trend(Frozen):
     @property
     def known(self) -> tuple[float, ...]:
         return tuple(value for value in self.values if value is not None)
+
+    @property
+    def steady(self) -> bool:
+        """Whether every run has the same number."""
+        return len(set(self.known)) == 1
 
     def says(self) -> str:
         """The trend in words, for whoever cannot see it."""
@@ -82,3 +88,9 @@ def run_trends(metrics: pl.DataFrame) -> Sequence[Trend]:
         Trend(name="rows", unit="rows", values=tuple(runs["rows"].cast(pl.Float64))),
         Trend(name="duration", unit="ms", values=tuple(runs["duration_ms"])),
     )
+
+
+def verdicts(metrics: pl.DataFrame) -> list[tuple[datetime, Status]]:
+    """When each run was, and what it said; oldest first."""
+    runs = metrics.group_by("run", "at", maintain_order=True).first()
+    return [(at, Status(status)) for at, status in runs.select("at", "status").rows()]

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Union, get_args
 
 from pydantic import Field, ValidationError
 
-from quality import drift_rules, key_rules, row_rules, table_rules
+from quality import drift_rules, key_rules, row_rules, table_rules, trend_rules
 from quality.errors import ConfigurationError, nearest
 from quality.rule import Rule
 from quality.sources import Source
@@ -69,7 +69,9 @@ BUILT_IN: tuple[type[Rule], ...] = (
     table_rules.Reconcile,
     drift_rules.StatisticalDrift,
     drift_rules.DistributionChange,
-    table_rules.Volume,
+    trend_rules.Volume,
+    trend_rules.Trend,
+    trend_rules.Anomaly,
 )
 
 

@@ -1,4 +1,4 @@
-"""Debian's headless Chromium: a page as it was drawn, and as it was built."""
+"""A headless Chromium: a page as it was drawn, and as it was built."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
+NAMES = ("chromium", "chromium-browser", "google-chrome")
 QUIET = [
     "--headless",
     "--no-sandbox",
@@ -20,14 +22,22 @@ QUIET = [
     "--disable-sync",
     "--hide-scrollbars",
 ]
+Look = Literal["light", "dark"]
+PREFERS: dict[Look, str] = {
+    "light": "--blink-settings=preferredColorScheme=1",
+    "dark": "--blink-settings=preferredColorScheme=0",
+}
+"""What a page sees as `prefers-color-scheme`, whatever the desktop prefers."""
 
 
 def chromium() -> str:
-    """The browser; where there is none the test says loudly what is not looked at."""
-    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if found is None:
-        pytest.skip("NOT LOOKED AT in a browser: there is no Chromium; install it with `apt-get install chromium`")
-    return found
+    """The browser; where there is none, CI fails, and elsewhere the test says loudly what is not looked at."""
+    if found := next(filter(None, map(shutil.which, NAMES)), None):
+        return found
+    said = f"NOT LOOKED AT in a browser: none of {', '.join(NAMES)} is here; `apt-get install chromium` brings one"
+    if os.environ.get("CI"):
+        pytest.fail(said)
+    pytest.skip(said)
 
 
 def run(profile: Path, *options: str) -> str:
@@ -38,14 +48,19 @@ def run(profile: Path, *options: str) -> str:
     return done.stdout
 
 
-def screenshot(url: str, name: str, profile: Path, *options: str, size: str = "1400,1600") -> Path:
-    """A picture of a page, kept in the folder QUALITY_SCREENSHOTS where that is set."""
-    folder = Path(os.environ.get("QUALITY_SCREENSHOTS", profile))
+def picture(name: str, otherwise: Path) -> Path:
+    """Where a picture is kept: in the folder QUALITY_SCREENSHOTS, where that is set."""
+    folder = Path(os.environ.get("QUALITY_SCREENSHOTS") or otherwise)
     folder.mkdir(parents=True, exist_ok=True)
-    picture = folder / f"{name}.png"
-    run(profile, f"--window-size={size}", f"--screenshot={picture}", *options, url)
-    assert picture.read_bytes().startswith(b"\x89PNG")
-    return picture
+    return folder / f"{name}.png"
+
+
+def screenshot(url: str, name: str, profile: Path, *options: str, size: str = "1400,1600") -> Path:
+    """A picture of a page."""
+    path = picture(name, profile)
+    run(profile, f"--window-size={size}", f"--screenshot={path}", *options, url)
+    assert path.read_bytes().startswith(b"\x89PNG")
+    return path
 
 
 def dom(url: str, profile: Path, *options: str) -> str:

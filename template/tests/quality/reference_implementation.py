@@ -21,6 +21,8 @@ ZONE = ZoneInfo("Europe/Berlin")
 BLANK = "".join(map(chr, (*range(9, 14), 32, 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029, 0x202F)))
 BLANK += "\u205f\u3000"
 
+HISTORY = (100.0, 90.0, 110.0)
+"""What every metric was in earlier runs."""
 WELL_FORMED: dict[str, frozenset[str]] = {
     "a@b.co": frozenset(("email_format",)),
     "a@b": frozenset(),
@@ -270,9 +272,35 @@ def _statistic(rule: Rule, cells: list[Any]) -> Any:
     return _quantile(cells, rule.get("q", 0.5))
 
 
+def _metric(rule: Rule, rows: list[Cells]) -> Any:
+    metric = rule.get("metric", "row_count")
+    if metric == "row_count":
+        return len(rows)
+    there = [row[rule["column"]] for row in rows if row[rule["column"]] is not None]
+    if metric == "completeness_ratio":
+        return Fraction(len(there), len(rows)) if rows else None
+    return _statistic({**rule, "check": metric}, there)
+
+
+def _against_history(rule: Rule, rows: list[Cells], past: list[Fraction]) -> Judged:
+    number = _metric(rule, rows)
+    if number is None or len(past) < (rule["min_runs"] if rule["check"] == "anomaly" else 1):
+        return None
+    if not math.isfinite(number):
+        return False
+    if rule["check"] != "anomaly":
+        usual = _quantile(past, 0.5)
+        return abs(Fraction(number) - usual) <= Fraction(rule["max_change"]) * usual
+    mean = sum(past) / len(past)
+    variance = sum((p - mean) ** 2 for p in past) / (len(past) - 1)
+    return (Fraction(number) - mean) ** 2 <= Fraction(rule["threshold"]) ** 2 * variance
+
+
 def judge_table(rule: Rule, rows: list[Cells], now: datetime) -> Judged:
     """Whether a rule about a number of the rows holds; None where there is nothing to judge."""
     check = rule["check"]
+    if check in ABOUT_HISTORY:
+        return _against_history(rule, rows, [Fraction(p) for p in HISTORY[: rule["window"]]])
     if check == "row_count":
         return bool(rule.get("min", 0) <= len(rows) <= rule.get("max", math.inf))
     cells = [row[rule["column"]] for row in rows]
@@ -295,9 +323,12 @@ def _age(moment: date, now: datetime) -> timedelta:
     return now - (moment if moment.tzinfo else moment.replace(tzinfo=now.tzinfo))
 
 
-TABLE_CHECKS = frozenset(
-    ("row_count", "completeness_ratio", "distinct_count", "mean", "median", "sum", "stddev", "min", "max", "quantile")
-) | {"freshness"}
+ABOUT_HISTORY = frozenset(("volume", "trend", "anomaly"))
+TABLE_CHECKS = (
+    frozenset(("row_count", "completeness_ratio", "distinct_count", "mean", "median", "sum", "stddev", "min", "max"))
+    | {"quantile", "freshness"}
+    | ABOUT_HISTORY
+)
 
 
 def status(rule: Rule, failed: int, judged: int) -> str:

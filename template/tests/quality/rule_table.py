@@ -163,8 +163,11 @@ TABLE_RULES = (
         pl.DataFrame({"a": range(80)}),
         value=80,
     ),
+    _number("trend", [0, 92, 96], [0, 80, 96], 88.0, metric="quantile", q=0.75, max_change=0.1),
+    _number("anomaly", [0, 128, 130], [0, 130, 132], 131.0, metric="quantile", q=0.75, window=10, min_runs=3),
 )
 ROWS = ROW_RULES + TABLE_RULES
+ABOUT_HISTORY = frozenset(("volume", "trend", "anomaly"))
 ABOUT_THE_TABLE = frozenset(
     ("column_exists", "dtype", "schema", "row_count", "cross_table_row_count", "reconcile", "volume")
 )

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from quality import project
 from quality.contract import load_contract
+from quality.engine import check
 from quality.errors import ConfigurationError
 
 HEAD = "dataset: orders\nowner: '@orders'\nsource: {path: a.parquet}\n"
@@ -51,6 +55,13 @@ def load(text: str | bytes, folder: Path, name: str = "orders.yml") -> None:
         ),
         pytest.param("<<<<<<< ours\nrules: []\n=======\n>>>>>>> theirs\n", 4, "merge conflict", id="merge conflict"),
         pytest.param("rules: [\n", 5, "not valid YAML", id="bracket left open"),
+        pytest.param(
+            "rules:\n  - {check: not_null, column: a}\n  - {check: expression, expression: a >}\n",
+            6,
+            "cannot read the SQL 'a >'",
+            id="SQL",
+        ),
+        pytest.param("rules:\n  - {check: unique, column: a, where: '= 1'}\n", 5, "where: cannot read", id="where"),
     ],
 )
 def test_the_complaint_names_file_and_line(text: str, line: int, said: str, tmp_path: Path) -> None:
@@ -80,6 +91,36 @@ def test_a_contract_without_its_head_is_refused(text: str | bytes, said: str, tm
         load(text, tmp_path)
     assert said in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        ({"check": "not_null", "column": "idd"}, "no column 'idd'; did you mean 'id'?"),
+        ({"check": "in_range", "column": "email", "min": 3}, "the value 3 cannot be compared with String"),
+        ({"check": "unique", "column": "id", "where": "emial = 'a'"}, "no column 'emial'; did you mean 'email'?"),
+    ],
+    ids=["unknown column", "wrong dtype", "unknown column in SQL"],
+)
+def test_what_only_the_data_tells_is_refused_with_file_and_line_too(
+    repository: Path, rule: dict[str, Any], said: str
+) -> None:
+    path = repository / "datasets" / "users.yml"
+    path.write_text(f"{path.read_text('utf-8')}  - {json.dumps(rule)}\n", "utf-8")
+    line = len(path.read_text("utf-8").splitlines())
+    config = project.load("users")
+    with pytest.raises(ConfigurationError) as refused:
+        check(None, config)
+    assert str(refused.value).startswith(f"datasets/users.yml:{line}: rule 3 ")
+    assert said in str(refused.value)
+    with pytest.raises(ConfigurationError, match=r"^users: rule 1 "):
+        check(None, config.override(rules=[rule]))
+
+
+def test_a_contract_under_another_ending_is_refused_rather_than_ignored(repository: Path) -> None:
+    (repository / "datasets" / "orders.yaml").write_text(HEAD, "utf-8")
+    with pytest.raises(ConfigurationError, match=r"datasets/orders\.yaml would not be checked; name it orders\.yml"):
+        project.load("users")
 
 
 def test_a_file_that_is_missing_is_refused(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,17 @@ import pytest
 from nightly import BAD, GOOD, RULES, Repository
 
 from quality import history
+from quality.config import CheckConfig
 from quality.engine import check
-from quality.result import CheckResult, Status
+from quality.errors import ConfigurationError
+from quality.result import CheckResult, RuleResult, Status
 from quality.shelf import Shelf
 
 NOW = datetime(2024, 6, 1, 12, tzinfo=UTC)
 SCHEMA = pl.Schema({"run": pl.String(), "at": pl.Datetime("us", "UTC")})
 VOLUME = {"check": "volume", "max_change": 0.5, "window": 3}
+TREND = {"check": "trend", "metric": "mean", "column": "amount", "max_change": 0.5, "window": 3}
+ANOMALY = {"check": "anomaly", "metric": "mean", "column": "amount", "window": 4, "min_runs": 3}
 
 
 @pytest.fixture
@@ -32,6 +37,20 @@ def ran(repository: Repository, data: Any, run: str, ago: timedelta = timedelta(
     result = result.model_copy(update={"timestamp": datetime.now(UTC) - ago})
     history.append(result, repository.config, run)
     return result
+
+
+def amounts(repository: Repository, rule: dict[str, Any], *runs: Any) -> list[RuleResult]:
+    """The rule's results when the dataset holds first these amounts, then those, each in a run of its own."""
+    repository.says(rules=[*RULES, rule])
+    before = history.metrics(repository.config)["run"].n_unique()
+    return [
+        ran(repository, {"id": range(len(run)), "email": ["x"] * len(run), "amount": run}, f"{before + n}").rules[-1]
+        for n, run in enumerate(runs)
+    ]
+
+
+def statuses(results: list[RuleResult]) -> list[str]:
+    return [result.status.value for result in results]
 
 
 def test_a_run_leaves_counts_rates_rows_bytes_duration_and_its_whole_result(repository: Repository) -> None:
@@ -68,6 +87,116 @@ def test_volume_of_some_rows_is_judged_against_earlier_ones_of_them(repository: 
     assert "2 against 2" in volume.message
 
 
+def test_a_trend_is_judged_against_the_median_of_the_last_runs(repository: Repository) -> None:
+    results = amounts(repository, TREND, [2.0, 4.0], [4.0], [90.0], [2.0], [6.0, 6.0], [7.0])
+    assert statuses(results) == ["SKIPPED", "PASSED", "FAILED", "PASSED", "PASSED", "PASSED"]
+    first, *_, last = results
+    assert (first.value, first.message) == (3.0, "nothing judged: no earlier run to compare with")
+    assert last.message == "the mean of amount is within 50% of the median of the last 3 runs; it is 7 against 6"
+
+
+def test_a_trend_of_negative_numbers_allows_a_fraction_of_their_size(repository: Repository) -> None:
+    rule = TREND | {"metric": "sum", "max_change": 0.25}
+    assert statuses(amounts(repository, rule, [-4], [-5], [-6])) == ["SKIPPED", "PASSED", "FAILED"]
+
+
+def test_only_nothing_is_no_change_of_nothing(repository: Repository) -> None:
+    rule = TREND | {"metric": "sum", "max_change": 100.0}
+    assert statuses(amounts(repository, rule, [0], [0], [1])) == ["SKIPPED", "PASSED", "FAILED"]
+
+
+def test_an_anomaly_is_judged_once_there_are_enough_earlier_numbers(repository: Repository) -> None:
+    results = amounts(repository, ANOMALY, [9.0], [10.0], [12.0], [13.0], [13.0], [30.0])
+    assert statuses(results) == ["SKIPPED", "SKIPPED", "SKIPPED", "PASSED", "PASSED", "FAILED"]
+    assert results[2].message == "nothing judged: only 2 of the 3 earlier runs that it takes"
+    assert results[2].value == 12.0
+    assert results[-1].message == (
+        "the mean of amount is within 3 standard deviations of its mean over the last 4 runs; "
+        "it is 30 against 12 ± 1.41421 in 4 runs"
+    )
+
+
+def test_where_no_run_differed_only_the_same_number_is_no_anomaly(repository: Repository) -> None:
+    results = amounts(repository, ANOMALY, *[[0.1, 0.2, 0.3]] * 3, [0.3, 0.2, 0.1], [0.2001])
+    assert statuses(results[3:]) == ["PASSED", "FAILED"]
+
+
+def test_the_rounding_of_a_sum_is_no_anomaly(repository: Repository) -> None:
+    usual, other = sum([0.1] * 10), 1.0
+    assert usual != other
+    assert statuses(amounts(repository, ANOMALY | {"metric": "sum"}, *[[usual]] * 3, [other]))[-1] == "PASSED"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({"metric": "mean"}, {"metric": "sum"}),
+        ({"metric": "mean", "column": "id"}, {"metric": "mean", "column": "amount"}),
+        ({"metric": "quantile", "q": 0.5}, {"metric": "quantile", "q": 0.9}),
+        ({"metric": "mean"}, {"metric": "mean", "where": "id > 0"}),
+    ],
+    ids=["another metric", "another column", "another quantile", "other rows"],
+)
+def test_a_rule_that_keeps_its_name_is_not_compared_with_what_it_meant_before(
+    repository: Repository, before: dict[str, Any], after: dict[str, Any]
+) -> None:
+    named = TREND | {"name": "amounts are as ever"}
+    assert statuses(amounts(repository, named | before, [1.0, 2.0], [1.0, 2.0])) == ["SKIPPED", "PASSED"]
+    assert statuses(amounts(repository, named | after, [1.0, 2.0], [1.0, 2.0])) == ["SKIPPED", "PASSED"]
+
+
+def test_what_one_rule_left_is_known_to_every_rule_on_the_metric(repository: Repository) -> None:
+    amounts(repository, TREND | {"name": "a trend"}, [1.0], [2.0], [3.0])
+    repository.says(rules=[TREND, ANOMALY])
+    assert check(None, repository.config).passed_count == 2
+    ran(repository, GOOD, "both")
+    assert history.measured(repository.config)("mean(amount)", 9) == [1.0, 2.0, 3.0, 2.5]
+
+
+def test_rows_that_vanished_are_a_change_in_their_number_and_no_number_of_theirs(repository: Repository) -> None:
+    some = TREND | {"where": "id > 0"}
+    rows = {"check": "trend", "metric": "row_count", "max_change": 0.5, "where": "id > 0"}
+    assert statuses(amounts(repository, rows, [1.0] * 3, [1.0])) == ["SKIPPED", "FAILED"]
+    vanished = amounts(repository, some, [1.0] * 3, [1.0])[-1]
+    assert (vanished.status, vanished.message) == (Status.SKIPPED, "nothing judged: no value to judge")
+
+
+def test_every_run_has_counted_its_rows_for_a_trend_of_them(repository: Repository) -> None:
+    ran(repository, GOOD, "before the rule was written")
+    rows = {"check": "trend", "metric": "row_count", "max_change": 0.5}
+    (result,) = amounts(repository, rows, [1.0])
+    assert (result.status, result.value) == (Status.FAILED, 1)
+    assert result.message == "the number of rows is within 50% of the median of the last 7 runs; it is 1 against 4"
+
+
+@pytest.mark.parametrize(
+    ("metric", "value"),
+    [("sum", [Decimal("1.25")]), ("min", [Decimal("1.25"), Decimal("2.50")]), ("median", [1.0, 1.5])],
+)
+def test_whatever_the_column_holds_its_number_is_remembered(
+    repository: Repository, metric: str, value: list[Any]
+) -> None:
+    results = amounts(repository, TREND | {"metric": metric}, value, value)
+    assert [(result.status, result.value) for result in results] == [(Status.SKIPPED, 1.25), (Status.PASSED, 1.25)]
+
+
+def test_a_number_that_is_none_fails_and_is_not_compared_with_later(repository: Repository) -> None:
+    results = amounts(repository, TREND, [1.0], [float("nan")], [float("inf")], [1.0])
+    assert statuses(results) == ["SKIPPED", "FAILED", "FAILED", "PASSED"]
+
+
+def test_a_rule_that_compares_numbers_of_a_sensitive_column_is_refused(repository: Repository) -> None:
+    for rule in (TREND, ANOMALY):
+        repository.says(rules=[rule | {"metric": "distinct_count", "column": "email"}])
+        with pytest.raises(ConfigurationError, match="column 'email' is sensitive, so history keeps none of its num"):
+            check(None, repository.config)
+
+
+def test_a_check_that_leaves_no_history_has_nothing_to_compare_with() -> None:
+    config = CheckConfig().override(rules=[TREND, ANOMALY, VOLUME])
+    assert check(pl.DataFrame(GOOD), config).skipped_count == 3
+
+
 def test_what_is_compared_sees_the_same_past(repository: Repository) -> None:
     repository.says(rules=[VOLUME])
     before = datetime.now(UTC)
@@ -80,7 +209,7 @@ def test_what_is_compared_sees_the_same_past(repository: Repository) -> None:
 
 @pytest.mark.parametrize("harm", ["half a file", "a file where the folder should be"])
 def test_a_broken_history_leaves_the_other_rules_judged_and_is_never_green(repository: Repository, harm: str) -> None:
-    repository.says(rules=[*RULES, VOLUME])
+    repository.says(rules=[*RULES, VOLUME, TREND, ANOMALY])
     ran(repository, GOOD, "one")
     if harm == "half a file":
         (file,) = history.shelf(repository.config).files()
@@ -88,10 +217,10 @@ def test_a_broken_history_leaves_the_other_rules_judged_and_is_never_green(repos
     else:
         repository.decides(history={"path": "data/orders.parquet"})
     result = check(None, repository.config)
-    unique, in_range, volume = result.rules
-    assert (unique.status, in_range.status) == (Status.PASSED, Status.PASSED)
-    assert (volume.status, result.status) == (Status.ERROR, Status.ERROR)
-    assert f"the runs in {repository.config.history.path} cannot be read" in volume.message
+    unique, in_range, *compared = result.rules
+    assert (unique.status, in_range.status, result.status) == (Status.PASSED, Status.PASSED, Status.ERROR)
+    assert statuses(compared) == ["ERROR"] * 3
+    assert all(f"the runs in {repository.config.history.path} cannot be read" in one.message for one in compared)
 
 
 def test_another_release_reads_what_this_one_wrote(repository: Repository) -> None:

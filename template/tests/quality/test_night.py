@@ -12,6 +12,7 @@ import httpx
 import polars as pl
 import pytest
 from nightly import BAD, GOOD, Repository
+from prefect import flow
 from prefect.blocks.notifications import SlackWebhook
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import WorkPoolCreate
@@ -23,7 +24,7 @@ from prefect.states import Crashed, Late
 from pydantic import SecretStr
 from sink import Sink, listening
 
-from quality import automations, history, notifications, quarantine, report
+from quality import automations, history, notifications, progress, quarantine
 from quality.__main__ import main
 from quality.announcements import EVENT
 from quality.errors import DataQualityError
@@ -31,6 +32,7 @@ from quality.flows import check_dataset
 from quality.incidents import MESSAGES
 from quality.result import CheckResult, Status
 from quality.rungs import hand_over_events
+from quality.tasks import data_quality_check_task
 
 
 @pytest.fixture
@@ -84,7 +86,7 @@ def test_a_night_from_failure_to_recovery(repository: Repository, sink: Sink) ->
     assert "* quarantine: 2 of 4 rows set apart" in said
     assert "was told" in said
     assert history.metrics(repository.config)["status"].to_list() == ["FAILED", "FAILED"]
-    page = report.write(repository.config).read_text("utf-8")
+    page = (repository.root / "reports" / "orders-prod.html").read_text("utf-8")
     assert "<title>FAILED: orders in prod</title>" in page
     assert "@x.org" not in page
     (folder,) = quarantine.standing(repository.config)
@@ -101,6 +103,19 @@ def test_a_night_from_failure_to_recovery(repository: Repository, sink: Sink) ->
     assert sink.events == ["START", "COMPLETE"] * 3
     assert run(repository, GOOD).status is Status.PASSED
     assert len(sink.messages) == 2
+
+
+def test_the_summary_links_to_the_contract_where_the_policy_says_where_files_are_read(
+    repository: Repository, sink: Sink
+) -> None:
+    run(repository, BAD)
+    assert "| contract | datasets/orders.yml |" in summary()
+    repository.decides(repository_url="https://git.example/shop/quality/blob/main/")
+    run(repository, BAD)
+    address = "https://git.example/shop/quality/blob/main/datasets/orders.yml"
+    assert f"| contract | [datasets/orders.yml](<{address}>) |" in summary()
+    run(repository, GOOD)
+    assert f"contract: {address} · " in sink.messages[-1]
 
 
 def test_a_channel_that_is_down_is_tried_again_recorded_and_never_changes_the_verdict(
@@ -138,6 +153,36 @@ def test_what_may_be_mended_by_a_retry_is_told_after_the_last_one(repository: Re
     assert message.startswith("ERROR: orders in prod: 2 incidents opened")
     assert "does not exist" in message
     assert history.metrics(repository.config)["run"].n_unique() == 1
+
+
+def test_a_long_check_shows_its_progress_and_a_short_one_leaves_none(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run(repository, GOOD).status is Status.PASSED
+    assert progress_of("orders-prod-quality-progress") == []
+    monkeypatch.setattr(progress, "AFTER_SECONDS", 0.05)
+    monkeypatch.setattr(progress, "EVERY_SECONDS", 0.05)
+    slow = pl.LazyFrame(GOOD).map_batches(held_up)
+    config = repository.config
+
+    @flow
+    def slow_check() -> Any:
+        return data_quality_check_task(slow, config=config)
+
+    slow_check()
+    (bar,) = progress_of("orders-prod-quality-progress")
+    assert (bar.type, bar.data) == ("progress", 100.0)
+    assert str(bar.description).startswith("2 of 2 rules judged in ")
+
+
+def held_up(rows: pl.DataFrame) -> pl.DataFrame:
+    time.sleep(0.2)
+    return rows
+
+
+def progress_of(key: str) -> list[Artifact]:
+    with get_client(sync_client=True) as client:
+        return client.read_artifacts(artifact_filter=ArtifactFilter(key=ArtifactFilterKey(any_=[key])))
 
 
 def test_rows_that_could_not_be_set_apart_fail_the_run(repository: Repository) -> None:

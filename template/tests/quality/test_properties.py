@@ -89,6 +89,29 @@ def _bounds(check: str, columns: tuple[str, ...], low: str, high: str, more: dic
     return st.sampled_from(columns).flatmap(of)
 
 
+def _metric(check: str, **fields: Any) -> st.SearchStrategy[dict[str, Any]]:
+    """A rule about history; its bounds reach from 100, which every number once was, down to some of these numbers."""
+    among = {
+        "completeness_ratio": ALL,
+        "distinct_count": ALL,
+        "median": ("i", "m"),
+        "quantile": ("i", "m"),
+        **dict.fromkeys(("mean", "sum", "stddev", "min", "max"), NUMBERS),
+    }
+    rows = st.fixed_dictionaries({"check": st.just(check), "metric": st.just("row_count"), **fields})
+    one_of = [
+        _column(
+            check,
+            columns,
+            metric=metric,
+            **fields,
+            **({"q": st.sampled_from([0, 0.3])} if metric == "quantile" else {}),
+        )
+        for metric, columns in among.items()
+    ]
+    return st.one_of(rows, *one_of)
+
+
 def _orderly(rule: dict[str, Any], low: str, high: str) -> bool:
     least, most = rule[low], rule[high]
     return isinstance(least, str) or isinstance(most, str) or least <= most
@@ -113,6 +136,7 @@ ALL, ORDERED = tuple(SCHEMA), ("n", *NUMBERS, *TEXTS, *TIMES)
 conditions = st.sampled_from(sorted(reference.CONDITIONS))
 awkward = st.sampled_from([0.12345, 0.98765, 1.23456, 2.3456])
 """Bounds that no mean or deviation of these numbers meets exactly, so that rounding decides nothing."""
+changes = st.sampled_from([0.12345, 0.98765, 1.23456])
 
 strategies: dict[str, st.SearchStrategy[Any]] = {
     "not_null": _column("not_null", ALL),
@@ -178,11 +202,24 @@ strategies: dict[str, st.SearchStrategy[Any]] = {
         "quantile", ("i", "m"), q=st.sampled_from([0, 0.25, 0.5, 0.75, 1]), at_most=st.sampled_from([-1, 0, 0.25, 1])
     ),
     "freshness": _column("freshness", TIMES, max_age=st.sampled_from(["1h", "24h", "36h"])),
+    "volume": st.fixed_dictionaries({"check": st.just("volume"), "max_change": changes, "window": st.integers(1, 4)}),
+    "trend": _metric("trend", max_change=changes, window=st.integers(1, 4)),
+    "anomaly": _metric(
+        "anomaly", threshold=st.sampled_from([0.98765, 9.8765, 1e9]), window=st.just(4), min_runs=st.integers(2, 4)
+    ),
 }
-NOT_GENERATED = frozenset(("column_exists", "dtype", "schema", "cross_table_row_count", "reconcile", "volume")) | {
+NOT_GENERATED = frozenset(("column_exists", "dtype", "schema", "cross_table_row_count", "reconcile")) | {
     "statistical_drift",
     "distribution_change",
 }
+
+
+def scoped(rule: dict[str, Any], scope: dict[str, Any], name: str) -> dict[str, Any]:
+    """The rule as it is written, without segments where it knows none."""
+    fields = {"by"} if rule["check"] in reference.ABOUT_HISTORY else set()
+    return {**rule, **{field: value for field, value in scope.items() if field not in fields}, "name": name}
+
+
 rates = st.sampled_from([0.0, 0.1, 0.25, 1 / 3, 0.5, 1.0])
 scopes = st.fixed_dictionaries(
     {},
@@ -196,7 +233,7 @@ scopes = st.fixed_dictionaries(
 )
 rule_lists = st.lists(
     st.tuples(st.sampled_from(sorted(strategies)).flatmap(strategies.__getitem__), scopes), min_size=1, max_size=6
-).map(lambda rules: [{**rule, **scope, "name": f"rule {n}"} for n, (rule, scope) in enumerate(rules)])
+).map(lambda rules: [scoped(rule, scope, f"rule {n}") for n, (rule, scope) in enumerate(rules)])
 
 SLOW = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.data_too_large]
 
@@ -242,7 +279,7 @@ def test_every_rule_is_generated_or_named_as_not() -> None:
 def test_each_rule_counts_what_the_reference_counts(
     check: str, data: st.DataObject, rows: list[dict[str, Any]], scope: dict[str, Any]
 ) -> None:
-    rule = {**data.draw(strategies[check]), **scope, "name": "rule"}
+    rule = scoped(data.draw(strategies[check]), scope, "rule")
     assert seen(judge(frame_of(rows), rule, sample_rows=0)) == expected([rule], rows)
 
 

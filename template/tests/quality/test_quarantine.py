@@ -2,17 +2,27 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import signal
 import subprocess
 import sys
-import time
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from pathlib import Path
+from time import sleep
+from typing import Any
 
 import polars as pl
 import pytest
+from cryptography.fernet import Fernet, MultiFernet
 from nightly import BAD, GOOD, Repository
+from polars.testing import assert_frame_equal
+from prefect.blocks.system import Secret
+from pydantic import SecretStr
 
 from quality import engine, quarantine
+from quality.encryption import decrypted, encrypted
+from quality.errors import ConfigurationError, SourceError
 from quality.frame import Frame
 from quality.quarantine import QuarantineError, Split
 from quality.redrive import redrive
@@ -54,6 +64,18 @@ def test_a_clean_run_has_all_rows_among_the_good_ones(repository: Repository) ->
     split = judged(repository, "one")
     assert (split.rows, split.passed, split.failing) == (4, 4, 0)
     assert rows(repository, "failing.parquet").is_empty()
+
+
+def test_good_rows_stay_in_the_source_where_the_contract_says_so(repository: Repository) -> None:
+    repository.says(quarantine={"path": "out", "passed": False})
+    repository.holds(BAD)
+    split = judged(repository, "one")
+    assert (split.rows, split.passed, split.failing) == (4, 2, 2)
+    (folder,) = quarantine.standing(repository.config)
+    assert sorted(path.name for path in folder.iterdir()) == ["failing.parquet", "split.json"]
+    repository.says(rules=[{"check": "in_range", "column": "amount", "min": 0, "max": 100}])
+    assert redrive(repository.config) is not None
+    assert rows(repository, "passed.parquet")["id"].to_list() == [2]
 
 
 def test_only_rules_of_the_severities_asked_for_set_rows_apart(repository: Repository) -> None:
@@ -135,10 +157,19 @@ def test_a_write_that_fails_says_so_and_leaves_nothing(repository: Repository) -
         judged(repository, "one")
 
 
-def test_data_that_changes_between_judging_and_writing_is_noticed(repository: Repository) -> None:
+@pytest.mark.parametrize("passed", [True, False])
+@pytest.mark.parametrize(
+    "later",
+    [{name: values[:3] for name, values in GOOD.items()}, BAD, BAD | {"amount": [-1.0, 2.0, 3.0, 4.0]}],
+    ids=["fewer rows", "more failures", "another row fails"],
+)
+def test_data_that_changes_between_judging_and_writing_is_noticed(
+    repository: Repository, later: dict[str, Any], passed: bool
+) -> None:
+    repository.says(quarantine=QUARANTINE | {"passed": passed})
     seen: list[tuple[Frame, list[engine.Found]]] = []
     result = engine.check(None, repository.config, seen=lambda frame, found: seen.append((frame, found)))
-    repository.holds({name: values[:3] for name, values in GOOD.items()})
+    repository.holds(later)
     with pytest.raises(QuarantineError):
         quarantine.split(*seen[0], result, repository.config, "one")
     assert quarantine.splits(repository.config) == {}
@@ -151,6 +182,104 @@ def test_splits_older_than_keep_days_are_deleted(repository: Repository) -> None
     repository.holds(BAD)
     judged(repository, "new")
     assert [split.run for split in quarantine.splits(repository.config).values()] == ["new"]
+
+
+@pytest.fixture
+def key(api: str) -> str:
+    """A Fernet key in a saved Secret block."""
+    made = Fernet.generate_key().decode()
+    Secret(value=SecretStr(made)).save("orders-key", overwrite=True, _sync=True)  # type: ignore[call-arg]
+    return made
+
+
+SEALED = {"path": "out", "encrypt": ["email", "amount"], "secret": "orders-key"}
+
+
+def test_encrypted_columns_are_nulls_of_their_dtype_and_come_back_at_redrive(repository: Repository, key: str) -> None:
+    repository.says(quarantine=SEALED)
+    repository.holds(BAD)
+    assert judged(repository, "one").failing == 2
+    (folder,) = quarantine.standing(repository.config)
+    failing = pl.read_parquet(folder / "failing.parquet")
+    assert failing.select("id", "email", "amount").rows() == [(2, None, None)] * 2
+    assert failing.schema["amount"] == pl.Float64
+    assert b"@x.org" not in (folder / "failing.parquet").read_bytes()
+    assert json.loads(Fernet(key).decrypt(failing["_dq_encrypted"][0])) == {"email": "b@x.org", "amount": "-2.0"}
+    repository.says(rules=[{"check": "in_range", "column": "amount", "min": 0, "max": 100}])
+    split = redrive(repository.config)
+    assert split is not None
+    assert split.says() == "quarantine: 1 of 2 rows released, 1 stay"
+    assert rows(repository, "passed.parquet").rows() == [(2, "c@x.org", 3.0)]
+    assert rows(repository, "failing.parquet")["amount"].to_list() == [None]
+
+
+def test_a_new_key_stands_before_the_old_one_and_another_one_is_refused(repository: Repository, key: str) -> None:
+    repository.says(quarantine=SEALED)
+    repository.holds(BAD)
+    judged(repository, "one")
+    new = Fernet.generate_key().decode()
+    Secret(value=SecretStr(new)).save("orders-key", overwrite=True, _sync=True)  # type: ignore[call-arg]
+    with pytest.raises(SourceError, match="2 quarantined rows were encrypted with another key"):
+        redrive(repository.config)
+    Secret(value=SecretStr(f"{new} {key}")).save("orders-key", overwrite=True, _sync=True)  # type: ignore[call-arg]
+    assert redrive(repository.config) is not None
+    token = rows(repository, "failing.parquet")["_dq_encrypted"][0]
+    assert Fernet(new).decrypt(token)
+
+
+def test_without_a_key_no_row_is_set_apart(repository: Repository, api: str) -> None:
+    repository.says(quarantine=SEALED | {"secret": "nobody"})
+    with pytest.raises(QuarantineError, match="no saved Secret block 'nobody' for the quarantine"):
+        judged(repository, "one")
+    Secret(value=SecretStr("short")).save("orders-no-key", overwrite=True, _sync=True)  # type: ignore[call-arg]
+    repository.says(quarantine=SEALED | {"secret": "orders-no-key"})
+    with pytest.raises(QuarantineError, match="'orders-no-key' holds no Fernet key; one is printed by: python -c"):
+        judged(repository, "one")
+    assert quarantine.splits(repository.config) == {}
+
+
+CELLS: dict[str, pl.Series] = {
+    "text": pl.Series(["ä\n", None]),
+    "number": pl.Series([0.1, float("nan")]),
+    "infinity": pl.Series([float("-inf"), None]),
+    "wide": pl.Series([2**100, None], dtype=pl.Int128),
+    "decimal": pl.Series([Decimal("1.20"), None], dtype=pl.Decimal(20, 2)),
+    "truth": pl.Series([True, False]),
+    "day": pl.Series([date(1969, 1, 1), None]),
+    "moment": pl.Series([datetime(2020, 1, 1, 1, 2, 3, 456), None], dtype=pl.Datetime("us", "Europe/Paris")),
+    "hour": pl.Series([time(1, 2, 3), None]),
+    "span": pl.Series([timedelta(microseconds=5), None]),
+    "bytes": pl.Series([b"\x00\xff", None]),
+    "category": pl.Series(["x", None], dtype=pl.Categorical),
+    "choice": pl.Series(["x", None], dtype=pl.Enum(["x", "y"])),
+    "nothing": pl.Series([None, None]),
+}
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_every_dtype_comes_back_as_it_was(name: str) -> None:
+    frame, cipher = CELLS[name].to_frame("cell"), MultiFernet([Fernet(Fernet.generate_key())])
+    hidden = frame.select(encrypted(["cell"], frame.schema, cipher))
+    assert hidden["cell"].null_count() == 2
+    assert_frame_equal(decrypted(hidden, cipher, "key"), frame)
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"encrypt": ["email"]}, "needs the name of a saved Secret block"),
+        ({"encrypt": ["email"], "drop": ["email"], "secret": "key"}, "'email' is dropped and encrypted"),
+        ({"drop": ["emial"]}, "quarantine.drop: no column 'emial'; did you mean 'email'?"),
+        ({"encrypt": ["emial"], "secret": "key"}, "quarantine.encrypt: no column 'emial'; did you mean 'email'?"),
+        ({"encrypt": ["tags"], "secret": "key"}, "column 'tags' is List(String); drop it instead"),
+    ],
+    ids=["no key named", "dropped and encrypted", "unknown column dropped", "unknown column encrypted", "nested"],
+)
+def test_a_quarantine_that_would_leak_is_refused(repository: Repository, asked: dict[str, Any], said: str) -> None:
+    repository.holds(GOOD | {"tags": [["a"]] * 4})
+    repository.says(quarantine={"path": "out"} | asked)
+    with pytest.raises(ConfigurationError, match=re.escape(said)):
+        judged(repository, "one")
 
 
 CHILD = """
@@ -183,7 +312,7 @@ def test_counts_add_up_after_a_kill_in_the_middle(repository: Repository, what: 
         assert child.stdout is not None
         child.stdout.readline()
         _wait_for_half(quarantine.home(repository.config), child)
-        time.sleep(dice.random() * 0.05 if attempt % 2 else 0)
+        sleep(dice.random() * 0.05 if attempt % 2 else 0)
         child.send_signal(signal.SIGKILL)
         child.wait()
         child.stdout.close()
@@ -199,7 +328,7 @@ def test_counts_add_up_after_a_kill_in_the_middle(repository: Repository, what: 
 
 def _wait_for_half(home: Path, child: subprocess.Popen[bytes]) -> None:
     while child.poll() is None and not [half for half in home.glob(".half-*") if str(child.pid) in half.name]:
-        time.sleep(0.001)
+        sleep(0.001)
 
 
 def _adds_up(repository: Repository) -> int:

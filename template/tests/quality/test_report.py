@@ -11,8 +11,11 @@ import pytest
 from nightly import BAD, GOOD, Repository
 
 from quality import history, report
+from quality.advice import again
+from quality.artifacts import cell, summary
 from quality.engine import check
 from quality.errors import ConfigurationError
+from quality.legible import legible
 from quality.report import MARKS
 from quality.result import CheckResult, RuleResult, Status
 
@@ -40,7 +43,7 @@ def ran(repository: Repository, days: int, bad: bool) -> CheckResult:
 def written(repository: Repository) -> tuple[Path, str]:
     for days in (3, 2, 1):
         ran(repository, days, bad=days == 1)
-    path = report.write(repository.config)
+    path = report.last(repository.config)
     return path, path.read_text("utf-8")
 
 
@@ -76,6 +79,12 @@ def test_it_is_one_file_without_network_or_script(repository: Repository) -> Non
     assert "default-src 'none'" in text
 
 
+def test_the_contract_is_a_link_where_the_policy_says_where_files_are_read(repository: Repository) -> None:
+    repository.decides(repository_url='https://git.example/a"b/blob/main')
+    _, text = written(repository)
+    assert '<a href="https://git.example/a&#34;b/blob/main/datasets/orders.yml">datasets/orders.yml</a>' in text
+
+
 def test_data_never_becomes_markup_and_sensitive_values_never_show(repository: Repository) -> None:
     repository.says(key=["id", "email"])
     _, text = written(repository)
@@ -89,6 +98,61 @@ def test_segments_and_rules_cross_in_a_matrix(repository: Repository) -> None:
     matrix = text[text.index(">By country") :]
     assert "FAILED 100.00 %" in matrix
     assert matrix.index("&lt;script") < matrix.index(">DE<") < matrix.index(">FR<")
+
+
+@pytest.mark.parametrize(
+    ("days", "said"),
+    [
+        ({3: False, 2: True, 1: True}, "2 runs"),
+        ({3: True, 2: False, 1: True}, "this run; the one before was PASSED"),
+        ({1: True}, None),
+    ],
+    ids=["two", "one", "no history"],
+)
+def test_an_operator_reads_since_when_it_is_so(repository: Repository, days: dict[int, bool], said: str | None) -> None:
+    ran_at = [ran(repository, day, bad).timestamp for day, bad in days.items()]
+    text = report.last(repository.config).read_text("utf-8")
+    assert ("FAILED since" in text) is (said is not None)
+    assert f"{ran_at[1]:%Y-%m-%d %H:%M} UTC, {said}" in text if said == "2 runs" else (said or "") in text
+
+
+def test_the_command_that_judges_again_is_there_until_nothing_is_to_be_done(repository: Repository) -> None:
+    failed, passed = ran(repository, 2, bad=True), ran(repository, 1, bad=False)
+    assert [again(failed), again(passed)] == ["nox -s task -- orders --env prod", None]
+    words = re.sub(r"<[^>]+>", "", report.render(failed))
+    assert "Run it again: nox -s task -- orders --env prod" in words
+    assert "Run it again: `nox -s task -- orders --env prod`" in summary(failed).replace("**", "")
+
+
+def test_a_failure_that_does_not_fail_the_run_is_counted_apart(repository: Repository) -> None:
+    repository.says(rules=[*repository.contract["rules"], COUNTRIES | {"severity": "warning", "name": "soft"}])
+    counted = report.counts(ran(repository, 1, bad=True))
+    assert [words for _, _, words in counted] == ["3 failed", "1 failed, not fatal", "4 passed"]
+
+
+def test_only_the_worst_are_shown_with_their_rows() -> None:
+    rules = [RuleResult(rule_name=f"rule {n}", check="not_null", status=Status.FAILED, message="so") for n in range(60)]
+    text = report.render(CheckResult(status=Status.FAILED, rules=tuple(rules), timestamp=datetime.now(UTC)))
+    assert text.count("<article") == report.CARDS
+    assert "… and 10 more, in the tables below." in text
+
+
+LEGIBLE = [
+    ("plain", "plain"),
+    ("a\tb\nc", "a\tb\nc"),
+    ("عربي", "عربي"),
+    ("\u202eabc", r"\u202eabc"),
+    ("\x1b[31m", r"\u001b[31m"),
+]
+
+
+@pytest.mark.parametrize(("text", "shown"), LEGIBLE, ids=["plain", "white space", "Arabic", "turned", "escape"])
+def test_invisible_controls_are_spelled_out(text: str, shown: str) -> None:
+    assert legible(text) == shown
+    assert cell(text) == re.sub(r"\s", " ", shown).replace("\\", "\\\\").replace("[", r"\[")
+    rule = RuleResult(rule_name=text, check="not_null", status=Status.FAILED, message=text)
+    page = report.render(CheckResult(status=Status.FAILED, rules=(rule,), timestamp=datetime.now(UTC)))
+    assert page.count(shown) >= 3
 
 
 def test_trends_are_drawn_and_said(repository: Repository) -> None:
@@ -122,7 +186,7 @@ def test_every_verdict_has_its_own_mark_and_word() -> None:
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_text_has_the_contrast_that_wcag_asks_for(theme: str) -> None:
     style = Path(report.__file__).with_name("report.html").read_text("utf-8")
-    light, dark = (dict(re.findall(r"--([\w-]+): (#\w{6})", part)) for part in style.split("@media (prefers-color")[:2])
+    light, dark = (dict(re.findall(r"--([\w-]+): (#\w{6})", part)) for part in style.split("@media screen")[:2])
     colours = light if theme == "light" else light | dark
     for back in ("page", "card", "zebra"):
         for ink in ("ink", "soft"):
@@ -154,14 +218,32 @@ def test_every_verdict_can_be_reported(status: Status) -> None:
 
 def test_without_a_run_there_is_no_report(repository: Repository) -> None:
     with pytest.raises(ConfigurationError, match="no run of orders in prod is remembered yet"):
-        report.write(repository.config)
+        report.last(repository.config)
 
 
-@pytest.mark.parametrize(("look", "options"), [("light", ()), ("dark", ("--force-dark-mode",))])
-def test_a_browser_draws_it(repository: Repository, tmp_path: Path, look: str, options: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("look", browser.PREFERS)
+def test_a_browser_draws_it(repository: Repository, tmp_path: Path, look: browser.Look) -> None:
     path, _ = written(repository)
-    picture = browser.screenshot(path.as_uri(), f"report-{look}", tmp_path / "profile", *options)
+    picture = browser.screenshot(path.as_uri(), f"report-{look}", tmp_path / "profile", browser.PREFERS[look])
     assert picture.stat().st_size > 20_000
+
+
+@pytest.mark.parametrize("look", browser.PREFERS)
+def test_a_browser_prefers_the_look_that_it_is_told(look: browser.Look, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    page.write_text("<script>document.title = matchMedia('(prefers-color-scheme: dark)').matches</script>", "utf-8")
+    drawn = browser.dom(page.as_uri(), tmp_path / "profile", browser.PREFERS[look])
+    assert f"<title>{str(look == 'dark').lower()}</title>" in drawn
+
+
+@pytest.mark.parametrize(("ci", "outcome"), [("true", pytest.fail.Exception), ("", pytest.skip.Exception)])
+def test_where_no_browser_is_ci_fails_and_a_person_is_told(
+    ci: str, outcome: type[BaseException], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("CI", ci)
+    with pytest.raises(outcome, match="NOT LOOKED AT"):
+        browser.chromium()
 
 
 def test_a_browser_prints_it(repository: Repository, tmp_path: Path) -> None:

@@ -8,10 +8,11 @@ from typing import Any
 import polars as pl
 import pytest
 from checking import counts, judge, judge_one
-from rule_table import ABOUT_THE_TABLE, ROW_RULES, ROWS, TABLE_RULES, Row, write_references
+from rule_table import ABOUT_HISTORY, ABOUT_THE_TABLE, ROW_RULES, ROWS, TABLE_RULES, Row, write_references
 
 from quality.errors import ConfigurationError
 from quality.result import Status
+from quality.trend_rules import METRICS
 from quality.vocabulary import BUILT_IN, canonical, check_name, parse_rule
 
 VOCABULARY: dict[str, tuple[tuple[str, ...], dict[str, tuple[str, ...]]]] = {
@@ -75,12 +76,18 @@ VOCABULARY: dict[str, tuple[tuple[str, ...], dict[str, tuple[str, ...]]]] = {
     "statistical_drift": (("drift", "stat_drift"), {"baseline": (), "method": (), "threshold": ()}),
     "distribution_change": (("dist_change",), {"baseline": (), "method": (), "threshold": ()}),
     "volume": ((), {"max_change": (), "window": ()}),
+    "trend": (("change_over_time", "metric_change"), {"metric": (), "q": (), "max_change": (), "window": ()}),
+    "anomaly": (
+        ("anomaly_detection", "metric_z_score"),
+        {"metric": (), "q": (), "threshold": ("z_threshold", "sigma"), "window": (), "min_runs": ()},
+    ),
 }
 """The canonical name of every rule, its aliases, and its parameters with theirs."""
 
+TREND: dict[str, Any] = {"check": "trend", "column": "a", "max_change": 0.1}
 every_rule = pytest.mark.parametrize("row", ROWS, ids=lambda row: row.check)
 every_rule_by = pytest.mark.parametrize(
-    "row", [row for row in ROWS if row.check != "volume"], ids=lambda row: row.check
+    "row", [row for row in ROWS if row.check not in ABOUT_HISTORY], ids=lambda row: row.check
 )
 every_row_rule = pytest.mark.parametrize("row", ROW_RULES, ids=lambda row: row.check)
 
@@ -199,6 +206,7 @@ def test_an_alias_is_accepted_and_written_back_canonically(canonical_name: str, 
 VALUES: dict[str, Any] = {"strict": True, "exclusive": "both", "closed": True, "ordered": True, "window": 3} | {
     "tolerance": 0.5,
     "threshold": 0.5,
+    "min_runs": 2,
     "max": 9,
     "at_least": 0,
     "at_most": 5,
@@ -274,6 +282,15 @@ def test_a_rule_has_a_docstring_and_a_sentence(row: Row) -> None:
         ({"check": "dtype", "column": "a", "dtype": "integr"}, "unknown dtype 'integr'; did you mean 'integer'?"),
         ({"check": "unique_combination", "columns": ["a", "a"]}, "a column is named twice"),
         ({"check": "drift", "column": "a", "baseline": "x", "method": "foo"}, "method: Input should be 'psi'"),
+        (TREND | {"metric": "meen"}, "rule 'trend': metric: unknown metric 'meen'; did you mean 'mean'?"),
+        (TREND | {"metric": "mean", "column": None}, "the metric mean needs the field `column`"),
+        (TREND | {"metric": "row_count"}, "the metric row_count takes no `column`; only completeness_ratio, "),
+        (TREND | {"metric": "quantile"}, "the metric quantile needs the field `q`"),
+        (TREND | {"metric": "mean", "q": 0.5}, "the metric mean takes no `q`; only quantile can"),
+        (TREND | {"metric": "mean", "max_change": -0.1}, "max_change: Input should be greater than or equal to 0"),
+        (TREND | {"metric": "mean", "max_chang": 1}, "has no field 'max_chang'; did you mean 'max_change'?"),
+        ({"check": "anomaly", "metric": "row_count", "window": 4}, "the last 4 runs never have min_runs=5 numbers"),
+        ({"check": "anomaly", "metric": "row_count", "min_runs": 1}, "min_runs: Input should be greater than or equal"),
     ],
     ids=str,
 )
@@ -288,6 +305,37 @@ def test_row_rules_and_table_rules_are_told_apart() -> None:
     assert {row.check for row in ROW_RULES}.isdisjoint(row.check for row in TABLE_RULES)
 
 
-def test_volume_remembers_no_segments() -> None:
-    with pytest.raises(ConfigurationError, match="write one volume rule with `where` for each"):
-        judge(pl.DataFrame({"a": [1]}), {"check": "volume", "max_change": 1, "by": "a"})
+@pytest.mark.parametrize("row", [row for row in ROWS if row.check in ABOUT_HISTORY], ids=lambda row: row.check)
+def test_a_rule_about_history_remembers_no_segments(row: Row) -> None:
+    with pytest.raises(ConfigurationError, match=f"write one {row.check} rule with `where` for each"):
+        judge(row.good, {**row.rule, "by": "a"})
+
+
+@pytest.mark.parametrize("metric", ["mean", "median", "sum", "stddev", "min", "max"])
+@pytest.mark.parametrize("dtype", ["String", "Date", "Boolean"])
+def test_what_is_no_number_has_no_trend(metric: str, dtype: str) -> None:
+    nothing = pl.DataFrame({"a": []}, schema={"a": getattr(pl, dtype)})
+    with pytest.raises(ConfigurationError, match=f"column 'a' is {dtype}; {metric} over time judges number"):
+        judge(nothing, TREND | {"metric": metric})
+
+
+NUMBERS: dict[str, tuple[dict[str, Any], Any]] = {
+    "row_count": ({}, 5),
+    "completeness_ratio": ({"column": "a"}, 0.8),
+    "distinct_count": ({"column": "a"}, 4),
+    "mean": ({"column": "a"}, 4.0),
+    "median": ({"column": "a"}, 2.5),
+    "sum": ({"column": "a"}, 16),
+    "stddev": ({"column": "a"}, pytest.approx(4.0824829)),
+    "min": ({"column": "a"}, 1),
+    "max": ({"column": "a"}, 10),
+    "quantile": ({"column": "a", "q": 0.25}, 1.75),
+}
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_a_metric_is_the_number_of_the_rule_that_it_is_named_as(metric: str) -> None:
+    assert check_name(METRICS[metric]) == metric
+    fields, number = NUMBERS[metric]
+    rule = {"check": "trend", "metric": metric, "max_change": 0.1, **fields}
+    assert judge_one(pl.DataFrame({"a": [1, 2, 3, 10, None]}), rule).value == number

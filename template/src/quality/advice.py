@@ -1,0 +1,39 @@
+"""What to do about a verdict, and in which order to look at what it says."""
+
+from __future__ import annotations
+
+from quality.result import CheckResult, RuleResult, Severity, Status
+
+ORDER = (Status.ERROR, Status.FAILED, Status.WARNING, Status.SKIPPED, Status.PASSED)
+"""Worst first."""
+NEXT: dict[Status, str] = {
+    Status.PASSED: "Nothing.",
+    Status.WARNING: "No run was stopped. Look at the rules below; mend the data, or change the rule in the contract.",
+    Status.FAILED: "Mend the data at its source, or change the rule in the contract; then run the check again.",
+    Status.SKIPPED: "No row was judged. Find out why the data is empty; `allow_empty: true` says that it may be.",
+    Status.ERROR: "The data could not be judged. Mend what is named here; then run the check again.",
+}
+
+
+def again(result: CheckResult) -> str | None:
+    """The command that judges the same dataset again; None where nothing is to be done or no contract is known."""
+    about = result.metadata
+    if result.status is Status.PASSED or about.environment is None:
+        return None
+    return f"nox -s task -- {about.dataset} --env {about.environment}"
+
+
+def ranked(result: CheckResult) -> list[RuleResult]:
+    """The rules, worst first: by verdict, then by severity."""
+    severities = list(Severity)
+    return sorted(result.rules, key=lambda rule: (ORDER.index(rule.status), severities.index(rule.severity)))
+
+
+def loud(result: CheckResult) -> list[RuleResult]:
+    """The rules that do not hold or could not be judged, worst first."""
+    return [rule for rule in ranked(result) if rule.status not in (Status.PASSED, Status.SKIPPED)]
+
+
+def sample_columns(rule: RuleResult) -> list[str]:
+    """The columns of failing rows: those the rule is about, then those that name the row."""
+    return sorted(rule.samples[0], key=lambda name: name not in rule.columns)
