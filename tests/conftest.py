@@ -13,9 +13,18 @@ from pathlib import Path
 from typing import Any
 
 import plumbum
+import polars as pl
 import pytest
+from copier import run_copy
 
 ROOT = Path(__file__).parent.parent
+OTHER = {
+    "domain": "web_shop",
+    "owner": "data@example.com",
+    "environments": ["staging", "prod"],
+    "source": "data/orders.csv",
+    "notifications": "webhook",
+}
 sys.path.insert(0, str(Path(__file__).parent))
 
 
@@ -41,6 +50,19 @@ def template(isolated_git: None, tmp_path_factory: pytest.TempPathFactory) -> Pa
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / name, target / name)
     release(target, "v1.0.0")
+    return target
+
+
+@pytest.fixture(scope="session")
+def orders(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Other answers than the defaults, and a clean CSV file of the team's."""
+    target = tmp_path_factory.mktemp("ladder") / "orders"
+    run_copy(str(template), target, data=OTHER, defaults=True, quiet=True)
+    (target / "data").mkdir()
+    pl.DataFrame({"id": [1, 2, 3], "amount": [9.5, 3.0, 12.25]}).write_csv(target / "data" / "orders.csv")
+    commit(target)
+    installed = nox(target, "environment")
+    assert installed.returncode == 0, installed.stderr
     return target
 
 

@@ -8,18 +8,11 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from conftest import commit, git, nox
+from conftest import OTHER, commit, git, nox
 from copier import run_copy
 from ruamel.yaml import YAML
 
 RUNGS = ("task", "block", "flow", "deployment")
-OTHER = {
-    "domain": "web_shop",
-    "owner": "data@example.com",
-    "environments": ["staging", "prod"],
-    "source": "data/orders.csv",
-    "notifications": "webhook",
-}
 
 
 @pytest.fixture(scope="module")
@@ -27,19 +20,6 @@ def flights(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The defaults, with the environment installed."""
     target = tmp_path_factory.mktemp("ladder") / "flights"
     run_copy(str(template), target, defaults=True, quiet=True)
-    commit(target)
-    installed = nox(target, "environment")
-    assert installed.returncode == 0, installed.stderr
-    return target
-
-
-@pytest.fixture(scope="module")
-def orders(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Other answers than the defaults, and a clean CSV file of the team's."""
-    target = tmp_path_factory.mktemp("ladder") / "orders"
-    run_copy(str(template), target, data=OTHER, defaults=True, quiet=True)
-    (target / "data").mkdir()
-    pl.DataFrame({"id": [1, 2, 3], "amount": [9.5, 3.0, 12.25]}).write_csv(target / "data" / "orders.csv")
     commit(target)
     installed = nox(target, "environment")
     assert installed.returncode == 0, installed.stderr

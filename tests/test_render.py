@@ -17,7 +17,7 @@ from ruamel.yaml import YAML
 ANSWERS: dict[str, tuple[Any, ...]] = {
     "environments": (["dev"], ["prod"], ["dev", "prod"], ["dev", "staging", "prod"]),
     "work_pool_type": ("process", "docker", "kubernetes"),
-    "notifications": ("none", "slack", "teams", "pagerduty", "email", "webhook"),
+    "notifications": ("none", "slack", "teams", "pagerduty", "opsgenie", "email", "webhook"),
     "source": ("data/flights.parquet", "lake/orders/*.csv"),
     "owner": ("@flights-team", "data@example.com"),
 }

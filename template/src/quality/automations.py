@@ -96,7 +96,7 @@ def ensure(client: SyncPrefectClient, environment: str, policy: EnvironmentPolic
     """Creates or updates the automations by name; each with what was done. No channel, no automation."""
     if not policy.notifications:
         return []
-    blocks = [_document(client, channel.block) for channel in policy.notifications]
+    blocks = [document(client, channel.block) for channel in policy.notifications]
     return [(one.name, _ensure(client, one)) for one in declared(environment, policy, blocks)]
 
 
@@ -119,7 +119,8 @@ def _document_of(automation: AutomationCore) -> object:
     return AutomationCore.model_validate(automation.model_dump()).model_dump(mode="json", include=fields)
 
 
-def _document(client: SyncPrefectClient, slug: str) -> UUID:
+def document(client: SyncPrefectClient, slug: str) -> UUID:
+    """The saved block that a slug such as slack-webhook/orders names; ConfigurationError when there is none."""
     kind, _, name = slug.partition("/")
     try:
         return client.read_block_document_by_name(name, kind).id

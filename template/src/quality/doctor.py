@@ -141,7 +141,7 @@ def repository() -> Iterator[Finding]:
 
 
 def api() -> Iterator[Finding]:
-    """Whether the configured Prefect API answers, and has pools with workers."""
+    """Whether the configured Prefect API answers, and has pools with workers and the blocks of channels."""
     from prefect.settings import get_current_settings
 
     if (url := get_current_settings().api.url) is None:
@@ -149,9 +149,10 @@ def api() -> Iterator[Finding]:
             subject="api", said="PREFECT_API_URL is not set: block, flow and deployment use a server of their own"
         )
         return
+    from quality.automations import document
     from quality.deployment import online_workers, server
 
-    file = load_prefect_file(project.root() / "prefect.yaml")
+    file, policies = load_prefect_file(project.root() / "prefect.yaml"), project.policy().environments.values()
     with server() as client:
         yield Finding(subject="api", said=f"{url} answers, server {client.api_version()}, client {_version('prefect')}")
         there = {pool.name: pool for pool in client.read_work_pools(limit=200)}
@@ -165,6 +166,13 @@ def api() -> Iterator[Finding]:
             else:
                 said = f"no worker is online; prefect worker start --pool {name} --no-create-pool-if-not-found"
                 yield Finding(subject=name, said=said, code=3)
+        for channel in dict.fromkeys(one for policy in policies for one in policy.notifications):
+            try:
+                document(client, channel.block)
+            except ConfigurationError as error:
+                yield Finding(subject=f"channel {channel.channel}", said=str(error), code=3)
+            else:
+                yield Finding(subject=f"channel {channel.channel}", said=f"{channel.block} is saved")
 
 
 def _version(package: str) -> str:

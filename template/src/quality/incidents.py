@@ -35,7 +35,8 @@ MESSAGES = pl.Schema(
 
 
 class Kind(StrEnum):
-    """What a message says of an incident. Nobody is told of what is SILENCED, or CLOSED before anybody knew of it."""
+    """What a message says of an incident. Nobody is told of what is SILENCED, or CLOSED: before anybody knew of it, or
+    on a channel that would wake somebody to say so."""
 
     OPENED = "OPENED"
     REMINDER = "REMINDER"
@@ -152,9 +153,10 @@ def due(
     for name, was in state.items():
         over = name not in mine and (name in good or name in bad or name not in there)
         if over and was.since is not None:
-            kind = Kind.RECOVERED if was.is_open else Kind.CLOSED
+            kind = Kind.RECOVERED if was.is_open and not channel.pages else Kind.CLOSED
             line = "holds again" if name in good else "is not for this channel" if name in bad else "left the contract"
-            incidents.append(Incident(rule=name, kind=kind, since=was.since, line=line))
+            note = f"{channel.channel} pages, and is not told" if was.is_open and channel.pages else None
+            incidents.append(Incident(rule=name, kind=kind, since=was.since, line=line, note=note))
     return incidents
 
 

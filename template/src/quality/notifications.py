@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import html
+import logging
 import re
 import time
 from contextlib import ExitStack
 from datetime import datetime
 from itertools import groupby
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
-import prefect.blocks.notifications  # noqa: F401 - registers the notification blocks that ship with Prefect
 from prefect.blocks.abstract import NotificationBlock
 from prefect.blocks.core import Block
+from prefect.blocks.notifications import SendgridEmail  # registers all notification blocks that ship with Prefect
+from pydantic import SecretStr
 
 from quality import history, project
 from quality.config import CheckConfig
@@ -21,6 +24,7 @@ from quality.incidents import MESSAGES, Incident, Kind, due, told
 from quality.policy import Notification, Silence
 from quality.result import CheckResult, Frozen, summarize_check_result
 
+Tone = Literal["info", "success", "warning", "failure"]
 SHOWN = 10
 ATTEMPTS = 3
 PAUSE_SECONDS = 1.0
@@ -37,13 +41,18 @@ class Delivery(Frozen):
     attempts: int = 1
 
 
-def deliver(channel: Notification, subject: str, body: str) -> Delivery:
+def deliver(channel: Notification, subject: str, body: str, tone: Tone = "info") -> Delivery:
     """Sends one message, again when it fails, a few times; whatever goes wrong is in what is returned."""
+    logging.getLogger("apprise").propagate = False  # it names keys; what it says without them is in the delivery
     delivery = Delivery(channel=channel.channel, block=channel.block, ok=False)
     try:
         block: Any = Block.load(channel.block, _sync=True)  # type: ignore[call-arg]
         if not isinstance(block, NotificationBlock):
             raise TypeError(f"{channel.block} is no notification block")
+        if "notify_type" in type(block).model_fields:
+            block.notify_type = tone  # type: ignore[attr-defined]
+        if isinstance(block, SendgridEmail):
+            body = f"<pre>{html.escape(body)}</pre>"
     except Exception as error:
         return delivery.model_copy(update={"problem": _problem(error)})
     for attempt in range(1, ATTEMPTS + 1):
@@ -53,16 +62,20 @@ def deliver(channel: Notification, subject: str, body: str) -> Delivery:
                 tell(body, subject, _sync=True)
             return delivery.model_copy(update={"ok": True, "problem": None, "attempts": attempt})
         except Exception as error:
-            delivery = delivery.model_copy(update={"problem": _problem(error), "attempts": attempt})
+            delivery = delivery.model_copy(update={"problem": _problem(error, block), "attempts": attempt})
         if attempt < ATTEMPTS:
             time.sleep(PAUSE_SECONDS * attempt)
     return delivery
 
 
-def _problem(error: Exception) -> str:
-    """What went wrong in one line, addresses cut down to their host: their paths hold credentials."""
-    first = (str(error).strip() or type(error).__name__).splitlines()[0]
-    return re.sub(r"(\w+://)(?:[^/\s@]*@)?([^/\s'\"]+)[^\s'\"]*", r"\1\2/…", first)
+def _problem(error: Exception, block: Block | None = None) -> str:
+    """What went wrong in one line, without the block's secrets; addresses end at their host, as paths hold more."""
+    said = re.sub(r"^\[[A-Z]+\]: ", "", str(getattr(error, "log", error))).strip() or type(error).__name__
+    first = re.sub(r"(\w+://)(?:[^/\s@]*@)?([^/\s'\"]+)[^\s'\"]*", r"\1\2/…", said.splitlines()[0])
+    for value in dict(block or ()).values():
+        if isinstance(value, SecretStr) and value.get_secret_value():
+            first = first.replace(value.get_secret_value(), "…")
+    return first
 
 
 def notify(result: CheckResult, config: CheckConfig, run: str) -> tuple[Delivery, ...]:
@@ -114,7 +127,13 @@ def _tell(
 ) -> Delivery | None:
     if not incidents[0].kind.is_told:
         return None
-    return deliver(channel, subject(result, incidents), message(result, incidents, problem))
+    said = subject(result, incidents), message(result, incidents, problem)
+    return deliver(channel, *said, tone(result, incidents[0].kind))
+
+
+def tone(result: CheckResult, kind: Kind) -> Tone:
+    """How loud a message is: the colour of a chat's, the severity of a page."""
+    return "success" if kind is Kind.RECOVERED else "warning" if result.is_success else "failure"
 
 
 def _row(

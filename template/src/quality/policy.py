@@ -13,6 +13,8 @@ from pydantic import (
     PositiveFloat,
     TypeAdapter,
     ValidationError,
+    ValidationInfo,
+    field_validator,
     model_validator,
 )
 
@@ -23,6 +25,16 @@ from quality.yaml_file import YamlFile
 
 FIELDS = ("defaults", "environments", "silences")
 Channel = Literal["slack", "teams", "pagerduty", "opsgenie", "email", "webhook"]
+BLOCKS: dict[Channel, tuple[str, ...]] = {
+    "slack": ("slack-webhook",),
+    "teams": ("ms-teams-webhook",),
+    "pagerduty": ("pager-duty-webhook",),
+    "opsgenie": ("opsgenie-webhook",),
+    # Slack's block hands on any Apprise URL, such as mailtos://; a block type of our own no server loads for alarms
+    "email": ("sendgrid-email", "slack-webhook"),
+    "webhook": ("custom-webhook",),
+}
+"""The types of Prefect block that a channel goes through."""
 
 
 class Retries(Frozen):
@@ -49,6 +61,21 @@ class Notification(Frozen):
     block: Text = Field(description="Slug of a saved Prefect block, such as slack-webhook/orders-alerts.")
     severities: tuple[Severity, ...] = (Severity.CRITICAL, Severity.ERROR)
     owners: tuple[Text, ...] = Field((), description="Told of the datasets of these owners only; of all when left out.")
+
+    @field_validator("block")
+    @classmethod
+    def _of_the_channel(cls, block: str, info: ValidationInfo) -> str:
+        channel: Channel | None = info.data.get("channel")
+        kind, _, name = block.partition("/")
+        if channel and (kind not in BLOCKS[channel] or not name):
+            kinds = " or ".join(f"{known}/…" for known in BLOCKS[channel])
+            raise ValueError(f"'{block}' is no block of the channel {channel}, which goes through {kinds}")
+        return block
+
+    @property
+    def pages(self) -> bool:
+        """Whether each message wakes somebody: such a channel is not told that all is well."""
+        return self.channel in ("pagerduty", "opsgenie")
 
 
 class History(Frozen):

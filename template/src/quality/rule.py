@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple
 import polars as pl
 from pydantic import AfterValidator, Field, StringConstraints
 
+from quality import storage
 from quality.errors import ConfigurationError
 from quality.result import Frozen, Scalar, Severity
 
@@ -218,8 +219,9 @@ def condition(sql: str) -> pl.Expr:
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of what an error says."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+    """The first line of what an error says; of object storage's, what was answered and not what was asked."""
+    text = str(error).strip() or type(error).__name__
+    return storage.said(text) or text.splitlines()[0]
 
 
 def shorten(value: object, limit: int = 40) -> str:

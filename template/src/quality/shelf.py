@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from quality import project
+from quality import project, storage
 from quality.errors import SourceError
 from quality.rule import first_line
 
@@ -31,7 +31,7 @@ class Shelf(NamedTuple):
 
     @property
     def remote(self) -> bool:
-        return "://" in self.path
+        return storage.is_remote(self.path)
 
     @property
     def folder(self) -> str:
@@ -44,7 +44,7 @@ class Shelf(NamedTuple):
         month, name = f"{at.astimezone(UTC):%Y-%m}", f"{at.astimezone(UTC).strftime(STAMP)}-{run}.parquet"
         target = f"{self.folder}/{month}/{name}"
         if self.remote:
-            rows.write_parquet(target)
+            rows.write_parquet(target, storage_options=storage.options(target, storage.SHORT))
             return target
         half = Path(f"{self.folder}/{month}/.{name}.{os.getpid()}")
         half.parent.mkdir(parents=True, exist_ok=True)
@@ -58,7 +58,7 @@ class Shelf(NamedTuple):
     def read(self, schema: pl.Schema, last: int | None = None, before: datetime | None = None) -> pl.DataFrame:
         """The rows of the last files before a moment, oldest first; SourceError when they cannot be read."""
         try:
-            found = self._read_remote(schema, last) if self.remote else self._read_local(schema, last, before)
+            found = (self._read_remote if self.remote else self._read_local)(schema, last, before)
             found = found if before is None else found.filter(pl.col("at") < before)
             runs = found.select("run", "at").unique().sort("at").tail(last) if last else found.select("run").unique()
             return found.filter(pl.col("run").is_in(runs["run"].implode())).sort("at", maintain_order=True)
@@ -72,14 +72,13 @@ class Shelf(NamedTuple):
             names = names[len(names) - min(last, len(names)) :]
         return _scan(names, schema) if names else schema.to_frame()
 
-    def _read_remote(self, schema: pl.Schema, last: int | None) -> pl.DataFrame:
-        """The last two months where they hold enough, else everything."""
-        if last is not None:
-            today = datetime.now(UTC).date()
-            months = [f"{today.replace(day=1) - timedelta(days=1):%Y-%m}", f"{today:%Y-%m}"]
-            recent = pl.concat(_scan(f"{self.folder}/{month}/*.parquet", schema) for month in months)
-            if recent["run"].n_unique() >= last:
-                return recent
+    def _read_remote(self, schema: pl.Schema, last: int | None, before: datetime | None) -> pl.DataFrame:
+        """Of two days or else of two months where they hold enough, else everything: listing by name costs little."""
+        moment = before or datetime.now(UTC)
+        for names in _recent(moment.astimezone(UTC).date()) if last is not None else ():
+            found = pl.concat(_scan(f"{self.folder}/{name}", schema) for name in names)
+            if found.filter(pl.col("at") < moment)["run"].n_unique() >= (last or 0):
+                return found
         return _scan(f"{self.folder}/*/*.parquet", schema)
 
     def files(self) -> list[Path]:
@@ -120,7 +119,17 @@ def alone(folder: Path) -> Iterator[None]:
         yield
 
 
+def _recent(day: date) -> Iterator[list[str]]:
+    """Patterns of the files of two days, then of two months, up to a day."""
+    days = [day - timedelta(days=1), day]
+    yield [f"{one:%Y-%m}/{one:%Y%m%d}T*.parquet" for one in days]
+    yield [f"{one:%Y-%m}/*.parquet" for one in (day.replace(day=1) - timedelta(days=1), day)]
+
+
 def _scan(places: str | list[Path], schema: pl.Schema) -> pl.DataFrame:
     """Files of older and newer releases alike: columns they lack are null, columns unknown here are left out."""
-    scan = pl.scan_parquet(places, schema=schema, missing_columns="insert", extra_columns="ignore")
+    wait = storage.options(places, storage.SHORT) if isinstance(places, str) else None
+    scan = pl.scan_parquet(
+        places, schema=schema, missing_columns="insert", extra_columns="ignore", storage_options=wait
+    )
     return scan.collect()

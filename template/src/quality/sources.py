@@ -12,6 +12,7 @@ from typing import Any, Literal, Self
 import polars as pl
 from pydantic import Field, model_validator
 
+from quality import storage
 from quality.errors import ConfigurationError, SourceError, nearest
 from quality.result import Frozen
 from quality.rule import Text, first_line
@@ -96,7 +97,7 @@ class Files(Source):
 
     @property
     def is_remote(self) -> bool:
-        return "://" in self.path
+        return storage.is_remote(self.path)
 
     def files(self, root: Path) -> list[Path]:
         """The local files, in order; SourceError says which one is missing or empty."""
@@ -131,27 +132,33 @@ class Files(Source):
 
     def scan(self, root: Path) -> pl.LazyFrame:
         places: Any = self.path if self.is_remote else self.files(root)
+        wait: Any = storage.options(self.path, storage.PATIENT) if self.is_remote else None
         kind = self.resolved_format()
         if kind == "csv" and not self.is_remote:
             for file in places:
                 _refuse_broken_csv(file, self.delimiter, self._shown(file, root))
         match kind:
             case "parquet":
-                lazy = pl.scan_parquet(places, hive_partitioning=self._hive(root))
+                lazy = pl.scan_parquet(places, hive_partitioning=self._hive(root), storage_options=wait)
             case "csv":
                 lazy = pl.scan_csv(
                     places,
                     separator=self.delimiter,
                     schema_overrides={c: DTYPES[d.lower()] for c, d in self.dtypes.items()},
                     infer_schema_length=10_000,
+                    storage_options=wait,
                 )
             case "ndjson":
-                lazy = pl.scan_ndjson(places, infer_schema_length=10_000)
+                lazy = pl.scan_ndjson(places, infer_schema_length=10_000, storage_options=wait)
             case "ipc":
-                lazy = pl.scan_ipc(places)
+                lazy = pl.scan_ipc(places, storage_options=wait)
         try:
             there = lazy.collect_schema()
         except (pl.exceptions.PolarsError, OSError) as error:
+            if "expanded paths were empty" in str(error):
+                raise SourceError(f"no file matches {self.path}") from None
+            if isinstance(error, FileNotFoundError):
+                raise SourceError(f"the file {self.path} does not exist: {first_line(error)}") from error
             raise SourceError(f"{self.path} cannot be read as {kind}: {first_line(error)}") from error
         for column in self.dtypes:
             if column not in there:
@@ -161,7 +168,7 @@ class Files(Source):
         return lazy
 
     def _hive(self, root: Path) -> bool:
-        return not self.is_remote and (root / self.path).is_dir()
+        return self.path.endswith("/") if self.is_remote else (root / self.path).is_dir()
 
     @property
     def delimiter(self) -> str:

@@ -11,23 +11,27 @@ from typing import Any
 
 
 class Sink:
-    """An HTTP endpoint that keeps what it is sent; while it is down it answers 503."""
+    """An HTTP endpoint that keeps what it is sent, and where to; while it is down it answers 503."""
 
     def __init__(self) -> None:
         self.bodies: list[dict[str, Any]] = []
         self.refused = 0
         self.down = False
+        self.answer = b""
+        self.asked: list[str] = []
         sink = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
+                sink.asked.append(self.headers.get("Host", "") + self.path)
                 if sink.down:
                     sink.refused += 1
                 else:
                     sink.bodies.append(json.loads(body))
                 self.send_response(503 if sink.down else 200)
                 self.end_headers()
+                self.wfile.write(sink.answer)
 
             def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
                 pass

@@ -145,3 +145,14 @@ def test_doctor_finds_files_that_disagree(repository: Path, capsys: pytest.Captu
         "users-prod: prefect.yaml schedules ['0 7 * * *'], policy.yml 0 6 * * *; make them equal"
         in capsys.readouterr().out
     )
+
+
+def test_doctor_names_the_channel_whose_block_is_not_saved(
+    api: str, repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    policy = repository / "policy.yml"
+    channel = "  notifications: [{channel: webhook, block: custom-webhook/nobody-saved-it}]\n  work_pool"
+    policy.write_text(policy.read_text("utf-8").replace("  work_pool", channel, 1), "utf-8")
+    assert main(["doctor"]) == 3
+    said = "channel webhook: there is no saved block custom-webhook/nobody-saved-it; save it with its credentials"
+    assert said in capsys.readouterr().out

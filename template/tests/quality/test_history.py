@@ -249,6 +249,38 @@ def test_object_storage_gives_what_a_folder_gives(repository: Repository) -> Non
     assert history.volumes(repository.config)(7) == [4.0] * 4
 
 
+@pytest.mark.parametrize("place", ["store", "file://{root}/store"])
+@pytest.mark.parametrize(
+    ("last", "before", "seen"),
+    [
+        pytest.param(2, datetime(2024, 3, 1, tzinfo=UTC), ["february", "leap day"], id="to the end of a month"),
+        pytest.param(
+            2, datetime(2024, 3, 1, 0, 0, 1, tzinfo=UTC), ["leap day", "midnight"], id="from its first second"
+        ),
+        pytest.param(4, datetime(2024, 3, 9, tzinfo=UTC), ["february", "leap day", "midnight", "march"], id="2 months"),
+        pytest.param(1, datetime(2024, 1, 9, tzinfo=UTC), ["december"], id="to an earlier year"),
+        pytest.param(1, datetime(2023, 1, 1, tzinfo=UTC), [], id="to before the first"),
+        pytest.param(9, None, ["december", "february", "leap day", "midnight", "march", "now"], id="all"),
+        pytest.param(1, None, ["now"], id="the last"),
+    ],
+)
+def test_the_past_is_that_of_a_moment_wherever_its_files_lie(
+    place: str, last: int, before: datetime | None, seen: list[str], tmp_path: Path
+) -> None:
+    shelf = Shelf(place.format(root=tmp_path) if "://" in place else str(tmp_path), "runs", "orders", "prod")
+    runs = {
+        "december": datetime(2023, 12, 31, 23, 59, 59, tzinfo=UTC),
+        "february": datetime(2024, 2, 3, tzinfo=UTC),
+        "leap day": datetime(2024, 2, 29, 23, 59, 59, 999_999, tzinfo=UTC),
+        "midnight": datetime(2024, 3, 1, tzinfo=UTC),
+        "march": datetime(2024, 3, 8, tzinfo=UTC),
+        "now": datetime.now(UTC),
+    }
+    for run, at in runs.items():
+        shelf.write(pl.DataFrame({"run": [run], "at": [at]}), at, run.replace(" ", "-"))
+    assert shelf.read(SCHEMA, last, before)["run"].to_list() == seen
+
+
 WRITER = """
 import sys
 from datetime import UTC, datetime

@@ -12,8 +12,8 @@ from quality.result import CheckResult, RuleResult, RunMetadata, Severity, Statu
 
 START = datetime(2024, 6, 1, 2, tzinfo=UTC)
 HOUR = timedelta(hours=1)
-PAGER = Notification(channel="webhook", block="pager")
-TEAM = Notification(channel="slack", block="team", severities=(Severity.ERROR, Severity.WARNING))
+PAGER = Notification(channel="webhook", block="custom-webhook/pager")
+TEAM = Notification(channel="slack", block="slack-webhook/team", severities=(Severity.ERROR, Severity.WARNING))
 CONFIG = CheckConfig(dataset="orders", owner="@orders-team", environment="prod", remind_after_hours=6)
 P, F, W, S, E = Status.PASSED, Status.FAILED, Status.WARNING, Status.SKIPPED, Status.ERROR
 
@@ -194,3 +194,13 @@ def test_a_rule_that_now_only_warns_is_over_for_the_pager() -> None:
     night = Night()
     night.run(rule("a", F))
     assert night.run(rule("a", W), status=W) == [("a", "RECOVERED")]
+
+
+@pytest.mark.parametrize("pager", ["pagerduty/pager-duty-webhook", "opsgenie/opsgenie-webhook"])
+def test_nobody_is_woken_to_hear_that_all_is_well(pager: str) -> None:
+    channel, _, kind = pager.partition("/")
+    night = Night(Notification.model_validate({"channel": channel, "block": f"{kind}/night"}))
+    assert night.run(rule("a", F)) == [("a", "OPENED")]
+    assert night.run(rule("a", P), status=P) == [("a", "CLOSED")]
+    assert night.run(rule("a", P), status=P) == []
+    assert night.run(rule("a", F)) == [("a", "OPENED")]

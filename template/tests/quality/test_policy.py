@@ -56,6 +56,19 @@ def test_an_environment_overrides_the_defaults_field_by_field(tmp_path: Path) ->
             "'slack'",
             id="channel",
         ),
+        pytest.param(
+            DEFAULTS + "environments:\n  dev:\n    notifications:\n"
+            "      - {channel: slack, block: slack-webhook/x}\n      - {channel: pagerduty, block: slack-webhook/x}\n",
+            9,
+            "'slack-webhook/x' is no block of the channel pagerduty, which goes through pager-duty-webhook/…",
+            id="block of another channel",
+        ),
+        pytest.param(
+            DEFAULTS + "environments:\n  dev: {notifications: [{channel: email, block: sendgrid-email}]}\n",
+            6,
+            "which goes through sendgrid-email/… or slack-webhook/…",
+            id="block without a name",
+        ),
     ],
 )
 def test_the_complaint_names_file_and_line(text: str, line: int, said: str, tmp_path: Path) -> None:

@@ -1,0 +1,35 @@
+"""Object storage: what is an address of it, how long it is waited for, and what its errors say in one sentence."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+PATIENT = {"connect_timeout": "5s", "read_timeout": "30s"}
+"""For data: no request lasts for ever, and Polars tries again as often as it likes to."""
+SHORT = {"connect_timeout": "5s", "read_timeout": "5s", "max_retries": 2, "retry_timeout_ms": 5_000}
+"""For what stands beside a verdict: each look at a store that says nothing costs 10 seconds, as Polars looks twice."""
+
+
+def is_remote(path: str) -> bool:
+    """Whether it is an address and no local path."""
+    return "://" in path
+
+
+def options(path: str, wait: dict[str, Any]) -> dict[str, Any] | None:
+    """What Polars is told of an address; Hugging Face takes none of it."""
+    return None if path.startswith("hf://") else wait
+
+
+def said(text: str) -> str | None:
+    """What a store answered, and which; no part of the request, which may hold credentials. None for other errors."""
+    if "object-store error" not in text:
+        return None
+    host = re.search(r"performing \w+ (\w+://[^/\s?]+)", text)
+    answer = re.search(r"<Code>(\w+)</Code>\s*<Message>([^<]*)", text)
+    status = re.search(r"status code: (\d+ [\w ]+)", text)
+    if answer:
+        why = f"{answer[1]}: {answer[2].strip()}"
+    else:
+        why = status[1] if status else re.sub(r"^\d+: ", "", text.strip().splitlines()[-1].strip())
+    return f"{host[1]}: {why}" if host else why
