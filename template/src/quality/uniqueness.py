@@ -16,7 +16,7 @@ from quality.rule import condition
 
 MARKS = 2**32
 SNIFF = 10_000
-BYTES_SORTED = 64
+BYTES_SORTED = 16
 BYTES_COMPARED = 64
 
 
