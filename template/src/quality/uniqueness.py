@@ -16,7 +16,7 @@ from quality.rule import condition
 
 MARKS = 2**32
 SNIFF = 10_000
-BYTES_SORTED = 16
+BYTES_SORTED = 64
 BYTES_COMPARED = 64
 
 
@@ -121,7 +121,7 @@ def _candidates(marks: pl.Series, frame: Frame) -> Iterator[pl.Series]:
     width, batch, rows = -(-MARKS // ranges), [], 0
     for low in range(0, MARKS, width):
         part = marks if ranges == 1 else marks.filter(marks.is_between(low, min(low + width, MARKS) - 1))
-        part = part.drop_nulls().sort(multithreaded=False)
+        part = part.drop_nulls().sort()
         again = part.slice(1).filter(part.slice(1) == part.slice(0, max(part.len() - 1, 0)))
         batch.append(again.unique())
         rows += again.len()
