@@ -6,12 +6,13 @@ import math
 import re
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar, Self
 
 import polars as pl
-from pydantic import AfterValidator, BeforeValidator, FiniteFloat
+from pydantic import AfterValidator, BeforeValidator, FiniteFloat, model_validator
 
 from quality.errors import ConfigurationError
+from quality.result import Frozen
 from quality.rule import kind_of
 
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -28,12 +29,19 @@ def plain(value: Any) -> Any:
     return value
 
 
-def bounded(low: Any, high: Any, names: str = "min, max") -> None:
-    """Refuse a rule without bounds, or with bounds that nothing can lie between."""
-    if low is None and high is None:
-        raise ValueError(f"give {names} or both")
-    if isinstance(low, (int, float)) and isinstance(high, (int, float)) and low > high:
-        raise ValueError(f"nothing lies between {low} and {high}")
+class Bounded(Frozen):
+    """A rule with a lower and an upper bound: one is given at least, and something can lie between the two."""
+
+    BOUNDS: ClassVar[tuple[str, str]] = ("min", "max")
+
+    @model_validator(mode="after")
+    def _bounded(self) -> Self:
+        low, high = (getattr(self, name) for name in self.BOUNDS)
+        if low is None and high is None:
+            raise ValueError(f"give {', '.join(self.BOUNDS)} or both")
+        if isinstance(low, (int, float)) and isinstance(high, (int, float)) and low > high:
+            raise ValueError(f"nothing lies between {low} and {high}")
+        return self
 
 
 def parse_duration(text: str) -> timedelta:

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, AliasChoices, Field, FiniteFloat, model_val
 
 from quality.errors import ConfigurationError
 from quality.frame import Frame
-from quality.literals import Value, bounded, check_literal, literal, members
+from quality.literals import Bounded, Value, check_literal, literal, members
 from quality.rule import (
     NUMBER,
     ORDERED,
@@ -141,7 +141,7 @@ class NotInSet(_Membership):
         return ~self.member(value, dtype)
 
 
-class InRange(_Written):
+class InRange(Bounded, _Written):
     """The value lies between `min` and `max`, bounds included unless `exclusive` says otherwise."""
 
     ALIASES: ClassVar[tuple[str, ...]] = ("range", "between")
@@ -152,11 +152,6 @@ class InRange(_Written):
     min: Value | None = Field(None, validation_alias=AliasChoices("min", "min_value"))
     max: Value | None = Field(None, validation_alias=AliasChoices("max", "max_value"))
     exclusive: Literal["min", "max", "both"] | None = None
-
-    @model_validator(mode="after")
-    def _bounded(self) -> Self:
-        bounded(self.min, self.max)
-        return self
 
     @property
     def written(self) -> tuple[Any, ...]:
@@ -331,17 +326,12 @@ class _Length(ColumnRule):
         return parts[0] if len(parts) == 1 else parts[0] & parts[1]
 
 
-class Length(_Length):
+class Length(Bounded, _Length):
     """The text has between `min` and `max` characters."""
 
     check: Literal["length"] = "length"
     min: Length_ | None = Field(None, validation_alias=AliasChoices("min", "min_length"))
     max: Length_ | None = Field(None, validation_alias=AliasChoices("max", "max_length"))
-
-    @model_validator(mode="after")
-    def _bounded(self) -> Self:
-        bounded(self.min, self.max)
-        return self
 
     def limits(self) -> tuple[int | None, int | None]:
         return self.min, self.max

@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from datetime import UTC, datetime, time
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal
 
 import polars as pl
-from pydantic import AfterValidator, AliasChoices, Field, FiniteFloat, model_validator
+from pydantic import AfterValidator, AliasChoices, Field, FiniteFloat
 
 from quality.errors import ConfigurationError, nearest
 from quality.frame import Frame
-from quality.literals import Duration, Value, bounded, coerce, parse_duration
+from quality.literals import Bounded, Duration, Value, coerce, parse_duration
 from quality.result import Scalar
 from quality.rule import (
     ORDERED,
@@ -156,18 +156,13 @@ class SchemaRule(TableRule):
         return outcome(not wrong, len(wrong), "; ".join(wrong) or "it does")
 
 
-class RowCount(Metric):
+class RowCount(Bounded, Metric):
     """The number of rows lies between `min` and `max`."""
 
     ALIASES: ClassVar[tuple[str, ...]] = ("row_count_range",)
     check: Literal["row_count"] = "row_count"
     min: Annotated[int, Field(ge=0)] | None = None
     max: Annotated[int, Field(ge=0)] | None = None
-
-    @model_validator(mode="after")
-    def _bounded(self) -> Self:
-        bounded(self.min, self.max)
-        return self
 
     def says(self) -> str:
         return f"the number of rows is {_between(self.min, self.max)}"
@@ -213,18 +208,13 @@ class CompletenessRatio(Metric):
         return outcome(ratio >= self.min_ratio, ratio, f"it is filled in {ratio:.2%} of {state['rows']:,} rows")
 
 
-class DistinctCount(Metric):
+class DistinctCount(Bounded, Metric):
     """The number of distinct values, nulls aside, lies between `min` and `max`."""
 
     check: Literal["distinct_count"] = "distinct_count"
     column: Text
     min: Annotated[int, Field(ge=0)] | None = None
     max: Annotated[int, Field(ge=0)] | None = None
-
-    @model_validator(mode="after")
-    def _bounded(self) -> Self:
-        bounded(self.min, self.max)
-        return self
 
     @property
     def subjects(self) -> tuple[str, ...]:
@@ -250,16 +240,12 @@ def _between(low: Any, high: Any) -> str:
     return " and ".join(filter(None, bounds))
 
 
-class _Bounded(Metric, NumberRule):
+class _Number(Bounded, Metric, NumberRule):
     """A number of the column's judged values against `at_least` and `at_most`."""
 
+    BOUNDS: ClassVar[tuple[str, str]] = ("at_least", "at_most")
     at_least: Value | None = None
     at_most: Value | None = None
-
-    @model_validator(mode="after")
-    def _has_bound(self) -> Self:
-        bounded(self.at_least, self.at_most, "at_least, at_most")
-        return self
 
     def says(self) -> str:
         return f"the {self.check} of {self.column} is {_between(self.at_least, self.at_most)}"
@@ -291,7 +277,7 @@ def _aligned(bound: Any, value: Any) -> Any:
     return bound
 
 
-class Mean(_Bounded):
+class Mean(_Number):
     """The mean lies between `at_least` and `at_most`."""
 
     check: Literal["mean"] = "mean"
@@ -304,7 +290,7 @@ class Mean(_Bounded):
         return state["total"] / state["count"] if state["count"] else None
 
 
-class Sum(_Bounded):
+class Sum(_Number):
     """The sum lies between `at_least` and `at_most`."""
 
     check: Literal["sum"] = "sum"
@@ -326,7 +312,7 @@ class Sum(_Bounded):
         return state["total"] if state["count"] else None
 
 
-class _Extreme(_Bounded):
+class _Extreme(_Number):
     JUDGES: ClassVar[Kinds] = ORDERED
 
     def dtype(self, frame: Frame) -> pl.DataType:
@@ -361,7 +347,7 @@ class Max(_Extreme):
         return {"value": Measure(value.nan_max() if self.dtype(frame).is_float() else value.max(), "max")}
 
 
-class StdDev(_Bounded):
+class StdDev(_Number):
     """The sample standard deviation lies between `at_least` and `at_most`."""
 
     NOTHING: ClassVar[str] = "fewer than two values"
@@ -391,7 +377,7 @@ class StdDev(_Bounded):
         return math.nan if math.isnan(variance) else max(variance, 0.0) ** 0.5
 
 
-class _Ranked(_Bounded):
+class _Ranked(_Number):
     """A quantile of the column, interpolated linearly between neighbours."""
 
     @property
