@@ -65,7 +65,7 @@ def tests(session: nox.Session) -> None:
     shutil.rmtree(SCREENSHOTS, ignore_errors=True)
     kept = {"QUALITY_SCREENSHOTS": str(SCREENSHOTS.resolve())}
     try:
-        session.run("pytest", "-n", "2", "--dist", "loadgroup", *session.posargs, env=kept)
+        session.run("pytest", "-n", "2", *session.posargs, env=kept)
     finally:
         session.log(f"Pictures of the pages that were looked at: {SCREENSHOTS}")
 

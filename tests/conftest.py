@@ -115,19 +115,6 @@ def nox(
     return run(folder, "nox", "--no-color", "-s", session, *(("--", *posargs) if posargs else ()), env=env)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Tests of the same generated repository run one after the other; the two repositories run side by side."""
-    if not config.pluginmanager.hasplugin("xdist"):
-        return
-    for item in items:
-        given = getattr(getattr(item, "callspec", None), "params", {}).values()
-        used = {*getattr(item, "fixturenames", ()), *(value for value in given if isinstance(value, str))}
-        for repository in ("flights", "orders"):
-            if repository in used:
-                item.add_marker(pytest.mark.xdist_group(repository))
-
-
 class Progress:
     """Says every ten seconds which tests are still running, on whichever worker they run."""
 

@@ -2,12 +2,12 @@
 
 Where to look:
 
-* what people write: `contract`, `policy`, `waivers`, read with their lines by `yaml_file`; `config` is both as one value
-* what holds: `rule` and the `*_rules`, listed in `vocabulary`; `literals` makes what is written comparable with a column
+* what people write: `contract`, `policy`, `waivers`, read by `yaml_file`; `config` is both as one value
+* what holds: `rule` and the `*_rules`, listed in `vocabulary`; `literals` makes written values comparable with a column
 * how it is judged: `engine`, `plan`, `frame`, `uniqueness`, `samples`, `sources`, `storage`; the answer is a `result`
 * the rungs: `tasks`, `block`, `flows` and `factories`, `deployment`; `rungs` climbs them, `examples` are flows to copy
-* what a run leaves: `operations` and, in its order, `quarantine`, `history`, `report`, `notifications`, `announcements`,
-  `lineage`, `artifacts`
+* what a run leaves: `operations` and, in its order, `quarantine`, `history`, `report`, `notifications`,
+  `announcements`, `lineage`, `artifacts`
 * promotion: `evidence`, `rollout`, `climb`, `promotion`, `shapes`
 * drift: `drift`, and its layers `managed`, `forks`, `environments`, `saved_blocks`, `saved_deployments`; `doctor`
 
