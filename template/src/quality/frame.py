@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 
-from quality.errors import ConfigurationError, nearest
+from quality.errors import ConfigurationError, SourceError, nearest
 from quality.result import Explain
 from quality.rule import condition, first_line
 
@@ -127,8 +127,11 @@ class Frame:
 
     @property
     def has_changed(self) -> bool:
-        """Whether the source is another one than it was when the frame was opened."""
-        return self.version_now() != self.version
+        """Whether the source is another one than it was when the frame was opened, or gone."""
+        try:
+            return self.version_now() != self.version
+        except (SourceError, OSError):
+            return True
 
     def rows_seen(self, rows: int) -> None:
         """Remembers the number of rows that a pass counted."""

@@ -17,6 +17,7 @@ from prefect.runtime import flow_run
 from quality import announcements, engine, history, lineage, notifications, progress, quarantine, report
 from quality.config import CheckConfig
 from quality.dispatch import run_context
+from quality.errors import SourceError
 from quality.frame import Frame
 from quality.quarantine import QuarantineError
 from quality.result import CheckResult, Status
@@ -71,8 +72,13 @@ def _remember(result: CheckResult, config: CheckConfig, run: str) -> list[str]:
 
 
 def _report(result: CheckResult, config: CheckConfig) -> list[str]:
-    report.write(result, config)
-    return []
+    """A history that cannot be read takes nothing from the report but its trends."""
+    try:
+        past, notes = history.metrics(config, report.RUNS), []
+    except SourceError as error:
+        past, notes = None, [f"report: without trends: {error}"]
+    report.write(result, config, past)
+    return notes
 
 
 def _tell(result: CheckResult, config: CheckConfig, run: str) -> list[str]:

@@ -67,7 +67,7 @@ def shown(config: CheckConfig) -> Iterator[Callable[[int], None]]:
         yield progress
     finally:
         over.set()
-        thread.join()
+        thread.join(EVERY_SECONDS)  # a server that does not answer is not waited for
 
 
 def _made(artifact: ProgressArtifact) -> UUID:

@@ -133,13 +133,13 @@ def last(config: CheckConfig) -> Path:
     if (result := history.last_result(config)) is None:
         where = f"{config.dataset} in {config.environment}"
         raise ConfigurationError(f"no run of {where} is remembered yet; make one: nox -s task -- {config.dataset}")
-    return write(result, config)
+    return write(result, config, history.metrics(config, RUNS))
 
 
-def write(result: CheckResult, config: CheckConfig) -> Path:
-    """Writes the report of a run to `reports/<dataset>-<environment>.html`."""
+def write(result: CheckResult, config: CheckConfig, metrics: pl.DataFrame | None) -> Path:
+    """Writes the report of a run, with the trends that history has, to `reports/<dataset>-<environment>.html`."""
     path = project.root() / "reports" / f"{config.dataset}-{config.environment}.html"
-    write_whole(path, render(result, history.metrics(config, RUNS)))
+    write_whole(path, render(result, metrics))
     return path
 
 

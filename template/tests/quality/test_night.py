@@ -138,6 +138,15 @@ def test_a_channel_that_is_down_is_tried_again_recorded_and_never_changes_the_ve
     assert len(sink.messages) == 2
 
 
+def test_a_history_that_cannot_be_read_costs_the_report_its_trends_only(repository: Repository) -> None:
+    run(repository, GOOD)
+    (file,) = history.shelf(repository.config).files()
+    file.write_bytes(file.read_bytes()[:100])
+    assert run(repository, BAD).status is Status.FAILED
+    assert "report: without trends: the runs in .quality/history cannot be read" in summary()
+    assert "<title>FAILED: orders in prod" in (repository.root / "reports" / "orders-prod.html").read_text("utf-8")
+
+
 def test_a_block_that_was_never_saved_is_named(repository: Repository) -> None:
     repository.decides(notifications=[{"channel": "slack", "block": "slack-webhook/nobody"}])
     assert run(repository, BAD).status is Status.FAILED

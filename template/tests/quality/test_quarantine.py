@@ -14,13 +14,16 @@ from typing import Any
 
 import polars as pl
 import pytest
+from checking import NOW
 from cryptography.fernet import Fernet, MultiFernet
 from nightly import BAD, GOOD, Repository
 from polars.testing import assert_frame_equal
 from prefect.blocks.system import Secret
 from pydantic import SecretStr
+from rule_table import ROW_RULES, Row, write_references
 
 from quality import engine, quarantine
+from quality.config import CheckConfig
 from quality.encryption import decrypted, encrypted
 from quality.errors import ConfigurationError, SourceError
 from quality.frame import Frame
@@ -64,6 +67,29 @@ def test_a_clean_run_has_all_rows_among_the_good_ones(repository: Repository) ->
     split = judged(repository, "one")
     assert (split.rows, split.passed, split.failing) == (4, 4, 0)
     assert rows(repository, "failing.parquet").is_empty()
+
+
+@pytest.mark.parametrize("passed", [True, False], ids=["good rows written", "failing rows only"])
+@pytest.mark.parametrize("row", ROW_RULES, ids=lambda row: row.check)
+def test_the_rows_that_a_rule_counts_are_those_set_apart_in_every_segment(
+    row: Row, passed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("QUALITY_ROOT", str(tmp_path))
+    write_references(tmp_path)
+    half = row.bad.height
+    twice = pl.concat([row.bad, row.bad]).with_columns(
+        segment=pl.Series(["x", "y"]).repeat_by(half).explode(), place=pl.int_range(2 * half)
+    )
+    rule, path = row.rule | {"by": "segment"}, {"path": "out", "passed": passed}
+    config = CheckConfig.model_validate({"environment": "prod", "rules": [rule], "quarantine": path})
+    seen: list[tuple[Frame, list[engine.Found]]] = []
+    result = engine.check(twice, config, now=NOW, seen=lambda frame, found: seen.append((frame, found)))
+    split = quarantine.split(*seen[0], result, config, "one")
+    (folder,) = quarantine.standing(config)
+    apart = pl.read_parquet(folder / "failing.parquet")["place"].sort().to_list()
+    failing = row.failing or ()
+    assert apart == [*failing, *(half + number for number in failing)]
+    assert split.passed + split.failing == 2 * half
 
 
 def test_good_rows_stay_in_the_source_where_the_contract_says_so(repository: Repository) -> None:
