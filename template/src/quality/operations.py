@@ -22,6 +22,7 @@ from quality.frame import Frame
 from quality.quarantine import QuarantineError
 from quality.result import CheckResult, Status
 from quality.rule import first_line
+from quality.trends import RUNS
 
 
 class Ran(NamedTuple):
@@ -74,7 +75,7 @@ def _remember(result: CheckResult, config: CheckConfig, run: str) -> list[str]:
 def _report(result: CheckResult, config: CheckConfig) -> list[str]:
     """A history that cannot be read takes nothing from the report but its trends."""
     try:
-        past, notes = history.metrics(config, report.RUNS), []
+        past, notes = history.metrics(config, RUNS), []
     except SourceError as error:
         past, notes = None, [f"report: without trends: {error}"]
     report.write(result, config, past)
