@@ -115,8 +115,9 @@ def _ensure(client: SyncPrefectClient, wanted: AutomationCore) -> str:
 
 
 def _document_of(automation: AutomationCore) -> object:
+    """What can differ; in Python's values, as sets of events have no order in JSON."""
     fields = {"name", "description", "enabled", "trigger", "actions"}
-    return AutomationCore.model_validate(automation.model_dump()).model_dump(mode="json", include=fields)
+    return AutomationCore.model_validate(automation.model_dump()).model_dump(include=fields)
 
 
 def document(client: SyncPrefectClient, slug: str) -> UUID:
