@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     Field,
     NonNegativeFloat,
     NonNegativeInt,
@@ -35,6 +37,12 @@ BLOCKS: dict[Channel, tuple[str, ...]] = {
     "webhook": ("custom-webhook",),
 }
 """The types of Prefect block that a channel goes through."""
+
+
+def _page(address: str) -> str:
+    if not re.fullmatch(r"https?://\S+", address):
+        raise ValueError(f"'{address}' is no address of a page; write it whole, from https:// on")
+    return address
 
 
 class Retries(Frozen):
@@ -126,7 +134,7 @@ class EnvironmentPolicy(Frozen):
     history: History = History()
     remind_after_hours: PositiveFloat | None = Field(24, description="An open incident is told again; null for never.")
     lineage: Lineage | None = None
-    repository_url: Annotated[str, Field(pattern=r"^https?://\S+$")] | None = Field(
+    repository_url: Annotated[str, AfterValidator(_page)] | None = Field(
         None,
         description="Where a browser finds this repository's files, such as https://github.com/acme/shop/blob/main.",
     )

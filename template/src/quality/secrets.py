@@ -12,5 +12,7 @@ def secret(name: str, purpose: str) -> str:
     try:
         value = Secret.load(name, _sync=True).get()  # type: ignore[call-arg, union-attr]
     except ValueError:
-        raise ConfigurationError(f"there is no saved Secret block '{name}' for {purpose}") from None
+        raise ConfigurationError(
+            f"there is no saved Secret block '{name}' for {purpose}; save it, then run this again"
+        ) from None
     return str(value)

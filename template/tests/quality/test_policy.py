@@ -48,6 +48,12 @@ def test_an_environment_overrides_the_defaults_field_by_field(tmp_path: Path) ->
         ),
         pytest.param(DEFAULTS + "environments:\n  dev: {retries: {count: 0}}\n", 6, "retries.reason", id="no reason"),
         pytest.param(
+            DEFAULTS + "environments:\n  dev: {repository_url: github.com/a}\n",
+            6,
+            "repository_url: 'github.com/a' is no address of a page; write it whole, from https:// on",
+            id="half an address",
+        ),
+        pytest.param(
             DEFAULTS + "environments:\n  dev: {warning_threshold: 20}\n", 6, "less than or equal to 1", id="percent"
         ),
         pytest.param(
