@@ -12,7 +12,7 @@ from pathlib import Path
 TEMPLATE = Path(__file__).parent.parent / "template"
 sys.path.insert(0, str(TEMPLATE / "src"))
 
-from quality.documents import END, START, contract_schema, policy_schema, rule_table, status_schema  # noqa: E402
+from quality.cli.documents import END, START, contract_schema, policy_schema, rule_table, status_schema  # noqa: E402
 
 
 def documents() -> dict[Path, str]:

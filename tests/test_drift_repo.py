@@ -43,8 +43,8 @@ with get_client(sync_client=True) as client:
     client.create_deployment(flow_id=prod.flow_id, name="flights-old", tags=prod.tags, entrypoint=prod.entrypoint)
 """
 HEALED_BY_RESTORE = {
-    "src/quality/engine.py": "edited",
-    "src/quality/shapes.py": "missing",
+    "src/quality/engine/judge.py": "edited",
+    "src/quality/rollout/shapes.py": "missing",
     "src/quality/ours.py": "unknown",
 }
 HEALED_BY_FIX = {

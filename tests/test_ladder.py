@@ -117,8 +117,8 @@ from typing import ClassVar, Literal
 
 import polars as pl
 
-from quality.frame import Frame
-from quality.rule import NUMBER, ColumnRule, Kinds, Rule
+from quality.engine.frame import Frame
+from quality.engine.rule import NUMBER, ColumnRule, Kinds, Rule
 
 
 class EvenNumber(ColumnRule):

@@ -104,7 +104,7 @@ def test_every_pair_of_answers_renders_valid_files(answers: dict[str, Any], temp
         resolved = policy["defaults"] | policy["environments"][environment]
         assert deployment["name"] == f"{contract['dataset']}-{environment}"
         assert deployment["parameters"] == {"dataset": contract["dataset"], "environment": environment}
-        assert deployment["entrypoint"] == "quality.flows.check_dataset"
+        assert deployment["entrypoint"] == "quality.ladder.flows.check_dataset"
         assert deployment["work_pool"]["name"] == resolved["work_pool"] == f"new-york-{environment}"
         assert ("image" in deployment["work_pool"]["job_variables"]) == (answers["work_pool_type"] != "process")
         assert deployment["paused"] is False

@@ -30,8 +30,9 @@ sys.path += [
 import browser  # noqa: E402 - the template's own, in place
 from checking import NOW, judge  # noqa: E402
 
-from quality import history, report  # noqa: E402
-from quality.config import CheckConfig  # noqa: E402
+from quality.contract.config import CheckConfig  # noqa: E402
+from quality.history import runs as history  # noqa: E402
+from quality.reporting import html as report  # noqa: E402
 from quality.result import CheckResult, Severity, Status  # noqa: E402
 
 WCAG = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}}

@@ -152,7 +152,7 @@ WRITER = """
 import sys
 from datetime import UTC, datetime
 import polars as pl
-from quality.shelf import Shelf
+from quality.history.store import Shelf
 shelf = Shelf("s3://shop/contested", "runs", "orders", "prod")
 for n in range(20):
     now = datetime.now(UTC)
@@ -160,7 +160,7 @@ for n in range(20):
 """
 READER = """
 import polars as pl
-from quality.shelf import Shelf
+from quality.history.store import Shelf
 schema = pl.Schema({"run": pl.String(), "at": pl.Datetime("us", "UTC")})
 shelf = Shelf("s3://shop/contested", "runs", "orders", "prod")
 print(shelf.read(schema)["run"].n_unique(), shelf.read(schema, 7)["run"].n_unique())
@@ -239,7 +239,7 @@ def test_folders_of_a_store_are_columns_as_those_of_a_disk_are(store: Store, pyt
     for year in (2023, 2024):
         store.holds(GOOD, f"sales/year={year}/1.parquet")
     read = "print(*Files(path='s3://shop/sales/').scan('').collect()['year'].unique().sort())"
-    done = python("-c", f"from quality.sources import Files; {read}")
+    done = python("-c", f"from quality.contract.sources import Files; {read}")
     assert done.stdout.split() == ["2023", "2024"], done.stderr
 
 

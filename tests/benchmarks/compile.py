@@ -10,10 +10,10 @@ from pathlib import Path
 
 from generate import customers, orders
 
-from quality.contract import load_contract
-from quality.engine import bind
-from quality.frame import Frame, Surroundings
-from quality.vocabulary import canonical, parse_rules
+from quality.contract.contract import load_contract
+from quality.engine.frame import Frame, Surroundings
+from quality.engine.judge import bind
+from quality.rules.catalogue import canonical, parse_rules
 
 SUITE = Path(__file__).parent / "suites" / "orders_hundred.yml"
 

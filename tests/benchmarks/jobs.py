@@ -10,9 +10,9 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "template" / "src"))
 
 from generate import table
 
-from quality.contract import load_contract
-from quality.row_rules import EMAIL
-from quality.yaml_file import YamlFile
+from quality.contract.contract import load_contract
+from quality.contract.yaml_file import YamlFile
+from quality.rules.values import EMAIL
 
 SUITES = Path(__file__).parent / "suites"
 

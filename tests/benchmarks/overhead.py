@@ -63,10 +63,10 @@ def compared(table: Path, suite: Path, rounds: int) -> dict[str, list[dict[str, 
     from pydantic import SecretStr
     from sink import listening
 
-    from quality import engine
-    from quality.config import CheckConfig
-    from quality.contract import load_contract
-    from quality.tasks import data_quality_check_task
+    from quality.contract.config import CheckConfig
+    from quality.contract.contract import load_contract
+    from quality.engine import judge as engine
+    from quality.ladder.tasks import data_quality_check_task
 
     with listening() as sink, prefect():
         SlackWebhook(url=SecretStr(f"json://{sink.place}/operators")).save("operators", _sync=True)  # type: ignore[call-arg]

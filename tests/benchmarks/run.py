@@ -184,7 +184,7 @@ def figures(rows: int, data: Path, repeat: int) -> dict[str, Any]:
     source = str(HERE.parents[1] / "template" / "src")
     commands = {
         "polars and pydantic": "import polars, pydantic",
-        "core": "import quality.engine, quality.contract",
+        "core": "import quality.engine.judge, quality.contract.contract",
     }
     took: dict[str, list[float]] = {name: [] for name in commands}
     for turn in range(2 * repeat + 1):

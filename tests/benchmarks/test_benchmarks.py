@@ -20,7 +20,7 @@ import run  # noqa: E402
 from contestant import Job  # noqa: E402
 from polars.testing import assert_frame_equal  # noqa: E402
 
-from quality.contract import load_contract  # noqa: E402
+from quality.contract.contract import load_contract  # noqa: E402
 
 ROWS = 20_000
 PEERS = sorted({one.module for one in run.CONTESTANTS.values()} - {"raw", "fused"})

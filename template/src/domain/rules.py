@@ -17,6 +17,6 @@ A rule is one small class, listed in `RULES` and then used from YAML like a buil
 
 from __future__ import annotations
 
-from quality.rule import Rule
+from quality.engine.rule import Rule
 
 RULES: tuple[type[Rule], ...] = ()

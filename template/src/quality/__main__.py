@@ -10,10 +10,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from quality import project
-from quality.config import CheckConfig
+from quality.contract import project
+from quality.contract.config import CheckConfig
 from quality.errors import ConfigurationError, SourceError
-from quality.history import as_of
+from quality.history.runs import as_of
 from quality.loopback import ServerError
 
 QUIET = {
@@ -25,42 +25,43 @@ QUIET = {
 
 def task(asked: argparse.Namespace) -> int:
     """Rung 1: check in an ephemeral task; nothing saved, no server."""
-    from quality import rungs
+    from quality.cli import ladder as rungs
 
     return rungs.task(configs(asked), asked.explain)
 
 
 def block(asked: argparse.Namespace) -> int:
     """Rung 2: save the contract as a DataQualityBlock, load it back, compare both results."""
-    from quality import rungs
+    from quality.cli import ladder as rungs
 
     return rungs.block(configs(asked))
 
 
 def flow(asked: argparse.Namespace) -> int:
     """Rung 3: run the blessed flow and both flow factories, with artifacts."""
-    from quality import rungs
+    from quality.cli import ladder as rungs
 
     return rungs.flow(configs(asked))
 
 
 def deployment(asked: argparse.Namespace) -> int:
     """Rung 4: deploy prefect.yaml, let a worker run it, read the artifact back."""
-    from quality import rungs
+    from quality.cli import ladder as rungs
 
     return rungs.deployment(configs(asked), asked.timeout)
 
 
 def doctor(asked: argparse.Namespace) -> int:
     """Say what is wrong with this machine, environment or these files, and what to do."""
-    from quality import doctor
+    from quality.cli import doctor
 
     return doctor.report()
 
 
 def learn(asked: argparse.Namespace) -> int:
     """Read a dataset and propose rules for its contract."""
-    from quality import engine, profile
+    from quality.engine import judge as engine
+    from quality.rules import profile
 
     for config in configs(asked):
         found = profile.profile(engine.open_frame(None, config).lazy, config.dataset)
@@ -74,56 +75,56 @@ def learn(asked: argparse.Namespace) -> int:
 
 def rules(asked: argparse.Namespace) -> int:
     """Write the rule table of README.md and the JSON Schemas beside the contracts."""
-    from quality import documents
+    from quality.cli import documents
 
     return int(documents.main() or 0)
 
 
 def drift(asked: argparse.Namespace) -> int:
     """Say where files, forks, environments and the server are not as git says; `--fix` heals the server."""
-    from quality import drift
+    from quality.drift import report as drift
 
     return drift.main(asked.layer, asked.env, asked.fix, asked.json)
 
 
 def status(asked: argparse.Namespace) -> int:
     """Say where every dataset stands on the ladder, from evidence; `--check` fails when rollout/ claims more."""
-    from quality import climb
+    from quality.cli import rollout as climb
 
     return climb.status(asked.check)
 
 
 def promote(asked: argparse.Namespace) -> int:
     """Go through the checklist of a rung, refuse with the fix for each line, or record the promotion."""
-    from quality import climb
+    from quality.cli import rollout as climb
 
     return climb.promote(asked.rung, configs(asked))
 
 
 def history(asked: argparse.Namespace) -> int:
     """Print the last runs, the trend of every rule, and who was told what."""
-    from quality import operators
+    from quality.cli import operators
 
     return operators.show_history(configs(asked), asked.runs)
 
 
 def report(asked: argparse.Namespace) -> int:
     """Write the last run as one HTML page in reports/, print its path, and open it for whoever is at the terminal."""
-    from quality import operators
+    from quality.cli import operators
 
     return operators.write_reports(configs(asked))
 
 
 def redrive(asked: argparse.Namespace) -> int:
     """Judge quarantined rows by today's rules, and release those that pass."""
-    from quality import operators
+    from quality.cli import operators
 
     return operators.redrive_rows(configs(asked))
 
 
 def alarms(asked: argparse.Namespace) -> int:
     """Create or update the server's automations for runs that crash, go silent or never start."""
-    from quality import operators
+    from quality.cli import operators
 
     return operators.set_alarms(asked.env)
 

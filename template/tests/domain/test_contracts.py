@@ -7,8 +7,8 @@ from itertools import product
 import pytest
 from ruamel.yaml import YAML
 
-from quality.policy import load_policy
-from quality.project import datasets, load, root
+from quality.contract.policy import load_policy
+from quality.contract.project import datasets, load, root
 
 ENVIRONMENTS = tuple(load_policy(root() / "policy.yml").environments)
 

@@ -7,10 +7,10 @@ from typing import Any
 
 from reference_implementation import HISTORY
 
-from quality.config import CheckConfig
-from quality.engine import check
+from quality.contract.config import CheckConfig
+from quality.engine.judge import check
 from quality.result import CheckResult, RuleResult
-from quality.vocabulary import parse_rules
+from quality.rules.catalogue import parse_rules
 
 NOW = datetime(2024, 6, 1, 12, tzinfo=UTC)
 

@@ -40,13 +40,13 @@ push: null
 pull: []
 deployments:
   - name: users-dev
-    entrypoint: quality.flows.check_dataset
+    entrypoint: quality.ladder.flows.check_dataset
     parameters: {dataset: users, environment: dev}
     work_pool: {name: users-dev, job_variables: {stream_output: true}}
     schedules: []
     paused: false
   - name: users-prod
-    entrypoint: quality.flows.check_dataset
+    entrypoint: quality.ladder.flows.check_dataset
     parameters: {dataset: users, environment: prod}
     work_pool: {name: users-prod, job_variables: {image: users, auto_remove: true}}
     schedules: [{cron: "0 6 * * *", timezone: UTC, active: true}]
@@ -114,7 +114,7 @@ def api(prefect_server: str, prefect_home: Path) -> Iterator[str]:
         temporary_settings,
     )
 
-    from quality.rungs import hand_over_events
+    from quality.cli.ladder import hand_over_events
 
     own = {PREFECT_API_URL: prefect_server, PREFECT_HOME: prefect_home, PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
     with temporary_settings(own):

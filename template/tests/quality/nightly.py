@@ -8,8 +8,8 @@ from typing import Any
 import polars as pl
 from ruamel.yaml import YAML
 
-from quality import project
-from quality.config import CheckConfig
+from quality.contract import project
+from quality.contract.config import CheckConfig
 
 GOOD: dict[str, list[Any]] = {
     "id": [1, 2, 3, 4],

@@ -12,8 +12,9 @@ from prefect.client.orchestration import get_client
 from prefect.testing.standard_test_suites.blocks import BlockStandardTestSuite
 from pydantic import ValidationError
 
-from quality import ConfigurationError, DataQualityBlock, DataQualityError, Status, check, project
-from quality.block import block_name, load_block
+from quality import ConfigurationError, DataQualityBlock, DataQualityError, Status, check
+from quality.contract import project
+from quality.ladder.block import block_name, load_block
 
 RULES: list[dict[str, Any]] = [{"column": "id", "type": "not_null"}]
 

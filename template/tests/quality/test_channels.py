@@ -25,9 +25,9 @@ from prefect.types import SecretDict
 from pydantic import SecretStr
 from sink import Sink, listening
 
-from quality import notifications
-from quality.notifications import Delivery, Tone, deliver
-from quality.policy import BLOCKS, Channel, Notification
+from quality.contract.policy import BLOCKS, Channel, Notification
+from quality.operations import notifications
+from quality.operations.notifications import Delivery, Tone, deliver
 
 SUBJECT = "FAILED: orders in prod: 1 incident opened"
 BODY = "orders in prod: FAILED\n\n- amount < 10 & a+b = 100 %: FAILED [error]: 2 of 4 (50 %)\n\nowner: @orders-team · é"

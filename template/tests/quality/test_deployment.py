@@ -9,11 +9,12 @@ import pytest
 from prefect import flow
 from prefect.client.orchestration import get_client
 
-from quality import ConfigurationError, check, check_dataset, data_quality_check_task, project
-from quality.block import DataQualityBlock, load_block
-from quality.deployment import artifact_of, deploy, ensure_pool, online_workers, pool_type, result_of, work_off
+from quality import ConfigurationError, check, check_dataset, data_quality_check_task
+from quality.contract import project
+from quality.ladder.block import DataQualityBlock, load_block
+from quality.ladder.deployment import artifact_of, deploy, ensure_pool, online_workers, pool_type, result_of, work_off
+from quality.ladder.prefect_file import PoolEntry, load_prefect_file
 from quality.loopback import Loopback, ServerError, loopback
-from quality.prefect_file import PoolEntry, load_prefect_file
 
 FLOWS = """
 from quality import QualityFlowConfig, create_quality_flow, quality_checked_flow

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from quality import evidence, project
-from quality.drift import Report, local, look, main
+from quality.contract import project
+from quality.drift.finding import Layer
+from quality.drift.report import Report, local, look, main
 from quality.errors import ConfigurationError
-from quality.evidence import Evidence
-from quality.finding import Layer
+from quality.rollout import evidence
+from quality.rollout.evidence import Evidence
 
 MANAGED = {"noxfile.py": "# commands\n", "src/quality/engine.py": "RULES = 1\n", "src/quality/deep/rule.py": "x = 1\n"}
 

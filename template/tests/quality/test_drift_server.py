@@ -19,12 +19,12 @@ from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.schedules import CronSchedule
 from prefect.exceptions import ObjectNotFound
 
-from quality.block import DataQualityBlock
-from quality.deployment import server
-from quality.drift import Report, look
-from quality.finding import Layer
-from quality.project import load
-from quality.server_state import clock_drift, version_drift
+from quality.contract.project import load
+from quality.drift.finding import Layer
+from quality.drift.report import Report, look
+from quality.drift.server import clock_drift, version_drift
+from quality.ladder.block import DataQualityBlock
+from quality.ladder.deployment import server
 
 PROD = "check-dataset/users-prod"
 
@@ -241,7 +241,7 @@ def test_a_parameter_that_refers_to_a_deleted_block_is_named(client: SyncPrefect
 
 def test_a_flow_that_cannot_be_imported_is_named(client: SyncPrefectClient, repository: Path) -> None:
     path = repository / "prefect.yaml"
-    own = path.read_text("utf-8").replace("quality.flows.check_dataset", "domain.flows.gone", 1)
+    own = path.read_text("utf-8").replace("quality.ladder.flows.check_dataset", "domain.flows.gone", 1)
     path.write_text(own, "utf-8")
     report = look([Layer.SERVER], fix=True)
     assert report.exit_code == 1

@@ -158,7 +158,7 @@ def test_a_changed_file_never_gives_yesterday_s_green() -> None:
 DOMAIN = '''
 from typing import ClassVar, Literal
 
-from quality.rule import NUMBER, ColumnRule
+from quality.engine.rule import NUMBER, ColumnRule
 
 
 class EvenNumber(ColumnRule):
@@ -184,7 +184,7 @@ def test_a_domain_s_own_rule_is_one_small_class_used_as_a_built_in() -> None:
     Path("domain/__init__.py").touch()
     Path("domain/rules.py").write_text(DOMAIN)
     program = (
-        "import polars as pl; from quality.engine import check; from quality.config import CheckConfig\n"
+        "import polars as pl; from quality.engine.judge import check; from quality.contract.config import CheckConfig\n"
         "rules = [{'check': 'even', 'column': 'a', 'where': 'a > 0', 'by': 'g'}]\n"
         "result = check(pl.DataFrame({'a': [2, 3, None, -1], 'g': ['x'] * 4}), CheckConfig().override(rules=rules))\n"
         "print(result.rules[0].check, result.status, result.rules[0].failed_count, result.rules[0].total_count)"
@@ -201,7 +201,8 @@ def test_a_domain_s_own_rule_is_one_small_class_used_as_a_built_in() -> None:
 
 
 def test_the_engine_does_not_import_prefect() -> None:
-    program = "import sys, quality.engine, quality.console, quality.profile; print('prefect' in sys.modules)"
+    modules = "quality.checking, quality.reporting.console, quality.rules.profile"
+    program = f"import sys, {modules}; print('prefect' in sys.modules)"
     package = Path(__file__).parents[2] / "src"
     ran = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, env={"PYTHONPATH": str(package)}

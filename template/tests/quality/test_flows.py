@@ -22,11 +22,11 @@ from quality import (
     check,
     check_dataset,
     create_quality_flow,
-    project,
     quality_checked_flow,
 )
-from quality.artifacts import artifact_key, cell, rule_rows, summary
-from quality.deployment import latest_artifacts, result_of
+from quality.contract import project
+from quality.ladder.deployment import latest_artifacts, result_of
+from quality.reporting.artifacts import artifact_key, cell, rule_rows, summary
 
 RULES: list[dict[str, Any]] = [{"column": "id", "check": "not_null"}]
 GOOD = pl.DataFrame({"id": [1, 2]})
@@ -194,7 +194,7 @@ def test_an_artifact_key_is_one_that_prefect_takes(repository: Path) -> None:
 
 
 def test_values_stay_text_in_the_summary_and_plain_in_the_table() -> None:
-    from quality.vocabulary import parse_rules
+    from quality.rules.catalogue import parse_rules
 
     rules = parse_rules(
         [{"check": "in_set", "column": "x", "values": ["a"]}, {"check": "max", "column": "y", "at_most": 1}]

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 import quality
-from quality.forks import forks
+from quality.drift.forks import forks
 
 PLAIN = '''
 from prefect import flow, task
 from quality import QualityFlowConfig, check_dataset, create_check_task, create_quality_flow, quality_checked_flow
-from quality.frame import Frame
-from quality.rule import Rule
+from quality.engine.frame import Frame
+from quality.engine.rule import Rule
 
 rules = [{"check": "not_null", "column": "id"}]
 validate_users = create_quality_flow("validate_users", dataset="users", cfg=QualityFlowConfig(retries=2))
@@ -37,8 +37,8 @@ def engine(data: object) -> object:
 '''
 IN_FLOW = "\n\n@flow\ndef nightly(data):\n    return {}\n"
 FORKS = [
-    ("engine imported", "from quality.engine import check\n\nprint(check('users'))\n", 3, "check_dataset"),
-    ("engine by alias", "from quality.engine import check as judge\n\njudge(None)\n", 3, "check_dataset"),
+    ("engine imported", "from quality.engine.judge import check\n\nprint(check('users'))\n", 3, "check_dataset"),
+    ("engine by alias", "from quality.engine.judge import check as judge\n\njudge(None)\n", 3, "check_dataset"),
     ("engine module", "from quality import engine\n\nengine.check('users', None)\n", 3, "check_dataset"),
     ("engine dotted", "import quality.engine\n\nquality.engine.check('users', None)\n", 3, "check_dataset"),
     ("engine as public name", "import quality as q\n\nq.check('users', None)\n", 3, "check_dataset"),
@@ -60,7 +60,7 @@ FORKS = [
     ),
     (
         "submitted",
-        "from prefect import flow\nfrom quality.tasks import data_quality_check_task as check"
+        "from prefect import flow\nfrom quality.ladder.tasks import data_quality_check_task as check"
         + IN_FLOW.format("check.submit(data)"),
         5,
         "quality_checked_flow",
@@ -112,11 +112,11 @@ def test_a_fork_is_named_with_its_line_and_what_to_call(
 def test_a_copy_of_managed_code_is_named_with_its_original_even_under_another_name(tmp_path: Path) -> None:
     managed = Path(quality.__file__).parent
     (tmp_path / "src" / "quality").mkdir(parents=True)
-    shutil.copy(managed / "verdict.py", tmp_path / "src" / "quality")
-    text = (managed / "verdict.py").read_text("utf-8").replace("def uphold", "def our_uphold")
+    shutil.copy(managed / "checking.py", tmp_path / "src" / "quality")
+    text = (managed / "checking.py").read_text("utf-8").replace("def uphold", "def our_uphold")
     write(tmp_path, text, "jobs/ours.py")
     found = [str(finding) for finding in forks(tmp_path)]
-    assert any("copy of src/quality/verdict.py:" in line for line in found), found
+    assert any("copy of src/quality/checking.py:" in line for line in found), found
 
 
 @pytest.mark.parametrize("name", ["tests/domain/test_ours.py", "src/quality/ours.py", ".nox/x.py", "env/lib/x.py"])

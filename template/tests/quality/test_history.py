@@ -11,12 +11,12 @@ import polars as pl
 import pytest
 from nightly import BAD, GOOD, RULES, Repository
 
-from quality import history
-from quality.config import CheckConfig
-from quality.engine import check
+from quality.contract.config import CheckConfig
+from quality.engine.judge import check
 from quality.errors import ConfigurationError
+from quality.history import runs as history
+from quality.history.store import Shelf
 from quality.result import CheckResult, RuleResult, Status
-from quality.shelf import Shelf
 
 NOW = datetime(2024, 6, 1, 12, tzinfo=UTC)
 SCHEMA = pl.Schema({"run": pl.String(), "at": pl.Datetime("us", "UTC")})
@@ -285,7 +285,7 @@ WRITER = """
 import sys
 from datetime import UTC, datetime
 import polars as pl
-from quality.shelf import Shelf
+from quality.history.store import Shelf
 shelf = Shelf(sys.argv[1], "runs", "orders", "prod")
 for n in range(20):
     now = datetime.now(UTC)

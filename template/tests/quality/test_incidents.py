@@ -5,9 +5,9 @@ from datetime import UTC, date, datetime, timedelta
 import polars as pl
 import pytest
 
-from quality.config import CheckConfig
-from quality.incidents import MESSAGES, THE_RUN, Incident, Kind, due, told
-from quality.policy import Notification, Silence
+from quality.contract.config import CheckConfig
+from quality.contract.policy import Notification, Silence
+from quality.operations.incidents import MESSAGES, THE_RUN, Incident, Kind, due, told
 from quality.result import CheckResult, RuleResult, RunMetadata, Severity, Status
 
 START = datetime(2024, 6, 1, 2, tzinfo=UTC)

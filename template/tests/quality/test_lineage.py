@@ -10,9 +10,9 @@ from nightly import BAD, Repository
 from pydantic import ValidationError
 from sink import listening
 
-from quality import lineage
-from quality.engine import check
-from quality.policy import Lineage
+from quality.contract.policy import Lineage
+from quality.engine.judge import check
+from quality.operations import lineage
 
 RUN = str(uuid.uuid4())
 

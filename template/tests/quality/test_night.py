@@ -24,15 +24,18 @@ from prefect.states import Crashed, Late
 from pydantic import SecretStr
 from sink import Sink, listening
 
-from quality import automations, history, notifications, progress, quarantine
 from quality.__main__ import main
-from quality.announcements import EVENT
+from quality.cli.ladder import hand_over_events
 from quality.errors import DataQualityError
-from quality.flows import check_dataset
-from quality.incidents import MESSAGES
+from quality.history import runs as history
+from quality.ladder.flows import check_dataset
+from quality.ladder.tasks import data_quality_check_task
+from quality.operations import alarms as automations
+from quality.operations import notifications, progress
+from quality.operations.events import EVENT
+from quality.operations.incidents import MESSAGES
+from quality.quarantine import splits as quarantine
 from quality.result import CheckResult, Status
-from quality.rungs import hand_over_events
-from quality.tasks import data_quality_check_task
 
 
 @pytest.fixture

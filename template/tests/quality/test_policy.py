@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from quality import project
-from quality.config import CheckConfig, resolve
-from quality.contract import Contract
+from quality.contract import project
+from quality.contract.config import CheckConfig, resolve
+from quality.contract.contract import Contract
+from quality.contract.policy import Policy, load_policy
 from quality.errors import ConfigurationError
-from quality.policy import Policy, load_policy
-from quality.vocabulary import parse_rules
+from quality.rules.catalogue import parse_rules
 
 DEFAULTS = "defaults:\n  retries: {count: 1, reason: x}\n  cache: {reason: y}\n  work_pool: w\n"
 

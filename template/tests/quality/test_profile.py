@@ -10,7 +10,7 @@ import pytest
 from checking import judge
 
 from quality.errors import ConfigurationError
-from quality.profile import Profile, learn, profile
+from quality.rules.profile import Profile, learn, profile
 
 DATA = pl.DataFrame(
     {

@@ -14,12 +14,16 @@ from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.exceptions import ObjectNotFound
 from pydantic import SecretStr
 
-from quality import documents, engine, evidence, pins, project, rollout
 from quality.__main__ import main
-from quality.block import DataQualityBlock
-from quality.config import CheckConfig
-from quality.evidence import Check, Rung
-from quality.promotion import LINES, _line, ran
+from quality.cli import documents
+from quality.contract import project
+from quality.contract.config import CheckConfig
+from quality.engine import judge as engine
+from quality.ladder.block import DataQualityBlock
+from quality.rollout import evidence, pins
+from quality.rollout import scorecard as rollout
+from quality.rollout.checklist import LINES, _line, ran
+from quality.rollout.evidence import Check, Rung
 
 POLICY_WITH_CHANNEL = """
 defaults:

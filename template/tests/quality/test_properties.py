@@ -15,12 +15,12 @@ from checking import NOW, judge
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from quality import engine
-from quality.config import CheckConfig
-from quality.frame import Frame, Surroundings
+from quality.contract.config import CheckConfig
+from quality.contract.sources import Files
+from quality.engine import judge as engine
+from quality.engine.frame import Frame, Surroundings
 from quality.result import CheckResult
-from quality.sources import Files
-from quality.vocabulary import BUILT_IN, check_name, parse_rules
+from quality.rules.catalogue import BUILT_IN, check_name, parse_rules
 
 SCHEMA: dict[str, Any] = {
     "i": pl.Int64,

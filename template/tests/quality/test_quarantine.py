@@ -22,13 +22,14 @@ from prefect.blocks.system import Secret
 from pydantic import SecretStr
 from rule_table import ROW_RULES, Row, write_references
 
-from quality import engine, quarantine
-from quality.config import CheckConfig
-from quality.encryption import decrypted, encrypted
+from quality.contract.config import CheckConfig
+from quality.engine import judge as engine
+from quality.engine.frame import Frame
 from quality.errors import ConfigurationError, SourceError
-from quality.frame import Frame
-from quality.quarantine import QuarantineError, Split
-from quality.redrive import redrive
+from quality.quarantine import splits as quarantine
+from quality.quarantine.encryption import decrypted, encrypted
+from quality.quarantine.redrive import redrive
+from quality.quarantine.splits import QuarantineError, Split
 
 QUARANTINE = {"path": "out", "drop": ["email"]}
 
@@ -310,8 +311,10 @@ def test_a_quarantine_that_would_leak_is_refused(repository: Repository, asked: 
 
 CHILD = """
 import sys
-from quality import engine, project, quarantine
-from quality.redrive import redrive
+from quality.engine import judge as engine
+from quality.contract import project
+from quality.quarantine import splits as quarantine
+from quality.quarantine.redrive import redrive
 config = project.load("orders")
 seen = []
 print("ready", flush=True)

@@ -10,13 +10,14 @@ import browser
 import pytest
 from nightly import BAD, GOOD, Repository
 
-from quality import history, report
-from quality.advice import again
-from quality.artifacts import cell, summary
-from quality.engine import check
+from quality.engine.judge import check
 from quality.errors import ConfigurationError
-from quality.legible import legible
-from quality.report import MARKS
+from quality.history import runs as history
+from quality.reporting import html as report
+from quality.reporting.artifacts import cell, summary
+from quality.reporting.escaping import legible
+from quality.reporting.guidance import again
+from quality.reporting.html import MARKS
 from quality.result import CheckResult, RuleResult, Status
 
 COUNTRIES = {"check": "in_range", "name": "amounts by country", "column": "amount", "min": 0, "by": "country"}

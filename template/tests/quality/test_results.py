@@ -13,8 +13,8 @@ import polars as pl
 import pytest
 from checking import judge
 
-from quality.console import render_text
 from quality.errors import DataQualityError
+from quality.reporting.console import render_text
 from quality.result import COMPUTED, CheckResult, Status, summarize_check_result
 
 PEOPLE = pl.DataFrame(

@@ -9,9 +9,13 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from quality import climb, engine, evidence, project, rollout
-from quality.evidence import Check, Evidence, Rung
+from quality.cli import rollout as climb
+from quality.contract import project
+from quality.engine import judge as engine
 from quality.result import Status
+from quality.rollout import evidence
+from quality.rollout import scorecard as rollout
+from quality.rollout.evidence import Check, Evidence, Rung
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ from rule_table import ABOUT_HISTORY, ABOUT_THE_TABLE, ROW_RULES, ROWS, TABLE_RU
 
 from quality.errors import ConfigurationError
 from quality.result import Status
-from quality.trend_rules import METRICS
-from quality.vocabulary import BUILT_IN, canonical, check_name, parse_rule
+from quality.rules.catalogue import BUILT_IN, canonical, check_name, parse_rule
+from quality.rules.trends import METRICS
 
 VOCABULARY: dict[str, tuple[tuple[str, ...], dict[str, tuple[str, ...]]]] = {
     "not_null": (("required",), {}),

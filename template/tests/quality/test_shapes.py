@@ -7,10 +7,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from quality import project
-from quality.config import CheckConfig
-from quality.evidence import Check
-from quality.shapes import shapes
+from quality.contract import project
+from quality.contract.config import CheckConfig
+from quality.rollout.evidence import Check
+from quality.rollout.shapes import shapes
 
 
 def shape(config: CheckConfig, name: str) -> Check:

@@ -12,9 +12,9 @@ import pytest
 from checking import counts, judge, judge_one
 from pydantic import ValidationError
 
-from quality.contract import parse_source
+from quality.contract.contract import parse_source
+from quality.contract.sources import Files
 from quality.errors import ConfigurationError, SourceError
-from quality.sources import Files
 
 DATA = pl.DataFrame({"a": [1, None, 3], "s": ["x", "é,", None]})
 RULES: tuple[dict[str, Any], ...] = (

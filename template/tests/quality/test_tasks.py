@@ -22,8 +22,8 @@ from quality import (
     data_quality_learn_task,
     data_quality_profile_task,
 )
-from quality.states import settling
-from quality.tasks import QualityTask, check, check_task
+from quality.ladder.states import settling
+from quality.ladder.tasks import QualityTask, check, check_task
 
 GOOD = pl.DataFrame({"id": [1, 2]})
 BAD = pl.DataFrame({"id": [1, None]})
@@ -172,7 +172,7 @@ def _ended(task: QualityTask, data: Any) -> DataQualityError:
 
 
 def test_the_retries_of_the_policy_are_those_of_the_task(repository: Path) -> None:
-    from quality import project
+    from quality.contract import project
 
     task = check_task(project.load("users"))
     assert task.retries == 2

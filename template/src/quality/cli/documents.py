@@ -1,0 +1,158 @@
+"""What is written from code and contracts: JSON Schemas, the README's rule table, policy.md, owners of datasets."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pydantic import create_model
+
+from quality.contract import project
+from quality.contract.contract import Contract, load_contract
+from quality.contract.policy import EnvironmentPolicy, Silence
+from quality.contract.sources import Files
+from quality.engine.rule import RowRule, Rule
+from quality.rollout.evidence import write_whole
+from quality.rollout.scorecard import Scorecard
+from quality.rules.catalogue import BUILT_IN, check_name, domain_rules, domain_sources, union
+
+POLICY_HEAD = (
+    "Written by `nox -s rules` from policy.yml and from the tasks themselves; do not edit.",
+    "",
+    "Only what could not be judged (ERROR: storage, network, a computation that broke) is retried, by the task. A",
+    "FAILED verdict is a fact about the data and is never retried; flows have no retries. A cached verdict is keyed by",
+    "the configuration's fingerprint and the source's version (size and time of its files), never by the data.",
+    "",
+    "| dataset | environment | retries | delay | cached | may gate | why |",
+    "|---|---|---|---|---|---|---|",
+)
+OWNERS_START, OWNERS_END = "# datasets:start, by each contract's owner (`nox -s rules`)", "# datasets:end"
+START, END = "<!-- rules:start -->", "<!-- rules:end -->"
+
+
+def contract_schema() -> dict[str, Any]:
+    """The JSON Schema of a contract: every rule's canonical fields, and the domain's own rules and sources."""
+    sources: Any = Files | str
+    for source in domain_sources().values():
+        sources |= source
+    fields: dict[str, Any] = {"rules": (list[union()], ...), "source": (sources, ...)}  # type: ignore[misc]
+    model = create_model("Contract", __base__=Contract, __doc__=Contract.__doc__, **fields)
+    return _schema(model.model_json_schema(by_alias=False))
+
+
+def policy_schema() -> dict[str, Any]:
+    """The JSON Schema of policy.yml: defaults, and what each environment overrides."""
+    schema = EnvironmentPolicy.model_json_schema()
+    definitions = schema.pop("$defs")
+    partial = {key: value for key, value in schema.items() if key != "required"}
+    return _schema(
+        {
+            "title": "Policy",
+            "type": "object",
+            "additionalProperties": False,
+            "required": ["environments"],
+            "properties": {
+                "defaults": {"$ref": "#/$defs/Environment"},
+                "environments": {
+                    "type": "object",
+                    "minProperties": 1,
+                    "additionalProperties": {"$ref": "#/$defs/Environment"},
+                },
+                "silences": {"type": "array", "items": {"$ref": "#/$defs/Silence"}},
+            },
+            "$defs": {**definitions, "Environment": partial, "Silence": Silence.model_json_schema()},
+        }
+    )
+
+
+def status_schema() -> dict[str, Any]:
+    """The JSON Schema of rollout/status.json."""
+    return _schema(Scorecard.model_json_schema(mode="serialization"))
+
+
+def _schema(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def rule_table() -> str:
+    """A Markdown table of every rule: its spellings, own fields and meaning, from the classes themselves."""
+    lines = ["| rule | also | fields | what holds |", "|---|---|---|---|"]
+    lines += [_row(rule) for rule in (*BUILT_IN, *domain_rules())]
+    return "\n".join(lines)
+
+
+def _row(rule: type[Rule]) -> str:
+    own = {name: field for name, field in rule.model_fields.items() if name not in Rule.model_fields}
+    fields = [f"`{name}`" if field.is_required() else f"`{name}`?" for name, field in own.items()]
+    also = ", ".join(f"`{alias}`" for alias in rule.ALIASES)
+    scope = "row" if issubclass(rule, RowRule) else "table"
+    meaning = (rule.__doc__ or "").strip().splitlines()[0].replace("|", "\\|")
+    return f"| `{check_name(rule)}` ({scope}) | {also} | {', '.join(fields)} | {meaning} |"
+
+
+def policy_document() -> str:
+    """What the tasks of every dataset carry in every environment, and why, as docs/policy.md."""
+    from quality.ladder.tasks import check_task
+
+    lines = ["# Retry and cache policy", "", *POLICY_HEAD]
+    for environment in project.policy().environments:
+        for dataset in project.datasets():
+            config = project.load(dataset, environment)
+            task = check_task(config)
+            delay = f"{task.retry_delay_seconds:g} s" if task.retries else ""
+            cached = "a verdict for unchanged data" if task.cache_key_fn else "never"
+            if task.cache_key_fn and task.cache_expiration:
+                cached += f", for {task.cache_expiration.total_seconds():g} s"
+            gate = "yes" if config.cache.enabled and config.cache.may_gate else "no"
+            cells = (dataset, environment, str(task.retries), delay, cached, gate)
+            lines.append(f"| {' | '.join(cells)} | {config.retries.reason}; {config.cache.reason} |")
+    return "\n".join(lines) + "\n"
+
+
+def documents(root: Path) -> dict[Path, str]:
+    """Each file that is written from the code, with the text it should have."""
+    texts = {
+        root / "datasets" / "contract.schema.json": json.dumps(contract_schema(), indent=1, sort_keys=True) + "\n",
+        root / "datasets" / "policy.schema.json": json.dumps(policy_schema(), indent=1, sort_keys=True) + "\n",
+        root / "docs" / "status.schema.json": json.dumps(status_schema(), indent=1, sort_keys=True) + "\n",
+    }
+    texts[root / "docs" / "policy.md"] = policy_document()
+    readme = root / "README.md"
+    text = readme.read_text("utf-8") if readme.exists() else ""
+    if START in text and END in text:
+        before, after = text.split(START)[0], text.split(END)[1]
+        texts[readme] = f"{before}{START}\n{rule_table()}\n{END}{after}"
+    owners = root / "CODEOWNERS"
+    text = owners.read_text("utf-8") if owners.exists() else ""
+    if OWNERS_START in text and OWNERS_END in text:
+        before, after = text.split(OWNERS_START)[0], text.split(OWNERS_END)[1]
+        texts[owners] = f"{before}{OWNERS_START}\n{dataset_owners()}{OWNERS_END}{after}"
+    return texts
+
+
+def dataset_owners() -> str:
+    """One line of CODEOWNERS for each contract: who reviews it is who is told of its incidents."""
+    loaded = [(name, load_contract(project.root() / "datasets" / f"{name}.yml").owner) for name in project.datasets()]
+    return "".join(f"/datasets/{name}.yml {owner}\n" for name, owner in loaded)
+
+
+def stale(root: Path) -> list[Path]:
+    """The files whose text is not what the code says."""
+    return [path for path, text in documents(root).items() if not path.exists() or path.read_text("utf-8") != text]
+
+
+def write(root: Path) -> list[Path]:
+    """Brings every stale file up to date, and names it."""
+    texts, paths = documents(root), stale(root)
+    for path in paths:
+        write_whole(path, texts[path])
+    return paths
+
+
+def main() -> int:
+    """Writes what is stale, and says what it wrote."""
+    root = project.root()
+    for path in write(root):
+        print(f"written: {path.relative_to(root)}")
+    return 0

@@ -1,0 +1,1 @@
+"""What people write: contracts, policy, sources; and both as one configuration."""

@@ -1,0 +1,82 @@
+"""One configuration: a contract and one environment's policy, resolved to one frozen value with one fingerprint."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from pydantic import ValidationError, field_serializer
+
+from quality.contract.contract import AnyRules, AnySource, Contract, Quarantine, complaint
+from quality.contract.policy import Cache, EnvironmentPolicy, History, Lineage, Notification, Policy, Retries
+from quality.engine.rule import Fraction, Rule
+from quality.errors import ConfigurationError
+from quality.result import Frozen
+from quality.rules.catalogue import canonical, parse_rules
+
+
+class CheckConfig(Frozen):
+    """Everything a check depends on but the data; what is not given takes the defaults of an ephemeral check."""
+
+    dataset: str = "data"
+    description: str | None = None
+    owner: str | None = None
+    environment: str | None = None
+    source: AnySource | None = None
+    key: tuple[str, ...] = ()
+    sensitive: tuple[str, ...] = ()
+    rules: AnyRules = ()
+    warning_threshold: Fraction | None = None
+    allow_empty: bool = False
+    fail_on_error: bool = True
+    sample_rows: int = 5
+    retries: Retries = Retries(reason="a check without a policy is not retried")
+    cache: Cache = Cache(reason="a verdict is about the data of now")
+    notifications: tuple[Notification, ...] = ()
+    schedule: str | None = None
+    work_pool: str | None = None
+    history: History = History()
+    remind_after_hours: float | None = 24
+    lineage: Lineage | None = None
+    repository_url: str | None = None
+    quarantine: Quarantine | None = None
+
+    @field_serializer("rules")
+    def _canonical_rules(self, rules: tuple[Rule, ...]) -> list[dict[str, Any]]:
+        return [canonical(rule) for rule in rules]
+
+    def document(self) -> dict[str, Any]:
+        """The configuration as JSON values, without what is left at its default."""
+        return self.model_dump(mode="json", exclude_defaults=True)
+
+    @property
+    def contract(self) -> str | None:
+        """Where the contract is read: its page where the policy says where the repository's are, else its path."""
+        if self.environment is None:
+            return None
+        return "/".join(filter(None, ((self.repository_url or "").rstrip("/"), f"datasets/{self.dataset}.yml")))
+
+    @property
+    def fingerprint(self) -> str:
+        """16 hexadecimal digits of the SHA-256 of the canonical JSON."""
+        text = json.dumps(self.document(), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def override(self, **call: Any) -> CheckConfig:
+        """This configuration with what the call gives; None means not given. The one place of precedence."""
+        given = {field: value for field, value in call.items() if value is not None}
+        if "rules" in given:
+            given["rules"] = parse_rules(given["rules"])
+        try:
+            return CheckConfig.model_validate({**dict(self), **given}) if given else self
+        except ValidationError as error:
+            raise ConfigurationError(complaint(error, CheckConfig, "the check")) from None
+
+
+def resolve(contract: Contract, policy: Policy | EnvironmentPolicy, environment: str | None = None) -> CheckConfig:
+    """Contract and one environment's policy as one value; where both speak, the policy's word holds."""
+    chosen = policy.of(environment or policy.first) if isinstance(policy, Policy) else policy
+    name = environment or (policy.first if isinstance(policy, Policy) else None)
+    given = {field: value for field, value in chosen if value is not None}
+    return CheckConfig.model_validate({**dict(contract), **given, "environment": name})

@@ -1,0 +1,89 @@
+"""The repository a check runs in: its root, datasets, configuration and versions."""
+
+from __future__ import annotations
+
+import functools
+import importlib.metadata
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+from quality.contract.config import CheckConfig, resolve
+from quality.contract.contract import load_contract
+from quality.contract.policy import Policy, load_policy
+from quality.contract.yaml_file import YamlFile
+from quality.errors import ConfigurationError, nearest
+
+VERSION = "1.0.0"
+
+
+def root() -> Path:
+    """The repository's folder: QUALITY_ROOT, the nearest one upwards with `datasets/` and `policy.yml`, or this code's.
+
+    A worker runs in a folder of its own; there, the checkout that this code is installed from is the repository.
+    """
+    if given := os.environ.get("QUALITY_ROOT"):
+        return Path(given)
+    here = Path.cwd()
+    for folder in (here, *here.parents, Path(__file__).parents[3]):
+        if (folder / "policy.yml").is_file() and (folder / "datasets").is_dir():
+            return folder
+    return here
+
+
+def datasets() -> tuple[str, ...]:
+    """The datasets that have a contract, by name."""
+    folder = root() / "datasets"
+    if other := next(folder.glob("*.yaml"), None):
+        raise ConfigurationError(f"datasets/{other.name} would not be checked; name it {other.stem}.yml")
+    return tuple(sorted(path.stem for path in folder.glob("*.yml")))
+
+
+def place_of_rule(config: CheckConfig, number: int) -> str:
+    """Where a rule is written, `datasets/orders.yml:12`; the dataset's name where the contract has other rules."""
+    path = root() / "datasets" / f"{config.dataset}.yml"
+    with suppress(ConfigurationError):
+        if load_contract(path).rules == config.rules:
+            return YamlFile(path, f"datasets/{path.name}").at("rules", number)
+    return config.dataset
+
+
+def policy() -> Policy:
+    """The repository's policy."""
+    return load_policy(root() / "policy.yml")
+
+
+def environment(given: str | None = None) -> str:
+    """The environment asked for, that of QUALITY_ENV, or the first of policy.yml."""
+    return given or os.environ.get("QUALITY_ENV") or policy().first
+
+
+def load(dataset: str, env: str | None = None) -> CheckConfig:
+    """The resolved configuration of a dataset in an environment."""
+    known = datasets()
+    if dataset not in known:
+        if not known:
+            raise ConfigurationError(f"there is no contract in {root() / 'datasets'}; run this inside the repository")
+        raise ConfigurationError(f"there is no dataset '{dataset}'; {nearest(dataset, known)}")
+    return resolve(load_contract(root() / "datasets" / f"{dataset}.yml"), policy(), environment(env))
+
+
+def template_version() -> str:
+    """The release of the template that the managed code is of."""
+    return VERSION
+
+
+@functools.cache
+def compatibility() -> str:
+    """The tuple that runs: `py3.11-prefect-3.8.8-polars-2.1.0`."""
+    python = f"py{sys.version_info.major}.{sys.version_info.minor}"
+    return "-".join([python, *(f"{name}-{installed(name)}" for name in ("prefect", "polars"))])
+
+
+def installed(package: str) -> str:
+    """The installed version of a package, or `none`."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "none"

@@ -1,0 +1,83 @@
+"""Drift of saved blocks: each dataset's block in each environment against contract and policy, field by field."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from packaging.version import InvalidVersion, Version
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.actions import BlockDocumentUpdate
+from prefect.exceptions import ObjectNotFound
+
+from quality.contract import project
+from quality.contract.config import CheckConfig
+from quality.drift.environments import same_rules
+from quality.drift.finding import Finding, Layer, differences
+from quality.ladder.block import DataQualityBlock, block_name
+
+SLUG = "data-quality-block"
+
+
+def stored(client: SyncPrefectClient, name: str, slug: str = SLUG) -> dict[str, Any] | None:
+    """The fields of a saved block as the server has them; None when there is no such block."""
+    try:
+        return client.read_block_document_by_name(name, slug).data
+    except ObjectNotFound:
+        return None
+
+
+def declared(config: CheckConfig) -> dict[str, Any]:
+    """The fields of the block that git asks for."""
+    return DataQualityBlock.from_config(config).model_dump(mode="json", include=set(DataQualityBlock.model_fields))
+
+
+def block_drift(client: SyncPrefectClient, config: CheckConfig) -> Iterator[Finding]:
+    """What was changed by hand, is missing, or was saved by a newer template."""
+    name = block_name(config.dataset, str(config.environment))
+    saved = stored(client, name)
+    if saved is None:
+        fix = f"save it with `nox -s block -- {config.dataset} --env {config.environment}`"
+        yield _finding(name, "there is no such block", fix, heals=True)
+    elif is_newer(saved.get("template_version")):
+        problem = f"saved by template {saved['template_version']}, newer than this code's {project.template_version()}"
+        yield _finding(name, problem, "update this repository with `nox -s update`")
+    else:
+        for field, git, found in differences(declared(config), saved):
+            changed = _finding(name, "differs from git", "save it again with `nox -s drift -- --fix`", heals=True)
+            yield changed.model_copy(update={"field": field, "git": git, "found": found})
+
+
+def rules_drift(client: SyncPrefectClient, configs: list[CheckConfig]) -> Iterator[Finding]:
+    """Saved blocks of one dataset that do not check the same in each environment."""
+    for dataset in dict.fromkeys(config.dataset for config in configs):
+        blocks: Mapping[str, dict[str, Any] | None] = {
+            str(config.environment): stored(client, block_name(dataset, str(config.environment)))
+            for config in configs
+            if config.dataset == dataset
+        }
+        yield from same_rules(dataset, {name: data for name, data in blocks.items() if data}, "the saved block of ")
+
+
+def save(client: SyncPrefectClient, config: CheckConfig) -> str:
+    """Saves the block that git asks for, without the fields that git does not have, and says so."""
+    name, fields = block_name(config.dataset, str(config.environment)), declared(config)
+    DataQualityBlock.from_config(config).save(name, overwrite=True)
+    saved = client.read_block_document_by_name(name, SLUG)
+    if saved.data != fields:
+        schema = saved.block_schema_id
+        whole = BlockDocumentUpdate(block_schema_id=schema, data=fields, merge_existing_data=False)
+        client.update_block_document(saved.id, whole)
+    return f"saved the block {name}"
+
+
+def is_newer(version: Any) -> bool:
+    """Whether a newer release of the template than this code's has written something."""
+    try:
+        return version is not None and Version(str(version)) > Version(project.template_version())
+    except InvalidVersion:
+        return False
+
+
+def _finding(name: str, problem: str, fix: str, heals: bool = False) -> Finding:
+    return Finding(layer=Layer.SERVER, subject=f"block {name}", problem=problem, fix=fix, heals=heals)

@@ -1,0 +1,86 @@
+"""Drift of a Prefect server: its version and clock, the saved blocks and deployments; and how git heals it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+import httpx
+import prefect
+from packaging.version import Version
+from prefect.client.orchestration import SyncPrefectClient
+
+from quality.contract import project
+from quality.contract.config import CheckConfig
+from quality.drift.blocks import block_drift, rules_drift, save
+from quality.drift.deployments import deployment_drift, leftover_drift, leftovers
+from quality.drift.finding import Finding, Layer
+from quality.drift.managed_files import SKEW
+from quality.ladder.deployment import deploy, ensure_pool
+from quality.ladder.prefect_file import DeploymentEntry, PrefectFile
+
+
+class Scope:
+    """What is looked at: the blocks and deployments of every environment, or of one."""
+
+    def __init__(self, file: PrefectFile, environment: str | None = None) -> None:
+        names = [environment] if environment else list(project.policy().environments)
+        self.file = file
+        self.configs: list[CheckConfig] = [project.load(one, name) for one in project.datasets() for name in names]
+        self.entries: list[DeploymentEntry] = [e for e in file.deployments if environment in (None, e.environment)]
+
+
+def server_drift(client: SyncPrefectClient, scope: Scope) -> Iterator[Finding]:
+    """Everything on the server that is not as git says."""
+    yield from version_drift(client.api_version(), prefect.__version__)
+    yield from clock_drift(_clock(client), datetime.now(UTC))
+    for config in scope.configs:
+        yield from block_drift(client, config)
+    yield from rules_drift(client, scope.configs)
+    for entry in scope.entries:
+        yield from deployment_drift(client, scope.file, entry)
+    yield from leftover_drift(client, scope.file)
+
+
+def heal(client: SyncPrefectClient, scope: Scope) -> Iterator[str]:
+    """Saves, deploys and deletes what drifted, and nothing else; each step said when it is done."""
+    for config in scope.configs:
+        if any(one.heals for one in block_drift(client, config)):
+            yield save(client, config)
+    for entry in scope.entries:
+        if any(one.heals for one in deployment_drift(client, scope.file, entry)):
+            ensure_pool(client, entry.work_pool)
+            deploy(client, scope.file, entry)
+            yield f"deployed {entry.name}"
+    for found, own in leftovers(client, scope.file):
+        if own:
+            client.delete_deployment(found.id)
+            yield f"deleted the deployment {found.name}"
+
+
+def version_drift(server: str, ours: str) -> Iterator[Finding]:
+    """A server of another release: Prefect's must not be older than its clients."""
+    if Version(server).release[:2] != Version(ours).release[:2]:
+        older = Version(server) < Version(ours)
+        fix = "update the server: it must not be older than its clients" if older else "Prefect serves older clients"
+        yield _finding(f"runs Prefect {server}, this repository {ours}", fix).model_copy(update={"note": not older})
+
+
+def clock_drift(server: datetime, ours: datetime) -> Iterator[Finding]:
+    """A server whose clock is another: schedules and evidence go by it."""
+    skew = server - ours
+    if abs(skew) > SKEW:
+        yield _finding(f"its clock is {skew.total_seconds():+.0f} s from this machine's", "set both by NTP")
+
+
+def _clock(client: SyncPrefectClient) -> datetime:
+    """The server's time, as its answers say it; this machine's when they do not."""
+    try:
+        return parsedate_to_datetime(httpx.get(f"{client.api_url}/health", timeout=10).headers["date"])
+    except (httpx.HTTPError, KeyError, ValueError):
+        return datetime.now(UTC)
+
+
+def _finding(problem: str, fix: str) -> Finding:
+    return Finding(layer=Layer.SERVER, subject="server", problem=problem, fix=fix)

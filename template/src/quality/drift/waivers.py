@@ -1,0 +1,90 @@
+"""Waivers: files that may differ from the template for a while, each with a reason and a last day."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import StringConstraints, ValidationError
+
+from quality.contract.yaml_file import YamlFile
+from quality.drift.finding import Finding, Layer
+from quality.errors import ConfigurationError, nearest
+from quality.result import Frozen
+
+FILE = "waivers.yml"
+Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+
+
+class Waiver(Frozen):
+    """One file, why it may differ, and until when."""
+
+    path: Words
+    reason: Words
+    until: date
+
+    @property
+    def expired(self) -> bool:
+        return self.until < date.today()
+
+
+def load_waivers(root: Path) -> tuple[tuple[Waiver, ...], list[Finding]]:
+    """The waivers that can be read, and a finding for each that cannot."""
+    if not (root / FILE).exists():
+        return (), []
+    try:
+        file = YamlFile(root / FILE)
+        data = file.data()
+        if unknown := next((key for key in data if key != "waivers"), None):
+            raise ConfigurationError(
+                f"{file.at(unknown)}: there is no key '{unknown}'; {nearest(unknown, ['waivers'])}"
+            )
+    except ConfigurationError as error:
+        return (), [_finding(FILE, str(error), "mend the file")]
+    read = [_waiver(file, number, entry) for number, entry in enumerate(data.get("waivers") or [])]
+    good = tuple(one for one in read if isinstance(one, Waiver))
+    return good, [one for one in read if isinstance(one, Finding)]
+
+
+def _waiver(file: YamlFile, number: int, entry: Any) -> Waiver | Finding:
+    try:
+        return Waiver.model_validate(entry)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = [str(part) for part in first["loc"]]
+        where = file.at("waivers", number, *place)
+        return _finding(
+            where, f"this waiver does not count: {'.'.join(place)}: {first['msg']}", "give path, reason, until"
+        )
+
+
+def waive(findings: Iterable[Finding], waivers: tuple[Waiver, ...]) -> list[Finding]:
+    """The findings, those of a waived file as notes; a waiver that has expired or waives nothing is itself reported."""
+    found = list(findings)
+    current = {waiver.path: waiver for waiver in waivers if not waiver.expired}
+    said = [_waived(finding, current.get(path_of(finding))) for finding in found]
+    differing = {path_of(finding) for finding in found}
+    for waiver in waivers:
+        if waiver.expired:
+            said.append(_finding(FILE, f"the waiver of {waiver.path} expired on {waiver.until}", "restore the file"))
+        elif waiver.path not in differing:
+            idle = _finding(FILE, f"{waiver.path} is waived and does not differ", "delete the waiver")
+            said.append(idle.model_copy(update={"note": True}))
+    return said
+
+
+def path_of(finding: Finding) -> str:
+    """The file a finding is about, without the line."""
+    return finding.subject.split(":")[0]
+
+
+def _waived(finding: Finding, waiver: Waiver | None) -> Finding:
+    if waiver is None:
+        return finding
+    return finding.model_copy(update={"note": True, "fix": f"waived until {waiver.until}: {waiver.reason}"})
+
+
+def _finding(subject: str, problem: str, fix: str) -> Finding:
+    return Finding(layer=Layer.FILES, subject=subject, problem=problem, fix=fix)

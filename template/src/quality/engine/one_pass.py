@@ -1,0 +1,165 @@
+"""The one pass: every rule's measures, compiled to one query per group of columns, and merged into states."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+import polars as pl
+
+from quality.engine.frame import Frame
+from quality.engine.rule import ColumnRule, Measure, Rule, State
+
+Planned = tuple[Rule, dict[str, Measure]]
+WIDEST = 8
+"""Columns that one query decodes at once, unless a single rule needs more; more would cost memory, not time."""
+
+
+class States:
+    """What the pass measured: for each rule and segment, the values of its measures."""
+
+    def __init__(self) -> None:
+        self._rows: dict[int, list[tuple[dict[str, Any], dict[str, Any]]]] = {}
+        self._measures: dict[int, dict[str, Measure]] = {}
+
+    def add(self, rule: Rule, measures: dict[str, Measure], rows: list[tuple[dict[str, Any], dict[str, Any]]]) -> None:
+        self._measures[id(rule)] = measures
+        self._rows[id(rule)] = rows
+
+    def has(self, rule: Rule) -> bool:
+        """Whether the pass measured anything for the rule."""
+        return id(rule) in self._measures
+
+    def of(self, rule: Rule, frame: Frame) -> Iterator[tuple[Any, State]]:
+        """The rule's segments in the order of their values, each with one state; one segment None without `by`."""
+        measures, rows = self._measures.get(id(rule), {}), self._rows.get(id(rule), [])
+        if rule.by is None:
+            yield None, merged(measures, [state for _, state in rows])
+            return
+        if not measures:
+            for value in _segments(rule.by, frame):
+                yield value, {}
+            return
+        by: dict[Any, list[dict[str, Any]]] = {}
+        for segment, state in rows:
+            by.setdefault(segment[rule.by], []).append(state)
+        for value in sorted(by, key=lambda v: (v is None, v)):
+            yield value, merged(measures, by[value])
+        if not by:
+            yield None, merged(measures, [])
+
+
+def _segments(column: str, frame: Frame) -> list[Any]:
+    found = frame.once(
+        f"segments {column}",
+        lambda: frame.collect(frame.lazy.select(pl.col(column).unique()), f"values of {column}", (column,)),
+    )
+    return sorted(found[column].to_list(), key=lambda v: (v is None, v)) or [None]
+
+
+def merged(measures: dict[str, Measure], states: Sequence[State]) -> State:
+    """One state of many partitions' states: sums add up, extremes win, NaN stays."""
+    return {name: _merge(measure, [state[name] for state in states]) for name, measure in measures.items()}
+
+
+def _merge(measure: Measure, values: list[Any]) -> Any:
+    there = [value for value in values if value is not None]
+    if measure.merge == "sum":
+        return sum(there)
+    if not there:
+        return None
+    if any(isinstance(value, float) and math.isnan(value) for value in there):
+        return math.nan
+    return min(there) if measure.merge == "min" else max(there)
+
+
+def measure(
+    rules: Sequence[Rule],
+    frame: Frame,
+    broken: tuple[type[BaseException], ...],
+    judged: Callable[[int], None],
+) -> tuple[States, list[tuple[Rule, BaseException]]]:
+    """Runs the pass. Where a query breaks, its rules run one by one, so that only the culprit stays unjudged.
+
+    `judged` is called with the number of rules that a query was about.
+    """
+    states, problems = States(), []
+    ready: list[Planned] = []
+    for rule in rules:
+        try:
+            if measures := rule.measures(frame):
+                ready.append((rule, measures))
+        except broken as error:
+            problems.append((rule, error))
+    for group in _groups(ready, frame):
+        try:
+            _run(group, frame, states)
+        except broken:
+            for one in group:
+                try:
+                    _run([one], frame, states)
+                except broken as error:
+                    problems.append((one[0], error))
+        judged(len(group))
+    return states, problems
+
+
+def _groups(ready: list[Planned], frame: Frame) -> Iterable[list[Planned]]:
+    """For columnar sources the rules of each connected group of columns, as long as it stays narrow; else one group."""
+    if not frame.columnar:
+        return [ready] if ready else []
+    groups: list[tuple[set[str], list[Planned]]] = []
+    for one in sorted(ready, key=lambda planned: -len(planned[0].reads)):
+        columns, members = set(one[0].reads), [one]
+        apart = []
+        for known, others in groups:
+            together = known | columns
+            if together == known or (known & columns and len(together) <= WIDEST):
+                columns, members = together, others + members
+            else:
+                apart.append((known, others))
+        groups = [*apart, (columns, members)]
+    return [members for _, members in groups]
+
+
+def _run(group: list[Planned], frame: Frame, states: States) -> None:
+    """One query: a select, or an aggregation by the columns that rules of the group are segmented by."""
+    if _provable(group, frame):
+        _probe(group, frame, states)
+        return
+    exprs = {f"{n}.{name}": m.expr for n, (_, ms) in enumerate(group) for name, m in ms.items()}
+    named = [expr.alias(name) for name, expr in exprs.items()]
+    by = sorted({rule.by for rule, _ in group if rule.by is not None})
+    reads = sorted({column for rule, _ in group for column in rule.reads})
+    label = "pass over " + (f"{len(reads)} columns" if len(reads) != 1 else reads[0])
+    keep = "rows " if "rows" not in frame.schema else "__rows"
+    if by:
+        query = frame.lazy.group_by(by).agg(pl.len().alias(keep), *named)
+    else:
+        query = frame.lazy.select(pl.len().alias(keep), *named)
+    found = frame.collect(query, label, reads).to_dicts()
+    frame.rows_seen(sum(row[keep] for row in found))
+    for n, (rule, measures) in enumerate(group):
+        rows = [({b: row[b] for b in by}, {name: row[f"{n}.{name}"] for name in measures}) for row in found]
+        states.add(rule, measures, rows)
+
+
+def _provable(group: list[Planned], frame: Frame) -> bool:
+    """Whether the group is about one column of files whose statistics, or dictionary, may prove rows clean unread."""
+    alone = {(rule.reads, rule.where) for rule, _ in group} == {(group[0][0].subjects, None)}
+    return frame.columnar and alone and all(isinstance(rule, ColumnRule) and rule.PROVABLE for rule, _ in group)
+
+
+def _probe(group: list[Planned], frame: Frame, states: States) -> None:
+    """Looks only for failing rows and nulls: what statistics prove to have none is never decoded."""
+    rules = [rule for rule, _ in group if isinstance(rule, ColumnRule)]
+    fails = [~rule.judged(frame) for rule in rules]
+    column = rules[0].column
+    null = pl.col(column).is_null()
+    counts = [fail.sum().alias(str(n)) for n, fail in enumerate(fails)]
+    query = frame.lazy.filter(pl.any_horizontal([null, *fails])).select(null.sum().alias("null"), *counts)
+    found = frame.collect(query, f"probe of {column}", (column,)).row(0, named=True)
+    for n, rule in enumerate(rules):
+        judged = frame.rows if rule.JUDGES_NULLS else frame.rows - found["null"]
+        states.add(rule, group[n][1], [({}, {"failed": found[str(n)], "judged": judged})])

@@ -1,0 +1,230 @@
+"""What every rule is: its common fields, the null convention, and how counts become a verdict.
+
+A row rule says with one expression what holds for a row; a table rule measures numbers and judges them. Both give
+mergeable measures, so that all rules of a dataset compile to one pass. A rule that one aggregate cannot express
+queries the frame itself when it is judged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple
+
+import polars as pl
+from pydantic import AfterValidator, Field, StringConstraints
+
+from quality.contract import storage
+from quality.errors import ConfigurationError
+from quality.result import Frozen, Scalar, Severity
+
+if TYPE_CHECKING:
+    from quality.engine.frame import Frame
+
+Kind = Literal["number", "text", "time", "boolean", "nested", "null", "other"]
+Kinds = frozenset[Kind]
+ANY: Kinds = frozenset(("number", "text", "time", "boolean", "nested", "null", "other"))
+NUMBER: Kinds = frozenset(("number", "null"))
+TEXT: Kinds = frozenset(("text", "null"))
+TIME: Kinds = frozenset(("time", "null"))
+ORDERED: Kinds = NUMBER | TEXT | TIME
+PLAIN: Kinds = ORDERED | {"boolean"}
+
+Text = Annotated[str, StringConstraints(min_length=1)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Sql = Annotated[Text, AfterValidator(lambda sql: _readable(sql))]
+Reference = Text | dict[str, Any]
+State = Mapping[str, Any]
+
+
+def kind_of(dtype: pl.DataType) -> Kind:
+    """The family of a dtype, which decides what rules can judge it."""
+    if dtype.is_numeric():
+        return "number"
+    if dtype in (pl.String, pl.Categorical, pl.Enum):
+        return "text"
+    if dtype.is_temporal():
+        return "time"
+    if dtype == pl.Boolean:
+        return "boolean"
+    if dtype.is_nested():
+        return "nested"
+    return "null" if dtype == pl.Null else "other"
+
+
+class Measure(NamedTuple):
+    """One aggregate of a rule, and how the values of two partitions become one."""
+
+    expr: pl.Expr
+    merge: Literal["sum", "min", "max"] = "sum"
+
+
+class Judgement(NamedTuple):
+    """Failing of judged rows (for a table rule 0 or 1 of 1), the number judged, and what selects failing rows."""
+
+    failed: int
+    judged: int
+    value: Scalar = None
+    note: str | None = None
+    failing: pl.Expr | None = None
+
+
+class Rule(Frozen):
+    """The fields every rule takes."""
+
+    ALIASES: ClassVar[tuple[str, ...]] = ()
+    JUDGES: ClassVar[Kinds] = ANY
+
+    check: str
+    severity: Severity = Field(Severity.ERROR, description="What a failure does to the run.")
+    where: Sql | None = Field(None, description="SQL condition: the rule speaks only of the rows where it is true.")
+    max_failure_rate: Fraction = Field(0.0, description="Fraction of judged rows that may fail before the rule fails.")
+    warn_failure_rate: Fraction | None = Field(
+        None, description="Fraction of judged rows above which a rule that does not fail is reported as WARNING."
+    )
+    by: Text | None = Field(None, description="A column: one result for each of its values.")
+    name: Text | None = Field(None, description="For people; unique in the dataset.")
+    description: str | None = Field(None, description="Why the rule exists, for whoever reads its failure.")
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        """The columns the rule judges."""
+        return ()
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Every column the rule needs: subjects, those of `where`, and `by`."""
+        extra = (*(condition(self.where).meta.root_names() if self.where else ()), *((self.by,) if self.by else ()))
+        return tuple(dict.fromkeys((*self.subjects, *extra)))
+
+    @property
+    def title(self) -> str:
+        """The rule's name, or one derived from what it says."""
+        return self.name or self.derived_name()
+
+    def derived_name(self) -> str:
+        own = [f for f in type(self).model_fields if f not in Rule.model_fields and f not in ("column", "columns")]
+        given = [f"{f}={shorten(getattr(self, f))}" for f in own if f in self.model_fields_set]
+        return f"{self.check}({', '.join([*self.subjects, *given])}){self._scope()}"
+
+    def _scope(self) -> str:
+        return (f" where {self.where}" if self.where else "") + (f" by {self.by}" if self.by else "")
+
+    @property
+    def remembers(self) -> str | None:
+        """What its number is, in words that no other number has, where later runs are judged by it."""
+        return None
+
+    def says(self) -> str:
+        """What holds, as the end of a sentence."""
+        raise NotImplementedError
+
+    def bind(self, frame: Frame) -> None:
+        """Refuse, before any data is read, what the frame's dtypes make impossible."""
+
+    def measures(self, frame: Frame) -> dict[str, Measure]:
+        """Aggregates that join the one pass; none for a rule that queries the frame itself."""
+        return {}
+
+    def judge(self, state: State, frame: Frame) -> Judgement:
+        raise NotImplementedError
+
+
+class RowRule(Rule):
+    """Counts failing rows. Null convention, applied here only: a row whose `passes` is null is not judged."""
+
+    def passes(self, frame: Frame) -> pl.Expr:
+        """TRUE passes, FALSE fails, NULL is skipped."""
+        raise NotImplementedError
+
+    def judged(self, frame: Frame) -> pl.Expr:
+        """`passes`, and null for rows that `where` leaves out."""
+        return self.passes(frame) if self.where is None else pl.when(condition(self.where)).then(self.passes(frame))
+
+    def denominator(self, frame: Frame) -> pl.Expr:
+        return self.judged(frame).count()
+
+    def measures(self, frame: Frame) -> dict[str, Measure]:
+        return {"failed": Measure((~self.judged(frame)).sum()), "judged": Measure(self.denominator(frame))}
+
+    def judge(self, state: State, frame: Frame) -> Judgement:
+        return Judgement(state["failed"] or 0, state["judged"], failing=~self.judged(frame))
+
+
+class ColumnRule(RowRule):
+    """A row rule about one column. Nulls are skipped; NaN is a value, and fails every comparison."""
+
+    COMPARES: ClassVar[bool] = False
+    PROVABLE: ClassVar[bool] = False
+    JUDGES_NULLS: ClassVar[bool] = False
+
+    column: Text
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        return (self.column,)
+
+    def holds(self, value: pl.Expr, dtype: pl.DataType, frame: Frame) -> pl.Expr:
+        """What is true of a value that is not null."""
+        raise NotImplementedError
+
+    def passes(self, frame: Frame) -> pl.Expr:
+        dtype = frame.schema[self.column]
+        if kind_of(dtype) == "null" and type(self).JUDGES != ANY:
+            return pl.col(self.column).cast(pl.Boolean)
+        value = pl.col(self.column)
+        if dtype in (pl.Categorical, pl.Enum):
+            value, dtype = value.cast(pl.String), pl.String()
+        holds = self.holds(value, dtype, frame)
+        return holds & value.is_not_nan() if self.COMPARES and dtype.is_float() else holds
+
+    def denominator(self, frame: Frame) -> pl.Expr:
+        if self.where is not None:
+            return super().denominator(frame)
+        return pl.len() if self.JUDGES_NULLS else pl.col(self.column).count()
+
+
+class TableRule(Rule):
+    """Judges one number about the rows that `where` leaves in."""
+
+    def col(self, column: str) -> pl.Expr:
+        return pl.col(column) if self.where is None else pl.col(column).filter(condition(self.where))
+
+    def count_rows(self) -> pl.Expr:
+        return pl.len() if self.where is None else condition(self.where).sum()
+
+
+class NumberRule(TableRule):
+    """A table rule about one column's number, judged against bounds."""
+
+    JUDGES: ClassVar[Kinds] = NUMBER
+
+    column: Text
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        return (self.column,)
+
+
+def _readable(sql: str) -> str:
+    condition(sql)
+    return sql
+
+
+def condition(sql: str) -> pl.Expr:
+    """The Polars expression of a SQL condition; no Python is ever evaluated."""
+    try:
+        return pl.sql_expr(sql)
+    except pl.exceptions.PolarsError as error:
+        raise ConfigurationError(f"cannot read the SQL '{sql}': {first_line(error)}") from None
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of what an error says; of object storage's, what was answered and not what was asked."""
+    text = str(error).strip() or type(error).__name__
+    return storage.said(text) or text.splitlines()[0]
+
+
+def shorten(value: object, limit: int = 40) -> str:
+    """A value in at most `limit` characters."""
+    text = "[" + ", ".join(map(str, value)) + "]" if isinstance(value, (tuple, list)) else str(value)
+    return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -1,0 +1,1 @@
+"""The four rungs: task, block, flow, deployment."""

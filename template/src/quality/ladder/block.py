@@ -1,0 +1,121 @@
+"""The rung of shared configuration: a check's complete configuration as one saved Prefect block."""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+from typing import Any, cast
+
+from prefect.blocks.core import Block
+from pydantic import ConfigDict, Field, HttpUrl, ValidationError, field_validator
+
+from quality.checking import Rules, asked, known_engine, uphold
+from quality.contract import project
+from quality.contract.config import CheckConfig
+from quality.engine import judge as engine
+from quality.errors import ConfigurationError
+from quality.prefect_run import either
+from quality.rules.catalogue import canonical, parse_rules
+
+
+class DataQualityBlock(Block):
+    """Checks data by saved rules. `from_config` fills it from a contract; fields left out take a check's defaults."""
+
+    model_config = ConfigDict(extra="forbid")
+    _block_type_name = "Data Quality"
+    _block_type_slug = "data-quality-block"
+    _documentation_url = HttpUrl("https://docs.prefect.io/v3/concepts/blocks")
+
+    engine_name: str = Field("truthound", description="Accepted for compatibility; there is one engine.")
+    auto_schema: bool = Field(False, description="Without rules, check what the data's own profile suggests.")
+    dataset: str = Field("data", description="Name of the dataset, as in its contract.")
+    description: str | None = Field(None, description="What the dataset is.")
+    owner: str | None = Field(None, description="E-mail or team handle: who is told, and who mends the data.")
+    environment: str | None = Field(None, description="The environment of policy.yml that this block is for.")
+    source: dict[str, Any] | None = Field(None, description="Where the data lies, when a call gives none.")
+    key: tuple[str, ...] = Field((), description="Columns that name a row in examples of failing rows.")
+    sensitive: tuple[str, ...] = Field((), description="Columns whose values are masked.")
+    rules: tuple[dict[str, Any], ...] = Field((), description="Rules, each with its `check` and its parameters.")
+    warning_threshold: float | None = Field(None, description="Fraction of failed rules that is still a WARNING.")
+    allow_empty: bool = Field(False, description="Whether a run that judged nothing is a success.")
+    fail_on_error: bool = Field(True, description="Whether a FAILED verdict raises.")
+    sample_rows: int = Field(5, description="Failing rows shown per failed rule.")
+    retries: dict[str, Any] | None = Field(None, description="Retries of a check that could not be judged.")
+    cache: dict[str, Any] | None = Field(None, description="Reuse of a verdict for unchanged data.")
+    notifications: tuple[dict[str, Any], ...] = Field((), description="Channels and the severities they are told of.")
+    schedule: str | None = Field(None, description="Cron of this environment, in UTC.")
+    work_pool: str | None = Field(None, description="Work pool of this environment.")
+    fingerprint: str | None = Field(None, description="Of the configuration this block was made from.")
+    template_version: str | None = Field(None, description="Of the template this block was made by.")
+    history: dict[str, Any] | None = Field(None, description="Where runs' metrics are kept, and for how long.")
+    remind_after_hours: float | None = Field(24, description="An open incident is told again after this time.")
+    lineage: dict[str, Any] | None = Field(None, description="Where OpenLineage events go.")
+    quarantine: dict[str, Any] | None = Field(None, description="Where failing rows are set apart.")
+    repository_url: str | None = Field(None, description="Where a browser finds the repository's files.")
+
+    @field_validator("engine_name")
+    @classmethod
+    def _known_engine(cls, name: str) -> str:
+        return known_engine(name)
+
+    @field_validator("rules", mode="before")
+    @classmethod
+    def _canonical_rules(cls, rules: Any) -> tuple[dict[str, Any], ...]:
+        return tuple(canonical(rule) for rule in parse_rules(rules))
+
+    @classmethod
+    def from_config(cls, config: CheckConfig) -> DataQualityBlock:
+        """The block that carries this configuration, whole."""
+        document = config.model_dump(mode="json")
+        return cls(**document, fingerprint=config.fingerprint, template_version=project.template_version())
+
+    @property
+    def config(self) -> CheckConfig:
+        """The configuration that this block carries."""
+        return CheckConfig().override(**self.given())
+
+    def given(self) -> dict[str, Any]:
+        """The fields of a configuration that this block sets."""
+        names = self.model_fields_set & CheckConfig.model_fields.keys()
+        return {name: getattr(self, name) for name in names}
+
+    def check(
+        self,
+        data: Any = None,
+        rules: Rules | None = None,
+        fail_on_error: bool | None = None,
+        warning_threshold: float | None = None,
+    ) -> Any:
+        """The CheckResult of the data, or of the configured source; what the call gives goes before the block's.
+
+        A plain call in sync code, `await` it in async code. A verdict that fails raises DataQualityError.
+        """
+        call = {"rules": rules, "fail_on_error": fail_on_error, "warning_threshold": warning_threshold}
+        return either(partial(self._check, data, call))
+
+    def _check(self, data: Any, call: dict[str, Any]) -> Any:
+        config = asked(data, self.config, self.auto_schema, **call)
+        return uphold(engine.check(data, config), config.fail_on_error)
+
+
+def block_name(dataset: str, environment: str) -> str:
+    """The name under which a dataset's block for an environment is saved: `flights-prod`."""
+    return re.sub(r"[^a-z0-9]+", "-", f"{dataset}-{environment}".lower()).strip("-")
+
+
+def load_block(name: str) -> DataQualityBlock:
+    """A saved block; ConfigurationError says why this code cannot read it."""
+    try:
+        return cast("DataQualityBlock", DataQualityBlock.load(name, _sync=True))  # type: ignore[call-arg]
+    except RuntimeError as error:
+        if not isinstance(error.__cause__, ValidationError):
+            raise
+        first = error.__cause__.errors()[0]
+        field = ".".join(map(str, first["loc"]))
+        why = f"it has a field '{field}'" if first["type"] == "extra_forbidden" else f"{field}: {first['msg']}"
+        advice = (
+            f"this is template {project.template_version()}; update it, or save the block again with `nox -s block`"
+        )
+        raise ConfigurationError(f"block {name} was saved by other code: {why}; {advice}") from None
+    except ValueError as error:
+        raise ConfigurationError(f"there is no saved block {name}; save it with `nox -s block` ({error})") from None

@@ -1,0 +1,285 @@
+"""Flows of your own with a check in them: made from a loader, or around a function."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import sys
+from collections.abc import Callable
+from enum import StrEnum
+from functools import partial, wraps
+from typing import Any
+
+from prefect import Flow, Task
+from prefect.cache_policies import NO_CACHE
+from pydantic import Field, NonNegativeFloat, NonNegativeInt
+
+from quality.checking import Rules, known_engine
+from quality.contract import project
+from quality.contract.config import CheckConfig
+from quality.engine.rule import Fraction
+from quality.errors import ConfigurationError, nearest
+from quality.ladder.block import DataQualityBlock
+from quality.ladder.states import is_machinery, settling
+from quality.ladder.tasks import QualityTask, create_check_task
+from quality.prefect_run import either
+from quality.reporting.artifacts import dataset_key
+from quality.result import Frozen
+from quality.rules.catalogue import parse_rules
+
+
+class QualityCheckMode(StrEnum):
+    """When a decorated function's data is checked: its first argument, what it returns, both, or neither."""
+
+    BEFORE = "before"
+    AFTER = "after"
+    BOTH = "both"
+    NONE = "none"
+
+    @classmethod
+    def _missing_(cls, value: object) -> QualityCheckMode:
+        raise ConfigurationError(f"there is no check mode '{value}'; {nearest(str(value), list(cls))}")
+
+    @property
+    def before(self) -> bool:
+        return self in (QualityCheckMode.BEFORE, QualityCheckMode.BOTH)
+
+    @property
+    def after(self) -> bool:
+        return self in (QualityCheckMode.AFTER, QualityCheckMode.BOTH)
+
+
+class QualityFlowConfig(Frozen):
+    """How a factory's flow checks. `retries` are those of its tasks, for what could not be judged; never the flow's."""
+
+    rules: tuple[Any, ...] | None = None
+    check_mode: QualityCheckMode = QualityCheckMode.AFTER
+    fail_on_error: bool | None = None
+    warning_threshold: Fraction | None = None
+    auto_schema: bool = False
+    engine_name: str = "truthound"
+    retries: NonNegativeInt | None = None
+    retry_delay_seconds: NonNegativeFloat | None = None
+    timeout_seconds: NonNegativeFloat | None = None
+    store_artifact: bool = True
+    artifact_key: str | None = None
+
+
+class FlowCheck(Frozen):
+    """What a factory's flow checks: a configuration at hand, or a dataset's contract as it is when the flow runs."""
+
+    chosen: QualityFlowConfig
+    config: CheckConfig
+    dataset: str | None = None
+    environment: str | None = None
+    overrides: dict[str, Any] = Field({})
+
+    def now(self, data: Any, when: str | None = None) -> Any:
+        """Check data in a task; DataQualityError when its verdict fails."""
+        base = project.load(self.dataset, self.environment) if self.dataset else self.config
+        base = base.override(**self.overrides)
+        call = self.chosen.model_dump(include={"rules", "fail_on_error", "warning_threshold", "auto_schema"})
+        key = "-".join(filter(None, (self.chosen.artifact_key or dataset_key(base.dataset, base.environment), when)))
+        return self._task(base, when).now(data, **call, store_artifact=self.chosen.store_artifact, artifact_key=key)
+
+    def _task(self, base: CheckConfig, when: str | None) -> QualityTask:
+        policy = {"retries": base.retries.count, "retry_delay_seconds": base.retries.delay_seconds}
+        return create_check_task(f"data_quality_check_{when}" if when else None, base, **(policy | self.retries))
+
+    @property
+    def retries(self) -> dict[str, Any]:
+        """Retries of the factory's tasks, where they are chosen."""
+        return self.chosen.model_dump(include={"retries", "retry_delay_seconds"}, exclude_none=True)
+
+
+class QualityFlow(Flow[..., Any]):
+    """A flow that a worker can import: deployed under the module-level name it is bound to, whatever its own name."""
+
+    def bound(self) -> QualityFlow:
+        """This flow, knowing the variable that holds it."""
+        module = sys.modules.get(self.__module__)
+        name = next((name for name, value in vars(module).items() if value is self), None) if module else None
+        if name is None:
+            raise ConfigurationError(
+                f"flow '{self.name}' is no module-level variable of {self.__module__}, so no worker can import it; "
+                "bind it there before it is deployed: my_flow = create_quality_flow(…)"
+            )
+        self.__name__ = self.fn.__name__ = self.fn.__qualname__ = name
+        return self
+
+    def to_deployment(self, *args: Any, **kwargs: Any) -> Any:
+        """A deployment whose entrypoint is the variable that holds this flow."""
+        return super(QualityFlow, self.bound()).to_deployment(*args, **kwargs)
+
+    async def ato_deployment(self, *args: Any, **kwargs: Any) -> Any:
+        """A deployment whose entrypoint is the variable that holds this flow."""
+        return await super(QualityFlow, self.bound()).ato_deployment(*args, **kwargs)
+
+    def with_options(self, **options: Any) -> QualityFlow:
+        """A copy with other options; bind it to a variable of its own."""
+        copy = super().with_options(**options)
+        copy.__class__ = type(self)
+        return copy  # type: ignore[return-value]
+
+
+class DatasetFlow(QualityFlow):
+    """A flow that checks and returns the result: a plain call in sync code, `await` it in async code."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """The result or, in async code, an awaitable of it."""
+        run = partial(super().__call__, *args, **kwargs)
+        return run() if self.isasync else either(run)
+
+
+def create_quality_flow(
+    name: str,
+    loader: Callable[..., Any] | None = None,
+    rules: Rules | None = None,
+    config: QualityFlowConfig | CheckConfig | None = None,
+    cfg: QualityFlowConfig | None = None,
+    block: DataQualityBlock | None = None,
+    dataset: str | None = None,
+    environment: str | None = None,
+    **flow_kwargs: Any,
+) -> DatasetFlow:
+    """A flow that checks what `loader` returns or, without one, its own argument `data`; it returns the result.
+
+    The flow takes the parameters of its loader, and is async when its loader is. Bind it at module level to deploy it.
+    """
+    chosen = _chosen(config, cfg, rules)
+    check = _flow_check(name, chosen, config, block, dataset, environment)
+    function = settling(_loading(loader, check) if loader else _checking(check))
+    function.__name__ = function.__qualname__ = name
+    function.__module__ = sys._getframe(1).f_globals.get("__name__", __name__)
+    return DatasetFlow(function, name=name, **_flow_options(chosen, flow_kwargs))
+
+
+def quality_checked_flow(
+    rules: Rules | None = None,
+    check_mode: QualityCheckMode | str | None = None,
+    *,
+    config: QualityFlowConfig | CheckConfig | None = None,
+    cfg: QualityFlowConfig | None = None,
+    block: DataQualityBlock | None = None,
+    dataset: str | None = None,
+    environment: str | None = None,
+    **options: Any,
+) -> Callable[[Callable[..., Any]], QualityFlow]:
+    """Makes a function, sync or async, a flow whose data is checked: its first argument before, its return value after.
+
+    `options` are fields of QualityFlowConfig, such as `fail_on_error`, and arguments of Prefect's `flow`.
+    """
+    chosen = _chosen(config, cfg, rules)
+    own = {field: options.pop(field) for field in QualityFlowConfig.model_fields if field in options}
+    own |= {} if check_mode is None else {"check_mode": check_mode}
+    chosen = QualityFlowConfig.model_validate(dict(chosen) | own)
+
+    def decorate(function: Callable[..., Any]) -> QualityFlow:
+        name = options.get("name") or function.__name__.replace("_", "-")
+        check = _flow_check(name, chosen, config, block, dataset, environment)
+        return QualityFlow(settling(_around(function, check)), **_flow_options(chosen, options | {"name": name}))
+
+    return decorate
+
+
+def _chosen(
+    config: QualityFlowConfig | CheckConfig | None, cfg: QualityFlowConfig | None, rules: Rules | None
+) -> QualityFlowConfig:
+    """The flow configuration that a factory is given; `cfg` and `config` are two names of it."""
+    given = [one for one in (cfg, config) if isinstance(one, QualityFlowConfig)]
+    if len(given) == 2 and cfg != config:
+        raise ConfigurationError("`config` and `cfg` are two names of one argument and differ here; give one of them")
+    chosen = given[0] if given else QualityFlowConfig()
+    return chosen if rules is None else chosen.model_copy(update={"rules": tuple(rules)})
+
+
+def _flow_check(
+    name: str,
+    chosen: QualityFlowConfig,
+    config: QualityFlowConfig | CheckConfig | None,
+    block: DataQualityBlock | None,
+    dataset: str | None,
+    environment: str | None,
+) -> FlowCheck:
+    """What a flow of this name checks; wrong rules are refused here, where the flow is made."""
+    known_engine(chosen.engine_name)
+    parse_rules(chosen.rules or ())
+    own = config if isinstance(config, CheckConfig) else CheckConfig(dataset=name)
+    if block is not None and block.auto_schema:
+        chosen = chosen.model_copy(update={"auto_schema": True})
+    overrides = block.given() if block else {}
+    return FlowCheck(chosen=chosen, config=own, dataset=dataset, environment=environment, overrides=overrides)
+
+
+def _flow_options(chosen: QualityFlowConfig, flow_kwargs: dict[str, Any]) -> dict[str, Any]:
+    if flow_kwargs.get("retries"):
+        raise ConfigurationError("retries of the flow would repeat failed verdicts; give QualityFlowConfig(retries=…)")
+    return {"retries": 0, "timeout_seconds": chosen.timeout_seconds} | flow_kwargs
+
+
+def _checking(check: FlowCheck) -> Callable[..., Any]:
+    def check_data(data: Any = None) -> Any:
+        """Check data: a frame, a path, a dataset's name, or nothing for the configured source."""
+        return check.now(data)
+
+    return check_data
+
+
+def _loading(loader: Callable[..., Any], check: FlowCheck) -> Callable[..., Any]:
+    load = loader if isinstance(loader, Task) else _load_task(loader, check)
+    if load.isasync:
+
+        @wraps(load.fn)
+        async def aload_and_check(*args: Any, **kwargs: Any) -> Any:
+            return await asyncio.to_thread(check.now, await load(*args, **kwargs))
+
+        return aload_and_check
+
+    @wraps(load.fn)
+    def load_and_check(*args: Any, **kwargs: Any) -> Any:
+        return check.now(load(*args, **kwargs))
+
+    return load_and_check
+
+
+def _load_task(loader: Callable[..., Any], check: FlowCheck) -> Task[..., Any]:
+    """Loading as a task of its own, so that it is retried like the check."""
+    kind = Task if inspect.iscoroutinefunction(loader) else QualityTask
+    options: dict[str, Any] = {"cache_policy": NO_CACHE, "persist_result": False, "retry_condition_fn": is_machinery}
+    return kind(loader, name="load", **options, **check.retries)
+
+
+def _around(function: Callable[..., Any], check: FlowCheck) -> Callable[..., Any]:
+    mode = check.chosen.check_mode
+    signature = inspect.signature(function)
+    if mode.before and not signature.parameters:
+        raise ConfigurationError(f"{function.__name__} has no argument to check before it runs; use check_mode='after'")
+
+    def first(args: Any, kwargs: Any) -> Any:
+        bound = signature.bind(*args, **kwargs)
+        bound.apply_defaults()
+        return next(iter(bound.arguments.values()))
+
+    if inspect.iscoroutinefunction(function):
+
+        @wraps(function)
+        async def achecked(*args: Any, **kwargs: Any) -> Any:
+            if mode.before:
+                await asyncio.to_thread(check.now, first(args, kwargs), "before")
+            returned = await function(*args, **kwargs)
+            if mode.after:
+                await asyncio.to_thread(check.now, returned, "after")
+            return returned
+
+        return achecked
+
+    @wraps(function)
+    def checked(*args: Any, **kwargs: Any) -> Any:
+        if mode.before:
+            check.now(first(args, kwargs), "before")
+        returned = function(*args, **kwargs)
+        if mode.after:
+            check.now(returned, "after")
+        return returned
+
+    return checked

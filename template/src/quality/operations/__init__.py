@@ -1,0 +1,1 @@
+"""What a check leaves for people and machines."""

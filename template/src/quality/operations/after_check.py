@@ -1,0 +1,126 @@
+"""A check as operators know it: judged, its rows set apart, remembered, told and announced, in this order.
+
+The verdict depends on none of the rest; what could not be done is among the notes that the summary shows. Only rows
+that could not be set apart fail the run, because whoever reads the good rows would read the wrong ones.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from prefect.context import TaskRunContext
+from prefect.logging import get_run_logger
+from prefect.runtime import flow_run
+
+from quality.contract.config import CheckConfig
+from quality.engine import judge as engine
+from quality.engine.frame import Frame
+from quality.engine.rule import first_line
+from quality.errors import SourceError
+from quality.history import runs as history
+from quality.history.series import RUNS
+from quality.operations import events as announcements
+from quality.operations import lineage, notifications, progress
+from quality.prefect_run import run_context
+from quality.quarantine import splits as quarantine
+from quality.quarantine.splits import QuarantineError
+from quality.reporting import html as report
+from quality.result import CheckResult, Status
+
+
+class Ran(NamedTuple):
+    """A result, what operators are told beside it, and what keeps the run from being a success."""
+
+    result: CheckResult
+    notes: tuple[str, ...] = ()
+    problem: QuarantineError | None = None
+
+
+def check(data: Any, config: CheckConfig) -> Ran:
+    """Judges data and, for a configuration of the repository, does all that a run leaves behind."""
+    judged: list[tuple[Frame, list[engine.Found]]] = []
+    with progress.shown(config) as more:
+        result = engine.check(data, config, seen=lambda frame, found: judged.append((frame, found)), judged=more)
+    if config.environment is None or (result.status is Status.ERROR and _is_tried_again()):
+        return Ran(result)
+    run, notes, problem = run_id(), [], None
+    if config.quarantine and judged:
+        try:
+            notes.append(quarantine.split(*judged[0], result, config, run).says())
+        except QuarantineError as error:
+            if _is_tried_again():
+                return Ran(result, problem=error)
+            problem = error
+            notes.append(str(error))
+    for name, step in _steps(result, config, run):
+        notes.extend(_attempt(name, step))
+    return Ran(result, tuple(notes), problem)
+
+
+def _steps(result: CheckResult, config: CheckConfig, run: str) -> list[tuple[str, Callable[[], list[str]]]]:
+    """What follows a verdict. Messages and events need Prefect, and are for its runs only."""
+    steps: list[tuple[str, Callable[[], list[str]]]] = [
+        ("history", lambda: _remember(result, config, run)),
+        ("report", lambda: _report(result, config)),
+    ]
+    if run_context() is not None:
+        steps += [("messages", lambda: _tell(result, config, run)), ("event", lambda: _announce(result, run))]
+    if config.lineage:
+        steps.append(("lineage", lambda: _trace(result, config, run)))
+    return steps
+
+
+def _remember(result: CheckResult, config: CheckConfig, run: str) -> list[str]:
+    history.append(result, config, run, flow_run.id)
+    return []
+
+
+def _report(result: CheckResult, config: CheckConfig) -> list[str]:
+    """A history that cannot be read takes nothing from the report but its trends."""
+    try:
+        past, notes = history.metrics(config, RUNS), []
+    except SourceError as error:
+        past, notes = None, [f"report: without trends: {error}"]
+    report.write(result, config, past)
+    return notes
+
+
+def _tell(result: CheckResult, config: CheckConfig, run: str) -> list[str]:
+    sent = notifications.notify(result, config, run)
+    return [f"messages: {one.block} was not told: {one.problem}" for one in sent if not one.ok] + [
+        f"messages: {one.block} was told" for one in sent if one.ok
+    ]
+
+
+def _announce(result: CheckResult, run: str) -> list[str]:
+    announcements.announce(result, run)
+    return []
+
+
+def _trace(result: CheckResult, config: CheckConfig, run: str) -> list[str]:
+    lineage.emit(result, config, run)
+    return []
+
+
+def _attempt(name: str, step: Callable[[], list[str]]) -> list[str]:
+    try:
+        return step()
+    except Exception as error:
+        note = f"{name}: not written: {first_line(error)}"
+        if run_context() is not None:
+            get_run_logger().warning("%s", note)
+        return [note]
+
+
+def run_id() -> str:
+    """The task run that this code is part of, or a new name."""
+    context = TaskRunContext.get()
+    return str(context.task_run.id) if context else str(uuid.uuid4())
+
+
+def _is_tried_again() -> bool:
+    """Whether a retry follows if this attempt ends without a verdict; operators hear of the last one only."""
+    context = TaskRunContext.get()
+    return context is not None and context.task_run.run_count <= (context.task.retries or 0)

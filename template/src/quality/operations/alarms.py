@@ -1,0 +1,131 @@
+"""Prefect automations for what no check can report of itself: runs that crash, that go silent and that never start."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.events.actions import SendNotification
+from prefect.events.schemas.automations import Automation, AutomationCore, EventTrigger, Posture
+from prefect.exceptions import ObjectNotFound
+
+from quality.contract.policy import EnvironmentPolicy
+from quality.errors import ConfigurationError
+
+SILENT_AFTER = timedelta(minutes=5)
+LATE_AFTER = timedelta(minutes=15)
+ENDED = {f"prefect.flow-run.{state}" for state in ("Completed", "Failed", "Crashed", "Cancelled")}
+BODY = """{{ flow_run.name }} of {{ flow.name }} %s.
+State: {{ flow_run.state.name }} {{ flow_run.state.message }}
+{{ flow_run | ui_url }}"""
+
+
+class Watch(NamedTuple):
+    """One thing to watch for in the runs of a work pool."""
+
+    name: str
+    says: str
+    trigger: EventTrigger
+
+
+def watches(pool: str) -> tuple[Watch, ...]:
+    """What is watched for in every environment."""
+    runs = {"prefect.resource.id": "prefect.flow-run.*"}
+    of_pool = {"prefect.resource.role": "work-pool", "prefect.resource.name": pool}
+    crashed = EventTrigger(
+        match=runs,
+        match_related=of_pool,
+        expect={"prefect.flow-run.Crashed"},
+        for_each={"prefect.resource.id"},
+        posture=Posture.Reactive,
+        threshold=1,
+        within=timedelta(0),
+    )
+    silent = EventTrigger(
+        match=runs,
+        match_related=of_pool,
+        after={"prefect.flow-run.heartbeat"},
+        expect={"prefect.flow-run.heartbeat", *ENDED},
+        for_each={"prefect.resource.id"},
+        posture=Posture.Proactive,
+        threshold=1,
+        within=SILENT_AFTER,
+    )
+    never = EventTrigger(
+        match=runs,
+        match_related=of_pool,
+        after={"prefect.flow-run.Late"},
+        expect={"prefect.flow-run.Pending", "prefect.flow-run.Running", *ENDED},
+        for_each={"prefect.resource.id"},
+        posture=Posture.Proactive,
+        threshold=1,
+        within=LATE_AFTER,
+    )
+    return (
+        Watch("crashed", "crashed", crashed),
+        Watch("went silent", f"gave no sign of life for {SILENT_AFTER.seconds // 60} minutes", silent),
+        Watch("never started", f"was due {LATE_AFTER.seconds // 60} minutes ago and has not started", never),
+    )
+
+
+def declared(environment: str, policy: EnvironmentPolicy, blocks: Iterable[UUID]) -> list[AutomationCore]:
+    """The automations of an environment: each tells every channel of it."""
+    documents = tuple(blocks)
+    return [
+        AutomationCore(
+            name=f"{policy.work_pool}: a check {watch.name}",
+            description=f"Tells the channels of {environment} in policy.yml. Made by `nox -s alarms`.",
+            trigger=watch.trigger,
+            actions=[
+                SendNotification(
+                    block_document_id=document,
+                    subject=f"{environment}: a check {watch.name}",
+                    body=BODY % watch.says,
+                )
+                for document in documents
+            ],
+        )
+        for watch in watches(policy.work_pool)
+    ]
+
+
+def ensure(client: SyncPrefectClient, environment: str, policy: EnvironmentPolicy) -> list[tuple[str, str]]:
+    """Creates or updates the automations by name; each with what was done. No channel, no automation."""
+    if not policy.notifications:
+        return []
+    blocks = [document(client, channel.block) for channel in policy.notifications]
+    return [(one.name, _ensure(client, one)) for one in declared(environment, policy, blocks)]
+
+
+def _ensure(client: SyncPrefectClient, wanted: AutomationCore) -> str:
+    there: list[Automation] = client.read_automations_by_name(wanted.name)
+    if not there:
+        client.create_automation(wanted)
+        return "created"
+    for extra in there[1:]:
+        client.delete_automation(extra.id)
+    kept = wanted.model_copy(update={"enabled": there[0].enabled})
+    if _document_of(there[0]) == _document_of(kept):
+        return "current"
+    client.update_automation(there[0].id, kept)
+    return "updated"
+
+
+def _document_of(automation: AutomationCore) -> object:
+    """What can differ; in Python's values, as sets of events have no order in JSON."""
+    fields = {"name", "description", "enabled", "trigger", "actions"}
+    return AutomationCore.model_validate(automation.model_dump()).model_dump(include=fields)
+
+
+def document(client: SyncPrefectClient, slug: str) -> UUID:
+    """The saved block that a slug such as slack-webhook/orders names; ConfigurationError when there is none."""
+    kind, _, name = slug.partition("/")
+    try:
+        return client.read_block_document_by_name(name, kind).id
+    except ObjectNotFound:
+        raise ConfigurationError(
+            f"there is no saved block {slug}; save it with its credentials, then run this again"
+        ) from None

@@ -1,0 +1,185 @@
+"""Incidents: a rule of a dataset that does not hold, from the run that shows it to the run that shows it mended.
+
+There is no store of states: what a channel was last told, as the history of messages has it, and what this run found
+decide what the channel is told now.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import NamedTuple
+
+import polars as pl
+
+from quality.contract.config import CheckConfig
+from quality.contract.policy import Notification, Silence
+from quality.result import CheckResult, Frozen, RuleResult, Severity, Status
+
+THE_RUN = "the run"
+"""Stands for the rule where the run as a whole could not be judged."""
+MESSAGES = pl.Schema(
+    {
+        "run": pl.String(),
+        "at": pl.Datetime("us", "UTC"),
+        "rule": pl.String(),
+        "kind": pl.String(),
+        "channel": pl.String(),
+        "block": pl.String(),
+        "ok": pl.Boolean(),
+        "attempts": pl.Int64(),
+        "note": pl.String(),
+    }
+)
+"""One row per run, incident and channel: what was due, whether it was delivered, and why not."""
+
+
+class Kind(StrEnum):
+    """What a message says of an incident. Nobody is told of what is SILENCED, or CLOSED: before anybody knew of it, or
+    on a channel that would wake somebody to say so."""
+
+    OPENED = "OPENED"
+    REMINDER = "REMINDER"
+    RECOVERED = "RECOVERED"
+    SILENCED = "SILENCED"
+    CLOSED = "CLOSED"
+
+    @property
+    def is_told(self) -> bool:
+        return self not in (Kind.SILENCED, Kind.CLOSED)
+
+
+class Finding(Frozen):
+    """What a run says of one rule, its segments taken together: `status` is that of the worst."""
+
+    rule: str
+    status: Status
+    severity: Severity
+    line: str
+
+    @property
+    def is_machinery(self) -> bool:
+        return self.status in (Status.ERROR, Status.SKIPPED)
+
+    def concerns(self, channel: Notification) -> bool:
+        """Whether the channel is there for this; what could not be judged concerns every channel."""
+        return self.is_machinery or self.severity in channel.severities
+
+
+class Incident(Frozen):
+    """Something that a channel is to be told."""
+
+    rule: str
+    kind: Kind
+    since: datetime
+    line: str
+    note: str | None = None
+
+
+class Told(NamedTuple):
+    """What a channel knows of a rule: whether an incident is open, when it last heard, and since when it lasts."""
+
+    is_open: bool = False
+    at: datetime | None = None
+    since: datetime | None = None
+
+    def then(self, kind: Kind, at: datetime, ok: bool) -> Told:
+        """What it knows after a message that was delivered, or not."""
+        if kind is Kind.CLOSED or (kind is Kind.RECOVERED and ok):
+            return Told()
+        if kind in (Kind.OPENED, Kind.REMINDER) and ok:
+            return Told(True, at, self.since or at)
+        return self._replace(since=self.since or at)
+
+
+def findings(result: CheckResult) -> tuple[dict[str, Finding], set[str]]:
+    """The rules that do not hold, by name, and the names of those that hold; what was skipped is in neither."""
+    by_name: dict[str, list[RuleResult]] = {}
+    for rule in result.rules:
+        by_name.setdefault(rule.rule_name, []).append(rule)
+    bad = {name: found for name, rules in by_name.items() if (found := _finding(name, rules))}
+    good = {name for name, rules in by_name.items() if name not in bad and any(map(_holds, rules))}
+    if result.is_success or bad:
+        return bad, good | {THE_RUN}
+    line = result.reason or "nothing was judged"
+    return {THE_RUN: Finding(rule=THE_RUN, status=result.status, severity=Severity.CRITICAL, line=line)}, good
+
+
+def _holds(rule: RuleResult) -> bool:
+    return rule.status is Status.PASSED
+
+
+def _finding(name: str, rules: list[RuleResult]) -> Finding | None:
+    for status in (Status.FAILED, Status.ERROR, Status.WARNING):
+        if not (hit := [rule for rule in rules if rule.status is status]):
+            continue
+        severity = hit[0].severity
+        if status is Status.WARNING and severity.fails_the_run:
+            severity = Severity.WARNING
+        failed, judged = sum(rule.failed_count for rule in hit), sum(rule.total_count for rule in hit)
+        count = f"{failed:,} of {judged:,} ({100 * failed / judged:.3g} %)" if judged > 1 else hit[0].message
+        where = f", in {len(hit)} of {len(rules)} segments" if len(rules) > 1 else ""
+        return Finding(rule=name, status=status, severity=severity, line=count + where)
+    return None
+
+
+def told(messages: pl.DataFrame, block: str) -> dict[str, Told]:
+    """What a channel knows of each rule, from the history of messages."""
+    state: dict[str, Told] = {}
+    for row in messages.filter(pl.col("block") == block).sort("at", maintain_order=True).iter_rows(named=True):
+        state[row["rule"]] = state.get(row["rule"], Told()).then(Kind(row["kind"]), row["at"], row["ok"])
+    return state
+
+
+def due(
+    result: CheckResult,
+    config: CheckConfig,
+    channel: Notification,
+    state: dict[str, Told],
+    silences: tuple[Silence, ...] = (),
+) -> list[Incident]:
+    """What a channel is to be told after this run: what opened, what is still open after a while, what recovered."""
+    now, (bad, good) = result.timestamp, findings(result)
+    mine = {} if channel.owners and config.owner not in channel.owners else bad
+    mine = {name: finding for name, finding in mine.items() if finding.concerns(channel)}
+    incidents = []
+    for name, finding in mine.items():
+        was = state.get(name, Told())
+        if not was.is_open:
+            incidents.append(_incident(finding, Kind.OPENED, was.since or now, config, silences, now))
+        elif _forgotten(was, config.remind_after_hours, now):
+            incidents.append(_incident(finding, Kind.REMINDER, was.since or now, config, silences, now))
+    there = {rule.rule_name for rule in result.rules} | {THE_RUN}
+    for name, was in state.items():
+        over = name not in mine and (name in good or name in bad or name not in there)
+        if over and was.since is not None:
+            kind = Kind.RECOVERED if was.is_open and not channel.pages else Kind.CLOSED
+            line = "holds again" if name in good else "is not for this channel" if name in bad else "left the contract"
+            note = f"{channel.channel} pages, and is not told" if was.is_open and channel.pages else None
+            incidents.append(Incident(rule=name, kind=kind, since=was.since, line=line, note=note))
+    return incidents
+
+
+def _forgotten(was: Told, hours: float | None, now: datetime) -> bool:
+    return bool(hours) and was.at is not None and now - was.at >= timedelta(hours=hours or 0)
+
+
+def _incident(
+    finding: Finding,
+    kind: Kind,
+    since: datetime,
+    config: CheckConfig,
+    silences: tuple[Silence, ...],
+    now: datetime,
+) -> Incident:
+    line = f"{finding.status} [{finding.severity}]: {finding.line}"
+    for silence in silences:
+        if _silences(silence, finding.rule, config) and now.date() <= silence.until:
+            note = f"silenced until {silence.until}: {silence.reason}"
+            return Incident(rule=finding.rule, kind=Kind.SILENCED, since=since, line=line, note=note)
+    return Incident(rule=finding.rule, kind=kind, since=since, line=line)
+
+
+def _silences(silence: Silence, rule: str, config: CheckConfig) -> bool:
+    wanted = ((silence.rule, rule), (silence.environment, config.environment))
+    return silence.dataset == config.dataset and all(said in (None, there) for said, there in wanted)

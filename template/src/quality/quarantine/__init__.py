@@ -1,0 +1,1 @@
+"""Rows set apart, and released again."""

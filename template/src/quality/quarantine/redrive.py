@@ -1,0 +1,59 @@
+"""Redrive: quarantined rows judged by today's rules; those that pass are released, the others stay."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime
+
+import polars as pl
+
+from quality.contract.config import CheckConfig
+from quality.engine import judge as engine
+from quality.engine.rule import RowRule, Rule
+from quality.quarantine import splits as quarantine
+from quality.quarantine.splits import RULES, QuarantineError, Split
+
+
+def redrive(config: CheckConfig) -> Split | None:
+    """Judges every quarantined row anew and writes one split that replaces theirs; None when there is no row.
+
+    Rows are judged by the row rules whose failing rows are set apart. A rule that needs a column which quarantine drops
+    keeps the rows that failed it.
+    """
+    with quarantine.locked(config):
+        waiting = quarantine.waiting(config)
+        return _split(*waiting, config) if waiting else None
+
+
+def _split(rows: pl.LazyFrame, earlier: tuple[Split, ...], config: CheckConfig) -> Split:
+    rules, blind = _judgeable(config)
+    for rule in blind:
+        if any(rule.title not in one.rules for one in earlier):
+            raise QuarantineError(
+                f"{rule.title} is newer than the quarantined rows, which have lost {', '.join(_lost(rule, config))}; "
+                "no row can be released by it"
+            )
+    today = config.model_copy(update={"rules": rules, "key": (), "sensitive": (), "quarantine": None})
+    frame = engine.open_frame(rows, today)
+    found = engine.judge(today, frame)
+    stays = {rule.title: pl.col(RULES).list.contains(rule.title) for rule in blind}
+    about = Split(
+        kind="redrive",
+        run=str(uuid.uuid4()),
+        at=datetime.now(UTC),
+        fingerprint=config.fingerprint,
+        rules=tuple(rule.title for rule in (*rules, *blind)),
+        replaces=tuple(one.run for one in earlier),
+    )
+    return quarantine.write(frame, found, config, about, stays)
+
+
+def _judgeable(config: CheckConfig) -> tuple[tuple[Rule, ...], tuple[Rule, ...]]:
+    """The rules that set rows apart: those that quarantined rows can be judged by, and those that lack a column."""
+    wanted = [rule for rule in config.rules if isinstance(rule, RowRule)]
+    wanted = [rule for rule in wanted if rule.severity in quarantine.asked(config).severities]
+    return tuple(rule for rule in wanted if not _lost(rule, config)), tuple(r for r in wanted if _lost(r, config))
+
+
+def _lost(rule: Rule, config: CheckConfig) -> list[str]:
+    return [column for column in rule.reads if column in quarantine.asked(config).drop]

@@ -1,0 +1,179 @@
+"""What an operator sees in Prefect's UI: a summary, a table of every rule, and the result for machines.
+
+Keys are stable per dataset and environment, so that the UI shows a history: `flights-prod-quality`,
+`flights-prod-quality-rules` and `flights-prod-quality-result`.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Literal
+
+from prefect.artifacts import Artifact, MarkdownArtifact, TableArtifact
+
+from quality.prefect_run import run_context
+from quality.reporting.escaping import legible
+from quality.reporting.guidance import NEXT, again, loud, ranked, sample_columns
+from quality.result import CheckResult, RuleResult, Scalar, summarize_check_result
+
+__all__ = ["artifact_key", "publish", "summarize_check_result", "to_prefect_artifact"]
+
+ArtifactType = Literal["markdown", "table", "result"]
+ROWS = 500
+"""Rows of a table; FAILED and WARNING come first, so what is cut off has passed."""
+FAILURES = 25
+LONGEST = 500
+"""Characters of a message or a cell."""
+LARGEST = 900_000
+"""Characters; Prefect drops the event of an artifact above about 1 MB."""
+SUFFIX: dict[ArtifactType, str] = {"markdown": "", "table": "-rules", "result": "-result"}
+
+
+def artifact_key(result: CheckResult, artifact_type: ArtifactType = "markdown", base: str | None = None) -> str:
+    """The key of an artifact, from `base` or the dataset's name: lower-case letters, digits and dashes."""
+    name = base or dataset_key(result.metadata.dataset, result.metadata.environment)
+    return valid_key(name) + SUFFIX[artifact_type]
+
+
+def valid_key(name: str) -> str:
+    """The name in what Prefect accepts as a key."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+
+
+def dataset_key(dataset: str, environment: str | None) -> str:
+    """What the keys of a dataset's artifacts begin with: `flights-prod-quality`."""
+    return "-".join(filter(None, (dataset, environment, "quality")))
+
+
+def to_prefect_artifact(
+    result: CheckResult,
+    artifact_type: ArtifactType = "table",
+    key: str | None = None,
+    notes: tuple[str, ...] = (),
+) -> Artifact:
+    """The result as an artifact; `.create()` writes it (`await` it in async code). The summary ends with the notes."""
+    name, verdict = artifact_key(result, artifact_type, key), summarize_check_result(result)
+    if artifact_type == "markdown":
+        return MarkdownArtifact(key=name, description=verdict, markdown=summary(result, notes))
+    if artifact_type == "table":
+        return TableArtifact(key=name, description=verdict, table=rule_rows(result))
+    return Artifact(key=name, type="result", description=verdict, data=result.model_dump(mode="json"))
+
+
+def publish(result: CheckResult, key: str | None = None, notes: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """Write all artifacts of this run and return their keys; outside a run there is nothing to attach them to."""
+    if run_context() is None:
+        return ()
+    artifacts = [to_prefect_artifact(result, kind, key, notes) for kind in SUFFIX]
+    written = [artifact for artifact in artifacts if len(str(artifact.format())) < LARGEST]
+    for artifact in written:
+        artifact.create()
+    return tuple(str(artifact.key) for artifact in written)
+
+
+def rule_rows(result: CheckResult) -> list[dict[str, Scalar]]:
+    """One row per rule and segment, worst first."""
+    rows = [_rule_row(rule) for rule in ranked(result)[:ROWS]]
+    if (more := result.total_count - ROWS) > 0:
+        rows.append({**dict.fromkeys(rows[0]), "rule": f"… and {more} more"})
+    return rows
+
+
+def _rule_row(rule: RuleResult) -> dict[str, Scalar]:
+    return {
+        "status": str(rule.status),
+        "rule": rule.rule_name,
+        "severity": str(rule.severity),
+        "segment": plain(rule.segment),
+        "failed": rule.failed_count,
+        "judged": rule.total_count,
+        "failed %": round(rule.failure_rate, 4),
+        "value": plain(rule.value),
+        "message": rule.message,
+    }
+
+
+def plain(value: object) -> Scalar:
+    """A value that JSON can hold: dates and decimals as text, infinity and NaN as words."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value if isinstance(value, str | int | float | bool | None) else str(value)
+
+
+def summary(result: CheckResult, notes: tuple[str, ...] = ()) -> str:
+    """The page an operator reads at night, below the verdict's line: what to do, what failed, and whose it is."""
+    about = result.metadata
+    where = f" in {about.environment}" if about.environment else ""
+    head = f"# {cell(about.dataset)}{where}: {result.status}"
+    return "\n\n".join([head, _advice(result), *_failures(result), _facts(result), *_notes(notes)]) + "\n"
+
+
+def _advice(result: CheckResult) -> str:
+    owner, command = result.metadata.owner, again(result)
+    said = [cell(result.reason)] if result.reason else []
+    said += [f"**What to do:** {NEXT[result.status]}"]
+    said += [f"**Run it again:** `{command}`"] if command else []
+    said += [f"**Owner:** {cell(owner)}"] if owner else []
+    return "\n\n".join(said)
+
+
+def _notes(notes: tuple[str, ...]) -> list[str]:
+    return ["## What else this run did", "\n".join(f"* {cell(note)}" for note in notes)] if notes else []
+
+
+def _facts(result: CheckResult) -> str:
+    about = result.metadata
+    facts = {
+        "contract": about.contract,
+        "source": about.source,
+        "rows": None if result.row_count is None else f"{result.row_count:,}",
+        "rules": f"{result.total_count} ({result.passed_count} passed, {result.failed_count} failed, "
+        f"{result.warning_count} warned, {result.skipped_count} skipped, {result.error_count} not judged)",
+        "checked": f"{result.timestamp:%Y-%m-%d %H:%M:%S %Z}, in {result.execution_time_ms:,.0f} ms",
+        "fingerprint": about.fingerprint,
+        "template": about.template_version,
+        "runs on": about.compatibility,
+    }
+    rows = [f"| {name} | {linked(str(value))} |" for name, value in facts.items() if value]
+    return "\n".join(["## This run", "", "| | |", "|---|---|", *rows])
+
+
+def _failures(result: CheckResult) -> list[str]:
+    rules = loud(result)
+    parts = [_failure(rule) for rule in rules[:FAILURES]]
+    more = len(rules) - len(parts)
+    return [*parts, f"… and {more} more: see the table of rules."] if more > 0 else parts
+
+
+def _failure(rule: RuleResult) -> str:
+    segment = "" if rule.segment is None else f", {cell(rule.by)} = {cell(rule.segment)}"
+    head = f"## {rule.status}: {cell(rule.rule_name)}{segment}"
+    return "\n\n".join(filter(None, [head, f"Severity {rule.severity}: {cell(rule.message)}", _samples(rule)]))
+
+
+def _samples(rule: RuleResult) -> str:
+    if not rule.samples:
+        return ""
+    names = sample_columns(rule)
+    rows = [[_value(sample.get(name)) for name in names] for sample in rule.samples]
+    lines = [f"| {' | '.join(cells)} |" for cells in ([cell(name) for name in names], *rows)]
+    return "\n".join([lines[0], "|---" * len(names) + "|", *lines[1:]])
+
+
+def _value(value: Scalar) -> str:
+    return "null" if value is None else cell(value)
+
+
+def linked(text: str) -> str:
+    """Text that stays text; an address becomes a link that shows its end."""
+    if re.fullmatch(r"https?://[^\s<>|]+", text):
+        return f"[{cell('/'.join(text.split('/')[-2:]))}](<{text}>)"
+    return cell(text)
+
+
+def cell(value: object) -> str:
+    """Text that stays text inside Markdown: data never becomes a table, a link or HTML."""
+    text = re.sub(r"\s+", " ", "" if value is None else legible(str(plain(value))))
+    text = text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+    return re.sub(r"([\\`*\[\]|<>~])", r"\\\1", text)

@@ -1,0 +1,64 @@
+"""The history as a person at a terminal reads it: runs, trends of rules, messages."""
+
+from __future__ import annotations
+
+import polars as pl
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from quality.contract.config import CheckConfig
+from quality.history import runs as history
+from quality.history.series import rule_trends, run_trends
+from quality.operations.incidents import MESSAGES
+from quality.reporting.console import COLOURS
+from quality.result import Status
+
+MESSAGES_SHOWN = 10
+
+
+def print_history(config: CheckConfig, runs: int, console: Console | None = None) -> None:
+    """The last runs of a dataset; SourceError when its history cannot be read."""
+    out, metrics = console or Console(), history.metrics(config, runs)
+    out.print(Text(f"{config.dataset} in {config.environment}: {config.history.path}", style="bold"))
+    if metrics.is_empty():
+        out.print(Text("no run yet; `nox -s task` makes one", style="dim"))
+        return
+    out.print(_runs(metrics))
+    trends = _table("trend", "of", "last")
+    for trend in (*run_trends(metrics), *rule_trends(metrics).values()):
+        trends.add_row(trend.text(), Text(trend.name), trend.shown(trend.known[-1]) if trend.known else "")
+    out.print(trends)
+    messages = history.shelf(config, "messages").read(MESSAGES)
+    if not messages.is_empty():
+        out.print(_messages(messages.tail(MESSAGES_SHOWN)))
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, header_style="dim", pad_edge=False)
+    for column in columns:
+        right = column in ("rows", "bytes", "ms", "not passed", "last")
+        table.add_column(column, justify="right" if right else "left", overflow="fold")
+    return table
+
+
+def _runs(metrics: pl.DataFrame) -> Table:
+    table = _table("when (UTC)", "verdict", "rows", "bytes", "ms", "not passed", "fingerprint")
+    loud = pl.col("rule_status").is_in([str(status) for status in (Status.FAILED, Status.WARNING, Status.ERROR)])
+    runs = metrics.group_by("run", "at", maintain_order=True).agg(pl.all().first(), loud.sum().alias("loud"))
+    for run in runs.iter_rows(named=True):
+        numbers = (
+            "" if run[name] is None else f"{run[name]:,.0f}" for name in ("rows", "bytes", "duration_ms", "loud")
+        )
+        status = Text(run["status"], style=COLOURS[Status(run["status"])])
+        table.add_row(f"{run['at']:%Y-%m-%d %H:%M:%S}", status, *numbers, run["fingerprint"])
+    return table
+
+
+def _messages(messages: pl.DataFrame) -> Table:
+    table = _table("when (UTC)", "message", "incident", "to", "")
+    for row in messages.iter_rows(named=True):
+        kind, told = row["kind"], "told" if row["ok"] else row["note"] or "nobody was told"
+        style = "" if row["ok"] else "yellow"
+        table.add_row(f"{row['at']:%Y-%m-%d %H:%M:%S}", kind, Text(row["rule"]), row["block"], Text(told, style=style))
+    return table

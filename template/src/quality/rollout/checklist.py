@@ -1,0 +1,144 @@
+"""The checklist before promotion: four lines, each proved by doing what it says, each refusal with its exact fix."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.exceptions import ObjectNotFound
+
+from quality.cli import documents
+from quality.contract import project
+from quality.contract.config import CheckConfig
+from quality.engine import judge as engine
+from quality.errors import ConfigurationError, DataQualityError
+from quality.ladder.block import DataQualityBlock, block_name, load_block
+from quality.ladder.deployment import artifact_of
+from quality.ladder.flows import check_dataset
+from quality.ladder.states import is_machinery
+from quality.ladder.tasks import check_task
+from quality.operations import notifications
+from quality.reporting.artifacts import ArtifactType, dataset_key
+from quality.result import CheckResult
+from quality.rollout import evidence
+from quality.rollout.evidence import Check, Rung
+from quality.rollout.pins import unpinned
+from quality.rollout.shapes import shapes
+
+KINDS: tuple[ArtifactType, ...] = ("markdown", "table", "result")
+Problem = tuple[str, str]
+Line = Callable[[CheckConfig, Rung, SyncPrefectClient], Iterable[Problem]]
+
+
+def checklist(config: CheckConfig, rung: Rung, client: SyncPrefectClient) -> tuple[Check, ...]:
+    """The four lines of the checklist for a dataset that is to climb to this rung."""
+    return tuple(_line(name, met, line, config, rung, client) for name, met, line in LINES)
+
+
+def _line(name: str, met: str, line: Line, config: CheckConfig, rung: Rung, client: SyncPrefectClient) -> Check:
+    problems = list(line(config, rung, client))
+    if not problems:
+        return Check(name=name, ok=True, seen=met)
+    return Check(name=name, ok=False, seen="; ".join(p for p, _ in problems), fix="; ".join(dict(problems).values()))
+
+
+def ran(config: CheckConfig, rung: Rung) -> Check:
+    """Whether the rung itself, and every rung below it, ran on this configuration."""
+    for needed in (one for one in Rung if list(Rung).index(one) <= list(Rung).index(rung)):
+        try:
+            found = evidence.read(config.dataset, needed).get(str(config.environment))
+            problem = evidence.flaw(found, config.fingerprint)
+        except ConfigurationError as error:
+            problem = str(error)
+        if problem:
+            fix = f"nox -s {needed} -- {config.dataset} --env {config.environment}"
+            return Check(name=f"the rung {needed} ran", ok=False, seen=problem, fix=fix)
+    return Check(name=f"the rung {rung} ran", ok=True, seen="on this configuration, and so did those below it")
+
+
+def reproducible(config: CheckConfig, rung: Rung, client: SyncPrefectClient) -> Iterable[Problem]:
+    """The saved block equals git, survives a round trip unchanged and judges the same; the environment is pinned."""
+    name = block_name(config.dataset, str(config.environment))
+    save = f"nox -s block -- {config.dataset} --env {config.environment}"
+    try:
+        block = load_block(name)
+    except ConfigurationError as error:
+        yield str(error), save
+        return
+    git, saved = DataQualityBlock.from_config(config), block
+    fields = [f for f in DataQualityBlock.model_fields if getattr(git, f) != getattr(saved, f)]
+    for field in fields:
+        yield f"the saved block's {field} is {getattr(saved, field)!r}, git says {getattr(git, field)!r}", save
+    before = _document(client, name)
+    kept = _outcome(lambda: block.check())
+    block.save(name, overwrite=True)
+    if _document(client, name) != before:
+        yield "loading, checking and saving the block changed it", save
+    if not fields and kept.comparable() != engine.check(None, config).comparable():
+        yield "the saved block judges otherwise than the contract", save
+    for package, wanted, there in unpinned()[:1]:
+        yield f"{package} is {there}, the pinned tuple says {wanted}", "run it with nox, or `nox -s doctor`"
+
+
+def _document(client: SyncPrefectClient, name: str) -> Any:
+    try:
+        return client.read_block_document_by_name(name, "data-quality-block").data
+    except ObjectNotFound:
+        return None
+
+
+def _outcome(call: Callable[[], CheckResult]) -> CheckResult:
+    try:
+        return call()
+    except DataQualityError as error:
+        return error.result
+
+
+def policy_documented(config: CheckConfig, rung: Rung, client: SyncPrefectClient) -> Iterable[Problem]:
+    """What the task really carries is what policy.yml says, and docs/policy.md is current."""
+    task = check_task(config)
+    carried = f"{task.retries} retries, {task.retry_delay_seconds} s apart"
+    stated = f"{config.retries.count} retries, {config.retries.delay_seconds} s apart"
+    if carried != stated:
+        yield f"the task carries {carried}, policy.yml says {stated}", "nox -s restore"
+    if task.retry_condition_fn is not is_machinery or check_dataset.retries:
+        yield "a failed verdict could be retried", "nox -s restore"
+    root = project.root()
+    if stale := [path for path in documents.stale(root) if path.name == "policy.md"]:
+        yield f"{stale[0].relative_to(root)} is not what the tasks carry", "nox -s rules"
+
+
+def wired(config: CheckConfig, rung: Rung, client: SyncPrefectClient) -> Iterable[Problem]:
+    """A run's artifacts are read back from the API, and a test message reaches every channel."""
+    again = f"nox -s flow -- {config.dataset} --env {config.environment}"
+    ran: Any = check_dataset
+    run = ran(config.dataset, config.environment, return_state=True).state_details.flow_run_id
+    for kind in KINDS:
+        if artifact_of(client, run, kind) is None:
+            yield f"the run left no {kind} artifact under {dataset_key(config.dataset, config.environment)}", again
+    if not config.notifications and rung is Rung.DEPLOYMENT:
+        yield "no channel is notified", f"name one under notifications in policy.yml for {config.environment}"
+    for channel in config.notifications:
+        said = notifications.deliver(channel, f"test: {config.dataset}", "A test message: this channel is wired.")
+        if not said.ok:
+            yield f"{said.block} did not take a test message: {said.problem}", f"mend or save the block {said.block}"
+
+
+def representative(config: CheckConfig, rung: Rung, client: SyncPrefectClient) -> Iterable[Problem]:
+    """Every shape of the data has its stated outcome."""
+    for check in shapes(config)[1]:
+        if not check.ok:
+            yield f"{check.name}: {check.seen}", str(check.fix)
+
+
+LINES: tuple[tuple[str, str, Line], ...] = (
+    ("explicit and reproducible", "block, git and results are equal; the environment is pinned", reproducible),
+    ("retry and cache policy documented", "docs/policy.md says what the tasks carry", policy_documented),
+    (
+        "artifacts and notifications wired",
+        "artifacts were read back; every channel named took a message",
+        wired,
+    ),
+    ("representative shapes", "every shape has its stated outcome", representative),
+)

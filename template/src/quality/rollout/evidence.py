@@ -1,0 +1,173 @@
+"""Evidence of each rung: what ran, on which configuration, with what result; committed and reviewed in `rollout/`."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+
+from pydantic import Field, ValidationError
+
+from quality.contract import project
+from quality.contract.config import CheckConfig
+from quality.errors import ConfigurationError
+from quality.result import CheckResult, Frozen, Status
+
+
+class Rung(StrEnum):
+    """The rollout ladder, from the ground up."""
+
+    TASK = "task"
+    BLOCK = "block"
+    FLOW = "flow"
+    DEPLOYMENT = "deployment"
+
+    @property
+    def below(self) -> Rung | None:
+        """The rung that comes before."""
+        rungs = list(Rung)
+        return rungs[rungs.index(self) - 1] if self is not Rung.TASK else None
+
+
+class Check(Frozen):
+    """One line of a checklist: whether it is met, what was seen, and the exact fix when it is not."""
+
+    name: str
+    ok: bool
+    seen: str
+    fix: str | None = None
+
+
+class Evidence(Frozen):
+    """What one run proved about a dataset in one environment."""
+
+    dataset: str
+    environment: str
+    rung: str
+    fingerprint: str
+    template_version: str
+    compatibility: str
+    recorded: datetime
+    status: Status | None = None
+    passed_count: int = 0
+    failed_count: int = 0
+    total_count: int = 0
+    row_count: int | None = None
+    checks: tuple[Check, ...] = ()
+    references: dict[str, str] = Field(
+        {}, description="Ids and keys of the run: flow_run, deployment, block, artifacts."
+    )
+
+
+class EvidenceFile(Frozen):
+    """The newest evidence of one dataset and rung, for each environment."""
+
+    environments: dict[str, Evidence]
+
+
+def of(
+    result: CheckResult, rung: str, references: dict[str, str] | None = None, checks: tuple[Check, ...] = ()
+) -> Evidence:
+    """The evidence that a result is."""
+    about = result.metadata
+    return Evidence(
+        dataset=about.dataset,
+        environment=about.environment or "none",
+        rung=rung,
+        fingerprint=about.fingerprint or "none",
+        template_version=about.template_version or "none",
+        compatibility=about.compatibility or "none",
+        recorded=result.timestamp,
+        status=result.status,
+        passed_count=result.passed_count,
+        failed_count=result.failed_count,
+        total_count=result.total_count,
+        row_count=result.row_count,
+        checks=checks,
+        references=references or {},
+    )
+
+
+def checked(config: CheckConfig, rung: str, checks: tuple[Check, ...]) -> Evidence:
+    """The evidence that a checklist is."""
+    return Evidence(
+        dataset=config.dataset,
+        environment=config.environment or "none",
+        rung=rung,
+        fingerprint=config.fingerprint,
+        template_version=project.template_version(),
+        compatibility=project.compatibility(),
+        recorded=datetime.now(UTC),
+        checks=checks,
+    )
+
+
+def place(dataset: str, rung: str) -> Path:
+    """Where the evidence of a dataset and rung lies."""
+    return project.root() / "rollout" / "evidence" / f"{dataset}.{rung}.json"
+
+
+def read(dataset: str, rung: str) -> dict[str, Evidence]:
+    """The evidence by environment; ConfigurationError for a file that is not whole."""
+    path = place(dataset, rung)
+    if not path.exists():
+        return {}
+    try:
+        return EvidenceFile.model_validate_json(path.read_text("utf-8")).environments
+    except (ValidationError, ValueError):
+        where = path.relative_to(project.root())
+        raise ConfigurationError(
+            f"{where} is not whole; delete it and run `nox -s {rung} -- {dataset}` again"
+        ) from None
+
+
+def record(evidence: Evidence) -> Path:
+    """Writes evidence that proves something new beside that of other environments; a crash leaves old or new, whole."""
+    try:
+        known = read(evidence.dataset, evidence.rung)
+    except ConfigurationError:
+        known = {}
+    path = place(evidence.dataset, evidence.rung)
+    there = known.get(evidence.environment)
+    if there is not None and _proves(there) == _proves(evidence) and there.recorded <= evidence.recorded:
+        return path
+    environments = dict(sorted({**known, evidence.environment: evidence}.items()))
+    write_whole(path, EvidenceFile(environments=environments).model_dump_json(indent=2) + "\n")
+    return path
+
+
+def _proves(evidence: Evidence) -> Evidence:
+    """Evidence without what differs between two runs that prove the same."""
+    return evidence.model_copy(update={"recorded": None, "references": {}})
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Replaces a file in one step, so that no reader and no crash ever sees half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def flaw(evidence: Evidence | None, fingerprint: str) -> str | None:
+    """Why evidence does not count for a configuration; None when it does."""
+    if evidence is None:
+        return "it has not run"
+    if evidence.fingerprint != fingerprint:
+        return f"the configuration changed since ({evidence.fingerprint} then, {fingerprint} now)"
+    if evidence.template_version != project.template_version():
+        return f"the template changed since ({evidence.template_version} then, {project.template_version()} now)"
+    if evidence.recorded > datetime.now(UTC):
+        return f"it is dated in the future ({evidence.recorded:%Y-%m-%d %H:%M} UTC); a clock is wrong"
+    if evidence.status not in (Status.PASSED, Status.WARNING, None):
+        return f"its verdict was {evidence.status}"
+    return next((f"{check.name}: {check.seen}" for check in evidence.checks if not check.ok), None)

@@ -1,0 +1,109 @@
+"""Where every dataset stands on the ladder: computed from evidence, never declared."""
+
+from __future__ import annotations
+
+from quality.contract import project
+from quality.errors import ConfigurationError
+from quality.result import Frozen
+from quality.rollout import evidence
+from quality.rollout.evidence import Check, Rung
+
+CHECKLIST = "checklist"
+STATUS = "rollout/status.json"
+
+
+class Standing(Frozen):
+    """One dataset in one environment, scorecard-shaped: its rungs from the ground up, and what blocks the next one."""
+
+    dataset: str
+    environment: str
+    owner: str | None
+    fingerprint: str
+    levels: tuple[Rung, ...] = tuple(Rung)
+    current_level: Rung | None
+    next_level: Rung | None
+    checks: tuple[Check, ...]
+
+
+class Scorecard(Frozen):
+    """Every dataset in every environment. Written to rollout/status.json; equal evidence gives an equal file."""
+
+    standings: tuple[Standing, ...]
+
+
+def standing(dataset: str, environment: str) -> Standing:
+    """The highest rung whose evidence, and that of every rung below, is about the current configuration."""
+    config = project.load(dataset, environment)
+    checks = [_rung(dataset, environment, rung, config.fingerprint) for rung in Rung]
+    climbed: list[Rung] = []
+    for rung, check in zip(Rung, checks, strict=True):
+        if not check.ok:
+            break
+        climbed.append(rung)
+    following = next((rung for rung in Rung if rung not in climbed), None)
+    return Standing(
+        dataset=dataset,
+        environment=environment,
+        owner=config.owner,
+        fingerprint=config.fingerprint,
+        current_level=climbed[-1] if climbed else None,
+        next_level=following,
+        checks=tuple(checks),
+    )
+
+
+def _rung(dataset: str, environment: str, rung: Rung, fingerprint: str) -> Check:
+    """The task's rung is its run; every rung above is its run and a promotion's checklist."""
+    needed = [(rung.value, f"nox -s {rung} -- {dataset} --env {environment}")]
+    if rung is not Rung.TASK:
+        needed.append((f"{CHECKLIST}-{rung}", f"nox -s promote -- {rung} {dataset} --env {environment}"))
+    for name, command in needed:
+        try:
+            problem = evidence.flaw(evidence.read(dataset, name).get(environment), fingerprint)
+        except ConfigurationError as error:
+            problem = str(error)
+        if problem:
+            what = "its run" if name == rung.value else "its promotion"
+            return Check(name=rung.value, ok=False, seen=f"{what} does not count: {problem}", fix=command)
+    return Check(name=rung.value, ok=True, seen="proved for this configuration")
+
+
+def scorecard() -> Scorecard:
+    """The standing of every dataset in every environment of policy.yml."""
+    environments = tuple(project.policy().environments)
+    return Scorecard(standings=tuple(standing(d, e) for d in project.datasets() for e in environments))
+
+
+def text(card: Scorecard) -> str:
+    """The scorecard as rollout/status.json holds it."""
+    return card.model_dump_json(indent=2) + "\n"
+
+
+def save(card: Scorecard) -> bool:
+    """Brings rollout/status.json up to date; whether it was not."""
+    path = project.root() / STATUS
+    if path.exists() and path.read_text("utf-8") == text(card):
+        return False
+    evidence.write_whole(path, text(card))
+    return True
+
+
+def claims(card: Scorecard) -> list[str]:
+    """What the committed status says that the evidence does not."""
+    path = project.root() / STATUS
+    if not path.exists():
+        return [] if not any(one.current_level for one in card.standings) else [f"{STATUS} is missing"]
+    try:
+        said = Scorecard.model_validate_json(path.read_text("utf-8"))
+    except ValueError:
+        return [f"{STATUS} is not whole"]
+    known = {(one.dataset, one.environment): one for one in card.standings}
+    wrong = [
+        f"{one.dataset} in {one.environment}: {STATUS} says {one.current_level}, the evidence says "
+        f"{known[place].current_level if place in known else 'there is no such dataset'}"
+        for one in said.standings
+        if (place := (one.dataset, one.environment)) not in known or known[place].current_level != one.current_level
+    ]
+    if not wrong and text(said) != text(card):
+        wrong.append(f"{STATUS} is not what the evidence gives")
+    return wrong

@@ -1,0 +1,119 @@
+"""Drift rules: the column's distribution against that of a baseline, compared over the baseline's own bins."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any, ClassVar, Literal
+
+import polars as pl
+from pydantic import Field, FiniteFloat
+
+from quality.engine.frame import Frame
+from quality.engine.rule import PLAIN, Judgement, Kinds, Measure, NumberRule, Reference, State, kind_of
+from quality.errors import ConfigurationError
+from quality.rules.profile import ColumnProfile, Profile, profile_column
+
+THRESHOLDS = {"psi": 0.2, "ks": 0.1, "chi2": 0.1}
+FLOOR = 1e-4
+
+
+class _Drift(NumberRule):
+    JUDGES: ClassVar[Kinds] = PLAIN - {"time"}
+    baseline: Reference
+    method: Literal["psi", "ks", "chi2"] = "psi"
+    threshold: Annotated[FiniteFloat, Field(gt=0)] | None = Field(
+        None, description="Largest allowed statistic: psi index 0.2, ks distance 0.1, chi2 per row 0.1 when left out."
+    )
+
+    @property
+    def limit(self) -> float:
+        return self.threshold or THRESHOLDS[self.method]
+
+    def says(self) -> str:
+        return f"the distribution of {self.column} is within {self.method} {self.limit:g} of its baseline"
+
+    def usual(self, frame: Frame) -> ColumnProfile:
+        raise NotImplementedError
+
+    def bind(self, frame: Frame) -> None:
+        dtype, usual = frame.schema[self.column], self.usual(frame)
+        if self.method == "ks" and kind_of(dtype) not in ("number", "null"):
+            raise ConfigurationError(f"ks judges numbers; column '{self.column}' is {dtype}: use chi2")
+        if usual.shares and bool(usual.edges) != (kind_of(dtype) == "number") and dtype != pl.Null:
+            raise ConfigurationError(f"column '{self.column}' is {dtype} but its baseline is {usual.dtype}")
+
+    def measures(self, frame: Frame) -> dict[str, Measure]:
+        """The judged rows in each of the baseline's bins; bins add up."""
+        usual, value = self.usual(frame), self.col(self.column)
+        counts = {"count": Measure(value.count())}
+        if usual.edges:
+            number = value.cast(pl.Float64)
+            return counts | {f"bin{i}": Measure((number <= edge).sum()) for i, edge in enumerate(usual.edges)}
+        text = value.cast(pl.String)
+        return counts | {f"bin{i}": Measure((text == category).sum()) for i, category in enumerate(usual.categories)}
+
+    def judge(self, state: State, frame: Frame) -> Judgement:
+        usual = self.usual(frame)
+        if not state["count"] or not usual.shares:
+            return Judgement(0, 0, note="no value to compare")
+        held = [state[f"bin{i}"] for i in range(len(usual.shares))]
+        if usual.edges:
+            held = [after - before for before, after in zip([0, *held], held, strict=False)]
+        shares = [n / state["count"] for n in held]
+        shares, expected = [*shares, max(0.0, 1 - sum(shares))], [*usual.shares, max(0.0, 1 - sum(usual.shares))]
+        statistic = STATISTICS[self.method](expected, shares)
+        ok = statistic <= self.limit
+        return Judgement(0 if ok else 1, 1, value=statistic, note=f"its {self.method} is {statistic:.4g}")
+
+
+class StatisticalDrift(_Drift):
+    """The distribution is close to that of `baseline`, a source, a dataset or a saved profile."""
+
+    ALIASES: ClassVar[tuple[str, ...]] = ("drift", "stat_drift")
+    check: Literal["statistical_drift"] = "statistical_drift"
+
+    def usual(self, frame: Frame) -> ColumnProfile:
+        def load() -> ColumnProfile:
+            if isinstance(self.baseline, str) and self.baseline.endswith(".json"):
+                return Profile.load(self.baseline, frame.around.root).column(self.column)
+            return profile_column(frame.reference(self.baseline, self.column), self.column)
+
+        found: ColumnProfile = frame.once(f"baseline {self.baseline} {self.column}", load)
+        return found
+
+
+class DistributionChange(_Drift):
+    """The distribution is close to that of a saved profile."""
+
+    ALIASES: ClassVar[tuple[str, ...]] = ("dist_change",)
+    check: Literal["distribution_change"] = "distribution_change"
+
+    def usual(self, frame: Frame) -> ColumnProfile:
+        def load() -> ColumnProfile:
+            return Profile.load(str(self.baseline), frame.around.root).column(self.column)
+
+        found: ColumnProfile = frame.once(f"profile {self.baseline} {self.column}", load)
+        return found
+
+
+def psi(expected: list[float], actual: list[float]) -> float:
+    """Population stability index: 0 for equal shares; empty bins count as a share of 0.0001."""
+    pairs = [(max(e, FLOOR), max(a, FLOOR)) for e, a in zip(expected, actual, strict=True) if e or a]
+    return sum((a - e) * math.log(a / e) for e, a in pairs)
+
+
+def ks(expected: list[float], actual: list[float]) -> float:
+    """Largest distance of the cumulative shares, at the baseline's bin edges."""
+    far, sum_e, sum_a = 0.0, 0.0, 0.0
+    for e, a in zip(expected, actual, strict=True):
+        sum_e, sum_a = sum_e + e, sum_a + a
+        far = max(far, abs(sum_e - sum_a))
+    return far
+
+
+def chi2(expected: list[float], actual: list[float]) -> float:
+    """Pearson's chi-square per row; empty bins of the baseline count as a share of 0.0001."""
+    return sum((a - e) ** 2 / max(e, FLOOR) for e, a in zip(expected, actual, strict=True) if e or a)
+
+
+STATISTICS: dict[str, Any] = {"psi": psi, "ks": ks, "chi2": chi2}

@@ -1,0 +1,124 @@
+"""Row rules that compare a row with other rows: uniqueness and order. They query the frame beside the one pass."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+import polars as pl
+from pydantic import AfterValidator, Field
+
+from quality.engine.frame import Frame
+from quality.engine.rule import ORDERED, ColumnRule, Judgement, Kinds, Measure, RowRule, State, Text, condition
+from quality.engine.uniqueness import present, repeated
+
+
+def _distinct(columns: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(columns)) < len(columns):
+        raise ValueError("a column is named twice")
+    return columns
+
+
+class _Unique(RowRule):
+    @property
+    def key(self) -> tuple[str, ...]:
+        raise NotImplementedError
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        return self.key
+
+    def bind(self, frame: Frame) -> None:
+        """Rules on one key are counted together."""
+        if self.by is None and self.where not in (wheres := frame.keys.setdefault(self.key, [])):
+            wheres.append(self.where)
+
+    def measures(self, frame: Frame) -> dict[str, Measure]:
+        return {}
+
+    def judge(self, state: State, frame: Frame) -> Judgement:
+        found = repeated(frame, self.key, self.where)
+        failing = present(self.key, self.where) & found.among if found.rows else None
+        return Judgement(found.rows, found.judged, failing=failing)
+
+
+class Unique(_Unique):
+    """No value occurs twice; every row of a repeated value fails."""
+
+    check: Literal["unique"] = "unique"
+    column: Text
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        return (self.column,)
+
+    def says(self) -> str:
+        return f"{self.column} is unique"
+
+
+class UniqueCombination(_Unique):
+    """No combination of `columns` occurs twice; a row with a null among them is skipped."""
+
+    ALIASES: ClassVar[tuple[str, ...]] = ("primary_key",)
+    check: Literal["unique_combination"] = "unique_combination"
+    columns: Annotated[tuple[Text, ...], AfterValidator(_distinct)] = Field(min_length=1)
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        return self.columns
+
+    def says(self) -> str:
+        return f"({', '.join(self.columns)}) is unique"
+
+
+class _Ordered(ColumnRule):
+    JUDGES: ClassVar[Kinds] = ORDERED
+    WORD: ClassVar[str]
+    strict: bool = Field(False, description="Equal neighbours fail, too.")
+
+    def in_order(self, before: pl.Expr, after: pl.Expr) -> pl.Expr:
+        raise NotImplementedError
+
+    def breaks(self, before: pl.Expr, after: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+        """Whether a value breaks the order; NaN, which has no place in any, does, and so does the value after it."""
+        ordered = self.in_order(before, after)
+        return ~(ordered & before.is_not_nan() & after.is_not_nan()) if dtype.is_float() else ~ordered
+
+    def says(self) -> str:
+        return f"{self.column} is {'strictly ' if self.strict else ''}{self.WORD}"
+
+    def measures(self, frame: Frame) -> dict[str, Measure]:
+        return {}
+
+    def judge(self, state: State, frame: Frame) -> Judgement:
+        """Each value against the one before it among the judged rows; the first has none to break the order with."""
+        value = pl.col(self.column)
+        kept = value.is_not_null() if self.where is None else value.is_not_null() & condition(self.where)
+        dtype = frame.schema[self.column]
+        if dtype in (pl.Categorical, pl.Enum):
+            value = value.cast(pl.String)
+        broken = self.breaks(value.shift(1), value, dtype)
+        counts = frame.lazy.filter(kept).select(broken.sum().alias("failed"), pl.len().alias("judged"))
+        failed, judged = frame.collect(counts, self.title, self.reads).row(0)
+        before = pl.when(kept).then(value).forward_fill().shift(1)
+        before = before.over(self.by) if self.by else before
+        return Judgement(failed, judged, failing=kept & self.breaks(before, value, dtype))
+
+
+class Increasing(_Ordered):
+    """No value is smaller than the one in the row before it."""
+
+    WORD: ClassVar[str] = "increasing"
+    check: Literal["increasing"] = "increasing"
+
+    def in_order(self, before: pl.Expr, after: pl.Expr) -> pl.Expr:
+        return before < after if self.strict else before <= after
+
+
+class Decreasing(_Ordered):
+    """No value is greater than the one in the row before it."""
+
+    WORD: ClassVar[str] = "decreasing"
+    check: Literal["decreasing"] = "decreasing"
+
+    def in_order(self, before: pl.Expr, after: pl.Expr) -> pl.Expr:
+        return before > after if self.strict else before >= after

@@ -1,0 +1,215 @@
+"""Trend rules: one number of the dataset against the same number of earlier runs, as history has it."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Callable
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import AfterValidator, AliasChoices, Field, FiniteFloat, WithJsonSchema, model_validator
+
+from quality.engine.frame import Frame
+from quality.engine.rule import ANY, NUMBER, Fraction, Judgement, Measure, State, TableRule, Text, kind_of
+from quality.errors import ConfigurationError, nearest
+from quality.rules.numbers import (
+    CompletenessRatio,
+    DistinctCount,
+    Max,
+    Mean,
+    Median,
+    Metric,
+    Min,
+    Quantile,
+    RowCount,
+    StdDev,
+    Sum,
+    nothing,
+    outcome,
+    scalar,
+    shown,
+)
+
+METRICS: dict[str, type[Metric]] = {
+    "row_count": RowCount,
+    "completeness_ratio": CompletenessRatio,
+    "distinct_count": DistinctCount,
+    "mean": Mean,
+    "median": Median,
+    "sum": Sum,
+    "stddev": StdDev,
+    "min": Min,
+    "max": Max,
+    "quantile": Quantile,
+}
+
+
+def _metric(name: str) -> str:
+    if name not in METRICS:
+        raise ValueError(f"unknown metric '{name}'; {nearest(name, METRICS)}")
+    return name
+
+
+MetricName = Annotated[str, AfterValidator(_metric), WithJsonSchema({"enum": list(METRICS), "type": "string"})]
+Change = Annotated[FiniteFloat, Field(ge=0)]
+Runs = Annotated[int, Field(ge=1)]
+
+
+class _Remembering(TableRule):
+    """Judges the number of another rule by what it was in earlier runs, and leaves it for later ones."""
+
+    @property
+    def counted(self) -> Metric:
+        """The rule whose number it is."""
+        raise NotImplementedError
+
+    def compare(self, number: float, frame: Frame) -> Judgement:
+        """The number against earlier ones; it is part of a judgement that is skipped, too, so that history has it."""
+        raise NotImplementedError
+
+    @property
+    def remembers(self) -> str:
+        return self.counted.derived_name()
+
+    def bind(self, frame: Frame) -> None:
+        """By segment, one that vanished would leave no result and go unseen; a rule with `where` counts its rows."""
+        if self.by is not None:
+            check = self.check
+            raise ConfigurationError(f"{check} remembers no segments; write one {check} rule with `where` for each")
+        for column in self.subjects:
+            dtype = frame.schema[column]
+            if self.counted.JUDGES != ANY and kind_of(dtype) not in NUMBER:
+                raise ConfigurationError(f"column '{column}' is {dtype}; {self.counted.check} over time judges number")
+        self.counted.bind(frame)
+
+    def measures(self, frame: Frame) -> dict[str, Measure]:
+        return self.counted.measures(frame)
+
+    def judge(self, state: State, frame: Frame) -> Judgement:
+        found = self.counted.number(state, frame)
+        if found is None:
+            return nothing(self.counted.NOTHING)
+        return self.compare(found if isinstance(found, int) else float(found), frame)
+
+    def past(self, window: int, frame: Frame) -> list[float]:
+        """The numbers of the last runs, oldest first; every run counted its rows, even when no rule asked for them."""
+        if isinstance(self.counted, RowCount) and self.where is None:
+            return frame.around.history(window)
+        return frame.around.measured(self.remembers, window)
+
+
+class _OfMetric(_Remembering):
+    metric: MetricName = Field(description="The number that is compared: row_count, or one of a `column`.")
+    column: Text | None = None
+    q: Fraction | None = Field(None, description="Which quantile, for the metric quantile.")
+
+    @model_validator(mode="after")
+    def _fits_the_metric(self) -> Self:
+        """What the metric's own rule takes is given, and nothing else."""
+        for field in ("column", "q"):
+            takes = sorted(name for name, rule in METRICS.items() if field in rule.model_fields)
+            given = getattr(self, field) is not None
+            if given and self.metric not in takes:
+                raise ValueError(f"the metric {self.metric} takes no `{field}`; only {', '.join(takes)} can")
+            if not given and self.metric in takes:
+                raise ValueError(f"the metric {self.metric} needs the field `{field}`")
+        return self
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        return () if self.column is None else (self.column,)
+
+    @property
+    def counted(self) -> Metric:
+        """Without the bounds that its validation would ask for: only its number is wanted."""
+        given: dict[str, Any] = {"name": self.title, "column": self.column, "q": self.q, "where": self.where}
+        return METRICS[self.metric].model_construct(**{name: v for name, v in given.items() if v is not None})
+
+    @property
+    def phrase(self) -> str:
+        if self.column is None:
+            return "the number of rows"
+        return f"the {'' if self.q is None else f'{self.q:g} '}{self.metric} of {self.column}"
+
+
+class Trend(_OfMetric):
+    """The `metric` changed by at most the fraction `max_change` against the median of the last `window` runs."""
+
+    ALIASES: ClassVar[tuple[str, ...]] = ("change_over_time", "metric_change")
+    check: Literal["trend"] = "trend"
+    max_change: Change
+    window: Runs = 7
+
+    def says(self) -> str:
+        return f"{self.phrase} is within {100 * self.max_change:g}% of the median of the last {self.window} runs"
+
+    def compare(self, number: float, frame: Frame) -> Judgement:
+        return changed(number, self.past(self.window, frame), self.max_change)
+
+
+class Anomaly(_OfMetric):
+    """The `metric` lies within `threshold` standard deviations of its mean over the last `window` runs.
+
+    Without any spread among them only the same number passes. Fewer than `min_runs` numbers judge nothing.
+    """
+
+    ALIASES: ClassVar[tuple[str, ...]] = ("anomaly_detection", "metric_z_score")
+    check: Literal["anomaly"] = "anomaly"
+    threshold: Annotated[FiniteFloat, Field(gt=0)] = Field(
+        3.0, validation_alias=AliasChoices("threshold", "z_threshold", "sigma")
+    )
+    window: Runs = 30
+    min_runs: Annotated[int, Field(ge=2)] = Field(5, description="Earlier numbers without which nothing is judged.")
+
+    @model_validator(mode="after")
+    def _window_holds_min_runs(self) -> Self:
+        if self.min_runs > self.window:
+            raise ValueError(f"the last {self.window} runs never have min_runs={self.min_runs} numbers")
+        return self
+
+    def says(self) -> str:
+        return (
+            f"{self.phrase} is within {self.threshold:g} standard deviations of its mean over the last "
+            f"{self.window} runs"
+        )
+
+    def compare(self, number: float, frame: Frame) -> Judgement:
+        past = self.past(self.window, frame)
+        if len(past) < self.min_runs:
+            return nothing(f"only {len(past)} of the {self.min_runs} earlier runs that it takes", scalar(number))
+        mean, spread = statistics.mean(past), statistics.stdev(past)
+        note = f"it is {shown(number)} against {shown(mean)} ± {shown(spread)} in {len(past)} runs"
+        return outcome(near(number, mean, self.threshold * spread), scalar(number), note)
+
+
+class Volume(_Remembering):
+    """The number of rows changed by at most the fraction `max_change` against the median of the last `window` runs."""
+
+    check: Literal["volume"] = "volume"
+    max_change: Change
+    window: Runs = 7
+
+    @property
+    def counted(self) -> Metric:
+        return RowCount.model_construct(where=self.where)
+
+    def says(self) -> str:
+        return f"the number of rows is within {self.max_change:.0%} of the median of the last {self.window} runs"
+
+    def compare(self, number: float, frame: Frame) -> Judgement:
+        return changed(number, self.past(self.window, frame), self.max_change, "{:,.0f}".format)
+
+
+def changed(number: float, past: list[float], most: float, show: Callable[[float], str] = shown) -> Judgement:
+    """The number against the median of earlier ones; against a median of 0 only 0 is no change."""
+    if not past:
+        return nothing("no earlier run to compare with", scalar(number))
+    usual = statistics.median(past)
+    ok = near(number, usual, most * abs(usual))
+    return outcome(ok, scalar(number), f"it is {shown(number)} against {show(usual)}")
+
+
+def near(number: float, usual: float, distance: float) -> bool:
+    """Whether a number is no farther away, or the same but for rounding."""
+    # Parallel sums of the same floats differ in their last digits, many deviations of a history that hardly spreads.
+    return abs(number - usual) <= distance or (isinstance(number, float) and math.isclose(number, usual))
