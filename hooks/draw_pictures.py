@@ -20,16 +20,16 @@ import polars as pl  # noqa: E402
 from prefect.client.orchestration import get_client  # noqa: E402
 from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings  # noqa: E402
 
+from quality.checking import check  # noqa: E402
 from quality.contract import project  # noqa: E402
 from quality.contract.config import CheckConfig  # noqa: E402
-from quality.engine.judge import check  # noqa: E402
 from quality.errors import DataQualityError  # noqa: E402
 from quality.history import runs as history  # noqa: E402
-from quality.ladder.deployment import latest_artifacts  # noqa: E402
 from quality.ladder.flows import check_dataset  # noqa: E402
 from quality.loopback import loopback  # noqa: E402
 from quality.reporting import html as report  # noqa: E402
 from quality.reporting.artifacts import dataset_key  # noqa: E402
+from quality.server import latest_artifacts  # noqa: E402
 
 DOCS = TEMPLATE / "docs"
 RAISED = {

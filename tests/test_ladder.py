@@ -118,7 +118,8 @@ from typing import ClassVar, Literal
 import polars as pl
 
 from quality.engine.frame import Frame
-from quality.engine.rule import NUMBER, ColumnRule, Kinds, Rule
+from quality.engine.rule import ColumnRule, Rule
+from quality.engine.dtypes import NUMBER, Kinds
 
 
 class EvenNumber(ColumnRule):

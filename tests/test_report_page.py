@@ -33,7 +33,8 @@ from checking import NOW, judge  # noqa: E402
 from quality.contract.config import CheckConfig  # noqa: E402
 from quality.history import runs as history  # noqa: E402
 from quality.reporting import html as report  # noqa: E402
-from quality.result import CheckResult, Severity, Status  # noqa: E402
+from quality.result import CheckResult  # noqa: E402
+from quality.values import Severity, Status  # noqa: E402
 
 WCAG = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}}
 BUT_MARKS = {"exclude": [[".badge [aria-hidden]"], [".runs [aria-hidden]"]]}

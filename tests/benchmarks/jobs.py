@@ -12,7 +12,7 @@ from generate import table
 
 from quality.contract.contract import load_contract
 from quality.contract.yaml_file import YamlFile
-from quality.rules.values import EMAIL
+from quality.rules.text import EMAIL
 
 SUITES = Path(__file__).parent / "suites"
 

@@ -63,9 +63,9 @@ def compared(table: Path, suite: Path, rounds: int) -> dict[str, list[dict[str, 
     from pydantic import SecretStr
     from sink import listening
 
+    from quality import checking
     from quality.contract.config import CheckConfig
     from quality.contract.contract import load_contract
-    from quality.engine import judge as engine
     from quality.ladder.tasks import data_quality_check_task
 
     with listening() as sink, prefect():
@@ -76,7 +76,7 @@ def compared(table: Path, suite: Path, rounds: int) -> dict[str, list[dict[str, 
 
         @task
         def check_alone(config: CheckConfig) -> None:
-            engine.check(str(table), config)
+            checking.check(str(table), config)
 
         @flow
         def one(way: str) -> None:

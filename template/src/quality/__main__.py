@@ -12,9 +12,8 @@ from typing import Any
 
 from quality.contract import project
 from quality.contract.config import CheckConfig
-from quality.errors import ConfigurationError, SourceError
+from quality.errors import ConfigurationError, ServerError, SourceError
 from quality.history.runs import as_of
-from quality.loopback import ServerError
 
 QUIET = {
     "DO_NOT_TRACK": "1",
@@ -60,11 +59,11 @@ def doctor(asked: argparse.Namespace) -> int:
 
 def learn(asked: argparse.Namespace) -> int:
     """Read a dataset and propose rules for its contract."""
-    from quality.engine import judge as engine
+    from quality import checking
     from quality.rules import profile
 
     for config in configs(asked):
-        found = profile.profile(engine.open_frame(None, config).lazy, config.dataset)
+        found = profile.profile(checking.open_frame(None, config).lazy, config.dataset)
         print(
             f"# {config.dataset}: {found.count:,} rows. Keep what is true by intent, loosen or delete the rest.\nrules:"
         )

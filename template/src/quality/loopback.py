@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from quality.errors import ServerError
+
 STARTUP_SECONDS = 180
 QUIET = {
     "DO_NOT_TRACK": "1",
@@ -22,10 +24,6 @@ QUIET = {
     "PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED": "false",
     "PREFECT_LOGGING_LEVEL": "ERROR",
 }
-
-
-class ServerError(Exception):
-    """Prefect's server, pool or worker is not there or does not answer (exit code 3): one sentence with what to do."""
 
 
 class Loopback:

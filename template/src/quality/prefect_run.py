@@ -1,4 +1,4 @@
-"""One spelling for sync and async code: `check(…)` and `await check(…)`."""
+"""Where this code runs: in a Prefect run or outside, in sync or in async code; and the secrets that Prefect holds."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Any
 
 from prefect.context import EngineContext, TaskRunContext, get_run_context
 from prefect.exceptions import MissingContextError
+
+from quality.errors import ConfigurationError
 
 
 def run_context() -> EngineContext | TaskRunContext | None:
@@ -38,3 +40,16 @@ def _loop_is_running() -> bool:
 def either(call: Callable[[], Any]) -> Any:
     """What `call` returns or, in async code, an awaitable of it that runs in a thread with the same context."""
     return asyncio.to_thread(call) if in_async_code() else call()
+
+
+def secret(name: str, purpose: str) -> str:
+    """The value of a saved Secret block; ConfigurationError says what it is missed for."""
+    from prefect.blocks.system import Secret
+
+    try:
+        value = Secret.load(name, _sync=True).get()  # type: ignore[call-arg, union-attr]
+    except ValueError:
+        raise ConfigurationError(
+            f"there is no saved Secret block '{name}' for {purpose}; save it, then run this again"
+        ) from None
+    return str(value)

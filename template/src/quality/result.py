@@ -3,41 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, computed_field, model_validator
+from pydantic import Field, computed_field, model_validator
 
-Scalar = str | int | float | bool | None
-
-
-class Status(StrEnum):
-    """FAILED is a fact about the data; ERROR (could not be judged) is a fact about the machinery."""
-
-    PASSED = "PASSED"
-    WARNING = "WARNING"
-    FAILED = "FAILED"
-    SKIPPED = "SKIPPED"
-    ERROR = "ERROR"
-
-
-class Severity(StrEnum):
-    """What a failed rule does to the run: critical and error fail it, warning warns, info is reported only."""
-
-    CRITICAL = "critical"
-    ERROR = "error"
-    WARNING = "warning"
-    INFO = "info"
-
-    @property
-    def fails_the_run(self) -> bool:
-        return self in (Severity.CRITICAL, Severity.ERROR)
-
-
-class Frozen(BaseModel):
-    """A value: immutable, and refusing fields it does not know."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+from quality.values import Frozen, Scalar, Severity, Status
 
 
 class RuleResult(Frozen):
@@ -101,7 +71,7 @@ class Explain(Frozen):
     """How the verdict was reached: each query's columns, in order, and how often each column was read."""
 
     queries: tuple[str, ...] = ()
-    columns_read: dict[str, int] = {}
+    columns_read: dict[str, int] = Field({})
 
     @property
     def collects(self) -> int:

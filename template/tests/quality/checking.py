@@ -7,8 +7,8 @@ from typing import Any
 
 from reference_implementation import HISTORY
 
+from quality.checking import check
 from quality.contract.config import CheckConfig
-from quality.engine.judge import check
 from quality.result import CheckResult, RuleResult
 from quality.rules.catalogue import parse_rules
 

@@ -114,7 +114,7 @@ def api(prefect_server: str, prefect_home: Path) -> Iterator[str]:
         temporary_settings,
     )
 
-    from quality.cli.ladder import hand_over_events
+    from quality.server import hand_over_events
 
     own = {PREFECT_API_URL: prefect_server, PREFECT_HOME: prefect_home, PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
     with temporary_settings(own):

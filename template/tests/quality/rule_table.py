@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from quality.result import Scalar
 from quality.rules.profile import profile
+from quality.values import Scalar
 
 REFERENCE = pl.DataFrame({"id": [1, 2, 3], "name": ["a", "b", "c"]})
 BASELINE = pl.DataFrame({"a": range(100)})

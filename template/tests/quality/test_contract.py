@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from quality.checking import check
 from quality.contract import project
 from quality.contract.contract import load_contract
-from quality.engine.judge import check
 from quality.errors import ConfigurationError
 
 HEAD = "dataset: orders\nowner: '@orders'\nsource: {path: a.parquet}\n"

@@ -11,10 +11,12 @@ from prefect.client.orchestration import get_client
 
 from quality import ConfigurationError, check, check_dataset, data_quality_check_task
 from quality.contract import project
+from quality.errors import ServerError
 from quality.ladder.block import DataQualityBlock, load_block
-from quality.ladder.deployment import artifact_of, deploy, ensure_pool, online_workers, pool_type, result_of, work_off
+from quality.ladder.deployment import deploy, ensure_pool, online_workers, pool_type, work_off
 from quality.ladder.prefect_file import PoolEntry, load_prefect_file
-from quality.loopback import Loopback, ServerError, loopback
+from quality.loopback import Loopback, loopback
+from quality.server import artifact_of, result_of
 
 FLOWS = """
 from quality import QualityFlowConfig, create_quality_flow, quality_checked_flow

@@ -24,7 +24,7 @@ from quality.drift.finding import Layer
 from quality.drift.report import Report, look
 from quality.drift.server import clock_drift, version_drift
 from quality.ladder.block import DataQualityBlock
-from quality.ladder.deployment import server
+from quality.server import server
 
 PROD = "check-dataset/users-prod"
 

@@ -12,7 +12,8 @@ import pytest
 from checking import counts, judge, judge_one
 
 from quality.errors import ConfigurationError
-from quality.result import CheckResult, Status
+from quality.result import CheckResult
+from quality.values import Status
 
 ROWS = 60_000
 DATA = pl.DataFrame(
@@ -158,7 +159,8 @@ def test_a_changed_file_never_gives_yesterday_s_green() -> None:
 DOMAIN = '''
 from typing import ClassVar, Literal
 
-from quality.engine.rule import NUMBER, ColumnRule
+from quality.engine.rule import ColumnRule
+from quality.engine.dtypes import NUMBER
 
 
 class EvenNumber(ColumnRule):

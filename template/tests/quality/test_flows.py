@@ -25,8 +25,8 @@ from quality import (
     quality_checked_flow,
 )
 from quality.contract import project
-from quality.ladder.deployment import latest_artifacts, result_of
 from quality.reporting.artifacts import artifact_key, cell, rule_rows, summary
+from quality.server import latest_artifacts, result_of
 
 RULES: list[dict[str, Any]] = [{"column": "id", "check": "not_null"}]
 GOOD = pl.DataFrame({"id": [1, 2]})

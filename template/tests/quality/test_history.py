@@ -11,12 +11,13 @@ import polars as pl
 import pytest
 from nightly import BAD, GOOD, RULES, Repository
 
+from quality.checking import check
 from quality.contract.config import CheckConfig
-from quality.engine.judge import check
 from quality.errors import ConfigurationError
 from quality.history import runs as history
 from quality.history.store import Shelf
-from quality.result import CheckResult, RuleResult, Status
+from quality.result import CheckResult, RuleResult
+from quality.values import Status
 
 NOW = datetime(2024, 6, 1, 12, tzinfo=UTC)
 SCHEMA = pl.Schema({"run": pl.String(), "at": pl.Datetime("us", "UTC")})

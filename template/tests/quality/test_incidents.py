@@ -7,8 +7,10 @@ import pytest
 
 from quality.contract.config import CheckConfig
 from quality.contract.policy import Notification, Silence
-from quality.operations.incidents import MESSAGES, THE_RUN, Incident, Kind, due, told
-from quality.result import CheckResult, RuleResult, RunMetadata, Severity, Status
+from quality.history.runs import MESSAGES
+from quality.operations.incidents import THE_RUN, Incident, Kind, due, told
+from quality.result import CheckResult, RuleResult, RunMetadata
+from quality.values import Severity, Status
 
 START = datetime(2024, 6, 1, 2, tzinfo=UTC)
 HOUR = timedelta(hours=1)

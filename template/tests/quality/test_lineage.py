@@ -10,8 +10,8 @@ from nightly import BAD, Repository
 from pydantic import ValidationError
 from sink import listening
 
+from quality.checking import check
 from quality.contract.policy import Lineage
-from quality.engine.judge import check
 from quality.operations import lineage
 
 RUN = str(uuid.uuid4())

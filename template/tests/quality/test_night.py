@@ -25,17 +25,18 @@ from pydantic import SecretStr
 from sink import Sink, listening
 
 from quality.__main__ import main
-from quality.cli.ladder import hand_over_events
 from quality.errors import DataQualityError
 from quality.history import runs as history
+from quality.history.runs import MESSAGES
 from quality.ladder.flows import check_dataset
 from quality.ladder.tasks import data_quality_check_task
 from quality.operations import alarms as automations
 from quality.operations import notifications, progress
 from quality.operations.events import EVENT
-from quality.operations.incidents import MESSAGES
 from quality.quarantine import splits as quarantine
-from quality.result import CheckResult, Status
+from quality.result import CheckResult
+from quality.server import hand_over_events
+from quality.values import Status
 
 
 @pytest.fixture

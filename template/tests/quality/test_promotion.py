@@ -14,11 +14,11 @@ from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.exceptions import ObjectNotFound
 from pydantic import SecretStr
 
+from quality import checking
 from quality.__main__ import main
 from quality.cli import documents
 from quality.contract import project
 from quality.contract.config import CheckConfig
-from quality.engine import judge as engine
 from quality.ladder.block import DataQualityBlock
 from quality.rollout import evidence, pins
 from quality.rollout import scorecard as rollout
@@ -84,9 +84,9 @@ def line(name: str, config: CheckConfig, client: SyncPrefectClient, rung: Rung =
 
 def test_a_rung_that_did_not_run_is_not_climbed_to(config: CheckConfig) -> None:
     assert ran(config, Rung.BLOCK).fix == "nox -s task -- users --env dev"
-    evidence.record(evidence.of(engine.check(None, config), "task"))
+    evidence.record(evidence.of(checking.check(None, config), "task"))
     assert ran(config, Rung.BLOCK).fix == "nox -s block -- users --env dev"
-    evidence.record(evidence.of(engine.check(None, config), "block"))
+    evidence.record(evidence.of(checking.check(None, config), "block"))
     assert ran(config, Rung.BLOCK).ok
 
 
@@ -168,7 +168,7 @@ def test_a_contract_that_does_not_fit_a_shape_is_refused(config: CheckConfig, cl
 
 def test_a_promotion_counts_until_the_configuration_changes(config: CheckConfig, repository: Path) -> None:
     for rung in ("task", "block"):
-        evidence.record(evidence.of(engine.check(None, config), rung))
+        evidence.record(evidence.of(checking.check(None, config), rung))
     evidence.record(evidence.checked(config, f"{rollout.CHECKLIST}-block", (Check(name="a line", ok=True, seen=""),)))
     assert rollout.standing("users", "dev").current_level is Rung.BLOCK
     policy = repository / "policy.yml"

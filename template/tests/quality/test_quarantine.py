@@ -22,14 +22,15 @@ from prefect.blocks.system import Secret
 from pydantic import SecretStr
 from rule_table import ROW_RULES, Row, write_references
 
+from quality import checking
 from quality.contract.config import CheckConfig
 from quality.engine import judge as engine
 from quality.engine.frame import Frame
-from quality.errors import ConfigurationError, SourceError
+from quality.errors import ConfigurationError, QuarantineError, SourceError
 from quality.quarantine import splits as quarantine
 from quality.quarantine.encryption import decrypted, encrypted
 from quality.quarantine.redrive import redrive
-from quality.quarantine.splits import QuarantineError, Split
+from quality.quarantine.splits import Split
 
 QUARANTINE = {"path": "out", "drop": ["email"]}
 
@@ -42,7 +43,7 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
 
 def judged(repository: Repository, run: str) -> Split:
     seen: list[tuple[Frame, list[engine.Found]]] = []
-    result = engine.check(None, repository.config, seen=lambda frame, found: seen.append((frame, found)))
+    result = checking.check(None, repository.config, seen=lambda frame, found: seen.append((frame, found)))
     return quarantine.split(*seen[0], result, repository.config, run)
 
 
@@ -84,7 +85,7 @@ def test_the_rows_that_a_rule_counts_are_those_set_apart_in_every_segment(
     rule, path = row.rule | {"by": "segment"}, {"path": "out", "passed": passed}
     config = CheckConfig.model_validate({"environment": "prod", "rules": [rule], "quarantine": path})
     seen: list[tuple[Frame, list[engine.Found]]] = []
-    result = engine.check(twice, config, now=NOW, seen=lambda frame, found: seen.append((frame, found)))
+    result = checking.check(twice, config, now=NOW, seen=lambda frame, found: seen.append((frame, found)))
     split = quarantine.split(*seen[0], result, config, "one")
     (folder,) = quarantine.standing(config)
     apart = pl.read_parquet(folder / "failing.parquet")["place"].sort().to_list()
@@ -195,7 +196,7 @@ def test_data_that_changes_between_judging_and_writing_is_noticed(
 ) -> None:
     repository.says(quarantine=QUARANTINE | {"passed": passed})
     seen: list[tuple[Frame, list[engine.Found]]] = []
-    result = engine.check(None, repository.config, seen=lambda frame, found: seen.append((frame, found)))
+    result = checking.check(None, repository.config, seen=lambda frame, found: seen.append((frame, found)))
     repository.holds(later)
     with pytest.raises(QuarantineError):
         quarantine.split(*seen[0], result, repository.config, "one")
@@ -311,6 +312,7 @@ def test_a_quarantine_that_would_leak_is_refused(repository: Repository, asked: 
 
 CHILD = """
 import sys
+from quality import checking
 from quality.engine import judge as engine
 from quality.contract import project
 from quality.quarantine import splits as quarantine
@@ -321,7 +323,7 @@ print("ready", flush=True)
 if sys.argv[1] == "redrive":
     redrive(config)
 else:
-    result = engine.check(None, config, seen=lambda frame, found: seen.append((frame, found)))
+    result = checking.check(None, config, seen=lambda frame, found: seen.append((frame, found)))
     quarantine.split(*seen[0], result, config, sys.argv[1])
 """
 

@@ -10,7 +10,7 @@ import browser
 import pytest
 from nightly import BAD, GOOD, Repository
 
-from quality.engine.judge import check
+from quality.checking import check
 from quality.errors import ConfigurationError
 from quality.history import runs as history
 from quality.reporting import html as report
@@ -18,7 +18,8 @@ from quality.reporting.artifacts import cell, summary
 from quality.reporting.escaping import legible
 from quality.reporting.guidance import again
 from quality.reporting.html import MARKS
-from quality.result import CheckResult, RuleResult, Status
+from quality.result import CheckResult, RuleResult
+from quality.values import Status
 
 COUNTRIES = {"check": "in_range", "name": "amounts by country", "column": "amount", "min": 0, "by": "country"}
 NASTY = "<script>alert('x')</script>&"

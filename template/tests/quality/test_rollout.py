@@ -9,19 +9,19 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from quality import checking
 from quality.cli import rollout as climb
 from quality.contract import project
-from quality.engine import judge as engine
-from quality.result import Status
 from quality.rollout import evidence
 from quality.rollout import scorecard as rollout
 from quality.rollout.evidence import Check, Evidence, Rung
+from quality.values import Status
 
 
 @pytest.fixture
 def ran(repository: Path) -> Evidence:
     """The evidence of a task that ran on the repository's dataset."""
-    found = evidence.of(engine.check(None, project.load("users", "dev")), "task")
+    found = evidence.of(checking.check(None, project.load("users", "dev")), "task")
     evidence.record(found)
     return found
 
@@ -107,7 +107,7 @@ def test_half_written_evidence_is_named_and_proves_nothing(ran: Evidence) -> Non
 
 def test_a_run_that_proves_the_same_leaves_the_file_alone(ran: Evidence) -> None:
     before = evidence.place("users", "task").read_bytes()
-    evidence.record(evidence.of(engine.check(None, project.load("users", "dev")), "task"))
+    evidence.record(evidence.of(checking.check(None, project.load("users", "dev")), "task"))
     assert evidence.place("users", "task").read_bytes() == before
 
 
@@ -149,12 +149,12 @@ def test_equal_evidence_gives_an_equal_status_file(ran: Evidence, repository: Pa
 def test_deleted_data_drops_nothing_until_it_is_judged_again(ran: Evidence, repository: Path) -> None:
     (repository / "data" / "users.parquet").unlink()
     assert standing().current_level is Rung.TASK
-    evidence.record(evidence.of(engine.check(None, project.load("users", "dev")), "task"))
+    evidence.record(evidence.of(checking.check(None, project.load("users", "dev")), "task"))
     assert standing().checks[0].seen == "its run does not count: its verdict was ERROR"
 
 
 def test_evidence_of_one_environment_leaves_that_of_another(ran: Evidence) -> None:
     evidence.record(
-        evidence.of(engine.check(pl.DataFrame({"id": [1], "email": ["@"]}), project.load("users", "prod")), "task")
+        evidence.of(checking.check(pl.DataFrame({"id": [1], "email": ["@"]}), project.load("users", "prod")), "task")
     )
     assert list(evidence.read("users", "task")) == ["dev", "prod"]

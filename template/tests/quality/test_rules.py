@@ -11,9 +11,9 @@ from checking import counts, judge, judge_one
 from rule_table import ABOUT_HISTORY, ABOUT_THE_TABLE, ROW_RULES, ROWS, TABLE_RULES, Row, write_references
 
 from quality.errors import ConfigurationError
-from quality.result import Status
 from quality.rules.catalogue import BUILT_IN, canonical, check_name, parse_rule
 from quality.rules.trends import METRICS
+from quality.values import Status
 
 VOCABULARY: dict[str, tuple[tuple[str, ...], dict[str, tuple[str, ...]]]] = {
     "not_null": (("required",), {}),

@@ -17,7 +17,7 @@ from checking import counts, judge, judge_one
 from rule_table import ROWS, Row, write_references
 
 from quality.errors import ConfigurationError
-from quality.result import Status
+from quality.values import Status
 
 Frame = pl.DataFrame
 NOT_NULL: dict[str, Any] = {"check": "not_null", "column": "a"}

@@ -13,9 +13,9 @@ PACKAGES = ("polars", "pydantic")
 
 
 def judge(job: Job) -> dict[str, int]:
+    from quality.checking import check
     from quality.contract.config import CheckConfig
     from quality.contract.contract import load_contract
-    from quality.engine.judge import check
 
     contract = load_contract(Path(job.suite))
     result = check(job.table, CheckConfig.model_validate({**dict(contract), "sample_rows": job.samples}))

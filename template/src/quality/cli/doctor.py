@@ -13,10 +13,9 @@ from rich.console import Console
 from rich.text import Text
 
 from quality.contract import project
-from quality.errors import ConfigurationError
+from quality.errors import ConfigurationError, ServerError
 from quality.ladder.prefect_file import load_prefect_file
-from quality.loopback import ServerError
-from quality.result import Frozen
+from quality.values import Frozen
 
 TUPLE = re.compile(r"py(\d)(\d+)-prefect-([\d.]+)-polars-([\d.]+)")
 FASTAPI = (0, 151)
@@ -149,8 +148,9 @@ def api() -> Iterator[Finding]:
             subject="api", said="PREFECT_API_URL is not set: block, flow and deployment use a server of their own"
         )
         return
-    from quality.ladder.deployment import online_workers, server
+    from quality.ladder.deployment import online_workers
     from quality.operations.alarms import document
+    from quality.server import server
 
     file, policies = load_prefect_file(project.root() / "prefect.yaml"), project.policy().environments.values()
     with server() as client:

@@ -11,22 +11,13 @@ from pydantic import create_model
 from quality.contract import project
 from quality.contract.contract import Contract, load_contract
 from quality.contract.policy import EnvironmentPolicy, Silence
-from quality.contract.sources import Files
+from quality.contract.sources import Files, domain_sources
 from quality.engine.rule import RowRule, Rule
-from quality.rollout.evidence import write_whole
+from quality.files import write_whole
+from quality.ladder.policy_page import policy_document
 from quality.rollout.scorecard import Scorecard
-from quality.rules.catalogue import BUILT_IN, check_name, domain_rules, domain_sources, union
+from quality.rules.catalogue import BUILT_IN, check_name, domain_rules, union
 
-POLICY_HEAD = (
-    "Written by `nox -s rules` from policy.yml and from the tasks themselves; do not edit.",
-    "",
-    "Only what could not be judged (ERROR: storage, network, a computation that broke) is retried, by the task. A",
-    "FAILED verdict is a fact about the data and is never retried; flows have no retries. A cached verdict is keyed by",
-    "the configuration's fingerprint and the source's version (size and time of its files), never by the data.",
-    "",
-    "| dataset | environment | retries | delay | cached | may gate | why |",
-    "|---|---|---|---|---|---|---|",
-)
 OWNERS_START, OWNERS_END = "# datasets:start, by each contract's owner (`nox -s rules`)", "# datasets:end"
 START, END = "<!-- rules:start -->", "<!-- rules:end -->"
 
@@ -89,25 +80,6 @@ def _row(rule: type[Rule]) -> str:
     scope = "row" if issubclass(rule, RowRule) else "table"
     meaning = (rule.__doc__ or "").strip().splitlines()[0].replace("|", "\\|")
     return f"| `{check_name(rule)}` ({scope}) | {also} | {', '.join(fields)} | {meaning} |"
-
-
-def policy_document() -> str:
-    """What the tasks of every dataset carry in every environment, and why, as docs/policy.md."""
-    from quality.ladder.tasks import check_task
-
-    lines = ["# Retry and cache policy", "", *POLICY_HEAD]
-    for environment in project.policy().environments:
-        for dataset in project.datasets():
-            config = project.load(dataset, environment)
-            task = check_task(config)
-            delay = f"{task.retry_delay_seconds:g} s" if task.retries else ""
-            cached = "a verdict for unchanged data" if task.cache_key_fn else "never"
-            if task.cache_key_fn and task.cache_expiration:
-                cached += f", for {task.cache_expiration.total_seconds():g} s"
-            gate = "yes" if config.cache.enabled and config.cache.may_gate else "no"
-            cells = (dataset, environment, str(task.retries), delay, cached, gate)
-            lines.append(f"| {' | '.join(cells)} | {config.retries.reason}; {config.cache.reason} |")
-    return "\n".join(lines) + "\n"
 
 
 def documents(root: Path) -> dict[Path, str]:

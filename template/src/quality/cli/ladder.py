@@ -2,35 +2,23 @@
 
 from __future__ import annotations
 
-import importlib
-import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, cast
 from uuid import UUID
 
-from rich.console import Console
 from rich.progress import Progress
 from rich.text import Text
 
+from quality import checking
 from quality.contract import project
 from quality.contract.config import CheckConfig
-from quality.engine import judge as engine
-from quality.errors import DataQualityError
-from quality.loopback import ServerError, loopback
-from quality.reporting.console import print_verdict
+from quality.errors import DataQualityError, ServerError
+from quality.reporting.console import out, print_verdict, say
 from quality.result import CheckResult, Explain
 from quality.rollout import evidence
 from quality.rollout import scorecard as rollout
 from quality.rollout.evidence import Check
-
-out = Console()
-
-
-def say(words: str, style: str = "dim") -> None:
-    """A line of progress."""
-    out.print(Text(f"· {words}", style=style), soft_wrap=True)
+from quality.server import prefect_api
 
 
 def judged(config: CheckConfig, rung: str) -> CheckResult:
@@ -38,7 +26,7 @@ def judged(config: CheckConfig, rung: str) -> CheckResult:
     out.print(Text(f"\n{rung} · {config.dataset} in {config.environment}", style="bold"))
     with Progress(console=out, transient=True, disable=not out.is_terminal) as bar:
         line = bar.add_task("rules judged", total=len(config.rules))
-        result = engine.check(None, config, judged=lambda rules: bar.advance(line, rules))
+        result = checking.check(None, config, judged=lambda rules: bar.advance(line, rules))
     print_verdict(result, out)
     return result
 
@@ -87,45 +75,6 @@ def outcome(call: Any) -> CheckResult:
     return result
 
 
-@contextmanager
-def prefect_api() -> Iterator[bool]:
-    """A Prefect API to work with: the configured one (False) or, without one, this repository's own (True)."""
-    from prefect.settings import (
-        PREFECT_API_URL,
-        PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
-        PREFECT_HOME,
-        get_current_settings,
-        temporary_settings,
-    )
-
-    os.environ.setdefault("QUALITY_ROOT", str(project.root()))
-    if url := get_current_settings().api.url:
-        say(f"Prefect API: {url}")
-        yield False
-        return
-    home = project.root() / ".prefect"
-    first = "" if (home / "prefect.db").exists() else "; the first start takes about 20 s"
-    say(f"no PREFECT_API_URL is set: starting a Prefect server of this repository's own on loopback{first}")
-    with loopback(home) as server:
-        importlib.import_module("quality.ladder.deployment")
-        own = {PREFECT_API_URL: server.wait(), PREFECT_HOME: home, PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
-        with temporary_settings(own):
-            try:
-                yield True
-            finally:
-                hand_over_events()
-    say("stopped the server; its state stays in .prefect/")
-
-
-def hand_over_events() -> None:
-    """Prefect sends events and logs from threads; while the server is there, wait until it has them."""
-    from prefect.events.worker import EventsWorker
-    from prefect.logging.handlers import APILogWorker
-
-    for service in (EventsWorker, APILogWorker):
-        service.drain_all(timeout=10)
-
-
 def task(configs: list[CheckConfig], explain: bool = False) -> int:
     """Rung 1: the verdict from the engine, then the same from an ephemeral task in a flow; nothing is saved."""
     code = 0
@@ -149,7 +98,7 @@ def _ephemeral(config: CheckConfig) -> CheckResult:
         return data_quality_check_task.now(config=config)
 
     if get_current_settings().api.url:
-        from quality.ladder.deployment import server
+        from quality.server import server
 
         try:
             with server():
@@ -169,7 +118,7 @@ def block(configs: list[CheckConfig]) -> int:
 
 def _saved(config: CheckConfig, expected: CheckResult) -> int:
     from quality.ladder.block import DataQualityBlock, block_name, load_block
-    from quality.ladder.deployment import link, server
+    from quality.server import link, server
 
     name = block_name(config.dataset, str(config.environment))
     with server():
@@ -185,7 +134,7 @@ def flow(configs: list[CheckConfig]) -> int:
     """Rung 3: the blessed flow and both factories, with artifacts."""
     expected = [judged(config, "flow") for config in configs]
     with prefect_api():
-        from quality.ladder.deployment import server
+        from quality.server import server
 
         with server() as client:
             return max(_flows(client, config, result) for config, result in zip(configs, expected, strict=True))
@@ -193,8 +142,8 @@ def flow(configs: list[CheckConfig]) -> int:
 
 def _flows(client: Any, config: CheckConfig, expected: CheckResult) -> int:
     from quality.cli.probes import results, stops
-    from quality.ladder.deployment import latest_artifacts, link
     from quality.reporting.artifacts import artifact_key
+    from quality.server import latest_artifacts, link
 
     code = expected.exit_code
     for path, found in results(config):
@@ -222,14 +171,15 @@ def deployment(configs: list[CheckConfig], seconds: float = 600) -> int:
     chosen = [file.of(config.dataset, str(config.environment)) for config in configs]
     with prefect_api() as own:
         from quality.ladder import deployment as rung
+        from quality.server import link, server
 
-        with rung.server() as client:
+        with server() as client:
             pools = {entry.work_pool.name: rung.ensure_pool(client, entry.work_pool) for entry in file.deployments}
             for pool in pools.values():
                 say(f"work pool {pool.name} ({pool.type})")
             made = {entry.name: rung.deploy(client, file, entry) for entry in file.deployments}
             for name, known in made.items():
-                say(f"deployed {name}: {rung.link('deployments/deployment', known)}")
+                say(f"deployed {name}: {link('deployments/deployment', known)}")
             return max(
                 _deployed(client, config, made[entry.name], pools[entry.work_pool.name], own, seconds)
                 for config, entry in zip(configs, chosen, strict=True)
@@ -238,6 +188,7 @@ def deployment(configs: list[CheckConfig], seconds: float = 600) -> int:
 
 def _deployed(client: Any, config: CheckConfig, deployment: Any, pool: Any, own: bool, seconds: float) -> int:
     from quality.ladder import deployment as rung
+    from quality.server import run_link
 
     start = f"prefect worker start --pool {pool.name} --no-create-pool-if-not-found"
     if own and pool.type != "process":
@@ -252,7 +203,7 @@ def _deployed(client: Any, config: CheckConfig, deployment: Any, pool: Any, own:
     if own and (left := rung.cancel_unfinished(client, deployment)):
         say(f"cancelled {left} runs that an interrupted session left behind")
     run = client.create_flow_run_from_deployment(deployment)
-    say(f"run {run.name}: {rung.run_link(run)}")
+    say(f"run {run.name}: {run_link(run)}")
     started = time.monotonic()
     ended = rung.wait(
         client, run, seconds, (lambda: rung.work_off(pool.name)) if own else (lambda: time.sleep(0.5)), say
@@ -262,15 +213,15 @@ def _deployed(client: Any, config: CheckConfig, deployment: Any, pool: Any, own:
 
 
 def _read_back(client: Any, config: CheckConfig, run: Any) -> int:
-    from quality.ladder import deployment as rung
+    from quality.server import artifact_of, link, result_of, run_link
 
-    if (artifact := rung.artifact_of(client, run.id, "result")) is None:
-        raise ServerError(f"run {run.name} left no result: {run.state_name}, {run.state.message}; {rung.run_link(run)}")
-    found = rung.result_of(artifact)
+    if (artifact := artifact_of(client, run.id, "result")) is None:
+        raise ServerError(f"run {run.name} left no result: {run.state_name}, {run.state.message}; {run_link(run)}")
+    found = result_of(artifact)
     out.print(Text(f"\ndeployment · {config.dataset} in {config.environment}", style="bold"))
     print_verdict(found, out)
-    for one in (rung.artifact_of(client, run.id, "markdown"), artifact):
+    for one in (artifact_of(client, run.id, "markdown"), artifact):
         if one is not None:
-            say(f"artifact {one.key}: {rung.link('artifacts/artifact', one.id)}")
-    same = compare(engine.check(None, config, now=found.timestamp), found, "here, without Prefect")
+            say(f"artifact {one.key}: {link('artifacts/artifact', one.id)}")
+    same = compare(checking.check(None, config, now=found.timestamp), found, "here, without Prefect")
     return prove(found, "deployment", same, flow_run=str(run.id), deployment=str(run.deployment_id))

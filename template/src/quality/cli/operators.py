@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 
-from quality.cli.ladder import prefect_api, say
 from quality.contract import project
 from quality.contract.config import CheckConfig
 from quality.quarantine.redrive import redrive
 from quality.reporting import history_table
 from quality.reporting import html as report
+from quality.reporting.console import say
+from quality.server import prefect_api
 
 
 def show_history(configs: list[CheckConfig], runs: int) -> int:
@@ -42,8 +43,8 @@ def redrive_rows(configs: list[CheckConfig]) -> int:
 
 def set_alarms(environment: str | None) -> int:
     """Makes the automations of every environment, or of one, what this repository says."""
-    from quality.ladder.deployment import server
     from quality.operations import alarms as automations
+    from quality.server import server
 
     policy = project.policy()
     with server() as client:

@@ -48,9 +48,8 @@ def blocker(one: Standing) -> Check | None:
 
 def promote(rung: str, configs: list[CheckConfig]) -> int:
     """Goes through the checklist of a rung; every unmet line is named with its fix, and then nothing is promoted."""
-    from quality.cli.ladder import prefect_api
-    from quality.ladder.deployment import server
     from quality.rollout.checklist import checklist, ran
+    from quality.server import prefect_api, server
 
     code, wanted = 0, Rung(rung)
     with prefect_api(), server() as client:

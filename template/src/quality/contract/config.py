@@ -10,27 +10,21 @@ from pydantic import ValidationError, field_serializer
 
 from quality.contract.contract import AnyRules, AnySource, Contract, Quarantine, complaint
 from quality.contract.policy import Cache, EnvironmentPolicy, History, Lineage, Notification, Policy, Retries
-from quality.engine.rule import Fraction, Rule
+from quality.engine.request import Request
+from quality.engine.rule import Rule
 from quality.errors import ConfigurationError
-from quality.result import Frozen
 from quality.rules.catalogue import canonical, parse_rules
 
 
-class CheckConfig(Frozen):
+class CheckConfig(Request):
     """Everything a check depends on but the data; what is not given takes the defaults of an ephemeral check."""
 
-    dataset: str = "data"
     description: str | None = None
     owner: str | None = None
     environment: str | None = None
     source: AnySource | None = None
-    key: tuple[str, ...] = ()
-    sensitive: tuple[str, ...] = ()
     rules: AnyRules = ()
-    warning_threshold: Fraction | None = None
-    allow_empty: bool = False
     fail_on_error: bool = True
-    sample_rows: int = 5
     retries: Retries = Retries(reason="a check without a policy is not retried")
     cache: Cache = Cache(reason="a verdict is about the data of now")
     notifications: tuple[Notification, ...] = ()
@@ -41,6 +35,13 @@ class CheckConfig(Frozen):
     lineage: Lineage | None = None
     repository_url: str | None = None
     quarantine: Quarantine | None = None
+
+    @property
+    def named_columns(self) -> dict[str, tuple[str, ...]]:
+        rows = self.quarantine
+        return super().named_columns | (
+            {"quarantine.drop": rows.drop, "quarantine.encrypt": rows.encrypt} if rows else {}
+        )
 
     @field_serializer("rules")
     def _canonical_rules(self, rules: tuple[Rule, ...]) -> list[dict[str, Any]]:

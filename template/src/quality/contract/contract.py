@@ -8,12 +8,12 @@ from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field, SerializeAsAny, ValidationError, model_validator
 
-from quality.contract.sources import Files, Source
+from quality.contract.sources import Files, Source, domain_sources
 from quality.contract.yaml_file import YamlFile
-from quality.engine.rule import Fraction, Rule, Text
+from quality.engine.rule import Rule
 from quality.errors import ConfigurationError, nearest
-from quality.result import Frozen, Severity
-from quality.rules.catalogue import domain_sources, parse_rules
+from quality.rules.catalogue import parse_rules
+from quality.values import Fraction, Frozen, Severity, Text
 
 
 def parse_source(written: Any) -> Source:

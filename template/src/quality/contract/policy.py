@@ -21,9 +21,8 @@ from pydantic import (
 )
 
 from quality.contract.yaml_file import YamlFile
-from quality.engine.rule import Fraction, Text
 from quality.errors import ConfigurationError, nearest
-from quality.result import Frozen, Severity
+from quality.values import Fraction, Frozen, Severity, Text
 
 FIELDS = ("defaults", "environments", "silences")
 Channel = Literal["slack", "teams", "pagerduty", "opsgenie", "email", "webhook"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import functools
 import glob
 import os
 from collections.abc import Mapping, Sequence
@@ -13,10 +14,10 @@ import polars as pl
 from pydantic import Field, model_validator
 
 from quality.contract import storage
-from quality.engine.rule import Text, first_line
-from quality.errors import ConfigurationError, SourceError, nearest
-from quality.result import Frozen
-from quality.rules.numbers import DTYPES, Dtype
+from quality.engine.dtypes import DTYPES, Dtype
+from quality.errors import ConfigurationError, SourceError, first_line, nearest
+from quality.rules.catalogue import listed
+from quality.values import Frozen, Text
 
 Format = Literal["parquet", "csv", "ndjson", "ipc"]
 SUFFIXES: dict[str, Format] = {
@@ -226,3 +227,9 @@ def as_source(data: Any) -> Source | None:
     if isinstance(data, Source):
         return data
     return Files(path=os.fspath(data)) if isinstance(data, (str, os.PathLike)) and str(data).strip() else None
+
+
+@functools.cache
+def domain_sources() -> dict[str, type[Source]]:
+    """The domain's own sources by kind: `SOURCES` of `domain.sources`."""
+    return {source.model_fields["kind"].default: source for source in listed("sources", "SOURCES")}

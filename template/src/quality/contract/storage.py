@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 PATIENT = {"connect_timeout": "5s", "read_timeout": "30s"}
@@ -19,17 +18,3 @@ def is_remote(path: str) -> bool:
 def options(path: str, wait: dict[str, Any]) -> dict[str, Any] | None:
     """What Polars is told of an address; Hugging Face takes none of it."""
     return None if path.startswith("hf://") else wait
-
-
-def said(text: str) -> str | None:
-    """What a store answered, and which; no part of the request, which may hold credentials. None for other errors."""
-    if "object-store error" not in text:
-        return None
-    host = re.search(r"performing \w+ (\w+://[^/\s?]+)", text)
-    answer = re.search(r"<Code>(\w+)</Code>\s*<Message>([^<]*)", text)
-    status = re.search(r"status code: (\d+ [\w ]+)", text)
-    if answer:
-        why = f"{answer[1]}: {answer[2].strip()}"
-    else:
-        why = status[1] if status else re.sub(r"^\d+: ", "", text.strip().splitlines()[-1].strip())
-    return f"{host[1]}: {why}" if host else why

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Any
 
-from quality.result import Frozen
+from quality.values import Frozen
 
 NOTHING = "nothing"
 """How a field is shown that one side does not have."""

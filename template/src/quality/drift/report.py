@@ -15,10 +15,9 @@ from quality.drift.finding import Finding, Layer
 from quality.drift.forks import forks
 from quality.drift.managed_files import managed_files, unreadable
 from quality.drift.waivers import load_waivers, waive
-from quality.errors import ConfigurationError, nearest
+from quality.errors import ConfigurationError, ServerError, nearest
 from quality.ladder.prefect_file import load_prefect_file
-from quality.loopback import ServerError
-from quality.result import Frozen
+from quality.values import Frozen
 
 
 class Report(Frozen):
@@ -97,9 +96,8 @@ def _server_is_configured() -> bool:
 
 
 def _server(root: Path, environment: str | None, fix: bool) -> tuple[list[Finding], list[str]]:
-    from quality.cli.ladder import prefect_api
     from quality.drift.server import Scope, heal, server_drift
-    from quality.ladder.deployment import server
+    from quality.server import prefect_api, server
 
     scope = Scope(load_prefect_file(root / "prefect.yaml"), environment)
     with contextlib.redirect_stdout(sys.stderr), prefect_api(), server() as client:

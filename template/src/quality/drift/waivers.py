@@ -12,7 +12,7 @@ from pydantic import StringConstraints, ValidationError
 from quality.contract.yaml_file import YamlFile
 from quality.drift.finding import Finding, Layer
 from quality.errors import ConfigurationError, nearest
-from quality.result import Frozen
+from quality.values import Frozen
 
 FILE = "waivers.yml"
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,15 +11,11 @@ from typing import Any
 
 import polars as pl
 
-from quality.engine.rule import condition, first_line
-from quality.errors import ConfigurationError, SourceError, nearest
+from quality.engine.sql import across_rows, condition
+from quality.errors import ConfigurationError, SourceError, first_line, nearest
 from quality.result import Explain
 
 os.environ.setdefault("POLARS_ROW_GROUP_PREFETCH_SIZE", "2")  # a quarter less memory, for no time
-
-ACROSS_ROWS = re.compile(
-    "window|over|shift|forward_fill|first|last|mean|median|min|max|sum|len|count|quantile|std|var|n_unique|arg_min|arg_max"
-)
 
 Reference = Callable[[Any], pl.LazyFrame]
 History = Callable[[int], list[float]]
@@ -144,10 +139,3 @@ class Frame:
                 reads[column] = reads.get(column, 0) + 1
         labels = tuple(f"{label}: {', '.join(columns) or '(metadata)'}" for label, columns in self.queries)
         return Explain(queries=labels, columns_read=dict(sorted(reads.items())))
-
-
-def across_rows(expr: pl.Expr, schema: pl.Schema) -> set[str]:
-    """The nodes of an expression whose value for a row depends on other rows."""
-    tree = str(expr.meta.tree_format(return_as_string=True, schema=schema))
-    words = set(re.sub(r"(?:lit|col)\(.*?\)(?=\s|$)", " ", tree).replace("│", " ").split())
-    return {word for word in words if ACROSS_ROWS.fullmatch(word)}

@@ -11,9 +11,9 @@ from typing import Annotated, Any, ClassVar, Self
 import polars as pl
 from pydantic import AfterValidator, BeforeValidator, FiniteFloat, model_validator
 
-from quality.engine.rule import kind_of
+from quality.engine.dtypes import kind_of
 from quality.errors import ConfigurationError
-from quality.result import Frozen
+from quality.values import Frozen
 
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 

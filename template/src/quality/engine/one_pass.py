@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import polars as pl
 
 from quality.engine.frame import Frame
 from quality.engine.rule import ColumnRule, Measure, Rule, State
 
-Planned = tuple[Rule, dict[str, Measure]]
+
+class Planned(NamedTuple):
+    """A rule, its position among the rules, and its measures."""
+
+    number: int
+    rule: Rule
+    measures: dict[str, Measure]
+
+
 WIDEST = 8
 """Columns that one query decodes at once, unless a single rule needs more; more would cost memory, not time."""
 
@@ -23,17 +31,17 @@ class States:
         self._rows: dict[int, list[tuple[dict[str, Any], dict[str, Any]]]] = {}
         self._measures: dict[int, dict[str, Measure]] = {}
 
-    def add(self, rule: Rule, measures: dict[str, Measure], rows: list[tuple[dict[str, Any], dict[str, Any]]]) -> None:
-        self._measures[id(rule)] = measures
-        self._rows[id(rule)] = rows
+    def add(self, one: Planned, rows: list[tuple[dict[str, Any], dict[str, Any]]]) -> None:
+        self._measures[one.number] = one.measures
+        self._rows[one.number] = rows
 
-    def has(self, rule: Rule) -> bool:
-        """Whether the pass measured anything for the rule."""
-        return id(rule) in self._measures
+    def has(self, number: int) -> bool:
+        """Whether the pass measured anything for the rule at this position."""
+        return number in self._measures
 
-    def of(self, rule: Rule, frame: Frame) -> Iterator[tuple[Any, State]]:
+    def of(self, number: int, rule: Rule, frame: Frame) -> Iterator[tuple[Any, State]]:
         """The rule's segments in the order of their values, each with one state; one segment None without `by`."""
-        measures, rows = self._measures.get(id(rule), {}), self._rows.get(id(rule), [])
+        measures, rows = self._measures.get(number, {}), self._rows.get(number, [])
         if rule.by is None:
             yield None, merged(measures, [state for _, state in rows])
             return
@@ -75,23 +83,24 @@ def _merge(measure: Measure, values: list[Any]) -> Any:
 
 
 def measure(
-    rules: Sequence[Rule],
+    rules: Mapping[int, Rule],
     frame: Frame,
     broken: tuple[type[BaseException], ...],
     judged: Callable[[int], None],
-) -> tuple[States, list[tuple[Rule, BaseException]]]:
+) -> tuple[States, dict[int, BaseException]]:
     """Runs the pass. Where a query breaks, its rules run one by one, so that only the culprit stays unjudged.
 
     `judged` is called with the number of rules that a query was about.
     """
-    states, problems = States(), []
+    states = States()
+    problems: dict[int, BaseException] = {}
     ready: list[Planned] = []
-    for rule in rules:
+    for number, rule in rules.items():
         try:
             if measures := rule.measures(frame):
-                ready.append((rule, measures))
+                ready.append(Planned(number, rule, measures))
         except broken as error:
-            problems.append((rule, error))
+            problems[number] = error
     for group in _groups(ready, frame):
         try:
             _run(group, frame, states)
@@ -100,7 +109,7 @@ def measure(
                 try:
                     _run([one], frame, states)
                 except broken as error:
-                    problems.append((one[0], error))
+                    problems[one.number] = error
         judged(len(group))
     return states, problems
 
@@ -110,8 +119,8 @@ def _groups(ready: list[Planned], frame: Frame) -> Iterable[list[Planned]]:
     if not frame.columnar:
         return [ready] if ready else []
     groups: list[tuple[set[str], list[Planned]]] = []
-    for one in sorted(ready, key=lambda planned: -len(planned[0].reads)):
-        columns, members = set(one[0].reads), [one]
+    for one in sorted(ready, key=lambda planned: -len(planned.rule.reads)):
+        columns, members = set(one.rule.reads), [one]
         apart = []
         for known, others in groups:
             together = known | columns
@@ -128,10 +137,10 @@ def _run(group: list[Planned], frame: Frame, states: States) -> None:
     if _provable(group, frame):
         _probe(group, frame, states)
         return
-    exprs = {f"{n}.{name}": m.expr for n, (_, ms) in enumerate(group) for name, m in ms.items()}
+    exprs = {f"{n}.{name}": m.expr for n, one in enumerate(group) for name, m in one.measures.items()}
     named = [expr.alias(name) for name, expr in exprs.items()]
-    by = sorted({rule.by for rule, _ in group if rule.by is not None})
-    reads = sorted({column for rule, _ in group for column in rule.reads})
+    by = sorted({one.rule.by for one in group if one.rule.by is not None})
+    reads = sorted({column for one in group for column in one.rule.reads})
     label = "pass over " + (f"{len(reads)} columns" if len(reads) != 1 else reads[0])
     keep = "rows " if "rows" not in frame.schema else "__rows"
     if by:
@@ -140,20 +149,20 @@ def _run(group: list[Planned], frame: Frame, states: States) -> None:
         query = frame.lazy.select(pl.len().alias(keep), *named)
     found = frame.collect(query, label, reads).to_dicts()
     frame.rows_seen(sum(row[keep] for row in found))
-    for n, (rule, measures) in enumerate(group):
-        rows = [({b: row[b] for b in by}, {name: row[f"{n}.{name}"] for name in measures}) for row in found]
-        states.add(rule, measures, rows)
+    for n, one in enumerate(group):
+        rows = [({b: row[b] for b in by}, {name: row[f"{n}.{name}"] for name in one.measures}) for row in found]
+        states.add(one, rows)
 
 
 def _provable(group: list[Planned], frame: Frame) -> bool:
     """Whether the group is about one column of files whose statistics, or dictionary, may prove rows clean unread."""
-    alone = {(rule.reads, rule.where) for rule, _ in group} == {(group[0][0].subjects, None)}
-    return frame.columnar and alone and all(isinstance(rule, ColumnRule) and rule.PROVABLE for rule, _ in group)
+    alone = {(one.rule.reads, one.rule.where) for one in group} == {(group[0].rule.subjects, None)}
+    return frame.columnar and alone and all(isinstance(one.rule, ColumnRule) and one.rule.PROVABLE for one in group)
 
 
 def _probe(group: list[Planned], frame: Frame, states: States) -> None:
     """Looks only for failing rows and nulls: what statistics prove to have none is never decoded."""
-    rules = [rule for rule, _ in group if isinstance(rule, ColumnRule)]
+    rules = [one.rule for one in group if isinstance(one.rule, ColumnRule)]
     fails = [~rule.judged(frame) for rule in rules]
     column = rules[0].column
     null = pl.col(column).is_null()
@@ -162,4 +171,4 @@ def _probe(group: list[Planned], frame: Frame, states: States) -> None:
     found = frame.collect(query, f"probe of {column}", (column,)).row(0, named=True)
     for n, rule in enumerate(rules):
         judged = frame.rows if rule.JUDGES_NULLS else frame.rows - found["null"]
-        states.add(rule, group[n][1], [({}, {"failed": found[str(n)], "judged": judged})])
+        states.add(group[n], [({}, {"failed": found[str(n)], "judged": judged})])

@@ -8,47 +8,18 @@ queries the frame itself when it is judged.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import polars as pl
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import Field
 
-from quality.contract import storage
-from quality.errors import ConfigurationError
-from quality.result import Frozen, Scalar, Severity
+from quality.engine.dtypes import ANY, NUMBER, Kinds, kind_of
+from quality.engine.frame import Frame
+from quality.engine.sql import Sql, condition
+from quality.values import Fraction, Frozen, Scalar, Severity, Text, shorten
 
-if TYPE_CHECKING:
-    from quality.engine.frame import Frame
-
-Kind = Literal["number", "text", "time", "boolean", "nested", "null", "other"]
-Kinds = frozenset[Kind]
-ANY: Kinds = frozenset(("number", "text", "time", "boolean", "nested", "null", "other"))
-NUMBER: Kinds = frozenset(("number", "null"))
-TEXT: Kinds = frozenset(("text", "null"))
-TIME: Kinds = frozenset(("time", "null"))
-ORDERED: Kinds = NUMBER | TEXT | TIME
-PLAIN: Kinds = ORDERED | {"boolean"}
-
-Text = Annotated[str, StringConstraints(min_length=1)]
-Fraction = Annotated[float, Field(ge=0, le=1)]
-Sql = Annotated[Text, AfterValidator(lambda sql: _readable(sql))]
 Reference = Text | dict[str, Any]
 State = Mapping[str, Any]
-
-
-def kind_of(dtype: pl.DataType) -> Kind:
-    """The family of a dtype, which decides what rules can judge it."""
-    if dtype.is_numeric():
-        return "number"
-    if dtype in (pl.String, pl.Categorical, pl.Enum):
-        return "text"
-    if dtype.is_temporal():
-        return "time"
-    if dtype == pl.Boolean:
-        return "boolean"
-    if dtype.is_nested():
-        return "nested"
-    return "null" if dtype == pl.Null else "other"
 
 
 class Measure(NamedTuple):
@@ -205,26 +176,33 @@ class NumberRule(TableRule):
         return (self.column,)
 
 
-def _readable(sql: str) -> str:
-    condition(sql)
-    return sql
+def scalar(value: Any) -> Scalar:
+    """A value as JSON holds it."""
+    if isinstance(value, float):
+        return value if value - value == 0 else str(value)
+    return value if value is None or isinstance(value, (bool, int, str)) else str(value)
 
 
-def condition(sql: str) -> pl.Expr:
-    """The Polars expression of a SQL condition; no Python is ever evaluated."""
-    try:
-        return pl.sql_expr(sql)
-    except pl.exceptions.PolarsError as error:
-        raise ConfigurationError(f"cannot read the SQL '{sql}': {first_line(error)}") from None
+def outcome(ok: bool, value: Scalar, note: str) -> Judgement:
+    """One number, judged."""
+    return Judgement(0 if ok else 1, 1, value=value, note=note)
 
 
-def first_line(error: BaseException) -> str:
-    """The first line of what an error says; of object storage's, what was answered and not what was asked."""
-    text = str(error).strip() or type(error).__name__
-    return storage.said(text) or text.splitlines()[0]
+def nothing(note: str, value: Scalar = None) -> Judgement:
+    """Nothing judged, and why."""
+    return Judgement(0, 0, value=value, note=note)
 
 
-def shorten(value: object, limit: int = 40) -> str:
-    """A value in at most `limit` characters."""
-    text = "[" + ", ".join(map(str, value)) + "]" if isinstance(value, (tuple, list)) else str(value)
-    return text if len(text) <= limit else text[: limit - 1] + "…"
+def shown(value: Any) -> str:
+    """A number, or what a column holds instead, as sentences have it."""
+    return f"{value:,.6g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else f"{value}"
+
+
+class Metric(TableRule):
+    """A table rule that tells its number apart from its verdict, so that a trend rule can judge the same number."""
+
+    NOTHING: ClassVar[str] = "no value to judge"
+
+    def number(self, state: State, frame: Frame) -> Any:
+        """The number; None where there is nothing to judge, for the reason `NOTHING`."""
+        raise NotImplementedError

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from quality.engine.frame import Frame, across_rows
-from quality.engine.rule import shorten
-from quality.result import Scalar
+from quality.engine.frame import Frame
+from quality.engine.sql import across_rows
+from quality.values import Scalar, shorten
 
 PREFIX = 100_000
 FEW = 20

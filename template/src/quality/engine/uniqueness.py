@@ -12,7 +12,7 @@ from typing import NamedTuple
 import polars as pl
 
 from quality.engine.frame import Frame
-from quality.engine.rule import condition
+from quality.engine.sql import condition
 
 MARKS = 2**32
 SNIFF = 10_000

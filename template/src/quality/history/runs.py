@@ -157,3 +157,19 @@ def _past(config: CheckConfig, window: int, moment: datetime | None) -> pl.DataF
     if config.environment is None:
         return SCHEMA.to_frame()
     return metrics(config, 4 * window, moment or _as_of.get() or datetime.now(UTC))
+
+
+MESSAGES = pl.Schema(
+    {
+        "run": pl.String(),
+        "at": pl.Datetime("us", "UTC"),
+        "rule": pl.String(),
+        "kind": pl.String(),
+        "channel": pl.String(),
+        "block": pl.String(),
+        "ok": pl.Boolean(),
+        "attempts": pl.Int64(),
+        "note": pl.String(),
+    }
+)
+"""One row per run, incident and channel: what was due, whether it was delivered, and why not."""

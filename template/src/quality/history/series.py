@@ -7,7 +7,7 @@ from datetime import datetime
 
 import polars as pl
 
-from quality.result import Frozen, Status
+from quality.values import Frozen, Status
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 RUNS = 30

@@ -15,8 +15,8 @@ from typing import NamedTuple
 import polars as pl
 
 from quality.contract import project, storage
-from quality.engine.rule import first_line
-from quality.errors import SourceError
+from quality.errors import SourceError, first_line
+from quality.files import alone
 
 STAMP = "%Y%m%dT%H%M%S.%fZ"
 
@@ -103,20 +103,6 @@ class Shelf(NamedTuple):
         """Keeps other processes of this machine out; in object storage, nobody."""
         with nullcontext() if self.remote else alone(Path(self.folder)):
             yield
-
-
-@contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """Keeps other processes of this machine out of a folder; the lock ends with its holder, however that ends."""
-    folder.mkdir(parents=True, exist_ok=True)
-    if os.name == "nt":
-        yield
-        return
-    import fcntl
-
-    with (folder / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _recent(day: date) -> Iterator[list[str]]:

@@ -9,10 +9,10 @@ from typing import Any, cast
 from prefect.blocks.core import Block
 from pydantic import ConfigDict, Field, HttpUrl, ValidationError, field_validator
 
+from quality import checking
 from quality.checking import Rules, asked, known_engine, uphold
 from quality.contract import project
 from quality.contract.config import CheckConfig
-from quality.engine import judge as engine
 from quality.errors import ConfigurationError
 from quality.prefect_run import either
 from quality.rules.catalogue import canonical, parse_rules
@@ -95,7 +95,7 @@ class DataQualityBlock(Block):
 
     def _check(self, data: Any, call: dict[str, Any]) -> Any:
         config = asked(data, self.config, self.auto_schema, **call)
-        return uphold(engine.check(data, config), config.fail_on_error)
+        return uphold(checking.check(data, config), config.fail_on_error)
 
 
 def block_name(dataset: str, environment: str) -> str:

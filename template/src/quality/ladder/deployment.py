@@ -5,59 +5,31 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any, Literal
+from collections.abc import Callable
+from typing import Any
 from uuid import UUID
 
-import httpx
-from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import DeploymentScheduleCreate, WorkPoolCreate
 from prefect.client.schemas.filters import (
-    ArtifactFilter,
-    ArtifactFilterFlowRunId,
-    ArtifactFilterKey,
-    ArtifactFilterType,
     DeploymentFilter,
     DeploymentFilterId,
-    FlowRunFilter,
-    TaskRunFilter,
 )
-from prefect.client.schemas.objects import Artifact, FlowRun, WorkPool
+from prefect.client.schemas.objects import FlowRun, WorkPool
 from prefect.client.schemas.schedules import construct_schedule
-from prefect.client.schemas.sorting import ArtifactSort, FlowRunSort
-from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
+from prefect.client.schemas.sorting import FlowRunSort
+from prefect.exceptions import ObjectNotFound
 from prefect.flows import Flow, load_flow_from_entrypoint
-from prefect.settings import PREFECT_UI_URL
 from prefect.states import Cancelled
 from prefect.utilities.callables import parameter_schema
 from prefect.utilities.templating import apply_values
 
 from quality.contract import project
-from quality.errors import ConfigurationError, nearest
+from quality.errors import ConfigurationError, ServerError, nearest
 from quality.ladder.prefect_file import DeploymentEntry, PoolEntry, PrefectFile, ScheduleEntry
-from quality.loopback import ServerError
-from quality.result import CheckResult
+from quality.server import run_link
 
 POOL_TYPES = ("process", "docker", "kubernetes")
-
-
-@contextmanager
-def server() -> Iterator[SyncPrefectClient]:
-    """A client of the configured API; ServerError when it does not answer."""
-    with get_client(sync_client=True) as client:
-        try:
-            if (problem := client.api_healthcheck()) is not None:
-                raise problem
-            yield client
-        except PrefectHTTPStatusError as error:
-            said = f"{error.response.status_code} {error.response.text[:300]}"
-            raise ServerError(f"the Prefect API at {client.api_url} refused: {said}") from None
-        except httpx.HTTPError as error:
-            advice = "start it, or set PREFECT_API_URL to one that runs"
-            raise ServerError(
-                f"no Prefect API answers at {client.api_url} ({type(error).__name__}); {advice}"
-            ) from None
 
 
 def pool_type(client: SyncPrefectClient, entry: PoolEntry) -> tuple[str, dict[str, Any]]:
@@ -169,38 +141,3 @@ def wait(
         if time.monotonic() > deadline:
             raise ServerError(f"run {found.name} is still {name} after {seconds:.0f} s; {run_link(run)}")
         between()
-
-
-def artifact_of(client: SyncPrefectClient, run: UUID, kind: Literal["markdown", "table", "result"]) -> Artifact | None:
-    """What a run wrote for operators, or for machines."""
-    wanted = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[run]), type=ArtifactFilterType(any_=[kind]))
-    return next(iter(_artifacts(client, wanted, 1)), None)
-
-
-def latest_artifacts(client: SyncPrefectClient, keys: list[str]) -> dict[str, Artifact]:
-    """The newest artifact of each key that has one."""
-    found = _artifacts(client, ArtifactFilter(key=ArtifactFilterKey(any_=keys)), 200)
-    return {str(one.key): one for one in reversed(found)}
-
-
-def _artifacts(client: SyncPrefectClient, wanted: ArtifactFilter, limit: int) -> list[Artifact]:
-    """Newest first. Every filter is given: a server on FastAPI 0.151 or newer takes no null for one left out."""
-    everything: dict[str, Any] = {"flow_run_filter": FlowRunFilter(), "task_run_filter": TaskRunFilter(), "offset": 0}
-    order = ArtifactSort.CREATED_DESC
-    return client.read_artifacts(artifact_filter=wanted, sort=order, limit=limit, **everything)
-
-
-def result_of(artifact: Artifact) -> CheckResult:
-    """The result that an artifact of type `result` holds."""
-    data = artifact.data
-    return CheckResult.model_validate_json(data) if isinstance(data, str) else CheckResult.model_validate(data)
-
-
-def link(page: str, of: UUID | None) -> str:
-    """The page of Prefect's UI."""
-    return f"{str(PREFECT_UI_URL.value() or '').rstrip('/')}/{page}/{of}"
-
-
-def run_link(run: FlowRun) -> str:
-    """The page of a run."""
-    return link("runs/flow-run", run.id)

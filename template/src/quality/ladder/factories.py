@@ -17,15 +17,14 @@ from pydantic import Field, NonNegativeFloat, NonNegativeInt
 from quality.checking import Rules, known_engine
 from quality.contract import project
 from quality.contract.config import CheckConfig
-from quality.engine.rule import Fraction
 from quality.errors import ConfigurationError, nearest
 from quality.ladder.block import DataQualityBlock
 from quality.ladder.states import is_machinery, settling
 from quality.ladder.tasks import QualityTask, create_check_task
 from quality.prefect_run import either
 from quality.reporting.artifacts import dataset_key
-from quality.result import Frozen
 from quality.rules.catalogue import parse_rules
+from quality.values import Fraction, Frozen
 
 
 class QualityCheckMode(StrEnum):

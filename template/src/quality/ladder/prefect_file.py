@@ -9,7 +9,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from quality.contract.yaml_file import YamlFile
 from quality.errors import ConfigurationError, nearest
-from quality.result import Frozen
+from quality.values import Frozen
 
 CHECK = "quality.ladder.flows.check_dataset"
 """The entrypoint of the blessed flow: its deployments carry the fingerprint of what they run."""

@@ -12,7 +12,7 @@ from prefect.results import ResultRecord  # type: ignore[attr-defined]
 from prefect.states import Failed
 
 from quality.errors import ConfigurationError, DataQualityError
-from quality.result import Status
+from quality.values import Status
 
 
 def settled(error: DataQualityError) -> State[Any]:

@@ -20,20 +20,21 @@ from prefect.logging import get_run_logger
 from prefect.settings import get_current_settings
 from prefect.utilities.annotations import NotSet
 
+from quality import checking
 from quality.checking import Rules, asked, known_engine, uphold
 from quality.contract import project
 from quality.contract.config import CheckConfig
 from quality.contract.contract import parse_source
 from quality.contract.sources import as_frame
-from quality.engine import judge as engine
 from quality.errors import ConfigurationError, DataQualityError, nearest
 from quality.ladder.block import DataQualityBlock
 from quality.ladder.states import is_machinery, result_or_raise, settled
 from quality.operations import after_check as operations
 from quality.prefect_run import either, run_context
 from quality.reporting import artifacts
-from quality.result import CheckResult, Status
+from quality.result import CheckResult
 from quality.rules import profile
+from quality.values import Status
 
 
 class QualityTask(Task[..., Any]):
@@ -126,7 +127,7 @@ def _publish(result: CheckResult, key: str | None, notes: tuple[str, ...]) -> No
 def profile_data(data: Any = None, block: DataQualityBlock | None = None) -> profile.Profile:
     """Profile every column of the data, or of the block's source."""
     config = configured(data, block)
-    return profile.profile(engine.open_frame(data, config).lazy, config.dataset)
+    return profile.profile(checking.open_frame(data, config).lazy, config.dataset)
 
 
 def learn_rules(data: Any = None, block: DataQualityBlock | None = None) -> list[dict[str, Any]]:

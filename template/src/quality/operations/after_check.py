@@ -14,20 +14,20 @@ from prefect.context import TaskRunContext
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 
+from quality import checking
 from quality.contract.config import CheckConfig
 from quality.engine import judge as engine
 from quality.engine.frame import Frame
-from quality.engine.rule import first_line
-from quality.errors import SourceError
+from quality.errors import QuarantineError, SourceError, first_line
 from quality.history import runs as history
 from quality.history.series import RUNS
 from quality.operations import events as announcements
 from quality.operations import lineage, notifications, progress
 from quality.prefect_run import run_context
 from quality.quarantine import splits as quarantine
-from quality.quarantine.splits import QuarantineError
 from quality.reporting import html as report
-from quality.result import CheckResult, Status
+from quality.result import CheckResult
+from quality.values import Status
 
 
 class Ran(NamedTuple):
@@ -42,7 +42,7 @@ def check(data: Any, config: CheckConfig) -> Ran:
     """Judges data and, for a configuration of the repository, does all that a run leaves behind."""
     judged: list[tuple[Frame, list[engine.Found]]] = []
     with progress.shown(config) as more:
-        result = engine.check(data, config, seen=lambda frame, found: judged.append((frame, found)), judged=more)
+        result = checking.check(data, config, seen=lambda frame, found: judged.append((frame, found)), judged=more)
     if config.environment is None or (result.status is Status.ERROR and _is_tried_again()):
         return Ran(result)
     run, notes, problem = run_id(), [], None

@@ -14,24 +14,11 @@ import polars as pl
 
 from quality.contract.config import CheckConfig
 from quality.contract.policy import Notification, Silence
-from quality.result import CheckResult, Frozen, RuleResult, Severity, Status
+from quality.result import CheckResult, RuleResult
+from quality.values import Frozen, Severity, Status
 
 THE_RUN = "the run"
 """Stands for the rule where the run as a whole could not be judged."""
-MESSAGES = pl.Schema(
-    {
-        "run": pl.String(),
-        "at": pl.Datetime("us", "UTC"),
-        "rule": pl.String(),
-        "kind": pl.String(),
-        "channel": pl.String(),
-        "block": pl.String(),
-        "ok": pl.Boolean(),
-        "attempts": pl.Int64(),
-        "note": pl.String(),
-    }
-)
-"""One row per run, incident and channel: what was due, whether it was delivered, and why not."""
 
 
 class Kind(StrEnum):

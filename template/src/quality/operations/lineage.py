@@ -13,8 +13,9 @@ from quality.contract import project
 from quality.contract.config import CheckConfig
 from quality.contract.policy import Lineage
 from quality.history import runs as history
-from quality.result import CheckResult, RuleResult, Status
-from quality.secrets import secret
+from quality.prefect_run import secret
+from quality.result import CheckResult, RuleResult
+from quality.values import Status
 
 PRODUCER = f"urn:quality-ladder:{project.VERSION}"
 SPEC = "https://openlineage.io/spec"

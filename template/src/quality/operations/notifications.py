@@ -22,8 +22,10 @@ from quality.contract.config import CheckConfig
 from quality.contract.policy import Notification, Silence
 from quality.errors import SourceError
 from quality.history import runs as history
-from quality.operations.incidents import MESSAGES, Incident, Kind, due, told
-from quality.result import CheckResult, Frozen, summarize_check_result
+from quality.history.runs import MESSAGES
+from quality.operations.incidents import Incident, Kind, due, told
+from quality.result import CheckResult, summarize_check_result
+from quality.values import Frozen
 
 Tone = Literal["info", "success", "warning", "failure"]
 SHOWN = 10

@@ -14,7 +14,7 @@ from prefect.artifacts import ProgressArtifact, update_progress_artifact
 from prefect.logging import get_run_logger
 
 from quality.contract.config import CheckConfig
-from quality.engine.rule import first_line
+from quality.errors import first_line
 from quality.prefect_run import run_context
 from quality.reporting.artifacts import dataset_key, valid_key
 

@@ -7,11 +7,13 @@ from datetime import UTC, datetime
 
 import polars as pl
 
+from quality import checking
 from quality.contract.config import CheckConfig
 from quality.engine import judge as engine
 from quality.engine.rule import RowRule, Rule
+from quality.errors import QuarantineError
 from quality.quarantine import splits as quarantine
-from quality.quarantine.splits import RULES, QuarantineError, Split
+from quality.quarantine.splits import RULES, Split
 
 
 def redrive(config: CheckConfig) -> Split | None:
@@ -34,7 +36,7 @@ def _split(rows: pl.LazyFrame, earlier: tuple[Split, ...], config: CheckConfig) 
                 "no row can be released by it"
             )
     today = config.model_copy(update={"rules": rules, "key": (), "sensitive": (), "quarantine": None})
-    frame = engine.open_frame(rows, today)
+    frame = checking.open_frame(rows, today)
     found = engine.judge(today, frame)
     stays = {rule.title: pl.col(RULES).list.contains(rule.title) for rule in blind}
     about = Split(

@@ -23,14 +23,17 @@ from pydantic import ValidationError
 from quality.contract import project
 from quality.contract.config import CheckConfig
 from quality.contract.contract import Quarantine
-from quality.engine.frame import Frame, across_rows
+from quality.engine.dtypes import kind_of
+from quality.engine.frame import Frame
 from quality.engine.judge import Found
-from quality.engine.rule import RowRule, first_line
-from quality.errors import ConfigurationError, SourceError
-from quality.history.store import alone
+from quality.engine.rule import RowRule
+from quality.engine.sql import across_rows
+from quality.errors import ConfigurationError, QuarantineError, first_line
+from quality.files import alone
+from quality.prefect_run import secret
 from quality.quarantine.encryption import TOKEN, cipher, decrypted, encrypted
-from quality.result import CheckResult, Frozen
-from quality.secrets import secret
+from quality.result import CheckResult
+from quality.values import Frozen
 
 RULES, RUN, FINGERPRINT = "_dq_rules", "_dq_run", "_dq_fingerprint"
 MARKS = (RULES, RUN, FINGERPRINT, TOKEN)
@@ -40,10 +43,6 @@ BETWEEN = "\x1f"
 """Between the rules of a row while they are one text, which is split thirty times faster than a list is built."""
 FAST: Literal["lz4"] = "lz4"
 """A third larger than Polars' default, and written in half the time."""
-
-
-class QuarantineError(SourceError):
-    """Rows could not be set apart; whoever reads the good rows must not go on."""
 
 
 class Split(Frozen):
@@ -119,6 +118,9 @@ def split(frame: Frame, found: Sequence[Found], result: CheckResult, config: Che
         raise QuarantineError(
             "rows were not set apart: the source has changed since it was judged; run the check again"
         )
+    for column in config.quarantine.encrypt if config.quarantine else ():
+        if kind_of(dtype := frame.schema[column]) == "nested":
+            raise QuarantineError(f"rows were not set apart: encrypt: column '{column}' is {dtype}; drop it instead")
     version = frame.version
     about = Split(
         run=run,

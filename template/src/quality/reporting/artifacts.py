@@ -15,7 +15,8 @@ from prefect.artifacts import Artifact, MarkdownArtifact, TableArtifact
 from quality.prefect_run import run_context
 from quality.reporting.escaping import legible
 from quality.reporting.guidance import NEXT, again, loud, ranked, sample_columns
-from quality.result import CheckResult, RuleResult, Scalar, summarize_check_result
+from quality.result import CheckResult, RuleResult, summarize_check_result
+from quality.values import Scalar
 
 __all__ = ["artifact_key", "publish", "summarize_check_result", "to_prefect_artifact"]
 

@@ -8,7 +8,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from quality.result import CheckResult, RuleResult, Severity, Status, summarize_check_result
+from quality.result import CheckResult, RuleResult, summarize_check_result
+from quality.values import Severity, Status
 
 COLOURS = {
     Status.PASSED: "green",
@@ -94,3 +95,11 @@ def found(rule: RuleResult) -> str:
 def _colour(rule: RuleResult) -> str:
     softened = rule.status is Status.FAILED and not rule.severity.fails_the_run
     return ("yellow" if rule.severity is Severity.WARNING else "cyan") if softened else COLOURS[rule.status]
+
+
+out = Console()
+
+
+def say(words: str, style: str = "dim") -> None:
+    """A line of progress."""
+    out.print(Text(f"· {words}", style=style), soft_wrap=True)

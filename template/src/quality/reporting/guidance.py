@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from quality.result import CheckResult, RuleResult, Severity, Status
+from quality.result import CheckResult, RuleResult
+from quality.values import Severity, Status
 
 ORDER = (Status.ERROR, Status.FAILED, Status.WARNING, Status.SKIPPED, Status.PASSED)
 """Worst first."""

@@ -9,10 +9,10 @@ from rich.text import Text
 
 from quality.contract.config import CheckConfig
 from quality.history import runs as history
+from quality.history.runs import MESSAGES
 from quality.history.series import rule_trends, run_trends
-from quality.operations.incidents import MESSAGES
 from quality.reporting.console import COLOURS
-from quality.result import Status
+from quality.values import Status
 
 MESSAGES_SHOWN = 10
 

@@ -17,14 +17,15 @@ from jinja2 import Environment, StrictUndefined, Template
 from quality.contract import project
 from quality.contract.config import CheckConfig
 from quality.errors import ConfigurationError
+from quality.files import write_whole
 from quality.history import runs as history
 from quality.history.series import RUNS, rule_trends, run_trends, verdicts
 from quality.reporting.console import segment
 from quality.reporting.escaping import legible
 from quality.reporting.guidance import NEXT, ORDER, again, loud, ranked, sample_columns
 from quality.reporting.segments import matrices, together
-from quality.result import CheckResult, RuleResult, Scalar, Status, summarize_check_result
-from quality.rollout.evidence import write_whole
+from quality.result import CheckResult, RuleResult, summarize_check_result
+from quality.values import Scalar, Status
 
 MARKS = {Status.PASSED: "✓", Status.WARNING: "!", Status.FAILED: "✕", Status.SKIPPED: "·", Status.ERROR: "?"}
 """Beside each word, so that no verdict depends on colour."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from quality.result import Frozen, RuleResult, Scalar, Status
+from quality.result import RuleResult
+from quality.values import Frozen, Scalar, Status
 
 SEGMENTS = 200
 """Lines of a matrix; those with most failures come first."""

@@ -8,13 +8,12 @@ from typing import Any
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.exceptions import ObjectNotFound
 
+from quality import checking
 from quality.cli import documents
 from quality.contract import project
 from quality.contract.config import CheckConfig
-from quality.engine import judge as engine
 from quality.errors import ConfigurationError, DataQualityError
 from quality.ladder.block import DataQualityBlock, block_name, load_block
-from quality.ladder.deployment import artifact_of
 from quality.ladder.flows import check_dataset
 from quality.ladder.states import is_machinery
 from quality.ladder.tasks import check_task
@@ -25,6 +24,7 @@ from quality.rollout import evidence
 from quality.rollout.evidence import Check, Rung
 from quality.rollout.pins import unpinned
 from quality.rollout.shapes import shapes
+from quality.server import artifact_of
 
 KINDS: tuple[ArtifactType, ...] = ("markdown", "table", "result")
 Problem = tuple[str, str]
@@ -75,7 +75,7 @@ def reproducible(config: CheckConfig, rung: Rung, client: SyncPrefectClient) -> 
     block.save(name, overwrite=True)
     if _document(client, name) != before:
         yield "loading, checking and saving the block changed it", save
-    if not fields and kept.comparable() != engine.check(None, config).comparable():
+    if not fields and kept.comparable() != checking.check(None, config).comparable():
         yield "the saved block judges otherwise than the contract", save
     for package, wanted, there in unpinned()[:1]:
         yield f"{package} is {there}, the pinned tuple says {wanted}", "run it with nox, or `nox -s doctor`"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -13,7 +11,9 @@ from pydantic import Field, ValidationError
 from quality.contract import project
 from quality.contract.config import CheckConfig
 from quality.errors import ConfigurationError
-from quality.result import CheckResult, Frozen, Status
+from quality.files import write_whole
+from quality.result import CheckResult
+from quality.values import Frozen, Status
 
 
 class Rung(StrEnum):
@@ -141,21 +141,6 @@ def record(evidence: Evidence) -> Path:
 def _proves(evidence: Evidence) -> Evidence:
     """Evidence without what differs between two runs that prove the same."""
     return evidence.model_copy(update={"recorded": None, "references": {}})
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Replaces a file in one step, so that no reader and no crash ever sees half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 def flaw(evidence: Evidence | None, fingerprint: str) -> str | None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from quality.contract import project
 from quality.errors import ConfigurationError
-from quality.result import Frozen
+from quality.files import write_whole
 from quality.rollout import evidence
 from quality.rollout.evidence import Check, Rung
+from quality.values import Frozen
 
 CHECKLIST = "checklist"
 STATUS = "rollout/status.json"
@@ -84,7 +85,7 @@ def save(card: Scorecard) -> bool:
     path = project.root() / STATUS
     if path.exists() and path.read_text("utf-8") == text(card):
         return False
-    evidence.write_whole(path, text(card))
+    write_whole(path, text(card))
     return True
 
 

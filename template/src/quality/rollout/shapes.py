@@ -9,9 +9,9 @@ from typing import Any
 
 import polars as pl
 
+from quality import checking
 from quality.contract.config import CheckConfig
 from quality.contract.sources import Files
-from quality.engine import judge as engine
 from quality.errors import ConfigurationError
 from quality.result import CheckResult
 from quality.rollout.evidence import Check
@@ -21,8 +21,8 @@ ROWS = 1_000
 
 def shapes(config: CheckConfig) -> tuple[CheckResult, tuple[Check, ...]]:
     """The verdict on the first rows of the contract's data, and one line for each shape of these rows."""
-    rows = engine.open_frame(None, config).lazy.head(ROWS).collect()
-    base = engine.check(rows, config)
+    rows = checking.open_frame(None, config).lazy.head(ROWS).collect()
+    base = checking.check(rows, config)
     checks = [_same(name, make, base, config) for name, make in _containers(rows)]
     checks += [_judged(name, make, config) for name, make in _hollow(rows, config)]
     with tempfile.TemporaryDirectory() as folder:
@@ -73,7 +73,7 @@ def _hollow(rows: pl.DataFrame, config: CheckConfig) -> Iterator[tuple[str, Call
 def _same(name: str, make: Callable[[], Any], base: CheckResult, config: CheckConfig) -> Check:
     """A container is sound if every rule's verdict and counts are those of the frame."""
     try:
-        result = engine.check(make(), config)
+        result = checking.check(make(), config)
     except ConfigurationError as error:
         return Check(
             name=name, ok=False, seen=f"refused: {error}", fix="loosen the rule, or state the dtype in `source`"
@@ -97,7 +97,7 @@ def _facts(rule: Any) -> tuple[Any, ...]:
 def _judged(name: str, make: Callable[[], pl.DataFrame], config: CheckConfig) -> Check:
     """A hollow or changed shape has a stated outcome; what is empty may be green only where the contract says so."""
     try:
-        result = engine.check(make(), config)
+        result = checking.check(make(), config)
     except ConfigurationError as error:
         return Check(name=name, ok=True, seen=f"refused: {error}")
     counts = f"{result.passed_count} passed, {result.failed_count} failed, {result.skipped_count} skipped"

@@ -10,72 +10,80 @@ from typing import Annotated, Any, Union, get_args
 
 from pydantic import Field, ValidationError
 
-from quality.contract.sources import Source
 from quality.engine.rule import Rule
 from quality.errors import ConfigurationError, nearest
-from quality.rules import distributions as drift_rules
-from quality.rules import keys as key_rules
-from quality.rules import numbers as table_rules
-from quality.rules import trends as trend_rules
-from quality.rules import values as row_rules
+from quality.rules import (
+    distributions,
+    expression,
+    keys,
+    moments,
+    numbers,
+    outliers,
+    presence,
+    references,
+    schema,
+    text,
+    trends,
+    values,
+)
 
 BUILT_IN: tuple[type[Rule], ...] = (
-    row_rules.NotNull,
-    row_rules.NotEmpty,
-    key_rules.Unique,
-    key_rules.UniqueCombination,
-    row_rules.InSet,
-    row_rules.NotInSet,
-    row_rules.InRange,
-    row_rules.GreaterThan,
-    row_rules.GreaterThanOrEqual,
-    row_rules.LessThan,
-    row_rules.LessThanOrEqual,
-    row_rules.Equal,
-    row_rules.NotEqual,
-    row_rules.Positive,
-    row_rules.Negative,
-    row_rules.NonNegative,
-    row_rules.NonPositive,
-    row_rules.Length,
-    row_rules.MinLength,
-    row_rules.MaxLength,
-    row_rules.Regex,
-    row_rules.EmailFormat,
-    row_rules.UrlFormat,
-    row_rules.UuidFormat,
-    row_rules.PhoneFormat,
-    row_rules.Ipv4Format,
-    row_rules.DateFormat,
-    row_rules.NotFuture,
-    row_rules.NotPast,
-    key_rules.Increasing,
-    key_rules.Decreasing,
-    row_rules.ZScoreOutlier,
-    row_rules.ReferentialIntegrity,
-    row_rules.ConditionalNull,
-    row_rules.Expression,
-    table_rules.ColumnExists,
-    table_rules.DtypeRule,
-    table_rules.SchemaRule,
-    table_rules.RowCount,
-    table_rules.CompletenessRatio,
-    table_rules.DistinctCount,
-    table_rules.Mean,
-    table_rules.Median,
-    table_rules.Sum,
-    table_rules.StdDev,
-    table_rules.Min,
-    table_rules.Max,
-    table_rules.Quantile,
-    table_rules.Freshness,
-    table_rules.CrossTableRowCount,
-    table_rules.Reconcile,
-    drift_rules.StatisticalDrift,
-    drift_rules.DistributionChange,
-    trend_rules.Volume,
-    trend_rules.Trend,
-    trend_rules.Anomaly,
+    presence.NotNull,
+    presence.NotEmpty,
+    keys.Unique,
+    keys.UniqueCombination,
+    values.InSet,
+    values.NotInSet,
+    values.InRange,
+    values.GreaterThan,
+    values.GreaterThanOrEqual,
+    values.LessThan,
+    values.LessThanOrEqual,
+    values.Equal,
+    values.NotEqual,
+    values.Positive,
+    values.Negative,
+    values.NonNegative,
+    values.NonPositive,
+    text.Length,
+    text.MinLength,
+    text.MaxLength,
+    text.Regex,
+    text.EmailFormat,
+    text.UrlFormat,
+    text.UuidFormat,
+    text.PhoneFormat,
+    text.Ipv4Format,
+    text.DateFormat,
+    moments.NotFuture,
+    moments.NotPast,
+    keys.Increasing,
+    keys.Decreasing,
+    outliers.ZScoreOutlier,
+    references.ReferentialIntegrity,
+    presence.ConditionalNull,
+    expression.Expression,
+    schema.ColumnExists,
+    schema.DtypeRule,
+    schema.SchemaRule,
+    numbers.RowCount,
+    numbers.CompletenessRatio,
+    numbers.DistinctCount,
+    numbers.Mean,
+    numbers.Median,
+    numbers.Sum,
+    numbers.StdDev,
+    numbers.Min,
+    numbers.Max,
+    numbers.Quantile,
+    moments.Freshness,
+    references.CrossTableRowCount,
+    references.Reconcile,
+    distributions.StatisticalDrift,
+    distributions.DistributionChange,
+    trends.Volume,
+    trends.Trend,
+    trends.Anomaly,
 )
 
 
@@ -85,7 +93,7 @@ def check_name(rule: type[Rule]) -> str:
     return name
 
 
-def _listed(module: str, name: str) -> tuple[Any, ...]:
+def listed(module: str, name: str) -> tuple[Any, ...]:
     """What a domain lists under a name in one of its modules; nothing where there is no such module."""
     if importlib.util.find_spec("domain") is None or importlib.util.find_spec(f"domain.{module}") is None:
         return ()
@@ -95,13 +103,7 @@ def _listed(module: str, name: str) -> tuple[Any, ...]:
 @functools.cache
 def domain_rules() -> tuple[type[Rule], ...]:
     """The domain's own rules: `RULES` of `domain.rules`, the one place where a team lists them."""
-    return _listed("rules", "RULES")
-
-
-@functools.cache
-def domain_sources() -> dict[str, type[Source]]:
-    """The domain's own sources by kind: `SOURCES` of `domain.sources`."""
-    return {source.model_fields["kind"].default: source for source in _listed("sources", "SOURCES")}
+    return listed("rules", "RULES")
 
 
 @functools.cache

@@ -8,8 +8,9 @@ from typing import Annotated, Any, ClassVar, Literal
 import polars as pl
 from pydantic import Field, FiniteFloat
 
+from quality.engine.dtypes import PLAIN, Kinds, kind_of
 from quality.engine.frame import Frame
-from quality.engine.rule import PLAIN, Judgement, Kinds, Measure, NumberRule, Reference, State, kind_of
+from quality.engine.rule import Judgement, Measure, NumberRule, Reference, State
 from quality.errors import ConfigurationError
 from quality.rules.profile import ColumnProfile, Profile, profile_column
 

@@ -7,9 +7,12 @@ from typing import Annotated, ClassVar, Literal
 import polars as pl
 from pydantic import AfterValidator, Field
 
+from quality.engine.dtypes import ORDERED, Kinds
 from quality.engine.frame import Frame
-from quality.engine.rule import ORDERED, ColumnRule, Judgement, Kinds, Measure, RowRule, State, Text, condition
+from quality.engine.rule import ColumnRule, Judgement, Measure, RowRule, State
+from quality.engine.sql import condition
 from quality.engine.uniqueness import present, repeated
+from quality.values import Text
 
 
 def _distinct(columns: tuple[str, ...]) -> tuple[str, ...]:

@@ -3,157 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from datetime import UTC, datetime, time
+from datetime import datetime
 from typing import Annotated, Any, ClassVar, Literal
 
 import polars as pl
-from pydantic import AfterValidator, AliasChoices, Field, FiniteFloat
+from pydantic import AliasChoices, Field
 
+from quality.engine.dtypes import ORDERED, Kinds
 from quality.engine.frame import Frame
-from quality.engine.literals import Bounded, Duration, Value, coerce, parse_duration
+from quality.engine.literals import Bounded, Value, coerce
 from quality.engine.rule import (
-    ORDERED,
-    TIME,
-    Fraction,
     Judgement,
-    Kinds,
     Measure,
+    Metric,
     NumberRule,
-    Reference,
     State,
-    TableRule,
-    Text,
-    condition,
-    kind_of,
-    shorten,
+    nothing,
+    outcome,
+    scalar,
+    shown,
 )
-from quality.errors import ConfigurationError, nearest
-from quality.result import Scalar
-
-FAMILIES: dict[str, Callable[[pl.DataType], bool]] = {
-    "integer": lambda dtype: dtype.is_integer(),
-    "float": lambda dtype: dtype.is_float(),
-    "numeric": lambda dtype: dtype.is_numeric(),
-    "string": lambda dtype: dtype in (pl.String, pl.Categorical, pl.Enum),
-    "temporal": lambda dtype: dtype.is_temporal(),
-}
-NAMES = (
-    "Int8 Int16 Int32 Int64 Int128 UInt8 UInt16 UInt32 UInt64 Float32 Float64 Decimal String Boolean Date Datetime",
-    "Duration Time Binary Categorical Enum List Array Struct Null Object",
-)
-DTYPES = {name.lower(): getattr(pl, name) for line in NAMES for name in line.split()}
-DTYPES |= {"utf8": pl.String, "str": pl.String, "bool": pl.Boolean, "int": pl.Int64}
-
-
-def _dtype(name: str) -> str:
-    if name not in FAMILIES and name.lower() not in DTYPES:
-        raise ValueError(f"unknown dtype '{name}'; {nearest(name.lower(), [*FAMILIES, *DTYPES])}")
-    return name
-
-
-Dtype = Annotated[str, AfterValidator(_dtype)]
-
-
-def is_dtype(dtype: pl.DataType, name: str) -> bool:
-    """Whether a dtype is of the named Polars type (`String`) or family (`string`, in lower case)."""
-    family = FAMILIES.get(name)
-    return bool(family(dtype)) if family else bool(dtype == DTYPES[name.lower()])
-
-
-def scalar(value: Any) -> Scalar:
-    """A value as JSON holds it."""
-    if isinstance(value, float):
-        return value if value - value == 0 else str(value)
-    return value if value is None or isinstance(value, (bool, int, str)) else str(value)
-
-
-def outcome(ok: bool, value: Scalar, note: str) -> Judgement:
-    """One number, judged."""
-    return Judgement(0 if ok else 1, 1, value=value, note=note)
-
-
-def nothing(note: str, value: Scalar = None) -> Judgement:
-    """Nothing judged, and why."""
-    return Judgement(0, 0, value=value, note=note)
-
-
-def shown(value: Any) -> str:
-    """A number, or what a column holds instead, as sentences have it."""
-    return f"{value:,.6g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else f"{value}"
-
-
-class Metric(TableRule):
-    """A table rule that tells its number apart from its verdict, so that a trend rule can judge the same number."""
-
-    NOTHING: ClassVar[str] = "no value to judge"
-
-    def number(self, state: State, frame: Frame) -> Any:
-        """The number; None where there is nothing to judge, for the reason `NOTHING`."""
-        raise NotImplementedError
-
-
-class ColumnExists(TableRule):
-    """The dataset has the column."""
-
-    check: Literal["column_exists"] = "column_exists"
-    column: Text
-
-    def derived_name(self) -> str:
-        return f"column_exists({self.column})"
-
-    def says(self) -> str:
-        return f"there is a column {self.column}"
-
-    def judge(self, state: State, frame: Frame) -> Judgement:
-        there = self.column in frame.schema
-        note = "it is there" if there else f"there is none; {nearest(self.column, frame.schema)}"
-        return outcome(there, there, note)
-
-
-class DtypeRule(TableRule):
-    """The column has the Polars dtype, or one of the family: integer, float, numeric, string, temporal."""
-
-    check: Literal["dtype"] = "dtype"
-    column: Text
-    dtype: Dtype = Field(validation_alias=AliasChoices("dtype", "data_type", "type_"))
-
-    @property
-    def subjects(self) -> tuple[str, ...]:
-        return (self.column,)
-
-    def says(self) -> str:
-        return f"{self.column} is {self.dtype}"
-
-    def judge(self, state: State, frame: Frame) -> Judgement:
-        dtype = frame.schema[self.column]
-        return outcome(is_dtype(dtype, self.dtype), str(dtype), f"it is {dtype}")
-
-
-class SchemaRule(TableRule):
-    """The dataset has `columns` of these dtypes; `closed` forbids others, `ordered` asks for this order."""
-
-    check: Literal["schema"] = "schema"
-    columns: dict[str, Dtype] = Field(min_length=1)
-    closed: bool = False
-    ordered: bool = False
-
-    def derived_name(self) -> str:
-        return f"schema({shorten(list(self.columns))})"
-
-    def says(self) -> str:
-        return f"the schema has {len(self.columns)} columns as stated{', and no others' if self.closed else ''}"
-
-    def judge(self, state: State, frame: Frame) -> Judgement:
-        there = frame.schema
-        wrong = [f"{c} is missing" for c in self.columns if c not in there]
-        known = {column: dtype for column, dtype in self.columns.items() if column in there}
-        wrong += [f"{c} is {there[c]}, not {dtype}" for c, dtype in known.items() if not is_dtype(there[c], dtype)]
-        if self.closed:
-            wrong += [f"{c} is extra" for c in there if c not in self.columns]
-        if self.ordered and [column for column in there if column in known] != list(known):
-            wrong.append("the order differs")
-        return outcome(not wrong, len(wrong), "; ".join(wrong) or "it does")
+from quality.values import Fraction, Text
 
 
 class RowCount(Bounded, Metric):
@@ -432,113 +302,3 @@ class Median(_Ranked):
     @property
     def rank(self) -> float:
         return 0.5
-
-
-class Freshness(TableRule):
-    """The newest value of the column is at most `max_age` old."""
-
-    JUDGES: ClassVar[Kinds] = TIME
-    check: Literal["freshness"] = "freshness"
-    column: Text
-    max_age: Duration
-
-    @property
-    def subjects(self) -> tuple[str, ...]:
-        return (self.column,)
-
-    def says(self) -> str:
-        return f"the newest {self.column} is at most {self.max_age} old"
-
-    def bind(self, frame: Frame) -> None:
-        if frame.schema[self.column] in (pl.Time, pl.Duration):
-            dtype = frame.schema[self.column]
-            raise ConfigurationError(f"column '{self.column}' is {dtype}; freshness judges dates and datetimes")
-
-    def measures(self, frame: Frame) -> dict[str, Measure]:
-        return {"newest": Measure(self.col(self.column).max(), "max")}
-
-    def judge(self, state: State, frame: Frame) -> Judgement:
-        newest = state["newest"]
-        if newest is None:
-            return nothing("no value to judge")
-        if not isinstance(newest, datetime):
-            newest = datetime.combine(newest, time())
-        newest = newest.replace(tzinfo=UTC) if newest.tzinfo is None else newest
-        age = frame.around.now - newest
-        note = f"the newest is of {newest:%Y-%m-%d %H:%M %Z}"
-        return outcome(age <= parse_duration(self.max_age), newest.isoformat(), note)
-
-
-class CrossTableRowCount(TableRule):
-    """The dataset has as many rows as `reference`, give or take the fraction `tolerance`."""
-
-    ALIASES: ClassVar[tuple[str, ...]] = ("row_count_match",)
-    check: Literal["cross_table_row_count"] = "cross_table_row_count"
-    reference: Reference
-    tolerance: Fraction = 0.0
-
-    def says(self) -> str:
-        give = f" within {self.tolerance:.2%}" if self.tolerance else ""
-        return f"the number of rows equals that of {self.reference}{give}"
-
-    def bind(self, frame: Frame) -> None:
-        frame.reference(self.reference)
-
-    def measures(self, frame: Frame) -> dict[str, Measure]:
-        return {"rows": Measure(self.count_rows())}
-
-    def judge(self, state: State, frame: Frame) -> Judgement:
-        ours = state["rows"] or 0
-        theirs = int(frame.collect(frame.reference(self.reference).select(pl.len()), self.title, ()).item())
-        ok = abs(ours - theirs) <= self.tolerance * theirs
-        return outcome(ok, ours, f"it is {ours:,} against {theirs:,}")
-
-
-class Reconcile(TableRule):
-    """Both datasets hold the same keys and the same cells; numbers may differ by `tolerance`."""
-
-    check: Literal["reconcile"] = "reconcile"
-    reference: Reference
-    key: Annotated[tuple[Text, ...], Field(min_length=1)]
-    columns: tuple[Text, ...] = Field((), description="Compared columns; all that both have when left out.")
-    tolerance: Annotated[FiniteFloat, Field(ge=0)] = 0.0
-
-    @property
-    def subjects(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys((*self.key, *self.columns)))
-
-    def says(self) -> str:
-        return f"every {'+'.join(self.key)} has the same values in {self.reference}"
-
-    def bind(self, frame: Frame) -> None:
-        for column in self.subjects:
-            frame.reference(self.reference, column)
-
-    def judge(self, state: State, frame: Frame) -> Judgement:
-        other, ours = frame.reference(self.reference), frame.lazy
-        there = other.collect_schema()
-        columns = self.columns or tuple(c for c in frame.schema if c in there and c not in self.key)
-        if self.where is not None:
-            ours = ours.filter(condition(self.where))
-        left = ours.select(*self.key, *columns, pl.lit(True).alias("__ours"))
-        theirs = [pl.col(column).alias(f"{column}__theirs") for column in columns]
-        right = other.select(*self.key, *theirs, pl.lit(True).alias("__theirs"))
-        both = left.join(right, on=list(self.key), how="full", coalesce=True, validate="1:1", nulls_equal=True)
-        differs = pl.any_horizontal([pl.lit(False), *(self.differ(c, frame.schema[c], there[c]) for c in columns)])
-        matched = pl.col("__ours").is_not_null() & pl.col("__theirs").is_not_null()
-        counts = both.select(
-            pl.col("__theirs").is_null().sum().alias("extra"),
-            pl.col("__ours").is_null().sum().alias("missing"),
-            (matched & differs).sum().alias("differing"),
-            pl.len().alias("keys"),
-        )
-        extra, missing, differing, keys = frame.collect(counts, self.title, (*self.key, *columns)).row(0)
-        note = f"{extra:,} only here, {missing:,} only there, {differing:,} differ, of {keys:,}"
-        return Judgement(extra + missing + differing, keys, value=extra + missing + differing, note=note)
-
-    def differ(self, column: str, ours: pl.DataType, theirs: pl.DataType) -> pl.Expr:
-        here, there = pl.col(column), pl.col(f"{column}__theirs")
-        if kind_of(ours) == "number" == kind_of(theirs) and self.tolerance:
-            near = (here.cast(pl.Float64) - there.cast(pl.Float64)).abs() <= self.tolerance
-            return here.ne_missing(there) & ~near.fill_null(False)
-        return here.ne_missing(there)

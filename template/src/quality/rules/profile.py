@@ -9,9 +9,9 @@ from typing import Any
 
 import polars as pl
 
-from quality.engine.rule import kind_of
+from quality.engine.dtypes import kind_of
 from quality.errors import ConfigurationError, nearest
-from quality.result import Frozen, Scalar
+from quality.values import Frozen, Scalar
 
 BINS = 20
 CATEGORIES = 100

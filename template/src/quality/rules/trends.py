@@ -9,8 +9,9 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, AliasChoices, Field, FiniteFloat, WithJsonSchema, model_validator
 
+from quality.engine.dtypes import ANY, NUMBER, kind_of
 from quality.engine.frame import Frame
-from quality.engine.rule import ANY, NUMBER, Fraction, Judgement, Measure, State, TableRule, Text, kind_of
+from quality.engine.rule import Judgement, Measure, Metric, State, TableRule, nothing, outcome, scalar, shown
 from quality.errors import ConfigurationError, nearest
 from quality.rules.numbers import (
     CompletenessRatio,
@@ -18,17 +19,13 @@ from quality.rules.numbers import (
     Max,
     Mean,
     Median,
-    Metric,
     Min,
     Quantile,
     RowCount,
     StdDev,
     Sum,
-    nothing,
-    outcome,
-    scalar,
-    shown,
 )
+from quality.values import Fraction, Text
 
 METRICS: dict[str, type[Metric]] = {
     "row_count": RowCount,

@@ -1,0 +1,65 @@
+"""What dtypes there are, their families, and the names that people write for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Literal
+
+import polars as pl
+from pydantic import AfterValidator
+
+from quality.errors import nearest
+
+Kind = Literal["number", "text", "time", "boolean", "nested", "null", "other"]
+Kinds = frozenset[Kind]
+ANY: Kinds = frozenset(("number", "text", "time", "boolean", "nested", "null", "other"))
+NUMBER: Kinds = frozenset(("number", "null"))
+TEXT: Kinds = frozenset(("text", "null"))
+TIME: Kinds = frozenset(("time", "null"))
+ORDERED: Kinds = NUMBER | TEXT | TIME
+PLAIN: Kinds = ORDERED | {"boolean"}
+
+
+def kind_of(dtype: pl.DataType) -> Kind:
+    """The family of a dtype, which decides what rules can judge it."""
+    if dtype.is_numeric():
+        return "number"
+    if dtype in (pl.String, pl.Categorical, pl.Enum):
+        return "text"
+    if dtype.is_temporal():
+        return "time"
+    if dtype == pl.Boolean:
+        return "boolean"
+    if dtype.is_nested():
+        return "nested"
+    return "null" if dtype == pl.Null else "other"
+
+
+FAMILIES: dict[str, Callable[[pl.DataType], bool]] = {
+    "integer": lambda dtype: dtype.is_integer(),
+    "float": lambda dtype: dtype.is_float(),
+    "numeric": lambda dtype: dtype.is_numeric(),
+    "string": lambda dtype: dtype in (pl.String, pl.Categorical, pl.Enum),
+    "temporal": lambda dtype: dtype.is_temporal(),
+}
+NAMES = (
+    "Int8 Int16 Int32 Int64 Int128 UInt8 UInt16 UInt32 UInt64 Float32 Float64 Decimal String Boolean Date Datetime",
+    "Duration Time Binary Categorical Enum List Array Struct Null Object",
+)
+DTYPES = {name.lower(): getattr(pl, name) for line in NAMES for name in line.split()}
+DTYPES |= {"utf8": pl.String, "str": pl.String, "bool": pl.Boolean, "int": pl.Int64}
+
+
+def _dtype(name: str) -> str:
+    if name not in FAMILIES and name.lower() not in DTYPES:
+        raise ValueError(f"unknown dtype '{name}'; {nearest(name.lower(), [*FAMILIES, *DTYPES])}")
+    return name
+
+
+Dtype = Annotated[str, AfterValidator(_dtype)]
+
+
+def is_dtype(dtype: pl.DataType, name: str) -> bool:
+    """Whether a dtype is of the named Polars type (`String`) or family (`string`, in lower case)."""
+    family = FAMILIES.get(name)
+    return bool(family(dtype)) if family else bool(dtype == DTYPES[name.lower()])

@@ -1,0 +1,191 @@
+"""Rules about text: lengths, patterns and formats."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal, Self
+
+import polars as pl
+from pydantic import AfterValidator, AliasChoices, Field, model_validator
+
+from quality.engine.dtypes import TEXT, Kinds
+from quality.engine.frame import Frame
+from quality.engine.literals import Bounded
+from quality.engine.rule import ColumnRule
+from quality.values import Text
+
+LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+EMAIL = rf"^[A-Za-z0-9.!#$%&'*+/=?^_`{{|}}~-]+@{LABEL}(?:\.{LABEL})+$"
+URL = r"^(?i:https?|ftp)://[^\s/?#@]+(?:@[^\s/?#@]+)?(?:[/?#]\S*)?$"
+UUID = r"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$"
+PHONE = r"^\+[1-9][0-9]{1,14}$"
+IPV4 = r"^(?:(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])\.){3}(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])$"
+STRFTIME = {"YYYY": "%Y", "YY": "%y", "MM": "%m", "DD": "%d", "HH": "%H", "mm": "%M", "SS": "%S", "ss": "%S"}
+
+
+def _regex(pattern: str) -> str:
+    try:
+        pl.select(pl.lit("").str.contains(pattern))
+    except pl.exceptions.PolarsError as error:
+        reason = str(error).strip().splitlines()
+        said = next((line for line in reason if line.startswith("error:")), reason[0])
+        raise ValueError(f"the pattern '{pattern}' cannot be compiled ({said.removeprefix('error: ')})") from None
+    return pattern
+
+
+Length_ = Annotated[int, Field(ge=0)]
+
+
+class _Length(ColumnRule):
+    JUDGES: ClassVar[Kinds] = TEXT
+
+    def limits(self) -> tuple[int | None, int | None]:
+        raise NotImplementedError
+
+    def says(self) -> str:
+        low, high = self.limits()
+        bounds = (f"at least {low}" if low is not None else "", f"at most {high}" if high is not None else "")
+        return f"{self.column} has {' and '.join(filter(None, bounds))} characters"
+
+    def holds(self, value: pl.Expr, dtype: pl.DataType, frame: Frame) -> pl.Expr:
+        low, high = self.limits()
+        size = value.str.len_chars()
+        parts = ([size >= low] if low is not None else []) + ([size <= high] if high is not None else [])
+        return parts[0] if len(parts) == 1 else parts[0] & parts[1]
+
+
+class Length(Bounded, _Length):
+    """The text has between `min` and `max` characters."""
+
+    check: Literal["length"] = "length"
+    min: Length_ | None = Field(None, validation_alias=AliasChoices("min", "min_length"))
+    max: Length_ | None = Field(None, validation_alias=AliasChoices("max", "max_length"))
+
+    def limits(self) -> tuple[int | None, int | None]:
+        return self.min, self.max
+
+
+class MinLength(_Length):
+    """The text has at least `value` characters."""
+
+    check: Literal["min_length"] = "min_length"
+    value: Length_ = Field(validation_alias=AliasChoices("value", "min_length", "min_len", "length"))
+
+    def limits(self) -> tuple[int | None, int | None]:
+        return self.value, None
+
+
+class MaxLength(_Length):
+    """The text has at most `value` characters."""
+
+    check: Literal["max_length"] = "max_length"
+    value: Length_ = Field(validation_alias=AliasChoices("value", "max_length", "max_len"))
+
+    def limits(self) -> tuple[int | None, int | None]:
+        return None, self.value
+
+
+class Regex(ColumnRule):
+    """The pattern (Rust syntax) is found in the text; anchor it with ^ and $ to match the whole."""
+
+    ALIASES: ClassVar[tuple[str, ...]] = ("pattern",)
+    JUDGES: ClassVar[Kinds] = TEXT
+    check: Literal["regex"] = "regex"
+    pattern: Annotated[str, AfterValidator(_regex)] = Field(validation_alias=AliasChoices("pattern", "regex"))
+
+    def says(self) -> str:
+        return f"{self.column} matches {self.pattern}"
+
+    def holds(self, value: pl.Expr, dtype: pl.DataType, frame: Frame) -> pl.Expr:
+        return value.str.contains(self.pattern)
+
+
+class _Format(ColumnRule):
+    JUDGES: ClassVar[Kinds] = TEXT
+    PATTERN: ClassVar[str]
+    WORD: ClassVar[str]
+
+    def says(self) -> str:
+        return f"{self.column} is {self.WORD}"
+
+    def holds(self, value: pl.Expr, dtype: pl.DataType, frame: Frame) -> pl.Expr:
+        return value.str.contains(self.PATTERN)
+
+
+class EmailFormat(_Format):
+    """The text is an e-mail address with a domain that has a dot."""
+
+    ALIASES: ClassVar[tuple[str, ...]] = ("email",)
+    PATTERN: ClassVar[str] = EMAIL
+    WORD: ClassVar[str] = "an e-mail address"
+    check: Literal["email_format"] = "email_format"
+
+
+class UrlFormat(_Format):
+    """The text is an http, https or ftp URL."""
+
+    ALIASES: ClassVar[tuple[str, ...]] = ("url",)
+    PATTERN: ClassVar[str] = URL
+    WORD: ClassVar[str] = "a URL"
+    check: Literal["url_format"] = "url_format"
+
+
+class UuidFormat(_Format):
+    """The text is a UUID in its hyphenated form."""
+
+    ALIASES: ClassVar[tuple[str, ...]] = ("uuid",)
+    PATTERN: ClassVar[str] = UUID
+    WORD: ClassVar[str] = "a UUID"
+    check: Literal["uuid_format"] = "uuid_format"
+
+
+class PhoneFormat(_Format):
+    """The text is a telephone number in E.164 form, such as +4930123456."""
+
+    ALIASES: ClassVar[tuple[str, ...]] = ("phone",)
+    PATTERN: ClassVar[str] = PHONE
+    WORD: ClassVar[str] = "an E.164 telephone number"
+    check: Literal["phone_format"] = "phone_format"
+
+
+class Ipv4Format(_Format):
+    """The text is a dotted IPv4 address."""
+
+    ALIASES: ClassVar[tuple[str, ...]] = ("ipv4",)
+    PATTERN: ClassVar[str] = IPV4
+    WORD: ClassVar[str] = "an IPv4 address"
+    check: Literal["ipv4_format"] = "ipv4_format"
+
+
+class DateFormat(ColumnRule):
+    """The text is a date or time of this `format`: strftime, or the YYYY-MM-DD style."""
+
+    JUDGES: ClassVar[Kinds] = TEXT
+    check: Literal["date_format"] = "date_format"
+    format: Text
+
+    @property
+    def strftime(self) -> str:
+        if "%" in self.format:
+            return self.format
+        written = self.format
+        for token, directive in STRFTIME.items():
+            written = written.replace(token, directive)
+        return written
+
+    @model_validator(mode="after")
+    def _readable(self) -> Self:
+        if "%" not in self.strftime:
+            raise ValueError(f"'{self.format}' names no part of a date; write %Y-%m-%d or YYYY-MM-DD")
+        return self
+
+    def says(self) -> str:
+        return f"{self.column} has the format {self.format}"
+
+    def holds(self, value: pl.Expr, dtype: pl.DataType, frame: Frame) -> pl.Expr:
+        directives = set(self.strftime.replace("%-", "%").split("%")[1:])
+        letters = {d[0] for d in directives if d}
+        has_time = bool(letters & set("HIMSTRrXcfsz+"))
+        has_date = bool(letters & set("YymdjbBeDFxcsGu"))
+        kind = (pl.Datetime if has_date else pl.Time) if has_time else pl.Date
+        parsed = value.str.strptime(kind, self.strftime, strict=False)
+        return pl.when(value.is_not_null()).then(parsed.is_not_null())
