@@ -111,7 +111,7 @@ def drift(repository: Path, prefect: dict[str, str], *arguments: str) -> tuple[i
 def plant(repository: Path, prefect: dict[str, str]) -> None:
     """Three drifts of managed files, two of blocks, two of deployments, one of environments, one fork."""
     quality = repository / "src" / "quality"
-    with (quality / "engine.py").open("a", encoding="utf-8") as file:
+    with (quality / "engine" / "judge.py").open("a", encoding="utf-8") as file:
         file.write("# our improvement\n")
     (quality / "shapes.py").unlink()
     (quality / "ours.py").write_text('"""Ours."""\n', encoding="utf-8")

@@ -1,23 +1,30 @@
 """Data quality for one domain: contracts of rules, judged by one engine on every rung from a task to a deployment.
 
-Where to look:
+The rooms, from the ground up; a module imports its own room and those above it in this list:
 
-* what people write: `contract`, `policy`, `waivers`, read by `yaml_file`; `config` is both as one value
-* what holds: `rule` and the `*_rules`, listed in `vocabulary`; `literals` makes written values comparable with a column
-* how it is judged: `engine`, `plan`, `frame`, `uniqueness`, `samples`, `sources`, `storage`; the answer is a `result`
-* the rungs: `tasks`, `block`, `flows` and `factories`, `deployment`; `rungs` climbs them, `examples` are flows to copy
-* what a run leaves: `operations` and, in its order, `quarantine`, `history`, `report`, `notifications`,
-  `announcements`, `lineage`, `artifacts`
-* promotion: `evidence`, `rollout`, `climb`, `promotion`, `shapes`
-* drift: `drift`, and its layers `managed`, `forks`, `environments`, `saved_blocks`, `saved_deployments`; `doctor`
+* `values`, `files`, `result`, `errors`: the words that all others share
+* `engine`: what a rule is, and how all rules of a dataset are judged in one pass
+* `rules`: every rule there is, by family; `catalogue` lists them
+* `contract`: what people write: contracts, policy, sources; `config` is both as one value
+* `prefect_run`, `loopback`, `server`: the run that this code is in, and a Prefect server
+* `history`: what earlier runs measured
+* `checking`: one check, from its configuration to its result
+* `reporting`: what a person reads of a result
+* `quarantine`, `operations`: what a run leaves, for people and for machines
+* `ladder`: the four rungs: tasks, block, flows and factories, deployment
+* `rollout`: evidence and promotion
+* `drift`: what differs from the repository
+* `cli`: the verbs of the command line
 
-Modules of the first three lines never import Prefect.
+`values` to `contract`, `history` and `checking` never import Prefect.
 """
 
 from __future__ import annotations
 
 import importlib
 from typing import Any
+
+from quality import moved
 
 EXPORTS = {
     "CheckConfig": "quality.contract.config",
@@ -30,7 +37,7 @@ EXPORTS = {
     "Rule": "quality.engine.rule",
     "Severity": "quality.result",
     "Status": "quality.result",
-    "check": "quality.engine.judge",
+    "check": "quality.checking",
     "check_dataset": "quality.ladder.flows",
     "create_check_task": "quality.ladder.tasks",
     "create_quality_flow": "quality.ladder.factories",
@@ -49,3 +56,6 @@ def __getattr__(name: str) -> Any:
     if name not in EXPORTS:
         raise AttributeError(f"module 'quality' has no attribute '{name}'")
     return getattr(importlib.import_module(EXPORTS[name]), name)
+
+
+moved.install()

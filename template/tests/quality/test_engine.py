@@ -186,7 +186,7 @@ def test_a_domain_s_own_rule_is_one_small_class_used_as_a_built_in() -> None:
     Path("domain/__init__.py").touch()
     Path("domain/rules.py").write_text(DOMAIN)
     program = (
-        "import polars as pl; from quality.engine.judge import check; from quality.contract.config import CheckConfig\n"
+        "import polars as pl; from quality.checking import check; from quality.contract.config import CheckConfig\n"
         "rules = [{'check': 'even', 'column': 'a', 'where': 'a > 0', 'by': 'g'}]\n"
         "result = check(pl.DataFrame({'a': [2, 3, None, -1], 'g': ['x'] * 4}), CheckConfig().override(rules=rules))\n"
         "print(result.rules[0].check, result.status, result.rules[0].failed_count, result.rules[0].total_count)"

@@ -37,13 +37,13 @@ def engine(data: object) -> object:
 '''
 IN_FLOW = "\n\n@flow\ndef nightly(data):\n    return {}\n"
 FORKS = [
-    ("engine imported", "from quality.engine.judge import check\n\nprint(check('users'))\n", 3, "check_dataset"),
-    ("engine by alias", "from quality.engine.judge import check as judge\n\njudge(None)\n", 3, "check_dataset"),
-    ("engine module", "from quality import engine\n\nengine.check('users', None)\n", 3, "check_dataset"),
-    ("engine dotted", "import quality.engine\n\nquality.checking.check('users', None)\n", 3, "check_dataset"),
+    ("engine imported", "from quality.checking import check\n\nprint(check('users'))\n", 3, "check_dataset"),
+    ("engine by alias", "from quality.checking import check as judge\n\njudge(None)\n", 3, "check_dataset"),
+    ("engine module", "from quality import checking\n\nchecking.check('users', None)\n", 3, "check_dataset"),
+    ("engine dotted", "import quality.checking\n\nquality.checking.check('users', None)\n", 3, "check_dataset"),
     ("engine as public name", "import quality as q\n\nq.check('users', None)\n", 3, "check_dataset"),
     ("engine handed on", "from quality import check\n\nlist(map(check, []))\n", 3, "check_dataset"),
-    ("engine renamed", "from quality import engine\nrun = engine.check\n\nrun(None, None)\n", 4, "check_dataset"),
+    ("engine renamed", "from quality import checking\nrun = checking.check\n\nrun(None, None)\n", 4, "check_dataset"),
     (
         "flow around the task",
         "from prefect import flow\nfrom quality import data_quality_check_task"

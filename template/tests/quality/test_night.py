@@ -25,7 +25,7 @@ from pydantic import SecretStr
 from sink import Sink, listening
 
 from quality.__main__ import main
-from quality.errors import DataQualityError
+from quality.errors import DataQualityError, QuarantineError
 from quality.history import runs as history
 from quality.history.runs import MESSAGES
 from quality.ladder.flows import check_dataset
@@ -200,7 +200,7 @@ def progress_of(key: str) -> list[Artifact]:
 
 def test_rows_that_could_not_be_set_apart_fail_the_run(repository: Repository) -> None:
     repository.says(quarantine={"path": "policy.yml"})
-    with pytest.raises(quarantine.QuarantineError, match="could not be set apart"):
+    with pytest.raises(QuarantineError, match="could not be set apart"):
         run(repository, GOOD)
     assert "rows could not be set apart in policy.yml" in summary()
 

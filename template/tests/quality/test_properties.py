@@ -15,10 +15,11 @@ from checking import NOW, judge
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from quality import checking
 from quality.contract.config import CheckConfig
 from quality.contract.sources import Files
-from quality.engine import judge as engine
 from quality.engine.frame import Frame, Surroundings
+from quality.engine.judge import judge as judge_rules
 from quality.result import CheckResult
 from quality.rules.catalogue import BUILT_IN, check_name, parse_rules
 
@@ -365,8 +366,8 @@ def test_keys_taken_in_many_ranges_repeat_as_often_as_in_one(
     which = data.draw(st.sampled_from(["unique", "unique_combination"]).flatmap(strategies.__getitem__))
     rule = {**which, **data.draw(scopes), "name": "rule"}
     config = CheckConfig(rules=parse_rules([rule]))
-    around = Surroundings(references=engine.reference, history=lambda window: [], now=NOW, memory_budget=budget)
-    found = engine.judge(config, Frame(frame_of(rows).lazy(), around))
+    around = Surroundings(references=checking.reference, history=lambda window: [], now=NOW, memory_budget=budget)
+    found = judge_rules(config, Frame(frame_of(rows).lazy(), around))
     counted = [(one.judgement.failed, one.judgement.judged) for one in found if one.judgement]
     assert counted == [(o.failed, o.judged) for o in reference.judge(rule, rows, NOW, REFERENCES)]
 

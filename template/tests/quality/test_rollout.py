@@ -12,6 +12,7 @@ import pytest
 from quality import checking
 from quality.cli import rollout as climb
 from quality.contract import project
+from quality.files import write_whole
 from quality.rollout import evidence
 from quality.rollout import scorecard as rollout
 from quality.rollout.evidence import Check, Evidence, Rung
@@ -120,7 +121,7 @@ def test_a_crash_while_writing_leaves_the_old_file(ran: Evidence, monkeypatch: p
 
     monkeypatch.setattr("os.fsync", crash)
     with pytest.raises(OSError, match="the disk is full"):
-        evidence.write_whole(path, "half")
+        write_whole(path, "half")
     assert path.read_bytes() == before
     assert [one.name for one in path.parent.iterdir()] == [path.name]
 

@@ -14,7 +14,7 @@ from quality.contract.policy import EnvironmentPolicy, Silence
 from quality.contract.sources import Files, domain_sources
 from quality.engine.rule import RowRule, Rule
 from quality.files import write_whole
-from quality.ladder.policy_page import policy_document
+from quality.ladder.policy_page import POLICY_PAGE, policy_document
 from quality.rollout.scorecard import Scorecard
 from quality.rules.catalogue import BUILT_IN, check_name, domain_rules, union
 
@@ -89,7 +89,7 @@ def documents(root: Path) -> dict[Path, str]:
         root / "datasets" / "policy.schema.json": json.dumps(policy_schema(), indent=1, sort_keys=True) + "\n",
         root / "docs" / "status.schema.json": json.dumps(status_schema(), indent=1, sort_keys=True) + "\n",
     }
-    texts[root / "docs" / "policy.md"] = policy_document()
+    texts[root / POLICY_PAGE] = policy_document()
     readme = root / "README.md"
     text = readme.read_text("utf-8") if readme.exists() else ""
     if START in text and END in text:

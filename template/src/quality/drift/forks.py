@@ -10,7 +10,7 @@ from pathlib import Path
 from quality import EXPORTS
 from quality.drift.finding import Finding, Layer
 
-ENGINE = ("quality.engine.judge", "quality.engine.one_pass")
+ENGINE = ("quality.checking", "quality.engine.judge", "quality.engine.one_pass")
 TASKS = (
     "quality.ladder.tasks.data_quality_check_task",
     "quality.ladder.tasks.check_task",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from quality.contract import project
 
+POLICY_PAGE = "docs/policy.md"
 POLICY_HEAD = (
     "Written by `nox -s rules` from policy.yml and from the tasks themselves; do not edit.",
     "",

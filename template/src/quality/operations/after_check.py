@@ -16,8 +16,8 @@ from prefect.runtime import flow_run
 
 from quality import checking
 from quality.contract.config import CheckConfig
-from quality.engine import judge as engine
 from quality.engine.frame import Frame
+from quality.engine.judge import Found
 from quality.errors import QuarantineError, SourceError, first_line
 from quality.history import runs as history
 from quality.history.series import RUNS
@@ -40,7 +40,7 @@ class Ran(NamedTuple):
 
 def check(data: Any, config: CheckConfig) -> Ran:
     """Judges data and, for a configuration of the repository, does all that a run leaves behind."""
-    judged: list[tuple[Frame, list[engine.Found]]] = []
+    judged: list[tuple[Frame, list[Found]]] = []
     with progress.shown(config) as more:
         result = checking.check(data, config, seen=lambda frame, found: judged.append((frame, found)), judged=more)
     if config.environment is None or (result.status is Status.ERROR and _is_tried_again()):

@@ -9,7 +9,7 @@ import polars as pl
 
 from quality import checking
 from quality.contract.config import CheckConfig
-from quality.engine import judge as engine
+from quality.engine.judge import judge
 from quality.engine.rule import RowRule, Rule
 from quality.errors import QuarantineError
 from quality.quarantine import splits as quarantine
@@ -37,7 +37,7 @@ def _split(rows: pl.LazyFrame, earlier: tuple[Split, ...], config: CheckConfig) 
             )
     today = config.model_copy(update={"rules": rules, "key": (), "sensitive": (), "quarantine": None})
     frame = checking.open_frame(rows, today)
-    found = engine.judge(today, frame)
+    found = judge(today, frame)
     stays = {rule.title: pl.col(RULES).list.contains(rule.title) for rule in blind}
     about = Split(
         kind="redrive",

@@ -9,12 +9,12 @@ from prefect.client.orchestration import SyncPrefectClient
 from prefect.exceptions import ObjectNotFound
 
 from quality import checking
-from quality.cli import documents
 from quality.contract import project
 from quality.contract.config import CheckConfig
 from quality.errors import ConfigurationError, DataQualityError
 from quality.ladder.block import DataQualityBlock, block_name, load_block
 from quality.ladder.flows import check_dataset
+from quality.ladder.policy_page import POLICY_PAGE, policy_document
 from quality.ladder.states import is_machinery
 from quality.ladder.tasks import check_task
 from quality.operations import notifications
@@ -105,8 +105,9 @@ def policy_documented(config: CheckConfig, rung: Rung, client: SyncPrefectClient
     if task.retry_condition_fn is not is_machinery or check_dataset.retries:
         yield "a failed verdict could be retried", "nox -s restore"
     root = project.root()
-    if stale := [path for path in documents.stale(root) if path.name == "policy.md"]:
-        yield f"{stale[0].relative_to(root)} is not what the tasks carry", "nox -s rules"
+    page = root / POLICY_PAGE
+    if not page.exists() or page.read_text("utf-8") != policy_document():
+        yield f"{POLICY_PAGE} is not what the tasks carry", "nox -s rules"
 
 
 def wired(config: CheckConfig, rung: Rung, client: SyncPrefectClient) -> Iterable[Problem]:
