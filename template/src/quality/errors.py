@@ -1,4 +1,4 @@
-"""What can go wrong, in two words: the configuration is wrong, or the data is."""
+"""The exceptions of this package, and what is said of others' in one line."""
 
 from __future__ import annotations
 
@@ -17,6 +17,10 @@ class ConfigurationError(ValueError):
 
 class SourceError(Exception):
     """The data could not be read: missing, empty, truncated, unreachable or of another format."""
+
+
+class CannotJudgeError(Exception):
+    """What the data is makes a rule impossible to judge: ERROR of that rule alone, which no retry mends."""
 
 
 class DataQualityError(Exception):
