@@ -25,7 +25,6 @@ OTHER = {
     "source": "data/orders.csv",
     "notifications": "webhook",
 }
-sys.path.insert(0, str(Path(__file__).parent))
 
 
 @pytest.fixture(scope="session", autouse=True)
