@@ -21,7 +21,7 @@ from typing import Any
 
 HERE = Path(__file__).parent
 TEMPLATE = HERE.parents[1] / "template"
-sys.path[:0] = [str(TEMPLATE / "src"), str(TEMPLATE / "tests" / "quality")]
+sys.path[:0] = [str(TEMPLATE / "src"), str(HERE.parents[1] / "tests" / "quality")]
 
 WAYS: dict[str, dict[str, Any] | None] = {
     "check alone": None,

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import re
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
+from packaging.version import Version
 from rich.console import Console
 from rich.text import Text
 
 from quality.contract import project
+from quality.drift.environments import disagreements
 from quality.errors import ConfigurationError, ServerError
 from quality.ladder.prefect_file import load_prefect_file
+from quality.rollout import pins
 from quality.values import Frozen
 
-TUPLE = re.compile(r"py(\d)(\d+)-prefect-([\d.]+)-polars-([\d.]+)")
-FASTAPI = (0, 151)
-"""From here on the server of Prefect 3.7 and 3.8 refuses its own client's requests; from 0.155 on it does not start."""
+FASTAPI, CAPPED = Version("0.151"), Version("3.9")
+"""From this FastAPI on, the server of a Prefect before 3.9 refuses its own client's requests, or does not start."""
 MARKS = {0: ("ok", "green"), 2: ("wrong", "bold red"), 3: ("wrong", "bold red")}
 
 
@@ -51,39 +49,25 @@ def _findings(look: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
         yield Finding(subject=look.__name__, said=str(error), code=3)
 
 
-def supported(root: Path) -> dict[str, tuple[str, ...]]:
-    """The supported tuples, by the name of their file in constraints/: python, prefect, polars."""
-    names = sorted(path.stem for path in (root / "constraints").glob("*.txt"))
-    found = {name: TUPLE.fullmatch(name) for name in names}
-    return {name: (f"{m[1]}.{m[2]}", m[3], m[4]) for name, m in found.items() if m}
-
-
 def environment() -> Iterator[Finding]:
     """Whether this Python, Prefect and Polars are a supported tuple."""
-    known = supported(project.root())
-    python = f"{sys.version_info.major}.{sys.version_info.minor}"
-    prefect, polars = _version("prefect"), _version("polars")
-    runs = (python, prefect, ".".join(polars.split(".")[:2]))
-    if runs in known.values():
-        yield Finding(subject="environment", said=f"Python {python}, Prefect {prefect}, Polars {polars} is supported")
+    runs = pins.running()
+    if runs in pins.supported():
+        yield Finding(subject="environment", said=f"{runs} is supported")
         return
-    fitting = [name for name, pins in known.items() if pins[0] == python]
-    advice = (
-        f"python -m pip install -r constraints/{fitting[0]}.txt"
-        if fitting
-        else f"use Python of one of: {', '.join(known)}"
-    )
-    said = f"Python {python}, Prefect {prefect}, Polars {polars} is not a supported tuple; {advice}"
-    yield Finding(subject="environment", said=said, code=2)
+    if best := pins.newest():
+        advice = f"run it with nox, or `python -m pip install -r constraints/{best}.txt`"
+    else:
+        advice = f"use a Python of one of these: {', '.join(pins.supported()) or 'none, run nox -s restore'}"
+    yield Finding(subject="environment", said=f"{runs} is not a supported tuple; {advice}", code=2)
 
 
 def packages() -> Iterator[Finding]:
     """Whether Prefect's server can work with the FastAPI beside it."""
-    fastapi, prefect = _version("fastapi"), _version("prefect")
-    if _numbers(prefect) < (3, 9) and _numbers(fastapi) >= FASTAPI:
-        said = (
-            f"FastAPI {fastapi} is too new for the server of Prefect {prefect}; python -m pip install 'fastapi<0.151'"
-        )
+    fastapi, prefect = project.installed("fastapi"), project.installed("prefect")
+    if "none" not in (fastapi, prefect) and Version(prefect) < CAPPED and Version(fastapi) >= FASTAPI:
+        said = f"FastAPI {fastapi} is too new for the server of Prefect {prefect}; "
+        said += f"python -m pip install 'fastapi<{FASTAPI}'"
         yield Finding(subject="packages", said=said, code=2)
     else:
         yield Finding(subject="packages", said=f"Prefect {prefect} works with FastAPI {fastapi}")
@@ -108,19 +92,9 @@ def deployments() -> Iterator[Finding]:
     """Whether prefect.yaml is valid, deploys each dataset to each environment, and agrees with policy.yml."""
     file = load_prefect_file(project.root() / "prefect.yaml")
     yield Finding(subject="prefect.yaml", said=f"valid, {len(file.deployments)} deployments")
-    for dataset in project.datasets():
-        for name in project.policy().environments:
-            config, entry = project.load(dataset, name), file.of(dataset, name)
-            crons = [one.cron for one in entry.schedules]
-            if crons != ([config.schedule] if config.schedule else []):
-                policy = config.schedule or "nothing"
-                said = f"prefect.yaml schedules {crons or 'nothing'}, policy.yml {policy}; make them equal"
-                yield Finding(subject=entry.name, said=said, code=2)
-            if entry.work_pool.name != config.work_pool:
-                said = (
-                    f"prefect.yaml uses the pool {entry.work_pool.name}, policy.yml {config.work_pool}; make them equal"
-                )
-                yield Finding(subject=entry.name, said=said, code=2)
+    for one in disagreements(file):
+        said = f"{one.problem}; {one.fix}" if one.fix else one.problem
+        yield Finding(subject=one.subject, said=said, code=0 if one.note else 2)
 
 
 def repository() -> Iterator[Finding]:
@@ -154,7 +128,9 @@ def api() -> Iterator[Finding]:
 
     file, policies = load_prefect_file(project.root() / "prefect.yaml"), project.policy().environments.values()
     with server() as client:
-        yield Finding(subject="api", said=f"{url} answers, server {client.api_version()}, client {_version('prefect')}")
+        yield Finding(
+            subject="api", said=f"{url} answers, server {client.api_version()}, client {project.installed('prefect')}"
+        )
         there = {pool.name: pool for pool in client.read_work_pools(limit=200)}
         for name in sorted({entry.work_pool.name for entry in file.deployments}):
             if name not in there:
@@ -173,14 +149,3 @@ def api() -> Iterator[Finding]:
                 yield Finding(subject=f"channel {channel.channel}", said=str(error), code=3)
             else:
                 yield Finding(subject=f"channel {channel.channel}", said=f"{channel.block} is saved")
-
-
-def _version(package: str) -> str:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return "none"
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in re.findall(r"\d+", version)[:2])

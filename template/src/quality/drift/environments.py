@@ -8,7 +8,7 @@ from typing import Any
 from quality.contract import project
 from quality.contract.config import CheckConfig
 from quality.drift.finding import Finding, Layer, differences
-from quality.ladder.prefect_file import DeploymentEntry, PrefectFile
+from quality.ladder.prefect_file import CHECK, DeploymentEntry, PrefectFile
 
 POLICY = (
     "fail_on_error",
@@ -29,20 +29,32 @@ SAME = ("rules", "key", "sensitive", "source", "allow_empty", "owner", "quaranti
 
 def environments(file: PrefectFile) -> Iterator[Finding]:
     """Where environments differ in more than policy, where two files disagree on one, and each policy that differs."""
-    names = tuple(project.policy().environments)
-    yield from _unknown(file, names)
     for dataset in project.datasets():
-        configs = {name: project.load(dataset, name) for name in names}
+        configs = _configs(dataset)
         yield from same_rules(dataset, {name: config.model_dump(mode="json") for name, config in configs.items()})
         yield from _policies(dataset, configs)
-        deployed = {entry.environment: entry for entry in file.deployments if entry.dataset == dataset}
-        for name, config in configs.items():
-            if name in deployed:
-                yield from _deployed(deployed[name], config)
-            elif deployed:
-                others = " and ".join(sorted(str(other) for other in deployed))
-                problem = f"{dataset} is deployed in {others} and not in {name}"
+    yield from disagreements(file)
+
+
+def disagreements(file: PrefectFile) -> Iterator[Finding]:
+    """Where prefect.yaml and policy.yml disagree on what is checked, where and when; own flows are the team's."""
+    yield from _unknown(file, tuple(project.policy().environments))
+    for dataset in project.datasets():
+        configs, entries = _configs(dataset), [entry for entry in file.deployments if entry.dataset == dataset]
+        for entry in entries:
+            if (config := configs.get(str(entry.environment))) is not None:
+                yield from _deployed(entry, config)
+        deployed = sorted({str(entry.environment) for entry in entries})
+        for name in configs if deployed else ():
+            if name not in deployed:
+                problem = f"{dataset} is deployed in {' and '.join(deployed)} and not in {name}"
                 yield _finding(f"prefect.yaml, {name}", problem, "copy a deployment of another environment")
+        if not deployed:
+            yield _undeployed(file, dataset)
+
+
+def _configs(dataset: str) -> dict[str, CheckConfig]:
+    return {name: project.load(dataset, name) for name in project.policy().environments}
 
 
 def same_rules(dataset: str, documents: Mapping[str, Mapping[str, Any]], place: str = "") -> Iterator[Finding]:
@@ -62,11 +74,25 @@ def same_rules(dataset: str, documents: Mapping[str, Mapping[str, Any]], place: 
             )
 
 
-def _unknown(file: PrefectFile, names: tuple[str, ...]) -> Iterator[Finding]:
-    for entry in file.deployments:
-        if entry.dataset and entry.environment not in names:
+def _unknown(file: PrefectFile, environments: tuple[str, ...]) -> Iterator[Finding]:
+    """Deployments of the blessed flow that name no dataset or environment of this repository."""
+    for entry in (entry for entry in file.deployments if entry.entrypoint == CHECK):
+        subject = f"prefect.yaml, {entry.name}"
+        if entry.dataset not in project.datasets():
+            problem = f"there is no dataset {entry.dataset}" if entry.dataset else "its parameters name no dataset"
+            yield _finding(subject, problem, "name a dataset that has a contract, or delete the deployment")
+        if entry.environment not in environments:
             problem = f"policy.yml has no environment {entry.environment}"
-            yield _finding(f"prefect.yaml, {entry.name}", problem, "add it to policy.yml, or delete the deployment")
+            problem = problem if entry.environment else "its parameters name no environment"
+            yield _finding(subject, problem, "add it to policy.yml, or delete the deployment")
+
+
+def _undeployed(file: PrefectFile, dataset: str) -> Finding:
+    """A flow of the team's may check it in its own code, which no file says; without one, nothing does."""
+    if any(entry.entrypoint != CHECK for entry in file.deployments):
+        problem = f"no deployment of {CHECK.rpartition('.')[2]} checks {dataset}; a flow of yours may"
+        return _finding("prefect.yaml", problem, "").model_copy(update={"note": True})
+    return _finding("prefect.yaml", f"{dataset} is not deployed", "copy a deployment of another dataset")
 
 
 def _deployed(entry: DeploymentEntry, config: CheckConfig) -> Iterator[Finding]:

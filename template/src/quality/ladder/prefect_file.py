@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from quality.contract.yaml_file import YamlFile
 from quality.errors import ConfigurationError, nearest
@@ -61,8 +61,15 @@ class DeploymentEntry(Frozen):
     push: None = None
     pull: Steps | None = None
 
+    @field_validator("parameters", "tags", mode="before")
+    @classmethod
+    def _left_empty(cls, written: Any, info: ValidationInfo) -> Any:
+        """A key without a value is as good as no key, as it is for Prefect."""
+        return cls.model_fields[str(info.field_name)].default if written is None else written
+
     @property
     def dataset(self) -> str | None:
+        """The dataset that the blessed flow checks; None for a flow of the team's, whatever it takes."""
         return self.parameters.get("dataset") if self.entrypoint == CHECK else None
 
     @property

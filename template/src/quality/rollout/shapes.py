@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +32,12 @@ def shapes(config: CheckConfig) -> tuple[CheckResult, tuple[Check, ...]]:
 
 
 def _containers(rows: pl.DataFrame) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """Data arrives as pandas or Arrow only where these are installed; a repository need not have them."""
     yield "lazy", rows.lazy
-    yield "arrow", rows.to_arrow
-    yield "pandas", lambda: rows.to_pandas(use_pyarrow_extension_array=True)
+    if find_spec("pyarrow"):
+        yield "arrow", rows.to_arrow
+        if find_spec("pandas"):
+            yield "pandas", lambda: rows.to_pandas(use_pyarrow_extension_array=True)
     yield "extra column", lambda: rows.with_columns(pl.lit(1).alias("an_extra_column"))
 
 

@@ -15,7 +15,7 @@ from quality.errors import ServerError
 from quality.ladder.block import DataQualityBlock, load_block
 from quality.ladder.deployment import deploy, ensure_pool, online_workers, pool_type, work_off
 from quality.ladder.prefect_file import PoolEntry, load_prefect_file
-from quality.loopback import Loopback, loopback
+from quality.loopback import Loopback, importable, loopback
 from quality.server import artifact_of, result_of
 
 FLOWS = """
@@ -94,7 +94,7 @@ def test_a_worker_runs_every_kind_of_flow_and_all_four_rungs_give_the_same_resul
     api: str, repository: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (repository / "own_flows.py").write_text(FLOWS, "utf-8")
-    monkeypatch.setenv("PYTHONPATH", f"{Path(__file__).parents[2] / 'src'}:{repository}")
+    monkeypatch.setenv("PYTHONPATH", f"{repository}:{importable()}")
     file = load_prefect_file(repository / "prefect.yaml")
     entry = file.of("users", "dev")
     pool = entry.work_pool.model_copy(update={"name": "worked"})

@@ -12,6 +12,7 @@ import pytest
 from checking import counts, judge, judge_one
 
 from quality.errors import ConfigurationError
+from quality.loopback import importable
 from quality.result import CheckResult
 from quality.values import Status
 
@@ -191,13 +192,12 @@ def test_a_domain_s_own_rule_is_one_small_class_used_as_a_built_in() -> None:
         "result = check(pl.DataFrame({'a': [2, 3, None, -1], 'g': ['x'] * 4}), CheckConfig().override(rules=rules))\n"
         "print(result.rules[0].check, result.status, result.rules[0].failed_count, result.rules[0].total_count)"
     )
-    package = Path(__file__).parents[2] / "src"
     ran = subprocess.run(
         [sys.executable, "-c", program],
         capture_output=True,
         text=True,
         check=True,
-        env={"PYTHONPATH": f"{Path.cwd()}:{package}"},
+        env={"PYTHONPATH": f"{Path.cwd()}:{importable()}"},
     )
     assert ran.stdout.split() == ["even_number", "FAILED", "1", "2"]
 
@@ -205,8 +205,7 @@ def test_a_domain_s_own_rule_is_one_small_class_used_as_a_built_in() -> None:
 def test_the_engine_does_not_import_prefect() -> None:
     modules = "quality.checking, quality.reporting.console, quality.rules.profile"
     program = f"import sys, {modules}; print('prefect' in sys.modules)"
-    package = Path(__file__).parents[2] / "src"
     ran = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True, env={"PYTHONPATH": str(package)}
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, env={"PYTHONPATH": importable()}
     )
     assert ran.stdout.strip() == "False"
