@@ -9,7 +9,7 @@ import polars as pl
 
 from quality.engine.dtypes import TIME, Kinds
 from quality.engine.frame import Frame
-from quality.engine.literals import Duration, parse_duration
+from quality.rules.literals import Duration, parse_duration
 from quality.engine.rule import (
     ColumnRule,
     Judgement,

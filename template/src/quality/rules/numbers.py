@@ -11,7 +11,7 @@ from pydantic import AliasChoices, Field
 
 from quality.engine.dtypes import ORDERED, Kinds
 from quality.engine.frame import Frame
-from quality.engine.literals import Bounded, Value, coerce
+from quality.rules.literals import Bounded, Value, coerce
 from quality.engine.rule import (
     Judgement,
     Measure,

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, AliasChoices, Field, model_validator
 
 from quality.engine.dtypes import TEXT, Kinds
 from quality.engine.frame import Frame
-from quality.engine.literals import Bounded
+from quality.rules.literals import Bounded
 from quality.engine.rule import ColumnRule
 from quality.values import Text
 

@@ -11,7 +11,7 @@ from pydantic import AliasChoices, Field
 
 from quality.engine.dtypes import NUMBER, ORDERED, PLAIN, Kinds
 from quality.engine.frame import Frame
-from quality.engine.literals import Bounded, Value, check_literal, literal, members
+from quality.rules.literals import Bounded, Value, check_literal, literal, members
 from quality.engine.rule import ColumnRule
 from quality.values import shorten
 
