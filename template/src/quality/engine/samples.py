@@ -49,7 +49,7 @@ def samples(
 
 
 def _failing(seen: pl.DataFrame, wanted: Mapping[int, Wanted], rows: int) -> Iterator[tuple[int, list[int]]]:
-    """Where the first failing rows of each are: many are told at once, so that no cost grows with rules × columns."""
+    """Where the first failing rows of each are; many are told at once, for the cost of a query grows by its width."""
     numbers = list(wanted)
     for start in range(0, len(numbers), TOGETHER):
         some = numbers[start : start + TOGETHER]
