@@ -19,7 +19,8 @@ VOCABULARY: dict[str, tuple[tuple[str, ...], dict[str, tuple[str, ...]]]] = {
     "not_null": (("required",), {}),
     "not_empty": ((), {}),
     "unique": ((), {}),
-    "unique_combination": (("primary_key",), {}),
+    "unique_combination": ((), {}),
+    "primary_key": ((), {}),
     "in_set": (("accepted_values",), {"values": ("value_set", "allowed_values")}),
     "not_in_set": (("rejected_values",), {"values": ()}),
     "in_range": (("range", "between"), {"min": ("min_value",), "max": ("max_value",), "exclusive": ()}),
@@ -70,7 +71,7 @@ VOCABULARY: dict[str, tuple[tuple[str, ...], dict[str, tuple[str, ...]]]] = {
     "min": ((), {"at_least": (), "at_most": ()}),
     "max": ((), {"at_least": (), "at_most": ()}),
     "quantile": ((), {"q": (), "at_least": (), "at_most": ()}),
-    "freshness": ((), {"max_age": ()}),
+    "freshness": ((), {"max_age": (), "max_ahead": ()}),
     "cross_table_row_count": (("row_count_match",), {"reference": (), "tolerance": ()}),
     "reconcile": ((), {"reference": (), "key": (), "columns": (), "tolerance": ()}),
     "statistical_drift": (("drift", "stat_drift"), {"baseline": (), "method": (), "threshold": ()}),
@@ -207,6 +208,7 @@ VALUES: dict[str, Any] = {"strict": True, "exclusive": "both", "closed": True, "
     "tolerance": 0.5,
     "threshold": 0.5,
     "min_runs": 2,
+    "max_ahead": "2h",
     "max": 9,
     "at_least": 0,
     "at_most": 5,
@@ -315,8 +317,9 @@ def test_a_rule_about_history_remembers_no_segments(row: Row) -> None:
 @pytest.mark.parametrize("dtype", ["String", "Date", "Boolean"])
 def test_what_is_no_number_has_no_trend(metric: str, dtype: str) -> None:
     nothing = pl.DataFrame({"a": []}, schema={"a": getattr(pl, dtype)})
-    with pytest.raises(ConfigurationError, match=f"column 'a' is {dtype}; {metric} over time judges number"):
-        judge(nothing, TREND | {"metric": metric})
+    result = judge_one(nothing, TREND | {"metric": metric})
+    assert result.status is Status.ERROR
+    assert result.message == f"column 'a' is {dtype}; {metric} over time judges number"
 
 
 NUMBERS: dict[str, tuple[dict[str, Any], Any]] = {
