@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import struct
 from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import date, datetime, time, timedelta
@@ -96,6 +97,27 @@ CONDITIONS: dict[str, Truth] = {
 """SQL conditions, and the same in Python."""
 
 
+CATEGORIES = ("low", "mid", "high")
+"""Of the column e, in order."""
+
+
+def single(number: Any) -> float:
+    """A number as 32 bits hold it."""
+    try:
+        return float(struct.unpack("f", struct.pack("f", float(number)))[0])
+    except OverflowError:
+        return math.copysign(math.inf, number)
+
+
+def ranked(column: str, cell: Any) -> Any:
+    """A cell, or a written value of the column's kind, as it is ordered."""
+    if column == "e":
+        return CATEGORIES.index(cell)
+    if column == "d":
+        return datetime.combine(cell, time()) if isinstance(cell, date) else datetime.fromisoformat(cell)
+    return single(cell) if column == "h" else cell
+
+
 def written(value: Any, like: Any) -> Any:
     """A value of YAML as the kind of value that a cell is."""
     if isinstance(like, Decimal):
@@ -103,11 +125,21 @@ def written(value: Any, like: Any) -> Any:
     if isinstance(like, datetime):
         moment = datetime.fromisoformat(value)
         return moment.replace(tzinfo=ZONE) if like.tzinfo and not moment.tzinfo else moment
-    return date.fromisoformat(value) if isinstance(like, date) else value
+    return value
+
+
+def same(value: Any, cell: Any) -> bool:
+    """Whether a cell is the written value."""
+    if isinstance(cell, date) and not isinstance(cell, datetime):
+        return bool(datetime.fromisoformat(value) == datetime.combine(cell, time()))
+    return bool(written(value, cell) == cell)
 
 
 def _bound(rule: Rule, field: str, cell: Any, holds: Callable[[Any, Any], bool]) -> bool:
-    return rule.get(field) is None or (not is_nan(cell) and holds(cell, written(rule[field], cell)))
+    if rule.get(field) is None:
+        return True
+    column = rule.get("column", "") if rule["check"] != "distinct_count" else ""
+    return not is_nan(cell) and holds(ranked(column, cell), written(ranked(column, rule[field]), cell))
 
 
 def _in_range(rule: Rule, cell: Any) -> bool:
@@ -118,7 +150,7 @@ def _in_range(rule: Rule, cell: Any) -> bool:
 
 
 def _member(rule: Rule, cell: Any) -> bool:
-    return any(cell == written(value, cell) for value in rule["values"])
+    return any(same(single(value) if rule["column"] == "h" else value, cell) for value in rule["values"])
 
 
 def _length(rule: Rule, cell: str) -> bool:
@@ -144,8 +176,6 @@ def _value_rule(rule: Rule, cell: Any, now: datetime) -> bool:
         "greater_than_or_equal": lambda c, b: c >= b,
         "less_than": lambda c, b: c < b,
         "less_than_or_equal": lambda c, b: c <= b,
-        "equal": lambda c, b: c == b,
-        "not_equal": lambda c, b: c != b,
     }
     signs: dict[str, Callable[[Any], bool]] = {
         "positive": lambda c: c > 0,
@@ -153,6 +183,9 @@ def _value_rule(rule: Rule, cell: Any, now: datetime) -> bool:
         "non_negative": lambda c: c >= 0,
         "non_positive": lambda c: c <= 0,
     }
+    if check in ("equal", "not_equal"):
+        equal = same(single(rule["value"]) if rule["column"] == "h" else rule["value"], cell)
+        return not is_nan(cell) and equal is (check == "equal")
     if check in against:
         return _bound(rule, "value", cell, against[check])
     if check in signs:
@@ -183,11 +216,13 @@ def _identity(cell: Any) -> Any:
 
 
 def _repeats(rule: Rule, rows: list[Cells]) -> list[Judged]:
+    """A row with a null in its key is not judged, but by primary_key, which it breaks."""
     columns = rule.get("columns") or [rule["column"]]
     keys = [tuple(_identity(row[c]) for c in columns) for row in rows]
     whole = [all(row[c] is not None for c in columns) for row in rows]
     times = Counter(key for key, complete in zip(keys, whole, strict=True) if complete)
-    return [times[key] == 1 if complete else None for key, complete in zip(keys, whole, strict=True)]
+    incomplete = False if rule["check"] == "primary_key" else None
+    return [times[key] == 1 if complete else incomplete for key, complete in zip(keys, whole, strict=True)]
 
 
 def _ordered(rule: Rule, rows: list[Cells]) -> list[Judged]:
@@ -198,6 +233,7 @@ def _ordered(rule: Rule, rows: list[Cells]) -> list[Judged]:
         if cell is None:
             judged.append(None)
             continue
+        cell = ranked(rule["column"], cell)
         first, second = (before, cell) if rule["check"] == "increasing" else (cell, before)
         in_order = before is None or (first < second if rule.get("strict") else first <= second)
         judged.append(not is_nan(cell) and not is_nan(before) and in_order)
@@ -211,7 +247,10 @@ def _within_deviations(rule: Rule, rows: list[Cells]) -> list[Judged]:
     mean = sum(finite) / len(finite) if finite else Fraction(0)
     variance = sum((f - mean) ** 2 for f in finite) / (len(finite) - 1) if len(finite) > 1 else Fraction(0)
     limit = Fraction(rule.get("threshold", 3.0)) ** 2 * variance
-    return [None if c is None else math.isfinite(c) and (Fraction(c) - mean) ** 2 <= limit for c in cells]
+    judged = [None if c is None else math.isfinite(c) and (Fraction(c) - mean) ** 2 <= limit for c in cells]
+    reach = Fraction((len(finite) - 1) ** 2, len(finite)) if finite else Fraction(0)
+    too_few = reach <= Fraction(rule.get("threshold", 3.0)) ** 2
+    return [None] * len(cells) if too_few and False not in judged else judged
 
 
 def judge_rows(rule: Rule, rows: list[Cells], now: datetime, references: dict[str, list[Any]]) -> list[Judged]:
@@ -222,7 +261,7 @@ def judge_rows(rule: Rule, rows: list[Cells], now: datetime, references: dict[st
             return [row[column] is not None for row in rows]
         case "not_empty":
             return [row[column] is not None and row[column].strip(BLANK) != "" for row in rows]
-        case "unique" | "unique_combination":
+        case "unique" | "unique_combination" | "primary_key":
             return _repeats(rule, rows)
         case "increasing" | "decreasing":
             return _ordered(rule, rows)
@@ -266,9 +305,9 @@ def _statistic(rule: Rule, cells: list[Any]) -> Any:
             mean = sum(map(Fraction, cells)) / len(cells)
             return math.sqrt(sum((Fraction(c) - mean) ** 2 for c in cells) / (len(cells) - 1))
         case "min":
-            return min(cells)
+            return min(cells, key=lambda cell: ranked(rule["column"], cell))
         case "max":
-            return max(cells)
+            return max(cells, key=lambda cell: ranked(rule["column"], cell))
     return _quantile(cells, rule.get("q", 0.5))
 
 
@@ -308,11 +347,14 @@ def judge_table(rule: Rule, rows: list[Cells], now: datetime) -> Judged:
     if check == "completeness_ratio":
         return Fraction(len(there), len(cells)) >= Fraction(rule["min_ratio"]) if cells else None
     if check == "freshness":
-        return _age(max(there), now) <= timedelta(hours=int(rule["max_age"][:-1])) if there else None
+        old, ahead = (timedelta(hours=int(rule.get(field, "1h")[:-1])) for field in ("max_age", "max_ahead"))
+        return -ahead <= _age(max(there), now) <= old if there else None
     number = _statistic(rule, there)
     if number is None:
         return None
     low, high = ("min", "max") if check == "distinct_count" else ("at_least", "at_most")
+    if check not in ("min", "max", "distinct_count") and rule["column"] != "h":
+        rule = {**rule, "column": ""}
     lowest = _bound(rule, low, number, lambda n, bound: n >= bound)
     return not is_nan(number) and lowest and _bound(rule, high, number, lambda n, bound: n <= bound)
 

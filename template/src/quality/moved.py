@@ -18,7 +18,7 @@ MOVED = {
     "quality.factories": "quality.ladder.factories",
     "quality.flows": "quality.ladder.flows",
     "quality.frame": "quality.engine.frame",
-    "quality.literals": "quality.engine.literals",
+    "quality.literals": "quality.rules.literals",
     "quality.policy": "quality.contract.policy",
     "quality.project": "quality.contract.project",
     "quality.rule": "quality.engine.rule",

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat, StringConstraints
 
 Scalar = str | int | float | bool | None
 
@@ -40,7 +40,37 @@ class Frozen(BaseModel):
 
 
 Text = Annotated[str, StringConstraints(min_length=1)]
-Fraction = Annotated[float, Field(ge=0, le=1)]
+
+
+def _word(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else repr(value)
+
+
+def _number(value: Any) -> Any:
+    """Refuses true, false and text, which would quietly be read as numbers."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise ValueError(f"{_word(value)} is no number; write one such as 5 or 0.05, without quotes")
+    return value
+
+
+def _whole(value: Any) -> Any:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise ValueError(f"{_word(value)} is no whole number; write one such as 7, without quotes and decimals")
+    return value
+
+
+def _fraction(value: Any) -> Any:
+    if _number(value) > 1:
+        raise ValueError(f"{value:g} is no fraction from 0 to 1; {value:g} % is written {value / 100:g}")
+    return value
+
+
+Number = Annotated[int | FiniteFloat, BeforeValidator(_number)]
+Finite = Annotated[FiniteFloat, BeforeValidator(_number)]
+Whole = Annotated[int, BeforeValidator(_whole)]
+Count = Annotated[Whole, Field(ge=0)]
+Fraction = Annotated[float, BeforeValidator(_fraction), Field(ge=0, le=1)]
+Flag = Annotated[bool, Field(strict=True)]
 
 
 def shorten(value: object, limit: int = 40) -> str:

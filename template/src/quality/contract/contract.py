@@ -13,7 +13,7 @@ from quality.contract.yaml_file import YamlFile
 from quality.engine.rule import Rule
 from quality.errors import ConfigurationError, nearest
 from quality.rules.catalogue import parse_rules
-from quality.values import Fraction, Frozen, Severity, Text
+from quality.values import Flag, Fraction, Frozen, Severity, Text, Whole
 
 
 def parse_source(written: Any) -> Source:
@@ -56,8 +56,8 @@ class Quarantine(Frozen):
     severities: tuple[Severity, ...] = Field(
         (Severity.CRITICAL, Severity.ERROR), description="Of the rules whose failing rows are set apart."
     )
-    passed: bool = Field(True, description="Write the good rows, too; they stay in the source only when false.")
-    keep_days: Annotated[int, Field(ge=1)] = Field(90, description="Older splits are deleted.")
+    passed: Flag = Field(True, description="Write the good rows, too; they stay in the source only when false.")
+    keep_days: Annotated[Whole, Field(ge=1)] = Field(90, description="Older splits are deleted.")
 
     @model_validator(mode="after")
     def _local(self) -> Self:
@@ -86,7 +86,7 @@ class Contract(Frozen):
     warning_threshold: Fraction | None = Field(
         None, description="Fraction of failed rules at or below which a failed run is a WARNING."
     )
-    allow_empty: bool = Field(False, description="Whether a run that judged nothing is a success.")
+    allow_empty: Flag = Field(False, description="Whether a run that judged nothing is a success.")
     quarantine: Quarantine | None = Field(None, description="Split the rows of every run into good and failing ones.")
     rules: AnyRules
 

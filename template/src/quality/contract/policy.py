@@ -10,9 +10,6 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import (
     AfterValidator,
     Field,
-    NonNegativeFloat,
-    NonNegativeInt,
-    PositiveFloat,
     TypeAdapter,
     ValidationError,
     ValidationInfo,
@@ -22,7 +19,7 @@ from pydantic import (
 
 from quality.contract.yaml_file import YamlFile
 from quality.errors import ConfigurationError, nearest
-from quality.values import Fraction, Frozen, Severity, Text
+from quality.values import Count, Finite, Flag, Fraction, Frozen, Severity, Text, Whole
 
 FIELDS = ("defaults", "environments", "silences")
 Channel = Literal["slack", "teams", "pagerduty", "opsgenie", "email", "webhook"]
@@ -47,17 +44,17 @@ def _page(address: str) -> str:
 class Retries(Frozen):
     """Retries of a check that could not be judged (ERROR); a failed verdict is never retried."""
 
-    count: NonNegativeInt = 0
-    delay_seconds: NonNegativeFloat = 0.0
+    count: Count = 0
+    delay_seconds: Annotated[Finite, Field(ge=0)] = 0.0
     reason: Text = Field(description="Why this many, for whoever reviews it.")
 
 
 class Cache(Frozen):
     """Reuse of a verdict for the same fingerprint and the same version of the source."""
 
-    enabled: bool = False
-    reuse_seconds: NonNegativeFloat | None = Field(None, description="How long; null for ever.")
-    may_gate: bool = Field(False, description="Whether a cached verdict may let a pipeline go on.")
+    enabled: Flag = False
+    reuse_seconds: Annotated[Finite, Field(ge=0)] | None = Field(None, description="How long; null for ever.")
+    may_gate: Flag = Field(False, description="Whether a cached verdict may let a pipeline go on.")
     reason: Text = Field(description="Why, for whoever reviews it.")
 
 
@@ -91,7 +88,7 @@ class History(Frozen):
     path: Text = Field(
         ".quality/history", description="A folder of the repository, or a URL such as s3://bucket/history."
     )
-    keep_days: Annotated[int, Field(ge=1)] = Field(400, description="Older runs are deleted; not in object storage.")
+    keep_days: Annotated[Whole, Field(ge=1)] = Field(400, description="Older runs are deleted; not in object storage.")
 
 
 class Lineage(Frozen):
@@ -122,16 +119,18 @@ class Silence(Frozen):
 class EnvironmentPolicy(Frozen):
     """The complete policy of one environment."""
 
-    fail_on_error: bool = Field(True, description="Whether a FAILED verdict fails the flow run.")
+    fail_on_error: Flag = Field(True, description="Whether a FAILED verdict fails the flow run.")
     warning_threshold: Fraction | None = Field(None, description="Overrides the contract's.")
-    sample_rows: NonNegativeInt = Field(5, description="Failing rows shown per failed rule.")
+    sample_rows: Count = Field(5, description="Failing rows shown per failed rule.")
     retries: Retries
     cache: Cache
     notifications: tuple[Notification, ...] = ()
     schedule: Text | None = Field(None, description="Cron, in UTC; null for none.")
     work_pool: Text
     history: History = History()
-    remind_after_hours: PositiveFloat | None = Field(24, description="An open incident is told again; null for never.")
+    remind_after_hours: Annotated[Finite, Field(gt=0)] | None = Field(
+        24, description="An open incident is told again; null for never."
+    )
     lineage: Lineage | None = None
     repository_url: Annotated[str, AfterValidator(_page)] | None = Field(
         None,

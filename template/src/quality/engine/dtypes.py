@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import io
+import json
+from collections.abc import Callable, Container
 from typing import Annotated, Literal
 
 import polars as pl
@@ -18,6 +20,18 @@ TEXT: Kinds = frozenset(("text", "null"))
 TIME: Kinds = frozenset(("time", "null"))
 ORDERED: Kinds = NUMBER | TEXT | TIME
 PLAIN: Kinds = ORDERED | {"boolean"}
+
+
+def col(name: str) -> pl.Expr:
+    """The column of exactly this name, which `pl.col` would take for a pattern where it is `*` or `^…$`."""
+    if name != "*" and not (name.startswith("^") and name.endswith("$")):
+        return pl.col(name)
+    return pl.Expr.deserialize(io.StringIO(json.dumps({"Column": name})), format="json")
+
+
+def free(name: str, taken: Container[str]) -> str:
+    """The name, made longer until no column has it."""
+    return name if name not in taken else free(f"{name}_", taken)
 
 
 def kind_of(dtype: pl.DataType) -> Kind:

@@ -7,18 +7,18 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from quality.engine.dtypes import kind_of
+from quality.engine.dtypes import col, kind_of
 from quality.engine.frame import Frame
 from quality.engine.one_pass import measure
 from quality.engine.request import Request
 from quality.engine.rule import Judgement, Rule, State
 from quality.engine.samples import Wanted, readable, samples
-from quality.errors import ConfigurationError, SourceError, first_line
+from quality.errors import CannotJudgeError, ConfigurationError, SourceError, first_line
 from quality.result import RuleResult, run_status
 from quality.values import Scalar, Status
 
 MASK = "***"
-BROKEN = (pl.exceptions.PolarsError, pl.exceptions.PanicException, SourceError, OSError)
+BROKEN = (pl.exceptions.PolarsError, pl.exceptions.PanicException, SourceError, CannotJudgeError, OSError)
 
 
 class Found(NamedTuple):
@@ -60,14 +60,14 @@ def bind(rule: Rule, frame: Frame) -> None:
     """Refuses a rule that this frame's columns and dtypes make impossible; reads no data."""
     frame.check_columns((*rule.subjects, *((rule.by,) if rule.by else ())))
     if rule.by is not None and kind_of(frame.schema[rule.by]) == "nested":
-        raise ConfigurationError(f"column '{rule.by}' is {frame.schema[rule.by]}; by needs single values")
+        raise CannotJudgeError(f"column '{rule.by}' is {frame.schema[rule.by]}; by needs single values")
     if rule.where is not None:
         frame.check_condition(rule.where)
     for column in rule.subjects:
         dtype = frame.schema[column]
         if kind_of(dtype) not in rule.JUDGES:
             wanted = " or ".join(sorted(rule.JUDGES - {"null"}))
-            raise ConfigurationError(f"column '{column}' is {dtype}; {rule.check} judges {wanted}")
+            raise CannotJudgeError(f"column '{column}' is {dtype}; {rule.check} judges {wanted}")
     rule.bind(frame)
 
 
@@ -126,7 +126,7 @@ def _check_remembered(rule: Rule, request: Request) -> None:
 
 def _segments(rule: Rule, states: Iterable[tuple[Any, State]], frame: Frame, request: Request) -> Iterable[Found]:
     for segment, state in states:
-        part = frame if rule.by is None else frame.where(pl.col(rule.by).eq_missing(pl.lit(segment)))
+        part = frame if rule.by is None else frame.where(col(rule.by).eq_missing(pl.lit(segment)))
         try:
             yield Found(rule, segment, rule.judge(state, part))
         except BROKEN as error:
@@ -135,6 +135,8 @@ def _segments(rule: Rule, states: Iterable[tuple[Any, State]], frame: Frame, req
 
 def _problem(error: BaseException, request: Request) -> str:
     """Why a rule could not be computed; in a dataset with sensitive columns without words that may quote them."""
+    if isinstance(error, CannotJudgeError):
+        return str(error)
     if request.sensitive and (error.__cause__ or not isinstance(error, SourceError)):
         name = type(error.__cause__ or error).__name__
         return f"it could not be computed ({name}; the details are withheld, as they may quote sensitive values)"
@@ -207,7 +209,7 @@ def _with_samples(
         if result.status in loud and one.judgement is not None and one.judgement.failing is not None:
             failing = one.judgement.failing
             if one.rule.by is not None:
-                failing = failing & pl.col(one.rule.by).eq_missing(pl.lit(one.segment))
+                failing = failing & col(one.rule.by).eq_missing(pl.lit(one.segment))
             wanted[number] = Wanted(failing, one.judgement.failed, one.rule.reads)
     try:
         rows = samples(frame, wanted, request.key, request.sample_rows)

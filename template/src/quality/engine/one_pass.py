@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
+from quality.engine.dtypes import col
 from quality.engine.frame import Frame
 from quality.engine.rule import ColumnRule, Measure, Rule, State
 
@@ -61,9 +62,9 @@ class States:
 def _segments(column: str, frame: Frame) -> list[Any]:
     found = frame.once(
         f"segments {column}",
-        lambda: frame.collect(frame.lazy.select(pl.col(column).unique()), f"values of {column}", (column,)),
+        lambda: frame.collect(frame.lazy.select(col(column).alias("value").unique()), f"values of {column}", (column,)),
     )
-    return sorted(found[column].to_list(), key=lambda v: (v is None, v)) or [None]
+    return sorted(found["value"].to_list(), key=lambda v: (v is None, v)) or [None]
 
 
 def merged(measures: dict[str, Measure], states: Sequence[State]) -> State:
@@ -142,15 +143,19 @@ def _run(group: list[Planned], frame: Frame, states: States) -> None:
     by = sorted({one.rule.by for one in group if one.rule.by is not None})
     reads = sorted({column for one in group for column in one.rule.reads})
     label = "pass over " + (f"{len(reads)} columns" if len(reads) != 1 else reads[0])
-    keep = "rows " if "rows" not in frame.schema else "__rows"
+    keys = {b: f"by {n}" for n, b in enumerate(by)}
     if by:
-        query = frame.lazy.group_by(by).agg(pl.len().alias(keep), *named)
+        segments = [col(b).alias(name) for b, name in keys.items()]
+        query = frame.lazy.group_by(segments).agg(pl.len().alias("rows"), *named)
     else:
-        query = frame.lazy.select(pl.len().alias(keep), *named)
+        query = frame.lazy.select(pl.len().alias("rows"), *named)
     found = frame.collect(query, label, reads).to_dicts()
-    frame.rows_seen(sum(row[keep] for row in found))
+    frame.rows_seen(sum(row["rows"] for row in found))
     for n, one in enumerate(group):
-        rows = [({b: row[b] for b in by}, {name: row[f"{n}.{name}"] for name in one.measures}) for row in found]
+        rows = [
+            ({b: row[name] for b, name in keys.items()}, {name: row[f"{n}.{name}"] for name in one.measures})
+            for row in found
+        ]
         states.add(one, rows)
 
 
@@ -165,7 +170,7 @@ def _probe(group: list[Planned], frame: Frame, states: States) -> None:
     rules = [one.rule for one in group if isinstance(one.rule, ColumnRule)]
     fails = [~rule.judged(frame) for rule in rules]
     column = rules[0].column
-    null = pl.col(column).is_null()
+    null = col(column).is_null()
     counts = [fail.sum().alias(str(n)) for n, fail in enumerate(fails)]
     query = frame.lazy.filter(pl.any_horizontal([null, *fails])).select(null.sum().alias("null"), *counts)
     found = frame.collect(query, f"probe of {column}", (column,)).row(0, named=True)

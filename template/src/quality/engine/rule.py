@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Literal, NamedTuple
 import polars as pl
 from pydantic import Field
 
-from quality.engine.dtypes import ANY, NUMBER, Kinds, kind_of
+from quality.engine.dtypes import ANY, NUMBER, Kinds, col, kind_of
 from quality.engine.frame import Frame
 from quality.engine.sql import Sql, condition
 from quality.values import Fraction, Frozen, Scalar, Severity, Text, shorten
@@ -122,7 +122,10 @@ class RowRule(Rule):
 
 
 class ColumnRule(RowRule):
-    """A row rule about one column. Nulls are skipped; NaN is a value, and fails every comparison."""
+    """A row rule about one column. Nulls are skipped; NaN is a value, and fails every comparison.
+
+    `COMPARES` says that the rule asks for an order, which an Enum has by its categories; elsewhere it is text.
+    """
 
     COMPARES: ClassVar[bool] = False
     PROVABLE: ClassVar[bool] = False
@@ -141,9 +144,9 @@ class ColumnRule(RowRule):
     def passes(self, frame: Frame) -> pl.Expr:
         dtype = frame.schema[self.column]
         if kind_of(dtype) == "null" and type(self).JUDGES != ANY:
-            return pl.col(self.column).cast(pl.Boolean)
-        value = pl.col(self.column)
-        if dtype in (pl.Categorical, pl.Enum):
+            return col(self.column).cast(pl.Boolean)
+        value = col(self.column)
+        if dtype == pl.Categorical or (dtype == pl.Enum and not self.COMPARES):
             value, dtype = value.cast(pl.String), pl.String()
         holds = self.holds(value, dtype, frame)
         return holds & value.is_not_nan() if self.COMPARES and dtype.is_float() else holds
@@ -151,14 +154,14 @@ class ColumnRule(RowRule):
     def denominator(self, frame: Frame) -> pl.Expr:
         if self.where is not None:
             return super().denominator(frame)
-        return pl.len() if self.JUDGES_NULLS else pl.col(self.column).count()
+        return pl.len() if self.JUDGES_NULLS else col(self.column).count()
 
 
 class TableRule(Rule):
     """Judges one number about the rows that `where` leaves in."""
 
     def col(self, column: str) -> pl.Expr:
-        return pl.col(column) if self.where is None else pl.col(column).filter(condition(self.where))
+        return col(column) if self.where is None else col(column).filter(condition(self.where))
 
     def count_rows(self) -> pl.Expr:
         return pl.len() if self.where is None else condition(self.where).sum()

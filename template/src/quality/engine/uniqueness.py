@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import polars as pl
+import polars.selectors as cs
 
+from quality.engine.dtypes import col
 from quality.engine.frame import Frame
 from quality.engine.sql import condition
 
@@ -41,14 +43,14 @@ def repeated(frame: Frame, key: tuple[str, ...], where: str | None) -> Repeated:
 
 def present(key: tuple[str, ...], where: str | None = None) -> pl.Expr:
     """Rows that are judged: with no null in the key, and inside `where`."""
-    filled = pl.all_horizontal([pl.col(column).is_not_null() for column in key])
+    filled = pl.all_horizontal([col(name).is_not_null() for name in key])
     return filled if where is None else filled & condition(where)
 
 
 def _repeated(frame: Frame, key: tuple[str, ...], wheres: list[str | None]) -> dict[str | None, Repeated]:
     """A key that repeats inside `where` repeats in the whole: the whole is marked once, and looked up once for all."""
     label = f"unique({', '.join(key)})"
-    whole = _whole(frame, key)
+    whole = _whole(frame, key, [col(name) for name in key])
     if (rows := _increasing(frame, key, label)) is not None:
         judged: dict[str | None, int] = {None: rows, **_judged(frame, key, wheres, label)}
         return {where: Repeated(0, judged[where], pl.lit(False)) for where in wheres}
@@ -60,7 +62,7 @@ def _repeated(frame: Frame, key: tuple[str, ...], wheres: list[str | None]) -> d
     found = [_suspects(frame, key, wheres, mark.is_in(batch.implode()), label) for batch in batches]
     answer = {}
     for number, where in enumerate(wheres):
-        twice = [_twice(part, key, number, whole) for part in found]
+        twice = [_twice(part, number, _whole(frame, key, _named(key))) for part in found]
         keys = pl.concat(
             [frame.lazy.head(0).select(whole.alias("key")).collect(), *(one.select("key") for one in twice)]
         )
@@ -82,32 +84,38 @@ def _judged(frame: Frame, key: tuple[str, ...], wheres: list[str | None], label:
 def _suspects(frame: Frame, key: tuple[str, ...], wheres: list[str | None], again: pl.Expr, label: str) -> pl.DataFrame:
     """The keys whose mark repeats, with the number of their rows inside and outside of each `where`."""
     inside = [present(key, where).alias(f"inside {number}") for number, where in enumerate(wheres)]
-    rows = frame.lazy.filter(present(key) & again).select(*key, *inside)
-    counted = rows.group_by(*key, *(f"inside {number}" for number in range(len(wheres)))).len("rows")
+    named = [col(name).alias(f"key {n}") for n, name in enumerate(key)]
+    rows = frame.lazy.filter(present(key) & again).select(*named, *inside)
+    counted = rows.group_by(pl.all()).len("rows")
     reads = [*key, *(name for expr in inside for name in expr.meta.root_names())]
     return frame.collect(counted, f"{label}, compared", reads)
 
 
-def _twice(suspects: pl.DataFrame, key: tuple[str, ...], number: int, whole: pl.Expr) -> pl.DataFrame:
-    inside = suspects.lazy().filter(f"inside {number}").group_by(key).agg(pl.col("rows").sum())
+def _named(key: tuple[str, ...]) -> list[pl.Expr]:
+    """The key's columns among suspects, whose names of their own may be any."""
+    return [pl.col(f"key {n}") for n in range(len(key))]
+
+
+def _twice(suspects: pl.DataFrame, number: int, whole: pl.Expr) -> pl.DataFrame:
+    inside = suspects.lazy().filter(f"inside {number}").group_by(cs.starts_with("key ")).agg(pl.col("rows").sum())
     return inside.filter(pl.col("rows") > 1).select("rows", whole.alias("key")).collect()
 
 
-def _whole(frame: Frame, key: tuple[str, ...]) -> pl.Expr:
-    """The key in 64 bits: its value where it is integer-like, else its hash."""
+def _whole(frame: Frame, key: tuple[str, ...], parts: list[pl.Expr]) -> pl.Expr:
+    """The key, whose columns are `parts`, in 64 bits: its value where it is integer-like, else its hash."""
     dtype = frame.schema[key[0]]
     if len(key) == 1 and (dtype.is_integer() or dtype.is_temporal()):
-        return pl.col(key[0]).to_physical()
-    return (pl.struct(key) if len(key) > 1 else pl.col(key[0])).hash()
+        return parts[0].to_physical()
+    return (pl.struct(parts) if len(key) > 1 else parts[0]).hash()
 
 
 def _increasing(frame: Frame, key: tuple[str, ...], label: str) -> int | None:
     """The number of rows if the key strictly increases without nulls, which proves it unique; else None."""
     if len(key) > 1 or not frame.schema[key[0]].is_integer():
         return None
-    value = pl.col(key[0])
+    value = col(key[0])
     falls = (value <= value.shift(1)).sum() + value.null_count()
-    first = frame.lazy.select(key).head(SNIFF)
+    first = frame.lazy.select(value).head(SNIFF)
     if frame.collect(first.select(falls), f"{label}, first rows", key).item():
         return None
     falling = frame.collect(frame.lazy.select(falls), f"{label}, in order", key).item()

@@ -2,46 +2,51 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, ClassVar, Literal
 
 import polars as pl
-from pydantic import AliasChoices, Field, FiniteFloat
+from pydantic import AliasChoices, Field
 
-from quality.engine.dtypes import NUMBER, Kinds
+from quality.engine.dtypes import NUMBER, Kinds, col
 from quality.engine.frame import Frame
-from quality.engine.rule import ColumnRule, Judgement, Measure, State
+from quality.engine.rule import ColumnRule, Judgement, Measure, State, nothing
 from quality.engine.sql import condition
+from quality.values import Finite
 
 ROUNDING = 1e-12
 
 
 class ZScoreOutlier(ColumnRule):
-    """The number lies within `threshold` standard deviations of the mean of the judged rows."""
+    """The number lies within `threshold` standard deviations of the mean of the judged rows.
+
+    Where the rows are so few that none could lie further away, the rule is skipped.
+    """
 
     ALIASES: ClassVar[tuple[str, ...]] = ("zscore", "z_score")
     JUDGES: ClassVar[Kinds] = NUMBER
     COMPARES: ClassVar[bool] = True
     check: Literal["z_score_outlier"] = "z_score_outlier"
-    threshold: Annotated[FiniteFloat, Field(gt=0)] = Field(
+    threshold: Annotated[Finite, Field(gt=0)] = Field(
         3.0, validation_alias=AliasChoices("threshold", "z_threshold", "sigma")
     )
 
     def says(self) -> str:
         return f"{self.column} lies within {self.threshold:g} standard deviations of the mean"
 
-    def moments(self, frame: Frame) -> tuple[float, float]:
-        """Mean and standard deviation over finite values, in a query that comes before the one pass."""
+    def moments(self, frame: Frame) -> tuple[float, float, int]:
+        """Mean, standard deviation and number of finite values, in a query that comes before the one pass."""
         key = f"moments {self.column} {self.where}"
 
-        def compute() -> tuple[float, float]:
-            value = pl.col(self.column).cast(pl.Float64)
+        def compute() -> tuple[float, float, int]:
+            value = col(self.column).cast(pl.Float64)
             keep = value.is_finite() if self.where is None else value.is_finite() & condition(self.where)
             kept = value.filter(keep)
-            row = frame.collect(frame.lazy.select(kept.mean().alias("m"), kept.std().alias("s")), key, self.reads)
-            mean, deviation = row.row(0)
-            return mean or 0.0, deviation or 0.0
+            numbers = frame.lazy.select(kept.mean().alias("mean"), kept.std().alias("std"), kept.count().alias("count"))
+            mean, deviation, count = frame.collect(numbers, key, self.reads).row(0)
+            return mean or 0.0, deviation or 0.0, count
 
-        found: tuple[float, float] = frame.once(key, compute)
+        found: tuple[float, float, int] = frame.once(key, compute)
         return found
 
     def measures(self, frame: Frame) -> dict[str, Measure]:
@@ -52,9 +57,14 @@ class ZScoreOutlier(ColumnRule):
         if self.by:
             counts = [measure.expr.alias(name) for name, measure in super().measures(frame).items()]
             state = frame.collect(frame.lazy.select(counts), self.title, self.reads).row(0, named=True)
-        return super().judge(state, frame)
+        found = super().judge(state, frame)
+        count = self.moments(frame)[2]
+        if found.failed or (count > 1 and (count - 1) / math.sqrt(count) > self.threshold):
+            return found
+        few = f"too few rows: none of {count:,} can lie {self.threshold:g} standard deviations from their mean"
+        return nothing(few) if found.judged else found
 
     def holds(self, value: pl.Expr, dtype: pl.DataType, frame: Frame) -> pl.Expr:
-        mean, deviation = self.moments(frame)
+        mean, deviation, _ = self.moments(frame)
         rounding = ROUNDING * abs(mean)
         return (value.cast(pl.Float64) - mean).abs() <= self.threshold * deviation + rounding

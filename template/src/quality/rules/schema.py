@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
 from typing import Literal
 
 from pydantic import AliasChoices, Field
@@ -14,8 +16,14 @@ from quality.engine.rule import (
     TableRule,
     outcome,
 )
-from quality.errors import nearest
-from quality.values import Text, shorten
+from quality.values import Flag, Text, shorten
+
+
+def gone(column: str, schema: Iterable[str]) -> str:
+    """That a column is not there, and which one is that may be meant."""
+    there = list(schema)
+    like = [f"'{name}'" for name in difflib.get_close_matches(column, there, n=1, cutoff=0.5)]
+    return f"column '{column}' is gone; the data has {''.join(like) or shorten(there, 200)}"
 
 
 class ColumnExists(TableRule):
@@ -32,8 +40,7 @@ class ColumnExists(TableRule):
 
     def judge(self, state: State, frame: Frame) -> Judgement:
         there = self.column in frame.schema
-        note = "it is there" if there else f"there is none; {nearest(self.column, frame.schema)}"
-        return outcome(there, there, note)
+        return outcome(there, there, "it is there" if there else gone(self.column, frame.schema))
 
 
 class DtypeRule(TableRule):
@@ -43,15 +50,16 @@ class DtypeRule(TableRule):
     column: Text
     dtype: Dtype = Field(validation_alias=AliasChoices("dtype", "data_type", "type_"))
 
-    @property
-    def subjects(self) -> tuple[str, ...]:
-        return (self.column,)
+    def derived_name(self) -> str:
+        return f"dtype({self.column}, dtype={self.dtype}){self._scope()}"
 
     def says(self) -> str:
         return f"{self.column} is {self.dtype}"
 
     def judge(self, state: State, frame: Frame) -> Judgement:
-        dtype = frame.schema[self.column]
+        dtype = frame.schema.get(self.column)
+        if dtype is None:
+            return outcome(False, None, gone(self.column, frame.schema))
         return outcome(is_dtype(dtype, self.dtype), str(dtype), f"it is {dtype}")
 
 
@@ -60,8 +68,8 @@ class SchemaRule(TableRule):
 
     check: Literal["schema"] = "schema"
     columns: dict[str, Dtype] = Field(min_length=1)
-    closed: bool = False
-    ordered: bool = False
+    closed: Flag = False
+    ordered: Flag = False
 
     def derived_name(self) -> str:
         return f"schema({shorten(list(self.columns))})"
@@ -71,11 +79,17 @@ class SchemaRule(TableRule):
 
     def judge(self, state: State, frame: Frame) -> Judgement:
         there = frame.schema
-        wrong = [f"{c} is missing" for c in self.columns if c not in there]
+        new = [column for column in there if column not in self.columns]
+        wrong = [_missing(column, new) for column in self.columns if column not in there]
         known = {column: dtype for column, dtype in self.columns.items() if column in there}
         wrong += [f"{c} is {there[c]}, not {dtype}" for c, dtype in known.items() if not is_dtype(there[c], dtype)]
         if self.closed:
-            wrong += [f"{c} is extra" for c in there if c not in self.columns]
-        if self.ordered and [column for column in there if column in known] != list(known):
-            wrong.append("the order differs")
+            wrong += [f"{column} is extra" for column in new]
+        if self.ordered and (order := [column for column in there if column in known]) != list(known):
+            wrong.append(f"the order is {shorten(order, 80)}, not {shorten(list(known), 80)}")
         return outcome(not wrong, len(wrong), "; ".join(wrong) or "it does")
+
+
+def _missing(column: str, new: list[str]) -> str:
+    like = difflib.get_close_matches(column, new, n=1, cutoff=0.5)
+    return f"{column} is missing" + (f" (the data has '{like[0]}')" if like else "")

@@ -7,25 +7,15 @@ import statistics
 from collections.abc import Callable
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, AliasChoices, Field, FiniteFloat, WithJsonSchema, model_validator
+from pydantic import AfterValidator, AliasChoices, Field, WithJsonSchema, model_validator
 
 from quality.engine.dtypes import ANY, NUMBER, kind_of
 from quality.engine.frame import Frame
 from quality.engine.rule import Judgement, Measure, Metric, State, TableRule, nothing, outcome, scalar, shown
-from quality.errors import ConfigurationError, nearest
-from quality.rules.numbers import (
-    CompletenessRatio,
-    DistinctCount,
-    Max,
-    Mean,
-    Median,
-    Min,
-    Quantile,
-    RowCount,
-    StdDev,
-    Sum,
-)
-from quality.values import Fraction, Text
+from quality.errors import CannotJudgeError, nearest
+from quality.rules.aggregates import Max, Mean, Median, Min, Quantile, StdDev, Sum
+from quality.rules.numbers import CompletenessRatio, DistinctCount, RowCount
+from quality.values import Finite, Fraction, Text, Whole
 
 METRICS: dict[str, type[Metric]] = {
     "row_count": RowCount,
@@ -48,8 +38,8 @@ def _metric(name: str) -> str:
 
 
 MetricName = Annotated[str, AfterValidator(_metric), WithJsonSchema({"enum": list(METRICS), "type": "string"})]
-Change = Annotated[FiniteFloat, Field(ge=0)]
-Runs = Annotated[int, Field(ge=1)]
+Change = Annotated[Finite, Field(ge=0)]
+Runs = Annotated[Whole, Field(ge=1)]
 
 
 class _Remembering(TableRule):
@@ -68,15 +58,19 @@ class _Remembering(TableRule):
     def remembers(self) -> str:
         return self.counted.derived_name()
 
-    def bind(self, frame: Frame) -> None:
-        """By segment, one that vanished would leave no result and go unseen; a rule with `where` counts its rows."""
+    @model_validator(mode="after")
+    def _without_segments(self) -> Self:
+        """A segment that vanished would leave no result and go unseen; a rule with `where` counts its rows."""
         if self.by is not None:
             check = self.check
-            raise ConfigurationError(f"{check} remembers no segments; write one {check} rule with `where` for each")
+            raise ValueError(f"{check} remembers no segments; write one {check} rule with `where` for each")
+        return self
+
+    def bind(self, frame: Frame) -> None:
         for column in self.subjects:
             dtype = frame.schema[column]
             if self.counted.JUDGES != ANY and kind_of(dtype) not in NUMBER:
-                raise ConfigurationError(f"column '{column}' is {dtype}; {self.counted.check} over time judges number")
+                raise CannotJudgeError(f"column '{column}' is {dtype}; {self.counted.check} over time judges number")
         self.counted.bind(frame)
 
     def measures(self, frame: Frame) -> dict[str, Measure]:
@@ -152,11 +146,11 @@ class Anomaly(_OfMetric):
 
     ALIASES: ClassVar[tuple[str, ...]] = ("anomaly_detection", "metric_z_score")
     check: Literal["anomaly"] = "anomaly"
-    threshold: Annotated[FiniteFloat, Field(gt=0)] = Field(
+    threshold: Annotated[Finite, Field(gt=0)] = Field(
         3.0, validation_alias=AliasChoices("threshold", "z_threshold", "sigma")
     )
     window: Runs = 30
-    min_runs: Annotated[int, Field(ge=2)] = Field(5, description="Earlier numbers without which nothing is judged.")
+    min_runs: Annotated[Whole, Field(ge=2)] = Field(5, description="Earlier numbers without which nothing is judged.")
 
     @model_validator(mode="after")
     def _window_holds_min_runs(self) -> Self:
