@@ -151,5 +151,19 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(Progress(config))
 
 
+INSTALLED = ("flights", "orders", "prefect")
+"""Fixtures with an environment that takes long to install: their tests run one after the other, on one worker."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keeps tests that share a repository together, so that both workers are busy and nothing is installed twice."""
+    for item in items:
+        chosen: dict[str, Any] = getattr(getattr(item, "callspec", None), "params", {})
+        asked = [*getattr(item, "fixturenames", ()), *(one for one in chosen.values() if isinstance(one, str))]
+        if shared := next((name for name in INSTALLED if name in asked), None):
+            item.add_marker(pytest.mark.xdist_group(shared))
+
+
 def ids(rows: Sequence[tuple[str, ...]]) -> list[str]:
     return [row[0] for row in rows]
