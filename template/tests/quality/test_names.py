@@ -7,15 +7,52 @@ from typing import Any
 
 import polars as pl
 import pytest
-from checking import counts, judge
+from checking import NOW, counts, judge
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rule_table import ABOUT_HISTORY, ROW_RULES, ROWS, Row, write_references
 
+from quality import checking
+from quality.contract.config import CheckConfig
+from quality.engine.frame import Frame
+from quality.engine.judge import Found
+from quality.quarantine import splits as quarantine
+from quality.rules.catalogue import parse_rules
 from quality.rules.profile import profile
 
-ODD = ["*", "^a$", "^.*$", "^", "$", "", " ", "a.b", 'a"b', "a\nb", "v__theirs", "__ours", "rows", "rows ", "row", "row_"]
-ODD += ["mark", "key", "key 0", "inside 0", "0.failed", "by 0", "0", "here", "there 0", "value", "len", "literal", "null"]
+ODD = [
+    "*",
+    "^a$",
+    "^.*$",
+    "^",
+    "$",
+    "",
+    " ",
+    "a.b",
+    'a"b',
+    "a\nb",
+    "v__theirs",
+    "__ours",
+    "rows",
+    "rows ",
+    "row",
+    "row_",
+]
+ODD += [
+    "mark",
+    "key",
+    "key 0",
+    "inside 0",
+    "0.failed",
+    "by 0",
+    "0",
+    "here",
+    "there 0",
+    "value",
+    "len",
+    "literal",
+    "null",
+]
 FIELDS = ("column", "columns", "key", "reference_column")
 names = (st.sampled_from(ODD) | st.text("^a.*$()|\"'", max_size=5)).filter(lambda name: name not in ("", "b", "name"))
 
@@ -39,7 +76,7 @@ def called(row: Row, name: str) -> Row:
         if rule.get(field) == first or first in (rule.get(field) or ()):
             rule[field] = name if isinstance(rule[field], str) else [name if c == first else c for c in rule[field]]
     if row.check == "schema":
-        rule["columns"] = {name: dtype for dtype in rule["columns"].values()}
+        rule["columns"] = dict.fromkeys([name], rule["columns"]["a"])
     if row.check == "expression":
         rule["expression"] = f"{quoted(name)} < b"
     if row.check == "referential_integrity":
@@ -101,3 +138,15 @@ def test_files_are_judged_by_exactly_that_name(name: str) -> None:
     found = judge("data.parquet", *rules, {"check": "max", "column": name, "at_most": 0}).rules
     assert [counts(one) for one in found] == [("FAILED", 1, 3), ("FAILED", 2, 3), ("FAILED", 1, 1)]
     assert judge("data.parquet", *rules).comparable() == judge(data, *rules).comparable()
+
+
+def test_quarantine_sets_apart_the_rows_of_columns_with_any_name() -> None:
+    data = pl.DataFrame({"*": [1, -1], "^.*$": [3, 4], "_dq_0": [True, False]})
+    rules = parse_rules([{"check": "positive", "column": "*"}])
+    config = CheckConfig.model_validate({"environment": "prod", "rules": rules, "quarantine": {"path": "out"}})
+    seen: list[tuple[Frame, list[Found]]] = []
+    result = checking.check(data, config, now=NOW, seen=lambda frame, found: seen.append((frame, found)))
+    quarantine.split(*seen[0], result, config, "one")
+    (folder,) = quarantine.standing(config)
+    assert pl.read_parquet(folder / "failing.parquet").select(["_dq_0"]).rows() == [(False,)]
+    assert pl.read_parquet(folder / "passed.parquet").to_dict(as_series=False) == data[:1].to_dict(as_series=False)

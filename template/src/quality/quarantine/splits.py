@@ -215,10 +215,14 @@ def _write_rows(frame: Frame, marks: dict[str, pl.Expr], config: CheckConfig, ab
     run = pl.col(RUN) if RUN in frame.schema else pl.lit(about.run)
     kept = [column for column in own if column not in asked(config).drop]
     reasons = (why.alias(RULES), run.alias(RUN), pl.lit(about.fingerprint).alias(FINGERPRINT))
-    failing = marked.filter(bad).with_columns(**then).select(*map(col, kept), *reasons).with_columns(_hidden(frame, config))
+    failing = (
+        marked.filter(bad).with_columns(**then).select(*map(col, kept), *reasons).with_columns(_hidden(frame, config))
+    )
     sinks = [failing.sink_parquet(folder / FAILING, compression=FAST, lazy=True)]
     if whole:
-        sinks.append(marked.filter(~bad).select(map(col, own)).sink_parquet(folder / PASSED, compression=FAST, lazy=True))
+        sinks.append(
+            marked.filter(~bad).select(map(col, own)).sink_parquet(folder / PASSED, compression=FAST, lazy=True)
+        )
     pl.collect_all(sinks, engine="streaming")
 
 
