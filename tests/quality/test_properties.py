@@ -402,7 +402,9 @@ def test_reconcile_finds_the_keys_that_repeat_or_are_alone_and_the_cells_that_di
 ) -> None:
     frame_of(theirs).select("i", "f", "s").write_parquet("theirs.parquet")
     rule = {"check": "reconcile", "reference": "theirs.parquet", "key": ["i"], "tolerance": tolerance}
-    here, there = ({i: [row for row in rows if row["i"] == i] for i in {r["i"] for r in rows}} for rows in (ours, theirs))
+    here, there = (
+        {i: [row for row in rows if row["i"] == i] for i in {r["i"] for r in rows}} for rows in (ours, theirs)
+    )
     keys = here.keys() | there.keys()
     fine = [i for i in keys if len(here.get(i, [])) == len(there.get(i, [])) == 1]
     same = [i for i in fine if _same(here[i][0], there[i][0], tolerance)]

@@ -134,7 +134,9 @@ def test_what_cannot_be_judged_is_refused_by_name_before_data_is_read(data: Any,
         ),
     ],
 )
-def test_what_the_data_makes_impossible_to_judge_is_an_error_of_that_rule_alone(data: Any, rule: Any, said: str) -> None:
+def test_what_the_data_makes_impossible_to_judge_is_an_error_of_that_rule_alone(
+    data: Any, rule: Any, said: str
+) -> None:
     first, other = judge(data, rule, {"check": "row_count", "min": 1, "name": "other"}).rules
     assert (first.status, other.status) == (Status.ERROR, Status.PASSED)
     assert said in first.message

@@ -267,7 +267,10 @@ def test_a_rule_has_a_docstring_and_a_sentence(row: Row) -> None:
         ({"column": "a"}, "a rule names its check"),
         ("not_null", "a rule is a mapping"),
         ({"check": "not_null", "column": "a", "severity": "eror"}, "severity: Input should be 'critical', 'error'"),
-        ({"check": "not_null", "column": "a", "max_failure_rate": 5}, "max_failure_rate: 5 is no fraction from 0 to 1; 5 % is written 0.05"),
+        (
+            {"check": "not_null", "column": "a", "max_failure_rate": 5},
+            "max_failure_rate: 5 is no fraction from 0 to 1; 5 % is written 0.05",
+        ),
         ({"check": "in_range", "column": "a"}, "give min, max or both"),
         ({"check": "in_range", "column": "a", "min": 5, "max": 1}, "nothing lies between 5 and 1"),
         ({"check": "in_range", "column": "a", "min": [1]}, "min: a value is a number, a text, a date, true or false"),
@@ -276,7 +279,10 @@ def test_a_rule_has_a_docstring_and_a_sentence(row: Row) -> None:
         ({"check": "in_set", "column": "a", "values": [None]}, "values.0: a value is a number"),
         ({"check": "length", "column": "a"}, "give min, max or both"),
         ({"check": "mean", "column": "a"}, "give at_least, at_most or both"),
-        ({"check": "quantile", "column": "a", "q": 75, "at_most": 1}, "q: 75 is no fraction from 0 to 1; 75 % is written 0.75"),
+        (
+            {"check": "quantile", "column": "a", "q": 75, "at_most": 1},
+            "q: 75 is no fraction from 0 to 1; 75 % is written 0.75",
+        ),
         ({"check": "regex", "column": "a", "pattern": "(?=x)"}, "look-around"),
         ({"check": "regex", "column": "a", "pattern": "("}, "the pattern '(' cannot be compiled"),
         ({"check": "date_format", "column": "a", "format": "foo"}, "names no part of a date"),

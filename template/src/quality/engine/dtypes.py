@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Callable, Container
 from typing import Annotated, Literal
 
@@ -27,6 +28,15 @@ def col(name: str) -> pl.Expr:
     if name != "*" and not (name.startswith("^") and name.endswith("$")):
         return pl.col(name)
     return pl.Expr.deserialize(io.StringIO(json.dumps({"Column": name})), format="json")
+
+
+def exact(expr: pl.Expr) -> pl.Expr:
+    """The expression with `*` and `^…$` as the names of columns that they are between the quotes of SQL."""
+    if not expr.meta.has_multiple_outputs():
+        return expr
+    written = str(expr.meta.serialize(format="json")).replace('{"Selector":"Wildcard"}', '{"Column":"*"}')
+    named = re.sub(r'\{"Selector":\{"Matches":("(?:[^"\\]|\\.)*")\}\}', r'{"Column":\1}', written)
+    return pl.Expr.deserialize(io.StringIO(named), format="json")
 
 
 def free(name: str, taken: Container[str]) -> str:

@@ -64,7 +64,7 @@ def _search(
     """The rarest failures are found together in one pass; others, each up to its first rows, where reading stops."""
     found: dict[int, list[dict[str, Scalar]]] = {}
     few = FEW * rows
-    rare = {n: one for n, one in left.items() if one.failed <= few and not _across(one.failing, frame)}
+    rare = {n: one for n, one in left.items() if one.failed <= few and not across(one.failing, frame)}
     if rare:
         columns = _columns(rare.values(), key, frame)
         failing = pl.any_horizontal([one.failing for one in rare.values()])
@@ -80,7 +80,7 @@ def _search(
     return found
 
 
-def _across(failing: pl.Expr, frame: Frame) -> bool:
+def across(failing: pl.Expr, frame: Frame) -> bool:
     """Whether other rows decide; asked with the columns that it reads, as a schema costs by its width."""
     return bool(across_rows(failing, pl.Schema({name: frame.schema[name] for name in failing.meta.root_names()})))
 

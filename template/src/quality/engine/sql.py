@@ -8,6 +8,7 @@ from typing import Annotated
 import polars as pl
 from pydantic import AfterValidator
 
+from quality.engine.dtypes import exact
 from quality.errors import ConfigurationError, first_line
 from quality.values import Text
 
@@ -22,7 +23,7 @@ def _readable(sql: str) -> str:
 def condition(sql: str) -> pl.Expr:
     """The Polars expression of a SQL condition; no Python is ever evaluated."""
     try:
-        return pl.sql_expr(sql)
+        return exact(pl.sql_expr(sql))
     except pl.exceptions.PolarsError as error:
         raise ConfigurationError(f"cannot read the SQL '{sql}': {first_line(error)}") from None
 

@@ -23,11 +23,11 @@ from pydantic import ValidationError
 from quality.contract import project
 from quality.contract.config import CheckConfig
 from quality.contract.contract import Quarantine
-from quality.engine.dtypes import kind_of
+from quality.engine.dtypes import col, free, kind_of
 from quality.engine.frame import Frame
 from quality.engine.judge import Found
 from quality.engine.rule import RowRule
-from quality.engine.sql import across_rows
+from quality.engine.samples import across
 from quality.errors import ConfigurationError, QuarantineError, first_line
 from quality.files import alone
 from quality.prefect_run import secret
@@ -147,7 +147,7 @@ def flags(found: Sequence[Found], config: CheckConfig) -> dict[str, pl.Expr]:
         if judgement is None or (judgement.failed and judgement.failing is None):
             raise QuarantineError(f"rows were not set apart: {rule.title}: {problem or 'its rows are not known'}")
         if judgement.failed and judgement.failing is not None:
-            part = pl.lit(True) if rule.by is None else pl.col(rule.by).eq_missing(pl.lit(segment))
+            part = pl.lit(True) if rule.by is None else col(rule.by).eq_missing(pl.lit(segment))
             by_title.setdefault(rule.title, []).append((judgement.failing & part).fill_null(False))
     return {title: pl.any_horizontal(parts) for title, parts in by_title.items()}
 
@@ -204,8 +204,8 @@ def _write_rows(frame: Frame, marks: dict[str, pl.Expr], config: CheckConfig, ab
     Without the good rows the scan itself looks for failing ones, and what they break is told of them alone.
     """
     whole = asked(config).passed or about.kind == "redrive"
-    named = {f"_dq_{number}": mark for number, mark in enumerate(marks.values())}
-    first = {name: mark for name, mark in named.items() if whole or across_rows(mark, frame.schema)}
+    named = {free(f"_dq_{number}", frame.schema): mark for number, mark in enumerate(marks.values())}
+    first = {name: mark for name, mark in named.items() if whole or across(mark, frame)}
     then = {name: mark for name, mark in named.items() if name not in first}
     marked = frame.lazy.with_columns(**first)
     bad = pl.any_horizontal([*map(pl.col, first), *then.values()]) if named else pl.lit(False)
@@ -215,10 +215,14 @@ def _write_rows(frame: Frame, marks: dict[str, pl.Expr], config: CheckConfig, ab
     run = pl.col(RUN) if RUN in frame.schema else pl.lit(about.run)
     kept = [column for column in own if column not in asked(config).drop]
     reasons = (why.alias(RULES), run.alias(RUN), pl.lit(about.fingerprint).alias(FINGERPRINT))
-    failing = marked.filter(bad).with_columns(**then).select(*kept, *reasons).with_columns(_hidden(frame, config))
+    failing = (
+        marked.filter(bad).with_columns(**then).select(*map(col, kept), *reasons).with_columns(_hidden(frame, config))
+    )
     sinks = [failing.sink_parquet(folder / FAILING, compression=FAST, lazy=True)]
     if whole:
-        sinks.append(marked.filter(~bad).select(own).sink_parquet(folder / PASSED, compression=FAST, lazy=True))
+        sinks.append(
+            marked.filter(~bad).select(map(col, own)).sink_parquet(folder / PASSED, compression=FAST, lazy=True)
+        )
     pl.collect_all(sinks, engine="streaming")
 
 

@@ -10,8 +10,7 @@ from quality.engine.dtypes import kind_of
 
 Unit = Literal["ms", "us", "ns"]
 UNITS: tuple[Unit, ...] = ("ms", "us", "ns")
-EXACT_DIGITS = {"Int8": 3, "UInt8": 3, "Int16": 5, "UInt16": 5, "Int32": 10, "UInt32": 10, "Int64": 19, "UInt64": 20}
-IN_FLOAT32, IN_FLOAT64 = (pl.Int8, pl.UInt8, pl.Int16, pl.UInt16), (pl.Int32, pl.UInt32)
+IN_FLOAT64 = (pl.Int8, pl.UInt8, pl.Int16, pl.UInt16, pl.Int32, pl.UInt32)
 
 
 def common(ours: pl.DataType, theirs: pl.DataType) -> pl.DataType | None:
@@ -40,18 +39,14 @@ def _number(ours: pl.DataType, theirs: pl.DataType) -> pl.DataType | None:
     if ours.is_decimal() or theirs.is_decimal():
         return _decimal(ours, theirs)
     whole = ours if ours.is_integer() else theirs
-    return pl.Float64() if whole in IN_FLOAT32 + IN_FLOAT64 else None
+    return pl.Float64() if whole in IN_FLOAT64 else None
 
 
 def _decimal(ours: pl.DataType, theirs: pl.DataType) -> pl.DataType | None:
+    """With every digit after the point; a number with too many before it is an error when it is met, and never cut."""
     if ours.is_float() or theirs.is_float():
         return None
-    scale, digits = 0, 0
-    for dtype in (ours, theirs):
-        own = dtype.scale if isinstance(dtype, pl.Decimal) else 0
-        whole = dtype.precision - own if isinstance(dtype, pl.Decimal) else EXACT_DIGITS.get(str(dtype), 39)
-        scale, digits = max(scale, own), max(digits, whole)
-    return pl.Decimal(38, scale) if scale + digits <= 38 else None
+    return pl.Decimal(38, max(dtype.scale for dtype in (ours, theirs) if isinstance(dtype, pl.Decimal)))
 
 
 def _time(ours: pl.DataType, theirs: pl.DataType) -> pl.DataType | None:

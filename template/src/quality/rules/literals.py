@@ -194,8 +194,9 @@ def holds(found: Any, sign: Sign, bound: Place) -> bool:
 
 def logical(places: list[Any], dtype: pl.DataType) -> pl.Series:
     """Physical values as a column of the dtype."""
-    physical = pl.Int64() if dtype.is_temporal() else pl.UInt32() if dtype == pl.Enum else dtype
-    return pl.Series(places, dtype=physical).cast(dtype)
+    if isinstance(dtype, pl.Enum):
+        return dtype.categories.gather(places).cast(dtype)
+    return pl.Series(places, dtype=pl.Int64() if dtype.is_temporal() else dtype).cast(dtype)
 
 
 def members(values: tuple[Any, ...], dtype: pl.DataType) -> pl.Series:
