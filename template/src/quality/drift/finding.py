@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Any
 
-from quality.values import Frozen
+from quality.values import Frozen, json_value
 
 NOTHING = "nothing"
 """How a field is shown that one side does not have."""
@@ -46,7 +46,7 @@ def shown(value: Any) -> str:
     """A value in a line of text."""
     if value == NOTHING:
         return NOTHING
-    text = json.dumps(value, ensure_ascii=False, default=str)
+    text = json.dumps(value, ensure_ascii=False, default=json_value)
     return text if len(text) <= 160 else f"{text[:159]}…"
 
 

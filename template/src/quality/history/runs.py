@@ -16,6 +16,7 @@ from quality.contract.config import CheckConfig
 from quality.errors import SourceError
 from quality.history.store import Shelf
 from quality.result import CheckResult, RuleResult
+from quality.values import cell_text
 
 SCHEMA = pl.Schema(
     {
@@ -101,7 +102,7 @@ def _rule(rule: RuleResult) -> dict[str, Any]:
         "severity": str(rule.severity),
         "rule_status": str(rule.status),
         "by": rule.by,
-        "segment": None if rule.segment is None else str(rule.segment),
+        "segment": None if rule.segment is None else cell_text(rule.segment),
         "failed": rule.failed_count,
         "judged": rule.total_count,
         "failure_rate": rule.failure_rate,

@@ -15,7 +15,7 @@ from quality.contract.policy import Lineage
 from quality.history import runs as history
 from quality.prefect_run import secret
 from quality.result import CheckResult, RuleResult
-from quality.values import Status
+from quality.values import Status, cell_text
 
 PRODUCER = f"urn:quality-ladder:{project.VERSION}"
 SPEC = "https://openlineage.io/spec"
@@ -93,6 +93,6 @@ def _metrics(result: CheckResult, config: CheckConfig) -> dict[str, Any]:
 
 
 def _assertion(rule: RuleResult) -> dict[str, Any]:
-    segment = "" if rule.by is None else f" [{rule.by}={rule.segment}]"
+    segment = "" if rule.by is None else f" [{rule.by}={cell_text(rule.segment)}]"
     told = {"assertion": f"{rule.rule_name}{segment}", "success": rule.status is Status.PASSED}
     return told | ({"column": rule.column} if rule.column else {})

@@ -6,7 +6,6 @@ Keys are stable per dataset and environment, so that the UI shows a history: `fl
 
 from __future__ import annotations
 
-import math
 import re
 from typing import Literal
 
@@ -16,7 +15,7 @@ from quality.prefect_run import run_context
 from quality.reporting.escaping import legible
 from quality.reporting.guidance import NEXT, again, loud, ranked, sample_columns
 from quality.result import CheckResult, RuleResult, summarize_check_result
-from quality.values import Scalar
+from quality.values import Scalar, cell_text, json_value, percent_of
 
 __all__ = ["artifact_key", "publish", "summarize_check_result", "to_prefect_artifact"]
 
@@ -86,20 +85,13 @@ def _rule_row(rule: RuleResult) -> dict[str, Scalar]:
         "status": str(rule.status),
         "rule": rule.rule_name,
         "severity": str(rule.severity),
-        "segment": plain(rule.segment),
+        "segment": json_value(rule.segment),
         "failed": rule.failed_count,
         "judged": rule.total_count,
-        "failed %": round(rule.failure_rate, 4),
-        "value": plain(rule.value),
+        "failed %": percent_of(rule.failure_rate / 100),
+        "value": json_value(rule.value),
         "message": rule.message,
     }
-
-
-def plain(value: object) -> Scalar:
-    """A value that JSON can hold: dates and decimals as text, infinity and NaN as words."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    return value if isinstance(value, str | int | float | bool | None) else str(value)
 
 
 def summary(result: CheckResult, notes: tuple[str, ...] = ()) -> str:
@@ -157,13 +149,9 @@ def _samples(rule: RuleResult) -> str:
     if not rule.samples:
         return ""
     names = sample_columns(rule)
-    rows = [[_value(sample.get(name)) for name in names] for sample in rule.samples]
+    rows = [[cell(cell_text(sample.get(name))) for name in names] for sample in rule.samples]
     lines = [f"| {' | '.join(cells)} |" for cells in ([cell(name) for name in names], *rows)]
     return "\n".join([lines[0], "|---" * len(names) + "|", *lines[1:]])
-
-
-def _value(value: Scalar) -> str:
-    return "null" if value is None else cell(value)
 
 
 def linked(text: str) -> str:
@@ -175,6 +163,6 @@ def linked(text: str) -> str:
 
 def cell(value: object) -> str:
     """Text that stays text inside Markdown: data never becomes a table, a link or HTML."""
-    text = re.sub(r"\s+", " ", "" if value is None else legible(str(plain(value))))
+    text = re.sub(r"\s+", " ", "" if value is None else legible(cell_text(value)))
     text = text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
     return re.sub(r"([\\`*\[\]|<>~])", r"\\\1", text)

@@ -27,7 +27,7 @@ def print_history(config: CheckConfig, runs: int, console: Console | None = None
     out.print(_runs(metrics))
     trends = _table("trend", "of", "last")
     for trend in (*run_trends(metrics), *rule_trends(metrics).values()):
-        trends.add_row(trend.text(), Text(trend.name), trend.shown(trend.known[-1]) if trend.known else "")
+        trends.add_row(trend.text(), Text(trend.name), trend.last)
     out.print(trends)
     messages = history.shelf(config, "messages").read(MESSAGES)
     if not messages.is_empty():

@@ -25,7 +25,7 @@ from quality.reporting.escaping import legible
 from quality.reporting.guidance import NEXT, ORDER, again, loud, ranked, sample_columns
 from quality.reporting.segments import matrices, together
 from quality.result import CheckResult, RuleResult, summarize_check_result
-from quality.values import Scalar, Status
+from quality.values import Status, cell_text, percent_of, text_of
 
 MARKS = {Status.PASSED: "✓", Status.WARNING: "!", Status.FAILED: "✕", Status.SKIPPED: "·", Status.ERROR: "?"}
 """Beside each word, so that no verdict depends on colour."""
@@ -61,7 +61,7 @@ def page() -> Template:
     environment = Environment(
         autoescape=True, finalize=shown, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.globals |= {"mark": MARKS.__getitem__, "segment": segment, "cell": cell, "value": value}
+    environment.globals |= {"mark": MARKS.__getitem__, "segment": segment, "cell": cell_text, "value": text_of}
     environment.globals |= {"tone": tone, "matrix_words": matrix_words, "sample_columns": sample_columns}
     environment.filters |= {"number": number, "percent": percent, "minute": minute}
     return environment.from_string(Path(__file__).with_name("report.html").read_text("utf-8"))
@@ -105,8 +105,8 @@ def number(value: float | None) -> str:
 
 
 def percent(rate: float) -> str:
-    """A rate in percent; what is not zero never reads as zero."""
-    return "0 %" if rate == 0 else "< 0.01 %" if rate < 0.01 else f"{rate:.2f} %"
+    """A rate that is given in percent."""
+    return percent_of(rate / 100)
 
 
 def tone(rule: RuleResult) -> str:
@@ -118,16 +118,6 @@ def tone(rule: RuleResult) -> str:
 def matrix_words(rule: RuleResult) -> str:
     """The rate at which a rule failed in a segment, beside its mark; the verdict where none did."""
     return f"{rule.status} {percent(rule.failure_rate)}" if rule.failed_count else rule.status
-
-
-def value(found: Scalar) -> str:
-    """The number that a table rule judged, or its word."""
-    return f"{found:,.6g}" if isinstance(found, float) else f"{found:,}" if type(found) is int else cell(found)
-
-
-def cell(value: Any) -> str:
-    """A value of a row."""
-    return "null" if value is None else str(value)
 
 
 def last(config: CheckConfig) -> Path:

@@ -10,9 +10,10 @@ from pydantic import Field, FiniteFloat
 
 from quality.engine.dtypes import PLAIN, Kinds, kind_of
 from quality.engine.frame import Frame
-from quality.engine.rule import Judgement, Measure, NumberRule, Reference, State
+from quality.engine.rule import Judgement, Measure, NumberRule, Reference, State, outcome
 from quality.errors import ConfigurationError
 from quality.rules.profile import ColumnProfile, Profile, profile_column
+from quality.values import text_of
 
 THRESHOLDS = {"psi": 0.2, "ks": 0.1, "chi2": 0.1}
 FLOOR = 1e-4
@@ -31,7 +32,8 @@ class _Drift(NumberRule):
         return self.threshold or THRESHOLDS[self.method]
 
     def says(self) -> str:
-        return f"the distribution of {self.column} is within {self.method} {self.limit:g} of its baseline"
+        limit = text_of(self.limit, self.limit)
+        return f"the distribution of {self.column} is within {self.method} {limit} of its baseline"
 
     def usual(self, frame: Frame) -> ColumnProfile:
         raise NotImplementedError
@@ -64,7 +66,8 @@ class _Drift(NumberRule):
         shares, expected = [*shares, max(0.0, 1 - sum(shares))], [*usual.shares, max(0.0, 1 - sum(usual.shares))]
         statistic = STATISTICS[self.method](expected, shares)
         ok = statistic <= self.limit
-        return Judgement(0 if ok else 1, 1, value=statistic, note=f"its {self.method} is {statistic:.4g}")
+        note = f"its {self.method} is {text_of(statistic, self.limit)}"
+        return outcome(ok, statistic, note)
 
 
 class StatisticalDrift(_Drift):
@@ -74,13 +77,9 @@ class StatisticalDrift(_Drift):
     check: Literal["statistical_drift"] = "statistical_drift"
 
     def usual(self, frame: Frame) -> ColumnProfile:
-        def load() -> ColumnProfile:
-            if isinstance(self.baseline, str) and self.baseline.endswith(".json"):
-                return Profile.load(self.baseline, frame.around.root).column(self.column)
-            return profile_column(frame.reference(self.baseline, self.column), self.column)
-
-        found: ColumnProfile = frame.once(f"baseline {self.baseline} {self.column}", load)
-        return found
+        if isinstance(self.baseline, str) and self.baseline.endswith(".json"):
+            return frame.once(_saved, self.baseline, self.column)
+        return frame.once(_profiled, self.baseline, self.column)
 
 
 class DistributionChange(_Drift):
@@ -90,11 +89,15 @@ class DistributionChange(_Drift):
     check: Literal["distribution_change"] = "distribution_change"
 
     def usual(self, frame: Frame) -> ColumnProfile:
-        def load() -> ColumnProfile:
-            return Profile.load(str(self.baseline), frame.around.root).column(self.column)
+        return frame.once(_saved, str(self.baseline), self.column)
 
-        found: ColumnProfile = frame.once(f"profile {self.baseline} {self.column}", load)
-        return found
+
+def _saved(frame: Frame, path: str, column: str) -> ColumnProfile:
+    return Profile.load(path, frame.around.root).column(column)
+
+
+def _profiled(frame: Frame, baseline: Reference, column: str) -> ColumnProfile:
+    return profile_column(frame.reference(baseline, column), column)
 
 
 def psi(expected: list[float], actual: list[float]) -> float:

@@ -12,18 +12,8 @@ from pydantic import AliasChoices, Field
 from quality.engine.dtypes import ORDERED, Kinds
 from quality.engine.frame import Frame
 from quality.engine.literals import Bounded, Value, coerce
-from quality.engine.rule import (
-    Judgement,
-    Measure,
-    Metric,
-    NumberRule,
-    State,
-    nothing,
-    outcome,
-    scalar,
-    shown,
-)
-from quality.values import Fraction, Text
+from quality.engine.rule import Judgement, Measure, Metric, NumberRule, State, nothing, outcome
+from quality.values import Fraction, Text, json_value, percent_of, text_of
 
 
 class RowCount(Bounded, Metric):
@@ -63,7 +53,7 @@ class CompletenessRatio(Metric):
         return (self.column,)
 
     def says(self) -> str:
-        return f"{self.column} is filled in at least {self.min_ratio:.2%} of rows"
+        return f"{self.column} is filled in at least {percent_of(self.min_ratio, self.min_ratio)} of rows"
 
     def measures(self, frame: Frame) -> dict[str, Measure]:
         return {"filled": Measure(self.col(self.column).count()), "rows": Measure(self.count_rows())}
@@ -75,7 +65,8 @@ class CompletenessRatio(Metric):
         ratio = self.number(state, frame)
         if ratio is None:
             return nothing(self.NOTHING)
-        return outcome(ratio >= self.min_ratio, ratio, f"it is filled in {ratio:.2%} of {state['rows']:,} rows")
+        note = f"it is filled in {percent_of(ratio, self.min_ratio)} of {state['rows']:,} rows"
+        return outcome(ratio >= self.min_ratio, ratio, note)
 
 
 class DistinctCount(Bounded, Metric):
@@ -106,8 +97,9 @@ class DistinctCount(Bounded, Metric):
 
 
 def _between(low: Any, high: Any) -> str:
-    bounds = (f"at least {low}" if low is not None else "", f"at most {high}" if high is not None else "")
-    return " and ".join(filter(None, bounds))
+    """The bounds as they are written, with every digit: a number beside them is rounded with care, they are not."""
+    bounds = {"at least": low, "at most": high}
+    return " and ".join(f"{word} {text_of(bound, bound)}" for word, bound in bounds.items() if bound is not None)
 
 
 class _Number(Bounded, Metric, NumberRule):
@@ -137,7 +129,7 @@ class _Number(Bounded, Metric, NumberRule):
         low, high = (None if b is None else coerce(b, dtype) for b in (self.at_least, self.at_most))
         low, high = _aligned(low, value), _aligned(high, value)
         ok = (low is None or value >= low) and (high is None or value <= high)
-        return outcome(bool(ok), scalar(value), f"it is {shown(value)}")
+        return outcome(bool(ok), json_value(value), f"it is {text_of(value, low, high)}")
 
 
 def _aligned(bound: Any, value: Any) -> Any:
@@ -230,14 +222,7 @@ class StdDev(_Number):
         return {"count": Measure(value.count()), "off": Measure(off.sum()), "square": Measure((off * off).sum())}
 
     def origin(self, frame: Frame) -> float:
-        def first() -> float:
-            value = pl.col(self.column).cast(pl.Float64)
-            found = frame.lazy.select(value.filter(value.is_finite())).head(1)
-            rows = frame.collect(found, f"first {self.column}", (self.column,))
-            return float(rows.item()) if rows.height else 0.0
-
-        origin: float = frame.once(f"first {self.column}", first)
-        return origin
+        return frame.once(_first, self.column)
 
     def number(self, state: State, frame: Frame) -> Any:
         count = state["count"]
@@ -245,6 +230,12 @@ class StdDev(_Number):
             return None
         variance = (state["square"] - state["off"] ** 2 / count) / (count - 1)
         return math.nan if math.isnan(variance) else max(variance, 0.0) ** 0.5
+
+
+def _first(frame: Frame, column: str) -> float:
+    value = pl.col(column).cast(pl.Float64)
+    rows = frame.collect(frame.lazy.select(value.filter(value.is_finite())).head(1), f"first {column}", (column,))
+    return float(rows.item()) if rows.height else 0.0
 
 
 class _Ranked(_Number):

@@ -11,6 +11,7 @@ from quality.engine.dtypes import NUMBER, Kinds
 from quality.engine.frame import Frame
 from quality.engine.rule import ColumnRule, Judgement, Measure, State
 from quality.engine.sql import condition
+from quality.values import text_of
 
 ROUNDING = 1e-12
 
@@ -27,22 +28,11 @@ class ZScoreOutlier(ColumnRule):
     )
 
     def says(self) -> str:
-        return f"{self.column} lies within {self.threshold:g} standard deviations of the mean"
+        return f"{self.column} lies within {text_of(self.threshold, self.threshold)} standard deviations of the mean"
 
     def moments(self, frame: Frame) -> tuple[float, float]:
         """Mean and standard deviation over finite values, in a query that comes before the one pass."""
-        key = f"moments {self.column} {self.where}"
-
-        def compute() -> tuple[float, float]:
-            value = pl.col(self.column).cast(pl.Float64)
-            keep = value.is_finite() if self.where is None else value.is_finite() & condition(self.where)
-            kept = value.filter(keep)
-            row = frame.collect(frame.lazy.select(kept.mean().alias("m"), kept.std().alias("s")), key, self.reads)
-            mean, deviation = row.row(0)
-            return mean or 0.0, deviation or 0.0
-
-        found: tuple[float, float] = frame.once(key, compute)
-        return found
+        return frame.once(_moments, self.column, self.where)
 
     def measures(self, frame: Frame) -> dict[str, Measure]:
         """None with `by`: each segment has its own mean, which is known only when it is judged."""
@@ -58,3 +48,11 @@ class ZScoreOutlier(ColumnRule):
         mean, deviation = self.moments(frame)
         rounding = ROUNDING * abs(mean)
         return (value.cast(pl.Float64) - mean).abs() <= self.threshold * deviation + rounding
+
+
+def _moments(frame: Frame, column: str, where: str | None) -> tuple[float, float]:
+    value = pl.col(column).cast(pl.Float64)
+    keep = value.is_finite() if where is None else value.is_finite() & condition(where)
+    kept = frame.lazy.select(value.filter(keep).mean().alias("mean"), value.filter(keep).std().alias("deviation"))
+    mean, deviation = frame.collect(kept, f"moments of {column}", keep.meta.root_names()).row(0)
+    return mean or 0.0, deviation or 0.0

@@ -13,7 +13,7 @@ from quality.engine.dtypes import NUMBER, ORDERED, PLAIN, Kinds
 from quality.engine.frame import Frame
 from quality.engine.literals import Bounded, Value, check_literal, literal, members
 from quality.engine.rule import ColumnRule
-from quality.values import shorten
+from quality.values import shorten, text_of
 
 FEW_VALUES = 8
 
@@ -92,8 +92,9 @@ class InRange(Bounded, _Written):
         return tuple(bound for bound in (self.min, self.max) if bound is not None)
 
     def says(self) -> str:
-        low = "" if self.min is None else f"{'>' if self.exclusive in ('min', 'both') else '>='} {self.min}"
-        high = "" if self.max is None else f"{'<' if self.exclusive in ('max', 'both') else '<='} {self.max}"
+        low, high = text_of(self.min, self.min), text_of(self.max, self.max)
+        low = "" if self.min is None else f"{'>' if self.exclusive in ('min', 'both') else '>='} {low}"
+        high = "" if self.max is None else f"{'<' if self.exclusive in ('max', 'both') else '<='} {high}"
         return f"{self.column} is {' and '.join(filter(None, (low, high)))}"
 
     def holds(self, value: pl.Expr, dtype: pl.DataType, frame: Frame) -> pl.Expr:
@@ -141,7 +142,7 @@ class _ValueComparison(_Comparison, _Written):
         return (self.value,)
 
     def says(self) -> str:
-        return f"{self.column} {self.SIGN} {self.value}"
+        return f"{self.column} {self.SIGN} {text_of(self.value, self.value)}"
 
     def bound(self, dtype: pl.DataType) -> pl.Expr:
         return literal(self.value, dtype)
