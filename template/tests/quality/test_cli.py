@@ -142,7 +142,7 @@ def test_doctor_finds_files_that_disagree(repository: Path, capsys: pytest.Captu
     path.write_text(path.read_text("utf-8").replace("0 6 * * *", "0 7 * * *"), "utf-8")
     assert main(["doctor"]) == 2
     assert (
-        "users-prod: prefect.yaml schedules ['0 7 * * *'], policy.yml 0 6 * * *; make them equal"
+        "users-prod: prefect.yaml says 0 7 * * * for schedule, policy.yml 0 6 * * *; make them equal"
         in capsys.readouterr().out
     )
 

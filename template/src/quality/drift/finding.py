@@ -35,6 +35,11 @@ class Finding(Frozen):
     heals: bool = False
     note: bool = False
 
+    @classmethod
+    def of(cls, layer: Layer, subject: str, problem: str, fix: str = "", heals: bool = False) -> Finding:
+        """A difference in these words, without fields to compare."""
+        return cls(layer=layer, subject=subject, problem=problem, fix=fix, heals=heals)
+
     def __str__(self) -> str:
         about = f"{self.subject}: {self.problem}"
         if self.field is not None:

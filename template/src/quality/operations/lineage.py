@@ -12,7 +12,7 @@ import httpx
 from quality.contract import project
 from quality.contract.config import CheckConfig
 from quality.contract.policy import Lineage
-from quality.history import runs as history
+from quality.history.runs import size
 from quality.prefect_run import secret
 from quality.result import CheckResult, RuleResult
 from quality.values import Status, cell_text
@@ -88,7 +88,7 @@ def _facet(schema: str, fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def _metrics(result: CheckResult, config: CheckConfig) -> dict[str, Any]:
-    known = {"rowCount": result.row_count, "bytes": history.size(config)}
+    known = {"rowCount": result.row_count, "bytes": size(config)}
     return {**{name: value for name, value in known.items() if value is not None}, "columnMetrics": {}}
 
 

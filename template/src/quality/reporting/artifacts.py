@@ -11,7 +11,7 @@ from typing import Literal
 
 from prefect.artifacts import Artifact, MarkdownArtifact, TableArtifact
 
-from quality.prefect_run import run_context
+from quality.prefect_run import run_context, slug
 from quality.reporting.escaping import legible
 from quality.reporting.guidance import NEXT, again, loud, ranked, sample_columns
 from quality.result import CheckResult, RuleResult, summarize_check_result
@@ -33,12 +33,7 @@ SUFFIX: dict[ArtifactType, str] = {"markdown": "", "table": "-rules", "result": 
 def artifact_key(result: CheckResult, artifact_type: ArtifactType = "markdown", base: str | None = None) -> str:
     """The key of an artifact, from `base` or the dataset's name: lower-case letters, digits and dashes."""
     name = base or dataset_key(result.metadata.dataset, result.metadata.environment)
-    return valid_key(name) + SUFFIX[artifact_type]
-
-
-def valid_key(name: str) -> str:
-    """The name in what Prefect accepts as a key."""
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+    return slug(name) + SUFFIX[artifact_type]
 
 
 def dataset_key(dataset: str, environment: str | None) -> str:

@@ -18,7 +18,7 @@ from quality.contract import project
 from quality.contract.config import CheckConfig
 from quality.errors import ConfigurationError
 from quality.files import write_whole
-from quality.history import runs as history
+from quality.history.runs import SCHEMA, last_result, metrics
 from quality.history.series import RUNS, rule_trends, run_trends, verdicts
 from quality.reporting.console import segment
 from quality.reporting.escaping import legible
@@ -33,9 +33,9 @@ CARDS = 50
 """Rules that are shown with their failing rows; the worst come first, and tables below have them all."""
 
 
-def render(result: CheckResult, metrics: pl.DataFrame | None = None) -> str:
+def render(result: CheckResult, history: pl.DataFrame | None = None) -> str:
     """The report of a result, with the trends that history has."""
-    past = history.SCHEMA.to_frame() if metrics is None else metrics
+    past = SCHEMA.to_frame() if history is None else history
     runs, broken = verdicts(past), loud(result)
     return page().render(
         result=result,
@@ -122,16 +122,16 @@ def matrix_words(rule: RuleResult) -> str:
 
 def last(config: CheckConfig) -> Path:
     """Writes the report of the newest run in the history, wherever that ran."""
-    if (result := history.last_result(config)) is None:
+    if (result := last_result(config)) is None:
         where = f"{config.dataset} in {config.environment}"
         raise ConfigurationError(f"no run of {where} is remembered yet; make one: nox -s task -- {config.dataset}")
-    return write(result, config, history.metrics(config, RUNS))
+    return write(result, config, metrics(config, RUNS))
 
 
-def write(result: CheckResult, config: CheckConfig, metrics: pl.DataFrame | None) -> Path:
+def write(result: CheckResult, config: CheckConfig, history: pl.DataFrame | None) -> Path:
     """Writes the report of a run, with the trends that history has, to `reports/<dataset>-<environment>.html`."""
     path = project.root() / "reports" / f"{config.dataset}-{config.environment}.html"
-    write_whole(path, render(result, metrics))
+    write_whole(path, render(result, history))
     return path
 
 
