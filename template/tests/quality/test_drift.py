@@ -10,11 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from quality.__main__ import main
 from quality.contract import project
 from quality.drift.finding import Layer
-from quality.__main__ import main
-from quality.drift.report import Report, local, look
-from quality.errors import ConfigurationError
+from quality.drift.report import local, look
 from quality.rollout import evidence
 from quality.rollout.evidence import Evidence
 

@@ -56,7 +56,9 @@ def of(contract: dict[str, Any], policy: dict[str, Any]) -> CheckConfig:
         pytest.param(of(CONTRACT, POLICY), "8ab7643bfc644c67", id="a plain policy"),
         pytest.param(of(CONTRACT, RICH), "1121d071f6490adf", id="every field of a policy"),
         pytest.param(of(CONTRACT | ASIDE, POLICY), "846b9afee205ddd3", id="quarantine"),
-        pytest.param(CheckConfig().override(rules=[{"check": "unique", "column": "id"}]), "0b6cd54c9d6c6ea8", id="a call"),
+        pytest.param(
+            CheckConfig().override(rules=[{"check": "unique", "column": "id"}]), "0b6cd54c9d6c6ea8", id="a call"
+        ),
     ],
 )
 def test_the_fingerprint_of_an_unchanged_configuration_does_not_change(config: CheckConfig, fingerprint: str) -> None:

@@ -93,7 +93,10 @@ def test_a_trend_is_judged_against_the_median_of_the_last_runs(repository: Repos
     assert statuses(results) == ["SKIPPED", "PASSED", "FAILED", "PASSED", "PASSED", "PASSED"]
     first, *_, last = results
     assert (first.value, first.message) == (3.0, "nothing judged: no earlier run to compare with")
-    assert last.message == "the mean of amount is within 50 % of the median of the last 3 runs; it is 7; the median, 6, allows 3 to 9"
+    assert (
+        last.message
+        == "the mean of amount is within 50 % of the median of the last 3 runs; it is 7; the median, 6, allows 3 to 9"
+    )
 
 
 def test_a_trend_of_negative_numbers_allows_a_fraction_of_their_size(repository: Repository) -> None:
@@ -167,7 +170,10 @@ def test_every_run_has_counted_its_rows_for_a_trend_of_them(repository: Reposito
     rows = {"check": "trend", "metric": "row_count", "max_change": 0.5}
     (result,) = amounts(repository, rows, [1.0])
     assert (result.status, result.value) == (Status.FAILED, 1)
-    assert result.message == "the number of rows is within 50 % of the median of the last 7 runs; it is 1; the median, 4, allows 2 to 6"
+    assert (
+        result.message
+        == "the number of rows is within 50 % of the median of the last 7 runs; it is 1; the median, 4, allows 2 to 6"
+    )
 
 
 @pytest.mark.parametrize(
