@@ -68,10 +68,8 @@ class Frame:
         """One number about the whole frame."""
         return self.collect(self.lazy.select(expr), label, expr.meta.root_names()).item()
 
-    def where(self, keep: pl.Expr | None) -> Frame:
+    def where(self, keep: pl.Expr) -> Frame:
         """The rows where `keep` is true; queries go to the same log."""
-        if keep is None:
-            return self
         part = Frame(self.lazy.filter(keep), self.around, columnar=self.columnar)
         part.queries = self.queries
         return part

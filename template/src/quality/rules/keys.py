@@ -11,7 +11,7 @@ from quality.engine.dtypes import ORDERED, Kinds
 from quality.engine.frame import Frame
 from quality.engine.rule import ColumnRule, Judgement, KeyRule, Measure, State
 from quality.engine.sql import condition
-from quality.engine.uniqueness import present, repeated
+from quality.rules.uniqueness import present, repeated
 from quality.values import Text
 
 
