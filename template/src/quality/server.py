@@ -79,9 +79,9 @@ def link(page: str, of: UUID | str | None) -> str:
     return f"{str(PREFECT_UI_URL.value() or '').rstrip('/')}/{page}/{of}"
 
 
-def run_link(run: UUID | str | None) -> str | None:
-    """The page of a flow run; None where there is no run or nobody knows where Prefect's UI is."""
-    return link("runs/flow-run", run) if run and PREFECT_UI_URL.value() else None
+def run_link(run: UUID | str) -> str:
+    """The page of a flow run."""
+    return link("runs/flow-run", run)
 
 
 @contextmanager

@@ -26,7 +26,7 @@ def break_data(repository: Path) -> None:
 def test_task_prints_the_verdict_before_prefect_is_imported(repository: Path) -> None:
     code = (
         "import sys; from quality.cli import ladder; from quality.contract import project;"
-        "ladder.judged(project.load('users'), 'task'); print('prefect' in sys.modules)"
+        "ladder.first_verdict(project.load('users'), 'task'); print('prefect' in sys.modules)"
     )
     done = subprocess.run(
         [sys.executable, "-c", code],

@@ -7,8 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field, computed_field
 
-from quality.drift.finding import Finding as Difference
-from quality.drift.finding import Layer
+from quality.drift.finding import Finding, Layer
 from quality.history.series import Trend
 from quality.result import CheckResult
 from quality.rollout.evidence import Check
@@ -128,7 +127,7 @@ class Drift(Answer):
     """drift: what differs from the repository, what was healed, and which layers nobody looked at."""
 
     verb: Literal["drift"]
-    findings: tuple[Difference, ...] = ()
+    findings: tuple[Finding, ...] = ()
     healed: tuple[str, ...] = ()
     unseen: dict[Layer, str] = Field({}, description="Why a layer was not looked at.")
     drifted: int = Field(0, description="How many findings are more than notes.")

@@ -24,7 +24,7 @@ from quality.rollout import evidence, scorecard
 from quality.rollout.evidence import Check
 
 
-def judged(config: CheckConfig, rung: str) -> CheckResult:
+def first_verdict(config: CheckConfig, rung: str) -> CheckResult:
     """The verdict of the engine alone, printed at once: no rung waits for Prefect with it."""
     out.print(Text(f"\n{rung} · {config.dataset} in {config.environment}", style="bold"))
     with Progress(console=out, transient=True, disable=not out.is_terminal) as bar:
@@ -82,7 +82,7 @@ def task(asked: argparse.Namespace) -> Rungs:
 
 
 def _task(config: CheckConfig, explain: bool) -> RungRun:
-    expected = judged(config, "task")
+    expected = first_verdict(config, "task")
     if explain:
         explained(expected.metadata.explain)
     found = _ephemeral(config, expected.timestamp)
@@ -113,9 +113,9 @@ def _ephemeral(config: CheckConfig, now: datetime) -> CheckResult:
 
 def block(asked: argparse.Namespace) -> Rungs:
     """Rung 2: the contract as a saved block, loaded back; the saved path gives what the ephemeral one gives."""
+    expected = [(config, first_verdict(config, "block")) for config in project.configs(asked.dataset, asked.env)]
     from quality.server import prefect_api
 
-    expected = [(config, judged(config, "block")) for config in project.configs(asked.dataset, asked.env)]
     with prefect_api():
         return Rungs.of("block", [_saved(config, result) for config, result in expected])
 
@@ -136,9 +136,9 @@ def _saved(config: CheckConfig, expected: CheckResult) -> RungRun:
 
 def flow(asked: argparse.Namespace) -> Rungs:
     """Rung 3: the blessed flow and both factories, with artifacts."""
+    expected = [(config, first_verdict(config, "flow")) for config in project.configs(asked.dataset, asked.env)]
     from quality.server import prefect_api, server
 
-    expected = [(config, judged(config, "flow")) for config in project.configs(asked.dataset, asked.env)]
     with prefect_api(), server() as client:
         return Rungs.of("flow", [_flows(client, config, result) for config, result in expected])
 
@@ -176,7 +176,7 @@ def _artifacts(client: Any, result: CheckResult) -> str:
 
 def deployment(asked: argparse.Namespace) -> Rungs:
     """Rung 4: everything in prefect.yaml deployed, one run per dataset by a worker, its artifact read back."""
-    from quality.ladder import deployment as rung
+    from quality.ladder.deployment import deploy, ensure_pool
     from quality.ladder.prefect_file import load_prefect_file
     from quality.server import link, prefect_api, server
 
@@ -184,10 +184,10 @@ def deployment(asked: argparse.Namespace) -> Rungs:
     file = load_prefect_file(project.root() / "prefect.yaml")
     chosen = [file.of(config.dataset, str(config.environment)) for config in configs]
     with prefect_api() as own, server() as client:
-        pools = {entry.work_pool.name: rung.ensure_pool(client, entry.work_pool) for entry in file.deployments}
+        pools = {entry.work_pool.name: ensure_pool(client, entry.work_pool) for entry in file.deployments}
         for pool in pools.values():
             say(f"work pool {pool.name} ({pool.type})")
-        made = {entry.name: rung.deploy(client, file, entry) for entry in file.deployments}
+        made = {entry.name: deploy(client, file, entry) for entry in file.deployments}
         for name, known in made.items():
             say(f"deployed {name}: {link('deployments/deployment', known)}")
         runs = [
@@ -198,7 +198,7 @@ def deployment(asked: argparse.Namespace) -> Rungs:
 
 
 def _deployed(client: Any, config: CheckConfig, deployment: Any, pool: Any, own: bool, seconds: float) -> RungRun:
-    from quality.ladder import deployment as rung
+    from quality.ladder.deployment import cancel_unfinished, online_workers, wait, work_off
     from quality.server import run_link
 
     start = f"prefect worker start --pool {pool.name} --no-create-pool-if-not-found"
@@ -208,18 +208,16 @@ def _deployed(client: Any, config: CheckConfig, deployment: Any, pool: Any, own:
         say(need)
         say(f"then start a worker where it can run: {start}")
         return RungRun(dataset=config.dataset, environment=config.environment, result=None, problem=need)
-    if not own and not rung.online_workers(client, pool.name):
+    if not own and not online_workers(client, pool.name):
         raise ServerError(
             f"no worker of the work pool {pool.name} is online, so the run would wait for ever; start one: {start}"
         )
-    if own and (left := rung.cancel_unfinished(client, deployment)):
+    if own and (left := cancel_unfinished(client, deployment)):
         say(f"cancelled {left} runs that an interrupted session left behind")
     run = client.create_flow_run_from_deployment(deployment)
     say(f"run {run.name}: {run_link(run.id)}")
     started = time.monotonic()
-    ended = rung.wait(
-        client, run, seconds, (lambda: rung.work_off(pool.name)) if own else (lambda: time.sleep(0.5)), say
-    )
+    ended = wait(client, run, seconds, (lambda: work_off(pool.name)) if own else (lambda: time.sleep(0.5)), say)
     say(f"run {run.name} ended {ended.state_name} after {time.monotonic() - started:.0f} s")
     return _read_back(client, config, ended)
 

@@ -77,9 +77,9 @@ def redrive(asked: argparse.Namespace) -> Redriven:
 
 
 def _released(config: CheckConfig) -> Released:
-    from quality.quarantine.redrive import redrive as judge_anew
+    from quality.quarantine import redrive
 
-    split = judge_anew(config)
+    split = redrive.redrive(config)
     print(f"{config.dataset} in {config.environment}: {split.says() if split else 'nothing is in quarantine'}")
     counts = {"rows": split.rows, "released": split.passed, "stay": split.failing} if split else {}
     return Released(dataset=config.dataset, environment=config.environment, **counts)

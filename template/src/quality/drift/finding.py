@@ -43,12 +43,12 @@ class Finding(Frozen):
     def __str__(self) -> str:
         about = f"{self.subject}: {self.problem}"
         if self.field is not None:
-            about += f": {self.field} is {shown(self.found)}, git says {shown(self.git)}"
+            about += f": {self.field} is {as_json(self.found)}, git says {as_json(self.git)}"
         return f"{about}; {self.fix}" if self.fix else about
 
 
-def shown(value: Any) -> str:
-    """A value in a line of text."""
+def as_json(value: Any) -> str:
+    """A value in a line of text, as JSON has it; what is long is cut."""
     if value == NOTHING:
         return NOTHING
     text = json.dumps(value, ensure_ascii=False, default=json_value)

@@ -173,6 +173,6 @@ def message(result: CheckResult, incidents: list[Incident], problem: str | None 
     if len(incidents) > SHOWN:
         lines.append(f"- and {len(incidents) - SHOWN} more")
     lines += ["", f"owner: {about.owner or 'nobody'} · contract: {about.contract} · {about.fingerprint}"]
-    lines += [link] if (link := run_link(flow_run.id)) else []
+    lines += [run_link(flow_run.id)] if flow_run.id and flow_run.ui_url else []
     lines += [f"This may repeat an earlier message: {problem}"] if problem else []
     return "\n".join(lines)

@@ -13,7 +13,7 @@ from prefect.artifacts import Artifact, MarkdownArtifact, TableArtifact
 
 from quality.prefect_run import run_context, slug
 from quality.reporting.escaping import legible
-from quality.reporting.guidance import NEXT, again, loud, ranked, sample_columns
+from quality.reporting.guidance import NEXT, again, not_passed, ranked, sample_columns
 from quality.result import CheckResult, RuleResult, summarize_check_result
 from quality.values import Scalar, cell_text, json_value, percent_of
 
@@ -128,7 +128,7 @@ def _facts(result: CheckResult) -> str:
 
 
 def _failures(result: CheckResult) -> list[str]:
-    rules = loud(result)
+    rules = not_passed(result)
     parts = [_failure(rule) for rule in rules[:FAILURES]]
     more = len(rules) - len(parts)
     return [*parts, f"… and {more} more: see the table of rules."] if more > 0 else parts

@@ -22,7 +22,7 @@ from quality.history.runs import SCHEMA, last_result, metrics
 from quality.history.series import RUNS, rule_trends, run_trends, verdicts
 from quality.reporting.console import segment
 from quality.reporting.escaping import legible
-from quality.reporting.guidance import NEXT, ORDER, again, loud, ranked, sample_columns
+from quality.reporting.guidance import NEXT, ORDER, again, not_passed, ranked, sample_columns
 from quality.reporting.segments import matrices, together
 from quality.result import CheckResult, RuleResult, summarize_check_result
 from quality.values import Status, cell_text, percent_of, text_of
@@ -36,7 +36,7 @@ CARDS = 50
 def render(result: CheckResult, history: pl.DataFrame | None = None) -> str:
     """The report of a result, with the trends that history has."""
     past = SCHEMA.to_frame() if history is None else history
-    runs, broken = verdicts(past), loud(result)
+    runs, broken = verdicts(past), not_passed(result)
     return page().render(
         result=result,
         about=result.metadata,
@@ -59,7 +59,7 @@ def render(result: CheckResult, history: pl.DataFrame | None = None) -> str:
 def page() -> Template:
     """The template; every value in it is escaped."""
     environment = Environment(
-        autoescape=True, finalize=shown, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        autoescape=True, finalize=escaped, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.globals |= {"mark": MARKS.__getitem__, "segment": segment, "cell": cell_text, "value": text_of}
     environment.globals |= {"tone": tone, "matrix_words": matrix_words, "sample_columns": sample_columns}
@@ -67,7 +67,7 @@ def page() -> Template:
     return environment.from_string(Path(__file__).with_name("report.html").read_text("utf-8"))
 
 
-def shown(found: Any) -> Any:
+def escaped(found: Any) -> Any:
     """Anything the page says, without invisible controls."""
     return legible(found) if isinstance(found, str) else found
 
