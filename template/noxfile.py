@@ -96,7 +96,7 @@ def run(session: nox.Session, *command: str) -> None:
 
 @nox.session(requires=["environment"], venv_backend="none", default=False)
 def task(session: nox.Session) -> None:
-    """Rung 1: check a dataset in an ephemeral task; nothing saved, no server (-- [dataset] [--env ENV])."""
+    """Rung 1: check in an ephemeral task; nothing saved, no server (-- [dataset] [--env ENV] [--junit FILE])."""
     run(session, "-m", "quality", "task", *session.posargs)
 
 
@@ -141,13 +141,13 @@ def doctor(session: nox.Session) -> None:
 
 @nox.session(requires=["environment"], venv_backend="none", default=False)
 def learn(session: nox.Session) -> None:
-    """Read a dataset and propose rules for its contract (-- dataset)."""
+    """Read a dataset and propose rules for its contract (-- [dataset])."""
     run(session, "-m", "quality", "learn", *session.posargs)
 
 
 @nox.session(requires=["environment"], venv_backend="none", default=False)
 def rules(session: nox.Session) -> None:
-    """Write the rule table in README.md and the JSON Schemas beside the contracts."""
+    """Write the rule table, and the JSON Schemas beside the contracts and in docs/."""
     run(session, "-m", "quality", "rules", *session.posargs)
 
 
@@ -165,7 +165,7 @@ def promote(session: nox.Session) -> None:
 
 @nox.session(requires=["environment"], venv_backend="none", default=False)
 def drift(session: nox.Session) -> None:
-    """Say what is not as git says: files, forks, environments, server (-- [layer] [--fix] [--env ENV] [--json])."""
+    """Say what differs from the repository: files, forks, environments, server (-- [layer] [--fix] [--env ENV])."""
     run(session, "-m", "quality", "drift", *session.posargs)
 
 

@@ -26,7 +26,7 @@ def break_data(repository: Path) -> None:
 def test_task_prints_the_verdict_before_prefect_is_imported(repository: Path) -> None:
     code = (
         "import sys; from quality.cli import ladder; from quality.contract import project;"
-        "ladder.judged(project.load('users'), 'task'); print('prefect' in sys.modules)"
+        "ladder.first_verdict(project.load('users'), 'task'); print('prefect' in sys.modules)"
     )
     done = subprocess.run(
         [sys.executable, "-c", code],
@@ -141,7 +141,7 @@ def test_doctor_finds_files_that_disagree(repository: Path, capsys: pytest.Captu
     path = repository / "prefect.yaml"
     path.write_text(path.read_text("utf-8").replace("0 6 * * *", "0 7 * * *"), "utf-8")
     assert main(["doctor"]) == 2
-    said = "users-prod: prefect.yaml says '0 7 * * *' for schedule, policy.yml says '0 6 * * *'; make them agree"
+    said = "users-prod: prefect.yaml says 0 7 * * * for schedule, policy.yml 0 6 * * *; make them agree"
     assert said in capsys.readouterr().out
 
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from quality.__main__ import main
 from quality.contract import project
 from quality.drift.finding import Layer
-from quality.drift.report import Report, local, look, main
-from quality.errors import ConfigurationError
+from quality.drift.report import local, look
 from quality.rollout import evidence
 from quality.rollout.evidence import Evidence
 
@@ -181,8 +181,8 @@ def no_deployment(root: Path) -> None:
 
 
 ENVIRONMENTS: list[tuple[Callable[[Path], None], str, str]] = [
-    (schedule_later, "prefect.yaml, users-prod", "'0 7 * * *' for schedule"),
-    (other_pool, "prefect.yaml, users-dev", "'users-prod' for work_pool"),
+    (schedule_later, "prefect.yaml, users-prod", "0 7 * * * for schedule"),
+    (other_pool, "prefect.yaml, users-dev", "users-prod for work_pool"),
     (unknown_environment, "prefect.yaml, users-prod", "no environment live"),
     (no_deployment, "prefect.yaml, prod", "not in prod"),
 ]
@@ -227,17 +227,17 @@ def test_environments_that_cannot_be_read_are_never_called_equal(managed: Path) 
     assert look([Layer.ENVIRONMENTS]).exit_code == 2
 
 
-def test_the_report_is_json_on_request(managed: Path) -> None:
+def test_the_report_is_json_on_request(managed: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (managed / "noxfile.py").write_text("# ours\n", "utf-8")
-    lines: list[str] = []
-    assert main(["files"], None, False, True, lines.append) == 1
-    report = json.loads(lines[0])
+    assert main(["drift", "files", "--json"]) == 1
+    report = json.loads(capsys.readouterr().out)
     assert report["findings"][0]["subject"] == "noxfile.py"
-    assert report["exit_code"] == 1
-    assert Report.model_validate({k: v for k, v in report.items() if k not in ("exit_code", "drifted")}).drifted == 1
+    assert (report["exit_code"], report["drifted"]) == (1, 1)
 
 
 @pytest.mark.parametrize(("layers", "env", "word"), [(["file"], None, "'files'"), ([], "prd", "'prod'")])
-def test_wrong_use_is_refused_with_the_nearest(layers: list[str], env: str | None, word: str, managed: Path) -> None:
-    with pytest.raises(ConfigurationError, match=word):
-        main(layers, env, False, False)
+def test_wrong_use_is_refused_with_the_nearest(
+    layers: list[str], env: str | None, word: str, managed: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["drift", *layers, *(["--env", env] if env else [])]) == 2
+    assert word in capsys.readouterr().err

@@ -15,7 +15,7 @@ from checking import judge
 
 from quality.errors import DataQualityError
 from quality.reporting.console import render_text
-from quality.result import COMPUTED, CheckResult, summarize_check_result
+from quality.result import CheckResult, summarize_check_result
 from quality.values import Status
 
 PEOPLE = pl.DataFrame(
@@ -64,7 +64,7 @@ def test_a_result_reads_as_the_field_s_results_do(result: CheckResult) -> None:
     assert failure == {
         "rule_name": "in_range(age, max=100)",
         "column": "age",
-        "message": "not so in 1 of 4 rows (25.00%): age is <= 100",
+        "message": "not so in 1 of 4 rows (25 %): age is <= 100",
         "severity": "critical",
         "failed_count": 1,
         "total_count": 4,
@@ -76,7 +76,7 @@ def test_a_result_reads_as_the_field_s_results_do(result: CheckResult) -> None:
 
 def test_a_result_reads_as_a_mapping(result: CheckResult) -> None:
     assert result["status"] is Status.FAILED
-    assert all(result[key] == result.get(key) == getattr(result, key) for key in COMPUTED)
+    assert all(result[key] == result.get(key) == getattr(result, key) for key in CheckResult.model_computed_fields)
     assert result.get("nothing", 5) == 5
     with pytest.raises(KeyError):
         result["comparable"]

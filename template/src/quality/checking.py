@@ -36,7 +36,7 @@ def known_engine(name: str) -> str:
     return name
 
 
-def asked(data: Any, config: CheckConfig | None, auto_schema: bool = False, **call: Any) -> CheckConfig:
+def resolve_call(data: Any, config: CheckConfig | None, auto_schema: bool = False, **call: Any) -> CheckConfig:
     """The configuration of one check: what the call gives, over `config`, over the contract that `data` names.
 
     With `auto_schema`, a check that has no rules at all takes those that the data's profile suggests.
@@ -58,6 +58,15 @@ def uphold(result: CheckResult, fail_on_error: bool) -> CheckResult:
     raise DataQualityError(summarize_check_result(result), result)
 
 
+def caught(call: Callable[[], Any]) -> CheckResult:
+    """The result of a check, where the check raises it, too."""
+    try:
+        result: CheckResult = call()
+    except DataQualityError as error:
+        return error.result
+    return result
+
+
 def check(
     data: Any = None,
     config: CheckConfig | None = None,
@@ -67,7 +76,9 @@ def check(
     seen: Callable[[Frame, list[Found]], None] | None = None,
     judged: Callable[[int], None] = lambda rules: None,
 ) -> CheckResult:
-    """Judges data by the configuration's rules; `history` gives the rows of earlier runs, by default its own runs'.
+    """Judges data by the configuration's rules, as of `now`: ages are counted to it, and only runs before it are known.
+
+    `history` gives the rows of earlier runs, by default its own runs'. Results of one dataset and one `now` are equal.
 
     `seen` is called with the frame and every judgement, for whoever needs the failing rows themselves; `judged` now and
     then with the number of rules that came to be judged since.
@@ -77,6 +88,7 @@ def check(
     """
     config = config or CheckConfig()
     started, clock = datetime.now(UTC), time.perf_counter()
+    now = now or started
     about = RunMetadata(
         dataset=config.dataset,
         owner=config.owner,
@@ -111,11 +123,12 @@ def open_frame(
     history: Callable[[int], list[float]] | None = None,
 ) -> Frame:
     """The frame of the data, or of the configured source; SourceError when there is nothing to read."""
+    now = now or datetime.now(UTC)
     around = Surroundings(
         references=reference,
         history=history or volumes(config, now),
         measured=measured(config, now) if history is None else lambda metric, window: history(window),
-        now=now or datetime.now(UTC),
+        now=now,
         root=project.root(),
     )
     if (lazy := as_frame(data)) is not None:

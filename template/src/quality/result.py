@@ -54,17 +54,7 @@ class Failure(Frozen):
     @classmethod
     def of(cls, rule: RuleResult) -> Failure:
         more: dict[str, Scalar] = {"check": rule.check, "status": rule.status, "segment": rule.segment}
-        return cls(
-            rule_name=rule.rule_name,
-            column=rule.column,
-            message=rule.message,
-            severity=rule.severity,
-            failed_count=rule.failed_count,
-            total_count=rule.total_count,
-            sample_values=rule.sample_values,
-            failure_rate=rule.failure_rate,
-            metadata=more,
-        )
+        return cls(**{name: getattr(rule, name) for name in cls.model_fields if name != "metadata"}, metadata=more)
 
 
 class Explain(Frozen):
@@ -95,20 +85,6 @@ class RunMetadata(Frozen):
     explain: Explain = Explain()
 
 
-COMPUTED = (
-    "passed_count",
-    "failed_count",
-    "warning_count",
-    "skipped_count",
-    "error_count",
-    "total_count",
-    "is_success",
-    "pass_rate",
-    "failure_rate",
-    "failures",
-)
-
-
 class CheckResult(Frozen):
     """The verdict of one run. Counts are rules, rates percent of rules; `result["status"]` reads as on a mapping."""
 
@@ -124,7 +100,8 @@ class CheckResult(Frozen):
     @model_validator(mode="before")
     @classmethod
     def _ignore_computed(cls, data: Any) -> Any:
-        return {k: v for k, v in data.items() if k not in COMPUTED} if isinstance(data, dict) else data
+        computed = cls.model_computed_fields
+        return {k: v for k, v in data.items() if k not in computed} if isinstance(data, dict) else data
 
     def _count(self, status: Status) -> int:
         return sum(rule.status is status for rule in self.rules)
@@ -195,12 +172,15 @@ class CheckResult(Frozen):
         return self.model_dump(mode="json", exclude={"execution_time_ms": True, "timestamp": True, "metadata": way})
 
     def __getitem__(self, key: str) -> Any:
-        if key in type(self).model_fields or key in COMPUTED:
+        if key in type(self).model_fields or key in type(self).model_computed_fields:
             return getattr(self, key)
         raise KeyError(key)
 
     def get(self, key: str, default: Any = None) -> Any:
-        return self[key] if key in type(self).model_fields or key in COMPUTED else default
+        try:
+            return self[key]
+        except KeyError:
+            return default
 
 
 def run_status(rules: tuple[RuleResult, ...], warning_threshold: float | None) -> Status:

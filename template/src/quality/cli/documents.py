@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 from pathlib import Path
 from typing import Any
 
 from pydantic import create_model
 
+from quality.cli.answers import Written
+from quality.cli.verbs import VERBS
 from quality.contract import project
 from quality.contract.contract import Contract, load_contract
 from quality.contract.policy import EnvironmentPolicy, Silence
@@ -62,6 +65,22 @@ def status_schema() -> dict[str, Any]:
     return _schema(Scorecard.model_json_schema(mode="serialization"))
 
 
+def answer_schemas() -> dict[str, dict[str, Any]]:
+    """The JSON Schemas of what every verb prints with `--json`, by the verb."""
+    return {verb.name: _schema(verb.model().model_json_schema(mode="serialization")) for verb in VERBS}
+
+
+def schemas() -> dict[str, str]:
+    """Every JSON Schema of a repository as text, by its path."""
+    made = {
+        "datasets/contract.schema.json": contract_schema(),
+        "datasets/policy.schema.json": policy_schema(),
+        "docs/status.schema.json": status_schema(),
+        **{f"docs/schemas/{verb}.json": schema for verb, schema in answer_schemas().items()},
+    }
+    return {path: json.dumps(schema, indent=1, sort_keys=True) + "\n" for path, schema in made.items()}
+
+
 def _schema(schema: dict[str, Any]) -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
@@ -84,11 +103,7 @@ def _row(rule: type[Rule]) -> str:
 
 def documents(root: Path) -> dict[Path, str]:
     """Each file that is written from the code, with the text it should have."""
-    texts = {
-        root / "datasets" / "contract.schema.json": json.dumps(contract_schema(), indent=1, sort_keys=True) + "\n",
-        root / "datasets" / "policy.schema.json": json.dumps(policy_schema(), indent=1, sort_keys=True) + "\n",
-        root / "docs" / "status.schema.json": json.dumps(status_schema(), indent=1, sort_keys=True) + "\n",
-    }
+    texts = {root / path: text for path, text in schemas().items()}
     texts[root / POLICY_PAGE] = policy_document()
     readme = root / "README.md"
     text = readme.read_text("utf-8") if readme.exists() else ""
@@ -122,9 +137,10 @@ def write(root: Path) -> list[Path]:
     return paths
 
 
-def main() -> int:
+def rules(asked: argparse.Namespace) -> Written:
     """Writes what is stale, and says what it wrote."""
     root = project.root()
-    for path in write(root):
-        print(f"written: {path.relative_to(root)}")
-    return 0
+    written = tuple(path.relative_to(root).as_posix() for path in write(root))
+    for name in written:
+        print(f"written: {name}")
+    return Written(verb="rules", written=written)

@@ -9,32 +9,25 @@ from typing import Any
 from pydantic import ValidationError, field_serializer
 
 from quality.contract.contract import AnyRules, AnySource, Contract, Quarantine, complaint
-from quality.contract.policy import Cache, EnvironmentPolicy, History, Lineage, Notification, Policy, Retries
+from quality.contract.policy import Cache, EnvironmentPolicy, Policy, Retries
 from quality.engine.request import Request
 from quality.engine.rule import Rule
 from quality.errors import ConfigurationError
 from quality.rules.catalogue import canonical, parse_rules
 
 
-class CheckConfig(Request):
-    """Everything a check depends on but the data; what is not given takes the defaults of an ephemeral check."""
+class CheckConfig(Request, EnvironmentPolicy):
+    """Everything a check depends on but the data: a contract's fields and a policy's, with the defaults of a call."""
 
     description: str | None = None
     owner: str | None = None
     environment: str | None = None
     source: AnySource | None = None
     rules: AnyRules = ()
-    fail_on_error: bool = True
+    quarantine: Quarantine | None = None
     retries: Retries = Retries(reason="a check without a policy is not retried")
     cache: Cache = Cache(reason="a verdict is about the data of now")
-    notifications: tuple[Notification, ...] = ()
-    schedule: str | None = None
-    work_pool: str | None = None
-    history: History = History()
-    remind_after_hours: float | None = 24
-    lineage: Lineage | None = None
-    repository_url: str | None = None
-    quarantine: Quarantine | None = None
+    work_pool: str | None = None  # type: ignore[assignment]
 
     @property
     def named_columns(self) -> dict[str, tuple[str, ...]]:

@@ -6,6 +6,7 @@ import functools
 import importlib.metadata
 import os
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -67,6 +68,11 @@ def load(dataset: str, env: str | None = None) -> CheckConfig:
             raise ConfigurationError(f"there is no contract in {root() / 'datasets'}; run this inside the repository")
         raise ConfigurationError(f"there is no dataset '{dataset}'; {nearest(dataset, known)}")
     return resolve(load_contract(root() / "datasets" / f"{dataset}.yml"), policy(), environment(env))
+
+
+def configs(names: Sequence[str], env: str | None = None) -> list[CheckConfig]:
+    """The configurations of the datasets named, or of all; there is one at least."""
+    return [load(name, env) for name in names or datasets()] or [load("", env)]
 
 
 def template_version() -> str:

@@ -42,7 +42,7 @@ def load_waivers(root: Path) -> tuple[tuple[Waiver, ...], list[Finding]]:
                 f"{file.at(unknown)}: there is no key '{unknown}'; {nearest(unknown, ['waivers'])}"
             )
     except ConfigurationError as error:
-        return (), [_finding(FILE, str(error), "mend the file")]
+        return (), [Finding.of(Layer.FILES, FILE, str(error), "mend the file")]
     read = [_waiver(file, number, entry) for number, entry in enumerate(data.get("waivers") or [])]
     good = tuple(one for one in read if isinstance(one, Waiver))
     return good, [one for one in read if isinstance(one, Finding)]
@@ -55,8 +55,11 @@ def _waiver(file: YamlFile, number: int, entry: Any) -> Waiver | Finding:
         first = error.errors()[0]
         place = [str(part) for part in first["loc"]]
         where = file.at("waivers", number, *place)
-        return _finding(
-            where, f"this waiver does not count: {'.'.join(place)}: {first['msg']}", "give path, reason, until"
+        return Finding.of(
+            Layer.FILES,
+            where,
+            f"this waiver does not count: {'.'.join(place)}: {first['msg']}",
+            "give path, reason, until",
         )
 
 
@@ -68,9 +71,13 @@ def waive(findings: Iterable[Finding], waivers: tuple[Waiver, ...]) -> list[Find
     differing = {path_of(finding) for finding in found}
     for waiver in waivers:
         if waiver.expired:
-            said.append(_finding(FILE, f"the waiver of {waiver.path} expired on {waiver.until}", "restore the file"))
+            said.append(
+                Finding.of(
+                    Layer.FILES, FILE, f"the waiver of {waiver.path} expired on {waiver.until}", "restore the file"
+                )
+            )
         elif waiver.path not in differing:
-            idle = _finding(FILE, f"{waiver.path} is waived and does not differ", "delete the waiver")
+            idle = Finding.of(Layer.FILES, FILE, f"{waiver.path} is waived and does not differ", "delete the waiver")
             said.append(idle.model_copy(update={"note": True}))
     return said
 
@@ -84,7 +91,3 @@ def _waived(finding: Finding, waiver: Waiver | None) -> Finding:
     if waiver is None:
         return finding
     return finding.model_copy(update={"note": True, "fix": f"waived until {waiver.until}: {waiver.reason}"})
-
-
-def _finding(subject: str, problem: str, fix: str) -> Finding:
-    return Finding(layer=Layer.FILES, subject=subject, problem=problem, fix=fix)

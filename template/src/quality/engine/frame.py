@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import polars as pl
 
@@ -19,6 +19,8 @@ os.environ.setdefault("POLARS_ROW_GROUP_PREFETCH_SIZE", "2")  # a quarter less m
 
 Reference = Callable[[Any], pl.LazyFrame]
 History = Callable[[int], list[float]]
+Given = ParamSpec("Given")
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
@@ -54,8 +56,7 @@ class Frame:
         self.around = around
         self.columnar = columnar
         self.queries: list[tuple[str, tuple[str, ...]]] = []
-        self.known: dict[str, Any] = {}
-        self.keys: dict[tuple[str, ...], list[str | None]] = {}
+        self.known: dict[tuple[Hashable, ...], Any] = {}
         self._rows: int | None = None
 
     def collect(self, query: pl.LazyFrame, label: str, reads: Iterable[str]) -> pl.DataFrame:
@@ -67,10 +68,8 @@ class Frame:
         """One number about the whole frame."""
         return self.collect(self.lazy.select(expr), label, expr.meta.root_names()).item()
 
-    def where(self, keep: pl.Expr | None) -> Frame:
+    def where(self, keep: pl.Expr) -> Frame:
         """The rows where `keep` is true; queries go to the same log."""
-        if keep is None:
-            return self
         part = Frame(self.lazy.filter(keep), self.around, columnar=self.columnar)
         part.queries = self.queries
         return part
@@ -90,7 +89,7 @@ class Frame:
 
     def check_condition(self, sql: str) -> None:
         """Refuse SQL that names unknown columns, is not a condition, or does not speak of single rows."""
-        self.once(f"condition {sql}", lambda: self._check_condition(sql))
+        self.once(Frame._check_condition, sql)
 
     def _check_condition(self, sql: str) -> None:
         expr = condition(sql)
@@ -107,11 +106,13 @@ class Frame:
         if answer.schema["answer"] not in (pl.Boolean, pl.Null) or answer.height != 2:
             raise ConfigurationError(f"the SQL '{sql}' is not a condition on single rows")
 
-    def once(self, key: str, compute: Callable[[], Any]) -> Any:
-        """What `compute` gives, computed once for this frame."""
+    def once(self, compute: Callable[Concatenate[Frame, Given], Found], *of: Given.args, **by: Given.kwargs) -> Found:
+        """What a function gives for this frame and these arguments, computed once."""
+        key = (compute, _hashable(of), _hashable(by))
         if key not in self.known:
-            self.known[key] = compute()
-        return self.known[key]
+            self.known[key] = compute(self, *of, **by)
+        found: Found = self.known[key]
+        return found
 
     @property
     def rows(self) -> int:
@@ -139,3 +140,10 @@ class Frame:
                 reads[column] = reads.get(column, 0) + 1
         labels = tuple(f"{label}: {', '.join(columns) or '(metadata)'}" for label, columns in self.queries)
         return Explain(queries=labels, columns_read=dict(sorted(reads.items())))
+
+
+def _hashable(given: Any) -> Hashable:
+    """Arguments as a key: a mapping by its items, a sequence by its members."""
+    if isinstance(given, Mapping):
+        return frozenset((name, _hashable(value)) for name, value in given.items())
+    return tuple(map(_hashable, given)) if isinstance(given, (tuple, list)) else given

@@ -15,7 +15,7 @@ from quality.engine.rule import Judgement, Rule, State
 from quality.engine.samples import Wanted, readable, samples
 from quality.errors import CannotJudgeError, ConfigurationError, SourceError, first_line
 from quality.result import RuleResult, run_status
-from quality.values import Scalar, Status
+from quality.values import Scalar, Status, percent_of
 
 MASK = "***"
 BROKEN = (pl.exceptions.PolarsError, pl.exceptions.PanicException, SourceError, CannotJudgeError, OSError)
@@ -189,9 +189,10 @@ def _message(rule: Rule, judgement: Judgement, status: Status, secret: bool) -> 
     if not judgement.failed:
         return f"{rule.says()}, in all {judgement.judged:,} rows judged"
     rate = judgement.failed / judgement.judged
-    allowed = f", {rule.max_failure_rate:.2%} allowed" if rule.max_failure_rate else ""
+    allowed = f", {percent_of(rule.max_failure_rate, rule.max_failure_rate)} allowed" if rule.max_failure_rate else ""
     more = f" ({note})" if note else ""
-    rows = f"{judgement.failed:,} of {judgement.judged:,} rows ({rate:.2%}{allowed})"
+    share = percent_of(rate, *filter(None, (rule.max_failure_rate, rule.warn_failure_rate)))
+    rows = f"{judgement.failed:,} of {judgement.judged:,} rows ({share}{allowed})"
     return f"not so in {rows}: {rule.says()}{more}"
 
 

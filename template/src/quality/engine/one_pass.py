@@ -10,7 +10,7 @@ import polars as pl
 
 from quality.engine.dtypes import col
 from quality.engine.frame import Frame
-from quality.engine.rule import ColumnRule, Measure, Rule, State
+from quality.engine.rule import ColumnRule, KeyRule, Measure, Rule, State
 
 
 class Planned(NamedTuple):
@@ -26,9 +26,10 @@ WIDEST = 8
 
 
 class States:
-    """What the pass measured: for each rule and segment, the values of its measures."""
+    """What the pass measured, for each rule and segment; for a rule on a key, what is counted together with it."""
 
-    def __init__(self) -> None:
+    def __init__(self, rules: Mapping[int, Rule]) -> None:
+        self._keys = _by_key(rules)
         self._rows: dict[int, list[tuple[dict[str, Any], dict[str, Any]]]] = {}
         self._measures: dict[int, dict[str, Measure]] = {}
 
@@ -44,10 +45,10 @@ class States:
         """The rule's segments in the order of their values, each with one state; one segment None without `by`."""
         measures, rows = self._measures.get(number, {}), self._rows.get(number, [])
         if rule.by is None:
-            yield None, merged(measures, [state for _, state in rows])
+            yield None, self._keys.get(number) or merged(measures, [state for _, state in rows])
             return
         if not measures:
-            for value in _segments(rule.by, frame):
+            for value in frame.once(_segments, rule.by):
                 yield value, {}
             return
         by: dict[Any, list[dict[str, Any]]] = {}
@@ -59,11 +60,17 @@ class States:
             yield None, merged(measures, [])
 
 
-def _segments(column: str, frame: Frame) -> list[Any]:
-    found = frame.once(
-        f"segments {column}",
-        lambda: frame.collect(frame.lazy.select(col(column).alias("value").unique()), f"values of {column}", (column,)),
-    )
+def _by_key(rules: Mapping[int, Rule]) -> dict[int, State]:
+    """For each rule on a key, every `where` under which rules count that key: one count answers them all."""
+    whole = {number: rule for number, rule in rules.items() if isinstance(rule, KeyRule) and rule.by is None}
+    wheres: dict[tuple[str, ...], dict[str | None, None]] = {}
+    for rule in whole.values():
+        wheres.setdefault(rule.key, {})[rule.where] = None
+    return {number: {"wheres": tuple(wheres[rule.key])} for number, rule in whole.items()}
+
+
+def _segments(frame: Frame, column: str) -> list[Any]:
+    found = frame.collect(frame.lazy.select(col(column).alias("value").unique()), f"values of {column}", (column,))
     return sorted(found["value"].to_list(), key=lambda v: (v is None, v)) or [None]
 
 
@@ -93,7 +100,7 @@ def measure(
 
     `judged` is called with the number of rules that a query was about.
     """
-    states = States()
+    states = States(rules)
     problems: dict[int, BaseException] = {}
     ready: list[Planned] = []
     for number, rule in rules.items():

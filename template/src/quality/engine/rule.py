@@ -157,6 +157,21 @@ class ColumnRule(RowRule):
         return pl.len() if self.JUDGES_NULLS else col(self.column).count()
 
 
+class KeyRule(RowRule):
+    """A row rule about how often the values of a key occur; all rules on one key are counted together."""
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        raise NotImplementedError
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        return self.key
+
+    def measures(self, frame: Frame) -> dict[str, Measure]:
+        return {}
+
+
 class TableRule(Rule):
     """Judges one number about the rows that `where` leaves in."""
 
@@ -179,13 +194,6 @@ class NumberRule(TableRule):
         return (self.column,)
 
 
-def scalar(value: Any) -> Scalar:
-    """A value as JSON holds it."""
-    if isinstance(value, float):
-        return value if value - value == 0 else str(value)
-    return value if value is None or isinstance(value, (bool, int, str)) else str(value)
-
-
 def outcome(ok: bool, value: Scalar, note: str) -> Judgement:
     """One number, judged."""
     return Judgement(0 if ok else 1, 1, value=value, note=note)
@@ -194,11 +202,6 @@ def outcome(ok: bool, value: Scalar, note: str) -> Judgement:
 def nothing(note: str, value: Scalar = None) -> Judgement:
     """Nothing judged, and why."""
     return Judgement(0, 0, value=value, note=note)
-
-
-def shown(value: Any) -> str:
-    """A number, or what a column holds instead, as sentences have it."""
-    return f"{value:,.6g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else f"{value}"
 
 
 class Metric(TableRule):

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import date, datetime, time, timedelta
-from decimal import Decimal
 from typing import Any, NamedTuple
 
 import polars as pl
@@ -13,7 +11,7 @@ import polars as pl
 from quality.engine.dtypes import col, free
 from quality.engine.frame import Frame
 from quality.engine.sql import across_rows
-from quality.values import Scalar, shorten
+from quality.values import Scalar, json_value, shorten
 
 PREFIX = 100_000
 FEW = 20
@@ -107,13 +105,6 @@ def _shown(
 
 
 def readable(value: Any) -> Scalar:
-    """A cell as JSON and people read it; long text is cut, infinities are words."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else str(value)
-    if value is None or isinstance(value, (bool, int)):
-        return value
-    if isinstance(value, (datetime, date, time)):
-        return value.isoformat()
-    if isinstance(value, (timedelta, Decimal)):
-        return str(value)
-    return shorten(value.hex() if isinstance(value, bytes) else value, LONGEST)
+    """A cell as JSON has it; long text is cut."""
+    held = json_value(value)
+    return shorten(held, LONGEST) if isinstance(held, str) else held

@@ -6,6 +6,7 @@ import asyncio
 import inspect
 import sys
 from collections.abc import Callable
+from datetime import datetime
 from enum import StrEnum
 from functools import partial, wraps
 from typing import Any
@@ -72,6 +73,7 @@ class FlowCheck(Frozen):
     dataset: str | None = None
     environment: str | None = None
     overrides: dict[str, Any] = Field({})
+    moment: datetime | None = None
 
     def now(self, data: Any, when: str | None = None) -> Any:
         """Check data in a task; DataQualityError when its verdict fails."""
@@ -79,7 +81,8 @@ class FlowCheck(Frozen):
         base = base.override(**self.overrides)
         call = self.chosen.model_dump(include={"rules", "fail_on_error", "warning_threshold", "auto_schema"})
         key = "-".join(filter(None, (self.chosen.artifact_key or dataset_key(base.dataset, base.environment), when)))
-        return self._task(base, when).now(data, **call, store_artifact=self.chosen.store_artifact, artifact_key=key)
+        call |= {"store_artifact": self.chosen.store_artifact, "artifact_key": key, "now": self.moment}
+        return self._task(base, when).now(data, **call)
 
     def _task(self, base: CheckConfig, when: str | None) -> QualityTask:
         policy = {"retries": base.retries.count, "retry_delay_seconds": base.retries.delay_seconds}
@@ -139,14 +142,16 @@ def create_quality_flow(
     block: DataQualityBlock | None = None,
     dataset: str | None = None,
     environment: str | None = None,
+    now: datetime | None = None,
     **flow_kwargs: Any,
 ) -> DatasetFlow:
     """A flow that checks what `loader` returns or, without one, its own argument `data`; it returns the result.
 
     The flow takes the parameters of its loader, and is async when its loader is. Bind it at module level to deploy it.
+    `now` is the moment of judging, each run's own when left out.
     """
     chosen = _chosen(config, cfg, rules)
-    check = _flow_check(name, chosen, config, block, dataset, environment)
+    check = _flow_check(name, chosen, config, block, dataset, environment, now)
     function = settling(_loading(loader, check) if loader else _checking(check))
     function.__name__ = function.__qualname__ = name
     function.__module__ = sys._getframe(1).f_globals.get("__name__", __name__)
@@ -162,6 +167,7 @@ def quality_checked_flow(
     block: DataQualityBlock | None = None,
     dataset: str | None = None,
     environment: str | None = None,
+    now: datetime | None = None,
     **options: Any,
 ) -> Callable[[Callable[..., Any]], QualityFlow]:
     """Makes a function, sync or async, a flow whose data is checked: its first argument before, its return value after.
@@ -175,7 +181,7 @@ def quality_checked_flow(
 
     def decorate(function: Callable[..., Any]) -> QualityFlow:
         name = options.get("name") or function.__name__.replace("_", "-")
-        check = _flow_check(name, chosen, config, block, dataset, environment)
+        check = _flow_check(name, chosen, config, block, dataset, environment, now)
         return QualityFlow(settling(_around(function, check)), **_flow_options(chosen, options | {"name": name}))
 
     return decorate
@@ -199,6 +205,7 @@ def _flow_check(
     block: DataQualityBlock | None,
     dataset: str | None,
     environment: str | None,
+    now: datetime | None,
 ) -> FlowCheck:
     """What a flow of this name checks; wrong rules are refused here, where the flow is made."""
     known_engine(chosen.engine_name)
@@ -207,7 +214,8 @@ def _flow_check(
     if block is not None and block.auto_schema:
         chosen = chosen.model_copy(update={"auto_schema": True})
     overrides = block.given() if block else {}
-    return FlowCheck(chosen=chosen, config=own, dataset=dataset, environment=environment, overrides=overrides)
+    where: dict[str, Any] = {"dataset": dataset, "environment": environment, "moment": now}
+    return FlowCheck(chosen=chosen, config=own, overrides=overrides, **where)
 
 
 def _flow_options(chosen: QualityFlowConfig, flow_kwargs: dict[str, Any]) -> dict[str, Any]:

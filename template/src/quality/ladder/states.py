@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from contextlib import suppress
 from functools import wraps
 from typing import Any
 
@@ -31,7 +32,7 @@ def settling(function: Callable[..., Any]) -> Callable[..., Any]:
             except DataQualityError as error:
                 return settled(error)
 
-        return asettled
+        return _with_types(asettled, function)
 
     @wraps(function)
     def plainly_settled(*args: Any, **kwargs: Any) -> Any:
@@ -40,7 +41,14 @@ def settling(function: Callable[..., Any]) -> Callable[..., Any]:
         except DataQualityError as error:
             return settled(error)
 
-    return plainly_settled
+    return _with_types(plainly_settled, function)
+
+
+def _with_types(settled: Callable[..., Any], function: Callable[..., Any]) -> Callable[..., Any]:
+    """Annotations that are text are read where the function is written: Prefect would look for their names here."""
+    with suppress(NameError):
+        settled.__signature__ = inspect.signature(function, eval_str=True)  # type: ignore[attr-defined]
+    return settled
 
 
 def content(state: State[Any]) -> Any:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 from collections.abc import Callable, Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial, wraps
 from typing import Any
 
@@ -21,7 +21,7 @@ from prefect.settings import get_current_settings
 from prefect.utilities.annotations import NotSet
 
 from quality import checking
-from quality.checking import Rules, asked, known_engine, uphold
+from quality.checking import Rules, known_engine, resolve_call, uphold
 from quality.contract import project
 from quality.contract.config import CheckConfig
 from quality.contract.contract import parse_source
@@ -29,7 +29,7 @@ from quality.contract.sources import as_frame
 from quality.errors import ConfigurationError, DataQualityError, nearest
 from quality.ladder.block import DataQualityBlock
 from quality.ladder.states import is_machinery, result_or_raise, settled
-from quality.operations import after_check as operations
+from quality.operations import after_check
 from quality.prefect_run import either, run_context
 from quality.reporting import artifacts
 from quality.result import CheckResult
@@ -76,7 +76,7 @@ def configured(
         config = (config or CheckConfig()).override(**block.given())
         auto_schema = auto_schema or block.auto_schema
     call = {"rules": rules, "fail_on_error": fail_on_error, "warning_threshold": warning_threshold}
-    return asked(data, config, auto_schema, **call)
+    return resolve_call(data, config, auto_schema, **call)
 
 
 def check(
@@ -90,14 +90,16 @@ def check(
     store_artifact: bool = True,
     artifact_key: str | None = None,
     engine_name: str | None = None,
+    now: datetime | None = None,
 ) -> Any:
     """Check data by rules, a block or a contract's configuration, and publish the result for operators.
 
     `data` is a frame, a path, a dataset's name, or None for the configured source. With `fail_on_error=False` a FAILED
-    result is returned; what could not be judged raises DataQualityError in any case.
+    result is returned; what could not be judged raises DataQualityError in any case. `now`, with its zone, is the
+    moment that ages are counted to and before which runs are remembered; the run's own when left out.
     """
     asks = configured(data, block, rules, config, fail_on_error, warning_threshold, auto_schema, engine_name)
-    result, notes, problem = operations.check(data, asks)
+    result, notes, problem = after_check.check(data, asks, now)
     if store_artifact:
         _publish(result, artifact_key, notes)
     if problem is not None:

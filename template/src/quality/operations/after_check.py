@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from prefect.context import TaskRunContext
@@ -19,13 +20,12 @@ from quality.contract.config import CheckConfig
 from quality.engine.frame import Frame
 from quality.engine.judge import Found
 from quality.errors import QuarantineError, SourceError, first_line
-from quality.history import runs as history
+from quality.history import runs
 from quality.history.series import RUNS
-from quality.operations import events as announcements
-from quality.operations import lineage, notifications, progress
+from quality.operations import events, lineage, notifications, progress
 from quality.prefect_run import run_context
-from quality.quarantine import splits as quarantine
-from quality.reporting import html as report
+from quality.quarantine import splits
+from quality.reporting import html
 from quality.result import CheckResult
 from quality.values import Status
 
@@ -38,17 +38,18 @@ class Ran(NamedTuple):
     problem: QuarantineError | None = None
 
 
-def check(data: Any, config: CheckConfig) -> Ran:
+def check(data: Any, config: CheckConfig, now: datetime | None = None) -> Ran:
     """Judges data and, for a configuration of the repository, does all that a run leaves behind."""
     judged: list[tuple[Frame, list[Found]]] = []
-    with progress.shown(config) as more:
-        result = checking.check(data, config, seen=lambda frame, found: judged.append((frame, found)), judged=more)
+    with progress.visible(config) as more:
+        keep: Callable[[Frame, list[Found]], None] = lambda frame, found: judged.append((frame, found))  # noqa: E731
+        result = checking.check(data, config, now=now, seen=keep, judged=more)
     if config.environment is None or (result.status is Status.ERROR and _is_tried_again()):
         return Ran(result)
     run, notes, problem = run_id(), [], None
     if config.quarantine and judged:
         try:
-            notes.append(quarantine.split(*judged[0], result, config, run).says())
+            notes.append(splits.split(*judged[0], result, config, run).says())
         except QuarantineError as error:
             if _is_tried_again():
                 return Ran(result, problem=error)
@@ -73,17 +74,17 @@ def _steps(result: CheckResult, config: CheckConfig, run: str) -> list[tuple[str
 
 
 def _remember(result: CheckResult, config: CheckConfig, run: str) -> list[str]:
-    history.append(result, config, run, flow_run.id)
+    runs.append(result, config, run, flow_run.id)
     return []
 
 
 def _report(result: CheckResult, config: CheckConfig) -> list[str]:
     """A history that cannot be read takes nothing from the report but its trends."""
     try:
-        past, notes = history.metrics(config, RUNS), []
+        past, notes = runs.metrics(config, RUNS), []
     except SourceError as error:
         past, notes = None, [f"report: without trends: {error}"]
-    report.write(result, config, past)
+    html.write(result, config, past)
     return notes
 
 
@@ -95,7 +96,7 @@ def _tell(result: CheckResult, config: CheckConfig, run: str) -> list[str]:
 
 
 def _announce(result: CheckResult, run: str) -> list[str]:
-    announcements.announce(result, run)
+    events.announce(result, run)
     return []
 
 

@@ -77,7 +77,7 @@ def _hollow(rows: pl.DataFrame, config: CheckConfig) -> Iterator[tuple[str, Call
 def _same(name: str, make: Callable[[], Any], base: CheckResult, config: CheckConfig) -> Check:
     """A container is sound if every rule's verdict and counts are those of the frame."""
     try:
-        result = checking.check(make(), config)
+        result = checking.check(make(), config, now=base.timestamp)
     except ConfigurationError as error:
         return Check(
             name=name, ok=False, seen=f"refused: {error}", fix="loosen the rule, or state the dtype in `source`"

@@ -9,10 +9,10 @@ import polars as pl
 
 from quality.engine.dtypes import ORDERED, Kinds, col
 from quality.engine.frame import Frame
-from quality.engine.rule import Judgement, Measure, Metric, NumberRule, State, nothing, outcome, scalar, shown
+from quality.engine.rule import Judgement, Measure, Metric, NumberRule, State, nothing, outcome
 from quality.rules.bounds import Bound, Bounded, between
 from quality.rules.literals import Sign, check_order, compare, holds, logical, ordered, place, precise
-from quality.values import Fraction, Number
+from quality.values import Fraction, Number, json_value, text_of
 
 SIGNS: tuple[Sign, Sign] = (">=", "<=")
 NARROW = (pl.Int8, pl.Int16, pl.Int32, pl.UInt8, pl.UInt16, pl.UInt32)
@@ -46,7 +46,9 @@ class _Number(Bounded, Metric, NumberRule):
         found = precise(found, dtype) if dtype.is_float() else found
         places = [(sign, place(b, dtype)) for sign, b in zip(SIGNS, self.bounds, strict=True) if b is not None]
         value = legible(found, dtype)
-        return outcome(all(holds(found, *at) for at in places), scalar(value), f"it is {shown(value)}")
+        return outcome(
+            all(holds(found, *at) for at in places), json_value(value), f"it is {text_of(value, *self.bounds)}"
+        )
 
 
 def legible(found: Any, dtype: pl.DataType) -> Any:
@@ -147,14 +149,7 @@ class StdDev(_Average):
         return {"count": Measure(value.count()), "off": Measure(off.sum()), "square": Measure((off * off).sum())}
 
     def origin(self, frame: Frame) -> float:
-        def first() -> float:
-            value = col(self.column).cast(pl.Float64)
-            found = frame.lazy.select(value.filter(value.is_finite())).head(1)
-            rows = frame.collect(found, f"first {self.column}", (self.column,))
-            return float(rows.item()) if rows.height else 0.0
-
-        origin: float = frame.once(f"first {self.column}", first)
-        return origin
+        return frame.once(_first, self.column)
 
     def number(self, state: State, frame: Frame) -> Any:
         count = state["count"]
@@ -162,6 +157,13 @@ class StdDev(_Average):
             return None
         variance = (state["square"] - state["off"] ** 2 / count) / (count - 1)
         return math.nan if math.isnan(variance) else max(variance, 0.0) ** 0.5
+
+
+def _first(frame: Frame, column: str) -> float:
+    """The first finite value of a column; 0 where it has none."""
+    value = col(column).cast(pl.Float64)
+    rows = frame.collect(frame.lazy.select(value.filter(value.is_finite())).head(1), f"first of {column}", (column,))
+    return float(rows.item()) if rows.height else 0.0
 
 
 class _Ranked(_Average):

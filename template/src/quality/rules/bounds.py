@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import AfterValidator, BeforeValidator, FiniteFloat, model_validator
 
-from quality.values import Frozen
+from quality.values import Frozen, text_of
 
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
@@ -94,6 +94,6 @@ Duration = Annotated[str, AfterValidator(_duration)]
 
 
 def between(low: Any, high: Any) -> str:
-    """Bounds in words."""
-    bounds = (f"at least {low}" if low is not None else "", f"at most {high}" if high is not None else "")
-    return " and ".join(filter(None, bounds))
+    """The bounds as they are written, with every digit: a number beside them is rounded with care, they are not."""
+    bounds = {"at least": low, "at most": high}
+    return " and ".join(f"{word} {text_of(bound, bound)}" for word, bound in bounds.items() if bound is not None)

@@ -14,7 +14,7 @@ from quality.engine.rule import Judgement, Measure, NumberRule, Reference, State
 from quality.errors import CannotJudgeError
 from quality.rules.profile import ColumnProfile, Profile, profile_column
 from quality.rules.references import schema_of
-from quality.values import Finite
+from quality.values import Finite, text_of
 
 THRESHOLDS = {"psi": 0.2, "ks": 0.1, "chi2": 0.1}
 FLOOR = 1e-4
@@ -36,7 +36,8 @@ class _Drift(NumberRule):
         return self.threshold or THRESHOLDS[self.method]
 
     def says(self) -> str:
-        return f"the distribution of {self.column} is within {self.method} {self.limit:g} of its baseline"
+        limit = text_of(self.limit, self.limit)
+        return f"the distribution of {self.column} is within {self.method} {limit} of its baseline"
 
     def usual(self, frame: Frame) -> ColumnProfile:
         raise NotImplementedError
@@ -71,9 +72,9 @@ class _Drift(NumberRule):
         bins = sum(1 for pair in zip(expected, shares, strict=True) if any(pair))
         chance = by_chance(self.method, bins, state["count"], usual.count)
         if self.limit < statistic <= chance:
-            told = f"its {self.method} is {statistic:.4g}, and by chance alone it can be {chance:.4g}"
-            return nothing(f"too few rows to tell: of {state['count']:,} {told}", statistic)
-        return outcome(statistic <= self.limit, statistic, f"its {self.method} is {statistic:.4g}")
+            told = f"{text_of(statistic, self.limit)}, and by chance alone it can be {text_of(chance)}"
+            return nothing(f"too few rows to tell: of {state['count']:,} its {self.method} is {told}", statistic)
+        return outcome(statistic <= self.limit, statistic, f"its {self.method} is {text_of(statistic, self.limit)}")
 
 
 class StatisticalDrift(_Drift):
@@ -83,14 +84,9 @@ class StatisticalDrift(_Drift):
     check: Literal["statistical_drift"] = "statistical_drift"
 
     def usual(self, frame: Frame) -> ColumnProfile:
-        def load() -> ColumnProfile:
-            if isinstance(self.baseline, str) and self.baseline.endswith(".json"):
-                return Profile.load(self.baseline, frame.around.root).column(self.column)
-            schema_of(frame, self.baseline, (self.column,))
-            return profile_column(frame.reference(self.baseline), self.column)
-
-        found: ColumnProfile = frame.once(f"baseline {self.baseline} {self.column}", load)
-        return found
+        if isinstance(self.baseline, str) and self.baseline.endswith(".json"):
+            return frame.once(_saved, self.baseline, self.column)
+        return frame.once(_profiled, self.baseline, self.column)
 
 
 class DistributionChange(_Drift):
@@ -100,11 +96,16 @@ class DistributionChange(_Drift):
     check: Literal["distribution_change"] = "distribution_change"
 
     def usual(self, frame: Frame) -> ColumnProfile:
-        def load() -> ColumnProfile:
-            return Profile.load(str(self.baseline), frame.around.root).column(self.column)
+        return frame.once(_saved, str(self.baseline), self.column)
 
-        found: ColumnProfile = frame.once(f"profile {self.baseline} {self.column}", load)
-        return found
+
+def _saved(frame: Frame, path: str, column: str) -> ColumnProfile:
+    return Profile.load(path, frame.around.root).column(column)
+
+
+def _profiled(frame: Frame, baseline: Reference, column: str) -> ColumnProfile:
+    schema_of(frame, baseline, (column,))
+    return profile_column(frame.reference(baseline), column)
 
 
 def psi(expected: list[float], actual: list[float]) -> float:

@@ -9,9 +9,9 @@ from pydantic import AfterValidator, Field
 
 from quality.engine.dtypes import ORDERED, Kinds, col
 from quality.engine.frame import Frame
-from quality.engine.rule import ColumnRule, Judgement, Measure, RowRule, State
+from quality.engine.rule import ColumnRule, Judgement, KeyRule, Measure, State
 from quality.engine.sql import condition
-from quality.engine.uniqueness import present, repeated
+from quality.rules.uniqueness import present, repeated
 from quality.values import Flag, Text
 
 
@@ -25,25 +25,9 @@ def distinct(columns: tuple[str, ...]) -> tuple[str, ...]:
 Columns = Annotated[tuple[Text, ...], AfterValidator(distinct)]
 
 
-class _Unique(RowRule):
-    @property
-    def key(self) -> tuple[str, ...]:
-        raise NotImplementedError
-
-    @property
-    def subjects(self) -> tuple[str, ...]:
-        return self.key
-
-    def bind(self, frame: Frame) -> None:
-        """Rules on one key are counted together."""
-        if self.by is None and self.where not in (wheres := frame.keys.setdefault(self.key, [])):
-            wheres.append(self.where)
-
-    def measures(self, frame: Frame) -> dict[str, Measure]:
-        return {}
-
+class _Unique(KeyRule):
     def judge(self, state: State, frame: Frame) -> Judgement:
-        found = repeated(frame, self.key, self.where)
+        found = repeated(frame, self.key, self.where, state.get("wheres", ()))
         failing = present(self.key, self.where) & found.among if found.rows else None
         return Judgement(found.rows, found.judged, failing=failing)
 

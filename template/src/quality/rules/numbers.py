@@ -9,7 +9,7 @@ from pydantic import AliasChoices, Field
 from quality.engine.frame import Frame
 from quality.engine.rule import Judgement, Measure, Metric, State, nothing, outcome
 from quality.rules.bounds import Bounded, between
-from quality.values import Count, Fraction, Text
+from quality.values import Count, Fraction, Text, percent_of
 
 
 class RowCount(Bounded, Metric):
@@ -49,7 +49,7 @@ class CompletenessRatio(Metric):
         return (self.column,)
 
     def says(self) -> str:
-        return f"{self.column} is filled in at least {self.min_ratio:.2%} of rows"
+        return f"{self.column} is filled in at least {percent_of(self.min_ratio, self.min_ratio)} of rows"
 
     def measures(self, frame: Frame) -> dict[str, Measure]:
         return {"filled": Measure(self.col(self.column).count()), "rows": Measure(self.count_rows())}
@@ -61,7 +61,8 @@ class CompletenessRatio(Metric):
         ratio = self.number(state, frame)
         if ratio is None:
             return nothing(self.NOTHING)
-        return outcome(ratio >= self.min_ratio, ratio, f"it is filled in {ratio:.2%} of {state['rows']:,} rows")
+        note = f"it is filled in {percent_of(ratio, self.min_ratio)} of {state['rows']:,} rows"
+        return outcome(ratio >= self.min_ratio, ratio, note)
 
 
 class DistinctCount(Bounded, Metric):

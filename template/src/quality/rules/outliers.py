@@ -12,7 +12,7 @@ from quality.engine.dtypes import NUMBER, Kinds, col
 from quality.engine.frame import Frame
 from quality.engine.rule import ColumnRule, Judgement, Measure, State, nothing
 from quality.engine.sql import condition
-from quality.values import Finite
+from quality.values import Finite, text_of
 
 ROUNDING = 1e-12
 
@@ -32,22 +32,11 @@ class ZScoreOutlier(ColumnRule):
     )
 
     def says(self) -> str:
-        return f"{self.column} lies within {self.threshold:g} standard deviations of the mean"
+        return f"{self.column} lies within {text_of(self.threshold, self.threshold)} standard deviations of the mean"
 
     def moments(self, frame: Frame) -> tuple[float, float, int]:
         """Mean, standard deviation and number of finite values, in a query that comes before the one pass."""
-        key = f"moments {self.column} {self.where}"
-
-        def compute() -> tuple[float, float, int]:
-            value = col(self.column).cast(pl.Float64)
-            keep = value.is_finite() if self.where is None else value.is_finite() & condition(self.where)
-            kept = value.filter(keep)
-            numbers = frame.lazy.select(kept.mean().alias("mean"), kept.std().alias("std"), kept.count().alias("count"))
-            mean, deviation, count = frame.collect(numbers, key, self.reads).row(0)
-            return mean or 0.0, deviation or 0.0, count
-
-        found: tuple[float, float, int] = frame.once(key, compute)
-        return found
+        return frame.once(_moments, self.column, self.where)
 
     def measures(self, frame: Frame) -> dict[str, Measure]:
         """None with `by`: each segment has its own mean, which is known only when it is judged."""
@@ -61,10 +50,20 @@ class ZScoreOutlier(ColumnRule):
         count = self.moments(frame)[2]
         if found.failed or (count > 1 and (count - 1) / math.sqrt(count) > self.threshold):
             return found
-        few = f"too few rows: none of {count:,} can lie {self.threshold:g} standard deviations from their mean"
+        far = text_of(self.threshold, self.threshold)
+        few = f"too few rows: none of {count:,} can lie {far} standard deviations from their mean"
         return nothing(few) if found.judged else found
 
     def holds(self, value: pl.Expr, dtype: pl.DataType, frame: Frame) -> pl.Expr:
         mean, deviation, _ = self.moments(frame)
         rounding = ROUNDING * abs(mean)
         return (value.cast(pl.Float64) - mean).abs() <= self.threshold * deviation + rounding
+
+
+def _moments(frame: Frame, column: str, where: str | None) -> tuple[float, float, int]:
+    value = col(column).cast(pl.Float64)
+    keep = value.is_finite() if where is None else value.is_finite() & condition(where)
+    kept = value.filter(keep)
+    numbers = frame.lazy.select(kept.mean().alias("mean"), kept.std().alias("deviation"), kept.count().alias("count"))
+    mean, deviation, count = frame.collect(numbers, f"moments of {column}", keep.meta.root_names()).row(0)
+    return mean or 0.0, deviation or 0.0, count

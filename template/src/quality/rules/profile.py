@@ -11,7 +11,7 @@ import polars as pl
 
 from quality.engine.dtypes import col, kind_of
 from quality.errors import ConfigurationError, nearest
-from quality.values import Frozen, Scalar
+from quality.values import Frozen, Scalar, json_value
 
 BINS = 20
 CATEGORIES = 100
@@ -60,10 +60,6 @@ class Profile(Frozen):
             raise ConfigurationError(f"{path} is not a saved profile; save it anew with `nox -s learn`") from None
 
 
-def _scalar(value: Any) -> Scalar:
-    return value if value is None or isinstance(value, (bool, int, float, str)) else str(value)
-
-
 def profile_column(frame: pl.LazyFrame, name: str) -> ColumnProfile:
     """Profiles one column. Nested and binary columns have counts only."""
     dtype = frame.collect_schema()[name]
@@ -76,7 +72,7 @@ def profile_column(frame: pl.LazyFrame, name: str) -> ColumnProfile:
         number = value.cast(pl.Float64)
         counts += [number.mean().alias("mean"), number.std().alias("stddev")]
     row = frame.select(counts).collect(engine="streaming").row(0, named=True)
-    more: dict[str, Any] = {k: _scalar(row[k]) for k in ("distinct", "min", "max", "mean", "stddev") if k in row}
+    more: dict[str, Any] = {k: json_value(row[k]) for k in ("distinct", "min", "max", "mean", "stddev") if k in row}
     if kind == "number":
         more |= _bins(frame, name)
     elif kind in ("text", "boolean"):

@@ -21,7 +21,7 @@ from quality.engine.rule import (
 )
 from quality.errors import CannotJudgeError, nearest
 from quality.rules.common_dtype import common
-from quality.values import Fraction, Text
+from quality.values import Fraction, Text, percent_of
 
 
 def schema_of(frame: Frame, reference: Any, columns: Iterable[str]) -> pl.Schema:
@@ -61,15 +61,15 @@ class ReferentialIntegrity(ColumnRule):
             raise CannotJudgeError(f"{self.column} is {ours} but {self.theirs} of {self.reference} is {theirs}")
 
     def holds(self, value: pl.Expr, dtype: pl.DataType, frame: Frame) -> pl.Expr:
-        def keys() -> pl.Series:
-            other = frame.reference(self.reference)
-            column = col(self.theirs)
-            as_ours = column.cast(pl.String) if dtype == pl.String else column.cast(dtype, strict=False)
-            same = other.filter(as_ours.cast(other.collect_schema()[self.theirs]) == column)
-            return same.select(as_ours.unique()).collect(engine="streaming").to_series()
+        return value.is_in(frame.once(_keys, self.reference, self.theirs, dtype).implode())
 
-        known: pl.Series = frame.once(f"keys {self.reference} {self.theirs} {dtype}", keys)
-        return value.is_in(known.implode())
+
+def _keys(frame: Frame, reference: Reference, column: str, dtype: pl.DataType) -> pl.Series:
+    """The values of another dataset's column that a column of this dtype can hold."""
+    other, theirs = frame.reference(reference), col(column)
+    as_ours = theirs.cast(pl.String) if dtype == pl.String else theirs.cast(dtype, strict=False)
+    same = other.filter(as_ours.cast(other.collect_schema()[column]) == theirs)
+    return same.select(as_ours.unique()).collect(engine="streaming").to_series()
 
 
 class CrossTableRowCount(TableRule):
@@ -81,7 +81,7 @@ class CrossTableRowCount(TableRule):
     tolerance: Fraction = 0.0
 
     def says(self) -> str:
-        give = f" within {self.tolerance:.2%}" if self.tolerance else ""
+        give = f" within {percent_of(self.tolerance, self.tolerance)}" if self.tolerance else ""
         return f"the number of rows equals that of {self.reference}{give}"
 
     def bind(self, frame: Frame) -> None:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Callable
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, AliasChoices, Field, WithJsonSchema, model_validator
 
 from quality.engine.dtypes import ANY, NUMBER, kind_of
 from quality.engine.frame import Frame
-from quality.engine.rule import Judgement, Measure, Metric, State, TableRule, nothing, outcome, scalar, shown
+from quality.engine.rule import Judgement, Measure, Metric, State, TableRule, nothing, outcome
 from quality.errors import CannotJudgeError, nearest
 from quality.rules.aggregates import Max, Mean, Median, Min, Quantile, StdDev, Sum
 from quality.rules.numbers import CompletenessRatio, DistinctCount, RowCount
-from quality.values import Finite, Fraction, Text, Whole
+from quality.values import Finite, Fraction, Text, Whole, json_value, percent_of, text_of, told_apart
 
 METRICS: dict[str, type[Metric]] = {
     "row_count": RowCount,
@@ -120,7 +119,7 @@ class _OfMetric(_Remembering):
     def phrase(self) -> str:
         if self.column is None:
             return "the number of rows"
-        return f"the {'' if self.q is None else f'{self.q:g} '}{self.metric} of {self.column}"
+        return f"the {'' if self.q is None else f'{text_of(self.q, self.q)} '}{self.metric} of {self.column}"
 
 
 class Trend(_OfMetric):
@@ -132,7 +131,8 @@ class Trend(_OfMetric):
     window: Runs = 7
 
     def says(self) -> str:
-        return f"{self.phrase} is within {100 * self.max_change:g}% of the median of the last {self.window} runs"
+        change = percent_of(self.max_change, self.max_change)
+        return f"{self.phrase} is within {change} of the median of the last {self.window} runs"
 
     def compare(self, number: float, frame: Frame) -> Judgement:
         return changed(number, self.past(self.window, frame), self.max_change)
@@ -159,18 +159,15 @@ class Anomaly(_OfMetric):
         return self
 
     def says(self) -> str:
-        return (
-            f"{self.phrase} is within {self.threshold:g} standard deviations of its mean over the last "
-            f"{self.window} runs"
-        )
+        far = f"{text_of(self.threshold, self.threshold)} standard deviations"
+        return f"{self.phrase} is within {far} of its mean over the last {self.window} runs"
 
     def compare(self, number: float, frame: Frame) -> Judgement:
         past = self.past(self.window, frame)
         if len(past) < self.min_runs:
-            return nothing(f"only {len(past)} of the {self.min_runs} earlier runs that it takes", scalar(number))
+            return nothing(f"only {len(past)} of the {self.min_runs} earlier runs that it takes", json_value(number))
         mean, spread = statistics.mean(past), statistics.stdev(past)
-        note = f"it is {shown(number)} against {shown(mean)} ± {shown(spread)} in {len(past)} runs"
-        return outcome(near(number, mean, self.threshold * spread), scalar(number), note)
+        return compared(number, mean, self.threshold * spread, f"the mean of {len(past)} runs,")
 
 
 class Volume(_Remembering):
@@ -185,19 +182,28 @@ class Volume(_Remembering):
         return RowCount.model_construct(where=self.where)
 
     def says(self) -> str:
-        return f"the number of rows is within {self.max_change:.0%} of the median of the last {self.window} runs"
+        change = percent_of(self.max_change, self.max_change)
+        return f"the number of rows is within {change} of the median of the last {self.window} runs"
 
     def compare(self, number: float, frame: Frame) -> Judgement:
-        return changed(number, self.past(self.window, frame), self.max_change, "{:,.0f}".format)
+        return changed(number, self.past(self.window, frame), self.max_change)
 
 
-def changed(number: float, past: list[float], most: float, show: Callable[[float], str] = shown) -> Judgement:
+def changed(number: float, past: list[float], most: float) -> Judgement:
     """The number against the median of earlier ones; against a median of 0 only 0 is no change."""
     if not past:
-        return nothing("no earlier run to compare with", scalar(number))
+        return nothing("no earlier run to compare with", json_value(number))
     usual = statistics.median(past)
-    ok = near(number, usual, most * abs(usual))
-    return outcome(ok, scalar(number), f"it is {shown(number)} against {show(usual)}")
+    return compared(number, usual, most * abs(usual), "the median,")
+
+
+def compared(number: float, usual: float, distance: float, what: str) -> Judgement:
+    """Whether a number is no farther from the usual one; says between which numbers it would pass."""
+    ok = near(number, usual, distance)
+    low, high = usual - distance, usual + distance
+    inside = min(max(number, low), high) if ok else number
+    it, against, low_text, high_text = told_apart(inside, usual, low, high)
+    return outcome(ok, json_value(number), f"it is {it}; {what} {against}, allows {low_text} to {high_text}")
 
 
 def near(number: float, usual: float, distance: float) -> bool:

@@ -14,7 +14,7 @@ from quality.engine.frame import Frame
 from quality.engine.rule import ColumnRule
 from quality.rules.bounds import Bound, Bounded, Value
 from quality.rules.literals import Sign, check_order, compare, members, ordered, place
-from quality.values import shorten
+from quality.values import shorten, text_of
 
 FEW_VALUES = 8
 
@@ -77,14 +77,14 @@ class InRange(Bounded, ColumnRule):
     exclusive: Literal["min", "max", "both"] | None = None
 
     @property
-    def signs(self) -> tuple[Sign, Sign]:
-        return (
-            ">" if self.exclusive in ("min", "both") else ">=",
-            "<" if self.exclusive in ("max", "both") else "<=",
-        )
+    def limits(self) -> list[tuple[Sign, Any]]:
+        """The bounds that are given, each with its sign."""
+        low: Sign = ">" if self.exclusive in ("min", "both") else ">="
+        high: Sign = "<" if self.exclusive in ("max", "both") else "<="
+        return [(sign, bound) for sign, bound in zip((low, high), self.bounds, strict=True) if bound is not None]
 
     def says(self) -> str:
-        bounds = [f"{sign} {bound}" for sign, bound in zip(self.signs, self.bounds, strict=True) if bound is not None]
+        bounds = [f"{sign} {text_of(bound, bound)}" for sign, bound in self.limits]
         return f"{self.column} is {' and '.join(bounds)}"
 
     def _apart(self, low: Any, high: Any) -> bool:
@@ -96,8 +96,7 @@ class InRange(Bounded, ColumnRule):
         check_order(low, high, self.bounds)
 
     def holds(self, value: pl.Expr, dtype: pl.DataType, frame: Frame) -> pl.Expr:
-        bounds = [pair for pair in zip(self.signs, self.bounds, strict=True) if pair[1] is not None]
-        return functools.reduce(operator.and_, (compare(value, s, place(b, dtype), dtype) for s, b in bounds))
+        return functools.reduce(operator.and_, (compare(value, s, place(b, dtype), dtype) for s, b in self.limits))
 
 
 class _Comparison(ColumnRule):
@@ -111,7 +110,7 @@ class _Comparison(ColumnRule):
         raise NotImplementedError
 
     def says(self) -> str:
-        return f"{self.column} {self.SIGN} {self.bound}"
+        return f"{self.column} {self.SIGN} {text_of(self.bound, self.bound)}"
 
     def bind(self, frame: Frame) -> None:
         ordered(self.bound, frame.schema[self.column], self.column)

@@ -30,15 +30,15 @@ class Repeated(NamedTuple):
     among: pl.Expr
 
 
-def repeated(frame: Frame, key: tuple[str, ...], where: str | None) -> Repeated:
-    """Counts the rows of repeated keys among those inside `where`; all rules on one key share their queries."""
-    if where not in (wheres := frame.keys.setdefault(key, [])):
-        wheres.append(where)
+Wheres = tuple[str | None, ...]
+
+
+def repeated(frame: Frame, key: tuple[str, ...], where: str | None, wheres: Wheres = ()) -> Repeated:
+    """Counts the rows of repeated keys among those inside `where`, in one go with all `wheres` of rules on this key."""
     try:
-        found: dict[str | None, Repeated] = frame.once(f"repeated {key}", lambda: _repeated(frame, key, wheres))
+        return frame.once(_repeated, key, wheres or (where,))[where]
     except pl.exceptions.PolarsError:
-        found = _repeated(frame, key, [where])  # the `where` of another rule may be what broke
-    return found[where]
+        return _repeated(frame, key, (where,))[where]  # the `where` of another rule may be what broke
 
 
 def present(key: tuple[str, ...], where: str | None = None) -> pl.Expr:
@@ -47,7 +47,7 @@ def present(key: tuple[str, ...], where: str | None = None) -> pl.Expr:
     return filled if where is None else filled & condition(where)
 
 
-def _repeated(frame: Frame, key: tuple[str, ...], wheres: list[str | None]) -> dict[str | None, Repeated]:
+def _repeated(frame: Frame, key: tuple[str, ...], wheres: Wheres) -> dict[str | None, Repeated]:
     """A key that repeats inside `where` repeats in the whole: the whole is marked once, and looked up once for all."""
     label = f"unique({', '.join(key)})"
     whole = _whole(frame, key, [col(name) for name in key])
@@ -71,7 +71,7 @@ def _repeated(frame: Frame, key: tuple[str, ...], wheres: list[str | None]) -> d
     return answer
 
 
-def _judged(frame: Frame, key: tuple[str, ...], wheres: list[str | None], label: str) -> dict[str | None, int]:
+def _judged(frame: Frame, key: tuple[str, ...], wheres: Wheres, label: str) -> dict[str | None, int]:
     """How many rows with a key lie inside each `where`."""
     inside = {where: present(key, where) for where in wheres if where is not None}
     if not inside:
@@ -81,7 +81,7 @@ def _judged(frame: Frame, key: tuple[str, ...], wheres: list[str | None], label:
     return dict(zip(inside, frame.collect(counts, f"{label}, rows judged", reads).row(0), strict=True))
 
 
-def _suspects(frame: Frame, key: tuple[str, ...], wheres: list[str | None], again: pl.Expr, label: str) -> pl.DataFrame:
+def _suspects(frame: Frame, key: tuple[str, ...], wheres: Wheres, again: pl.Expr, label: str) -> pl.DataFrame:
     """The keys whose mark repeats, with the number of their rows inside and outside of each `where`."""
     inside = [present(key, where).alias(f"inside {number}") for number, where in enumerate(wheres)]
     named = [col(name).alias(f"key {n}") for n, name in enumerate(key)]
