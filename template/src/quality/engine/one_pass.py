@@ -45,7 +45,7 @@ class States:
         """The rule's segments in the order of their values, each with one state; one segment None without `by`."""
         measures, rows = self._measures.get(number, {}), self._rows.get(number, [])
         if rule.by is None:
-            yield None, self._keys.get(number) or merged(measures, [state for _, state in rows])
+            yield None, {**self._keys.get(number, {}), **merged(measures, [state for _, state in rows])}
             return
         if not measures:
             for value in frame.once(_segments, rule.by):
