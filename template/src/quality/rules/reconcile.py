@@ -90,9 +90,10 @@ class Reconcile(TableRule):
         )
         extra, missing, differing, single = frame.collect(counts, self.title, reads).row(0)
         failed, total = extra + missing + differing + keys.height, single + keys.height
-        note = f"{extra:,} only here, {missing:,} only there, {differing:,} differ, of {total:,}"
-        note += "".join(self.named(one, where) for one, where in zip(again, ("here", "there"), strict=True))
-        return Judgement(failed, total, value=failed, note=note + self.left_out(frame.schema, there))
+        told = [f"{extra:,} only here, {missing:,} only there, {differing:,} differ, of {total:,}"] if failed else []
+        told += [self.named(one, where) for one, where in zip(again, ("here", "there"), strict=True)]
+        told.append(self.left_out(frame.schema, there))
+        return Judgement(failed, total, value=failed, note="; ".join(filter(None, told)) or None)
 
     def sides(self, frame: Frame, there: pl.Schema, compared: tuple[str, ...]) -> Sides:
         dtypes = {c: common(frame.schema[c], there[c]) for c in (*self.key, *compared)}
@@ -116,7 +117,7 @@ class Reconcile(TableRule):
             return ""
         some = [shorten("+".join(str(readable(cell)) for cell in row[:-1])) for row in again.head(NAMED).rows()]
         more = ", …" if again.height > NAMED else ""
-        return f"; {again.height:,} repeat {where}: {', '.join(some)}{more}"
+        return f"{again.height:,} repeat {where}: {', '.join(some)}{more}"
 
     def left_out(self, ours: pl.Schema, theirs: pl.Schema) -> str:
         """Columns of one side only, which are no difference of cells, and must not be forgotten."""
@@ -124,7 +125,7 @@ class Reconcile(TableRule):
             return ""
         alone = [f"{c} (only here)" for c in ours if c not in theirs]
         alone += [f"{c} (only there)" for c in theirs if c not in ours]
-        return f"; not compared: {shorten(', '.join(alone), 200)}" if alone else ""
+        return f"not compared: {shorten(', '.join(alone), 200)}" if alone else ""
 
     def differ(self, number: int, dtype: pl.DataType | None) -> pl.Expr:
         here, there = pl.col(f"here {number}"), pl.col(f"there {number}")
