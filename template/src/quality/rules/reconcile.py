@@ -6,7 +6,7 @@ import math
 from typing import Annotated, Any, Literal, NamedTuple, Self
 
 import polars as pl
-from pydantic import Field, model_validator
+from pydantic import Field, FiniteFloat, model_validator
 
 from quality.engine.dtypes import col
 from quality.engine.frame import Frame
@@ -17,7 +17,7 @@ from quality.errors import CannotJudgeError
 from quality.rules.common_dtype import common
 from quality.rules.keys import Columns
 from quality.rules.references import schema_of
-from quality.values import Finite, shorten
+from quality.values import STRICT, shorten
 
 NAMED = 3
 HERE, THERE = pl.col("here"), pl.col("there")
@@ -38,7 +38,7 @@ class Reconcile(TableRule):
     reference: Reference
     key: Columns = Field(min_length=1)
     columns: Columns = Field((), description="Compared columns; all that both have when left out.")
-    tolerance: Annotated[Finite, Field(ge=0)] = 0.0
+    tolerance: Annotated[FiniteFloat, Field(ge=0), STRICT] = 0.0
 
     @model_validator(mode="after")
     def _compares_something(self) -> Self:
