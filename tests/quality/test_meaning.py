@@ -239,6 +239,9 @@ def test_keys_that_repeat_on_either_side_fail_and_are_named() -> None:
     assert "2 repeat here: 1, null" in result.message or "2 repeat here: None, 1" in result.message
     assert "1 repeat there: 3" in result.message
     assert "not compared: only there (only there)" in result.message
+    passed = reconciled(Frame({"id": [1, 2], "v": [1.0, 2.0], "mine": [0, 0]}), THEIRS[:2])
+    assert passed.status is Status.PASSED
+    assert passed.message.endswith("(not compared: mine (only here), only there (only there))")
 
 
 @pytest.mark.parametrize(
@@ -316,6 +319,8 @@ def test_a_primary_key_has_no_null_and_no_combination_twice_and_each_row_fails_o
         (about("less_than", value=False), "false is no bound"),
         (about("mean", at_most=True), "true is no number"),
         (about("mean", at_most="5"), "'5' is no number"),
+        (about("sum", at_most="much"), "'much' is no number"),
+        (about("sum", at_most="NaN"), "a value is a number"),
         (about("quantile", q=50, at_most=1), "50 % is written 0.5"),
         (about("quantile", q=True, at_most=1), "true is no number"),
         (about("z_score_outlier", threshold=True), "true is no number"),

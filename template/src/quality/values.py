@@ -69,11 +69,11 @@ def _fraction(value: Any) -> Any:
     return value
 
 
-Number = Annotated[int | FiniteFloat, BeforeValidator(_number)]
-Finite = Annotated[FiniteFloat, BeforeValidator(_number)]
-Whole = Annotated[int, BeforeValidator(_whole)]
-Count = Annotated[Whole, Field(ge=0)]
-Fraction = Annotated[float, BeforeValidator(_fraction), Field(ge=0, le=1)]
+STRICT, STRICT_INT = BeforeValidator(_number), BeforeValidator(_whole)
+"""Stand last among a type's annotations, so that its bounds are part of the JSON Schema."""
+Number = Annotated[int | FiniteFloat, STRICT]
+Count = Annotated[int, Field(ge=0), STRICT_INT]
+Fraction = Annotated[float, Field(ge=0, le=1), BeforeValidator(_fraction)]
 Flag = Annotated[bool, Field(strict=True)]
 
 

@@ -13,7 +13,7 @@ from quality.contract.yaml_file import YamlFile
 from quality.engine.rule import Rule
 from quality.errors import ConfigurationError, nearest
 from quality.rules.catalogue import parse_rules
-from quality.values import Flag, Fraction, Frozen, Severity, Text, Whole
+from quality.values import STRICT_INT, Flag, Fraction, Frozen, Severity, Text
 
 
 def parse_source(written: Any) -> Source:
@@ -57,7 +57,7 @@ class Quarantine(Frozen):
         (Severity.CRITICAL, Severity.ERROR), description="Of the rules whose failing rows are set apart."
     )
     passed: Flag = Field(True, description="Write the good rows, too; they stay in the source only when false.")
-    keep_days: Annotated[Whole, Field(ge=1)] = Field(90, description="Older splits are deleted.")
+    keep_days: Annotated[int, Field(ge=1), STRICT_INT] = Field(90, description="Older splits are deleted.")
 
     @model_validator(mode="after")
     def _local(self) -> Self:

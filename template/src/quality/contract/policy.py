@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import (
     AfterValidator,
     Field,
+    FiniteFloat,
     TypeAdapter,
     ValidationError,
     ValidationInfo,
@@ -19,7 +20,7 @@ from pydantic import (
 
 from quality.contract.yaml_file import YamlFile
 from quality.errors import ConfigurationError, nearest
-from quality.values import Count, Finite, Flag, Fraction, Frozen, Severity, Text, Whole
+from quality.values import STRICT, STRICT_INT, Count, Flag, Fraction, Frozen, Severity, Text
 
 FIELDS = ("defaults", "environments", "silences")
 Channel = Literal["slack", "teams", "pagerduty", "opsgenie", "email", "webhook"]
@@ -45,7 +46,7 @@ class Retries(Frozen):
     """Retries of a check that could not be judged (ERROR); a failed verdict is never retried."""
 
     count: Count = 0
-    delay_seconds: Annotated[Finite, Field(ge=0)] = 0.0
+    delay_seconds: Annotated[FiniteFloat, Field(ge=0), STRICT] = 0.0
     reason: Text = Field(description="Why this many, for whoever reviews it.")
 
 
@@ -53,7 +54,9 @@ class Cache(Frozen):
     """Reuse of a verdict for the same fingerprint and the same version of the source."""
 
     enabled: Flag = False
-    reuse_seconds: Annotated[Finite, Field(ge=0)] | None = Field(None, description="How long; null for ever.")
+    reuse_seconds: Annotated[FiniteFloat, Field(ge=0), STRICT] | None = Field(
+        None, description="How long; null for ever."
+    )
     may_gate: Flag = Field(False, description="Whether a cached verdict may let a pipeline go on.")
     reason: Text = Field(description="Why, for whoever reviews it.")
 
@@ -88,7 +91,9 @@ class History(Frozen):
     path: Text = Field(
         ".quality/history", description="A folder of the repository, or a URL such as s3://bucket/history."
     )
-    keep_days: Annotated[Whole, Field(ge=1)] = Field(400, description="Older runs are deleted; not in object storage.")
+    keep_days: Annotated[int, Field(ge=1), STRICT_INT] = Field(
+        400, description="Older runs are deleted; not in object storage."
+    )
 
 
 class Lineage(Frozen):
@@ -128,7 +133,7 @@ class EnvironmentPolicy(Frozen):
     schedule: Text | None = Field(None, description="Cron, in UTC; null for none.")
     work_pool: Text
     history: History = History()
-    remind_after_hours: Annotated[Finite, Field(gt=0)] | None = Field(
+    remind_after_hours: Annotated[FiniteFloat, Field(gt=0), STRICT] | None = Field(
         24, description="An open incident is told again; null for never."
     )
     lineage: Lineage | None = None

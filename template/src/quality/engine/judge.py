@@ -186,11 +186,11 @@ def _message(rule: Rule, judgement: Judgement, status: Status, secret: bool) -> 
     note = None if secret else judgement.note
     if judgement.note is not None and judgement.failing is None and judgement.judged == 1:
         return f"{rule.says()}; {note or 'its value is withheld'}"
+    more = f" ({note})" if note else ""
     if not judgement.failed:
-        return f"{rule.says()}, in all {judgement.judged:,} rows judged"
+        return f"{rule.says()}, in all {judgement.judged:,} rows judged{more}"
     rate = judgement.failed / judgement.judged
     allowed = f", {percent_of(rule.max_failure_rate, rule.max_failure_rate)} allowed" if rule.max_failure_rate else ""
-    more = f" ({note})" if note else ""
     share = percent_of(rate, *filter(None, (rule.max_failure_rate, rule.warn_failure_rate)))
     rows = f"{judgement.failed:,} of {judgement.judged:,} rows ({share}{allowed})"
     return f"not so in {rows}: {rule.says()}{more}"

@@ -10,7 +10,7 @@ import polars as pl
 from quality.engine.dtypes import ORDERED, Kinds, col
 from quality.engine.frame import Frame
 from quality.engine.rule import Judgement, Measure, Metric, NumberRule, State, nothing, outcome
-from quality.rules.bounds import Bound, Bounded, between
+from quality.rules.bounds import Amount, Bound, Bounded, between
 from quality.rules.literals import Sign, check_order, compare, holds, logical, ordered, place, precise
 from quality.values import Fraction, Number, json_value, text_of
 
@@ -80,6 +80,8 @@ class Sum(_Number):
     """The sum lies between `at_least` and `at_most`."""
 
     check: Literal["sum"] = "sum"
+    at_least: Amount | None = None
+    at_most: Amount | None = None
 
     def dtype(self, frame: Frame) -> pl.DataType:
         """As wide as no sum of the column's values overflows."""

@@ -32,8 +32,17 @@ def _bound(value: Any) -> Any:
     return plain(value)
 
 
+def _amount(value: Any) -> Any:
+    try:
+        return _bound(value) if not isinstance(value, str) or Decimal(value).is_finite() else _bound(math.nan)
+    except ArithmeticError:
+        raise ValueError(f"{value!r} is no number; write one such as 5 or 0.05, without quotes") from None
+
+
 Value = Annotated[bool | int | FiniteFloat | str, BeforeValidator(plain)]
 Bound = Annotated[int | FiniteFloat | str, BeforeValidator(_bound)]
+Amount = Annotated[int | FiniteFloat | str, BeforeValidator(_amount)]
+"""A number, which a text can be that has more digits than a float."""
 
 
 class Bounded(Frozen):

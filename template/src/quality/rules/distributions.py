@@ -6,7 +6,7 @@ import math
 from typing import Annotated, Any, ClassVar, Literal
 
 import polars as pl
-from pydantic import Field
+from pydantic import Field, FiniteFloat
 
 from quality.engine.dtypes import PLAIN, Kinds, kind_of
 from quality.engine.frame import Frame
@@ -14,7 +14,7 @@ from quality.engine.rule import Judgement, Measure, NumberRule, Reference, State
 from quality.errors import CannotJudgeError
 from quality.rules.profile import ColumnProfile, Profile, profile_column
 from quality.rules.references import schema_of
-from quality.values import Finite, text_of
+from quality.values import STRICT, text_of
 
 THRESHOLDS = {"psi": 0.2, "ks": 0.1, "chi2": 0.1}
 FLOOR = 1e-4
@@ -27,7 +27,7 @@ class _Drift(NumberRule):
     JUDGES: ClassVar[Kinds] = PLAIN - {"time"}
     baseline: Reference
     method: Literal["psi", "ks", "chi2"] = "psi"
-    threshold: Annotated[Finite, Field(gt=0)] | None = Field(
+    threshold: Annotated[FiniteFloat, Field(gt=0), STRICT] | None = Field(
         None, description="Largest allowed statistic: psi index 0.2, ks distance 0.1, chi2 per row 0.1 when left out."
     )
 

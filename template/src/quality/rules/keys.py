@@ -84,8 +84,8 @@ class PrimaryKey(_Unique):
         """A row with a null is no repeated one, so that each row counts once."""
         nulls, unique = state["nulls"] or 0, super().judge(state, frame)
         failing = self.nulls() if unique.failing is None else self.nulls() | unique.failing
-        note = f"{nulls:,} with a null, {unique.failed:,} of keys that repeat"
-        return Judgement(nulls + unique.failed, nulls + unique.judged, note=note, failing=failing)
+        failed, note = nulls + unique.failed, f"{nulls:,} with a null, {unique.failed:,} of keys that repeat"
+        return Judgement(failed, nulls + unique.judged, note=note if failed else None, failing=failing)
 
 
 class _Ordered(ColumnRule):

@@ -6,13 +6,13 @@ import math
 from typing import Annotated, ClassVar, Literal
 
 import polars as pl
-from pydantic import AliasChoices, Field
+from pydantic import AliasChoices, Field, FiniteFloat
 
 from quality.engine.dtypes import NUMBER, Kinds, col
 from quality.engine.frame import Frame
 from quality.engine.rule import ColumnRule, Judgement, Measure, State, nothing
 from quality.engine.sql import condition
-from quality.values import Finite, text_of
+from quality.values import STRICT, text_of
 
 ROUNDING = 1e-12
 
@@ -27,7 +27,7 @@ class ZScoreOutlier(ColumnRule):
     JUDGES: ClassVar[Kinds] = NUMBER
     COMPARES: ClassVar[bool] = True
     check: Literal["z_score_outlier"] = "z_score_outlier"
-    threshold: Annotated[Finite, Field(gt=0)] = Field(
+    threshold: Annotated[FiniteFloat, Field(gt=0), STRICT] = Field(
         3.0, validation_alias=AliasChoices("threshold", "z_threshold", "sigma")
     )
 

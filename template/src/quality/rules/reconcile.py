@@ -6,7 +6,7 @@ import math
 from typing import Annotated, Any, Literal, NamedTuple, Self
 
 import polars as pl
-from pydantic import Field, model_validator
+from pydantic import Field, FiniteFloat, model_validator
 
 from quality.engine.dtypes import col
 from quality.engine.frame import Frame
@@ -17,7 +17,7 @@ from quality.errors import CannotJudgeError
 from quality.rules.common_dtype import common
 from quality.rules.keys import Columns
 from quality.rules.references import schema_of
-from quality.values import Finite, shorten
+from quality.values import STRICT, shorten
 
 NAMED = 3
 HERE, THERE = pl.col("here"), pl.col("there")
@@ -38,7 +38,7 @@ class Reconcile(TableRule):
     reference: Reference
     key: Columns = Field(min_length=1)
     columns: Columns = Field((), description="Compared columns; all that both have when left out.")
-    tolerance: Annotated[Finite, Field(ge=0)] = 0.0
+    tolerance: Annotated[FiniteFloat, Field(ge=0), STRICT] = 0.0
 
     @model_validator(mode="after")
     def _compares_something(self) -> Self:
@@ -90,9 +90,10 @@ class Reconcile(TableRule):
         )
         extra, missing, differing, single = frame.collect(counts, self.title, reads).row(0)
         failed, total = extra + missing + differing + keys.height, single + keys.height
-        note = f"{extra:,} only here, {missing:,} only there, {differing:,} differ, of {total:,}"
-        note += "".join(self.named(one, where) for one, where in zip(again, ("here", "there"), strict=True))
-        return Judgement(failed, total, value=failed, note=note + self.left_out(frame.schema, there))
+        told = [f"{extra:,} only here, {missing:,} only there, {differing:,} differ, of {total:,}"] if failed else []
+        told += [self.named(one, where) for one, where in zip(again, ("here", "there"), strict=True)]
+        told.append(self.left_out(frame.schema, there))
+        return Judgement(failed, total, value=failed, note="; ".join(filter(None, told)) or None)
 
     def sides(self, frame: Frame, there: pl.Schema, compared: tuple[str, ...]) -> Sides:
         dtypes = {c: common(frame.schema[c], there[c]) for c in (*self.key, *compared)}
@@ -116,7 +117,7 @@ class Reconcile(TableRule):
             return ""
         some = [shorten("+".join(str(readable(cell)) for cell in row[:-1])) for row in again.head(NAMED).rows()]
         more = ", …" if again.height > NAMED else ""
-        return f"; {again.height:,} repeat {where}: {', '.join(some)}{more}"
+        return f"{again.height:,} repeat {where}: {', '.join(some)}{more}"
 
     def left_out(self, ours: pl.Schema, theirs: pl.Schema) -> str:
         """Columns of one side only, which are no difference of cells, and must not be forgotten."""
@@ -124,7 +125,7 @@ class Reconcile(TableRule):
             return ""
         alone = [f"{c} (only here)" for c in ours if c not in theirs]
         alone += [f"{c} (only there)" for c in theirs if c not in ours]
-        return f"; not compared: {shorten(', '.join(alone), 200)}" if alone else ""
+        return f"not compared: {shorten(', '.join(alone), 200)}" if alone else ""
 
     def differ(self, number: int, dtype: pl.DataType | None) -> pl.Expr:
         here, there = pl.col(f"here {number}"), pl.col(f"there {number}")

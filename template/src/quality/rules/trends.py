@@ -6,7 +6,7 @@ import math
 import statistics
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, AliasChoices, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, AliasChoices, Field, FiniteFloat, WithJsonSchema, model_validator
 
 from quality.engine.dtypes import ANY, NUMBER, kind_of
 from quality.engine.frame import Frame
@@ -14,7 +14,7 @@ from quality.engine.rule import Judgement, Measure, Metric, State, TableRule, no
 from quality.errors import CannotJudgeError, nearest
 from quality.rules.aggregates import Max, Mean, Median, Min, Quantile, StdDev, Sum
 from quality.rules.numbers import CompletenessRatio, DistinctCount, RowCount
-from quality.values import Finite, Fraction, Text, Whole, json_value, percent_of, text_of, told_apart
+from quality.values import STRICT, STRICT_INT, Fraction, Text, json_value, percent_of, text_of, told_apart
 
 METRICS: dict[str, type[Metric]] = {
     "row_count": RowCount,
@@ -37,8 +37,8 @@ def _metric(name: str) -> str:
 
 
 MetricName = Annotated[str, AfterValidator(_metric), WithJsonSchema({"enum": list(METRICS), "type": "string"})]
-Change = Annotated[Finite, Field(ge=0)]
-Runs = Annotated[Whole, Field(ge=1)]
+Change = Annotated[FiniteFloat, Field(ge=0), STRICT]
+Runs = Annotated[int, Field(ge=1), STRICT_INT]
 
 
 class _Remembering(TableRule):
@@ -146,11 +146,13 @@ class Anomaly(_OfMetric):
 
     ALIASES: ClassVar[tuple[str, ...]] = ("anomaly_detection", "metric_z_score")
     check: Literal["anomaly"] = "anomaly"
-    threshold: Annotated[Finite, Field(gt=0)] = Field(
+    threshold: Annotated[FiniteFloat, Field(gt=0), STRICT] = Field(
         3.0, validation_alias=AliasChoices("threshold", "z_threshold", "sigma")
     )
     window: Runs = 30
-    min_runs: Annotated[Whole, Field(ge=2)] = Field(5, description="Earlier numbers without which nothing is judged.")
+    min_runs: Annotated[int, Field(ge=2), STRICT_INT] = Field(
+        5, description="Earlier numbers without which nothing is judged."
+    )
 
     @model_validator(mode="after")
     def _window_holds_min_runs(self) -> Self:
