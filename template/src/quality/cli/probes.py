@@ -37,7 +37,7 @@ def stops(config: CheckConfig) -> Iterator[tuple[str, bool]]:
         yield f"quality_checked_flow, async, check {mode}", _stopped(_async(config, mode), config.dataset)
 
 
-def _sync(config: CheckConfig, mode: QualityCheckMode) -> QualityFlow:
+def _sync(config: CheckConfig, mode: QualityCheckMode) -> QualityFlow[..., Any]:
     @quality_checked_flow(check_mode=mode, dataset=config.dataset, environment=config.environment)
     def hand_over(data: str) -> str:
         return data
@@ -45,7 +45,7 @@ def _sync(config: CheckConfig, mode: QualityCheckMode) -> QualityFlow:
     return hand_over
 
 
-def _async(config: CheckConfig, mode: QualityCheckMode) -> QualityFlow:
+def _async(config: CheckConfig, mode: QualityCheckMode) -> QualityFlow[..., Any]:
     @quality_checked_flow(check_mode=mode, dataset=config.dataset, environment=config.environment)
     async def hand_over_async(data: str) -> str:
         return data
@@ -53,7 +53,7 @@ def _async(config: CheckConfig, mode: QualityCheckMode) -> QualityFlow:
     return hand_over_async
 
 
-def _stopped(flow: QualityFlow, data: str) -> bool:
+def _stopped(flow: QualityFlow[..., Any], data: str) -> bool:
     try:
         returned = flow(data)
         if asyncio.iscoroutine(returned):

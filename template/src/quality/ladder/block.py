@@ -14,7 +14,9 @@ from quality.checking import Rules, asked, known_engine, uphold
 from quality.contract import project
 from quality.contract.config import CheckConfig
 from quality.errors import ConfigurationError
+from quality.ladder.awaitable import AwaitableResult
 from quality.prefect_run import either
+from quality.result import CheckResult
 from quality.rules.catalogue import canonical, parse_rules
 
 
@@ -81,19 +83,19 @@ class DataQualityBlock(Block):
 
     def check(
         self,
-        data: Any = None,
+        data: object = None,
         rules: Rules | None = None,
         fail_on_error: bool | None = None,
         warning_threshold: float | None = None,
-    ) -> Any:
+    ) -> AwaitableResult:
         """The CheckResult of the data, or of the configured source; what the call gives goes before the block's.
 
         A plain call in sync code, `await` it in async code. A verdict that fails raises DataQualityError.
         """
         call = {"rules": rules, "fail_on_error": fail_on_error, "warning_threshold": warning_threshold}
-        return either(partial(self._check, data, call))
+        return cast("AwaitableResult", either(partial(self._check, data, call)))
 
-    def _check(self, data: Any, call: dict[str, Any]) -> Any:
+    def _check(self, data: object, call: dict[str, Any]) -> CheckResult:
         config = asked(data, self.config, self.auto_schema, **call)
         return uphold(checking.check(data, config), config.fail_on_error)
 
