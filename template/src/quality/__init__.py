@@ -30,7 +30,7 @@ if TYPE_CHECKING:  # the same names as in EXPORTS, for type checkers and editors
     from quality.checking import check as check
     from quality.contract.config import CheckConfig as CheckConfig
     from quality.contract.project import datasets as datasets
-    from quality.contract.project import environments as environments
+    from quality.contract.project import environment_names as environment_names
     from quality.contract.project import load as load
     from quality.contract.project import root as root
     from quality.contract.sources import Files as Files
@@ -111,7 +111,7 @@ EXPORTS = {
     "data_quality_learn_task": "quality.ladder.tasks",
     "data_quality_profile_task": "quality.ladder.tasks",
     "datasets": "quality.contract.project",
-    "environments": "quality.contract.project",
+    "environment_names": "quality.contract.project",
     "load": "quality.contract.project",
     "quality_checked_flow": "quality.ladder.factories",
     "root": "quality.contract.project",

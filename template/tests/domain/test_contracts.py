@@ -7,10 +7,9 @@ from itertools import product
 import pytest
 from ruamel.yaml import YAML
 
-from quality.contract.policy import load_policy
-from quality.contract.project import datasets, load, root
+from quality import datasets, environment_names, load, root
 
-ENVIRONMENTS = tuple(load_policy(root() / "policy.yml").environments)
+ENVIRONMENTS = environment_names()
 
 
 @pytest.mark.parametrize(("dataset", "environment"), [*product(datasets(), ENVIRONMENTS)])

@@ -54,7 +54,7 @@ def policy() -> Policy:
     return load_policy(root() / "policy.yml")
 
 
-def environments() -> tuple[str, ...]:
+def environment_names() -> tuple[str, ...]:
     """The environments of the repository's policy, in the order of the file."""
     return tuple(policy().environments)
 
