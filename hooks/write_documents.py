@@ -1,4 +1,4 @@
-"""Write what the template ships and `nox -s rules` keeps current: the JSON Schemas and the README's rule table.
+"""Write what the template ships and `nox -s rules` keeps current: the JSON Schemas and the rule table.
 
 `nox -s stamp` runs this with the template's pins; `--check` writes nothing and exits 1 when a file is stale.
 """
@@ -12,13 +12,12 @@ from pathlib import Path
 TEMPLATE = Path(__file__).parent.parent / "template"
 sys.path.insert(0, str(TEMPLATE / "src"))
 
-from quality.cli.documents import END, START, contract_schema, policy_schema, rule_table, status_schema  # noqa: E402
+from quality.cli.documents import RULES_PAGE, contract_schema, policy_schema, rules_page, status_schema  # noqa: E402
 
 
 def documents() -> dict[Path, str]:
     """Each file with the text it should have."""
-    readme = TEMPLATE / "README.md.jinja"
-    text = readme.read_text(encoding="utf-8")
+    rules = TEMPLATE / RULES_PAGE
     schemas = {
         "datasets/contract.schema.json": contract_schema(),
         "datasets/policy.schema.json": policy_schema(),
@@ -26,7 +25,7 @@ def documents() -> dict[Path, str]:
     }
     return {
         TEMPLATE / name: json.dumps(schema, indent=1, sort_keys=True) + "\n" for name, schema in schemas.items()
-    } | {readme: f"{text.split(START)[0]}{START}\n{rule_table()}\n{END}{text.split(END)[1]}"}
+    } | {rules: rules_page(rules.read_text(encoding="utf-8"))}
 
 
 def main(arguments: list[str]) -> int:

@@ -127,7 +127,7 @@ def learn(session: nox.Session) -> None:
 
 @nox.session(requires=["environment"], venv_backend="none", default=False)
 def rules(session: nox.Session) -> None:
-    """Write the rule table in README.md and the JSON Schemas beside the contracts."""
+    """Write the rule tables of docs/rules.md and the JSON Schemas beside the contracts."""
     run(session, "-m", "quality", "rules", *session.posargs)
 
 

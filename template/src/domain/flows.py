@@ -4,6 +4,7 @@ Bind each flow at module level, so that a worker can import it by its entrypoint
 
     from quality import quality_checked_flow
 
+
     @quality_checked_flow(dataset="flights", check_mode="after")
     def load_flights() -> str:
         """Write today's departures and return the path of the file."""

@@ -11,6 +11,7 @@ Its docstring says what holds, and stands in the message when it does not. `data
 
     from quality import NUMBER, ColumnRule, Frame, Kinds, Rule
 
+
     class EvenNumber(ColumnRule):
         """Every value is an even number."""
 
@@ -21,6 +22,7 @@ Its docstring says what holds, and stands in the message when it does not. `data
         def holds(self, value: pl.Expr, dtype: pl.DataType, frame: Frame) -> pl.Expr:
             return value % 2 == 0
 
+
     RULES: tuple[type[Rule], ...] = (EvenNumber,)
 
 A rule about the whole table measures numbers in the same pass as all other rules, and judges them:
@@ -28,9 +30,8 @@ A rule about the whole table measures numbers in the same pass as all other rule
     from collections.abc import Mapping
     from typing import Any, Literal
 
-    import polars as pl
-
     from quality import Frame, Judgement, Measure, Rule, TableRule
+
 
     class BalancedBooks(TableRule):
         """What is booked in equals what is booked out."""
@@ -49,6 +50,7 @@ A rule about the whole table measures numbers in the same pass as all other rule
         def judge(self, state: Mapping[str, Any], frame: Frame) -> Judgement:
             difference = state["debit"] - state["credit"]
             return Judgement(int(difference != 0), 1, value=difference, note=f"the difference is {difference}")
+
 
     RULES: tuple[type[Rule], ...] = (BalancedBooks,)
 '''

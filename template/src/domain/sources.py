@@ -10,6 +10,7 @@ A source is one small class, listed in `SOURCES`, then used in a contract as `so
 
     from quality import Source
 
+
     class Warehouse(Source):
         """A table of the warehouse."""
 
@@ -22,6 +23,7 @@ A source is one small class, listed in `SOURCES`, then used in a contract as `so
                 return pl.read_database(f"SELECT * FROM {self.table}", connection).lazy()
             finally:
                 connection.close()
+
 
     SOURCES: tuple[type[Source], ...] = (Warehouse,)
 

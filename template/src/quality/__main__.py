@@ -73,7 +73,7 @@ def learn(asked: argparse.Namespace) -> int:
 
 
 def rules(asked: argparse.Namespace) -> int:
-    """Write the rule table of README.md and the JSON Schemas beside the contracts."""
+    """Write the rule tables of docs/rules.md and the JSON Schemas beside the contracts."""
     from quality.cli import documents
 
     return int(documents.main() or 0)

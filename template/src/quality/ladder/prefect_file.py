@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from quality.contract.yaml_file import YamlFile
 from quality.errors import ConfigurationError, nearest
@@ -13,6 +13,8 @@ from quality.values import Frozen
 
 CHECK = "quality.ladder.flows.check_dataset"
 """The entrypoint of the blessed flow: its deployments carry the fingerprint of what they run."""
+BEFORE = "quality.flows.check_dataset"
+"""The address that the blessed flow had while the package was one flat folder."""
 Steps = list[dict[str, Any]]
 
 
@@ -60,6 +62,11 @@ class DeploymentEntry(Frozen):
     build: None = None
     push: None = None
     pull: Steps | None = None
+
+    @field_validator("entrypoint")
+    @classmethod
+    def _moved(cls, entrypoint: str) -> str:
+        return CHECK if entrypoint == BEFORE else entrypoint
 
     @property
     def dataset(self) -> str | None:
