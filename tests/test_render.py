@@ -34,7 +34,9 @@ EXPECTED = {
     "datasets/contract.schema.json",
     "datasets/flights.yml",
     "datasets/policy.schema.json",
+    "docs/operators.md",
     "docs/policy.md",
+    "docs/rules.md",
     "noxfile.py",
     "policy.yml",
     "prefect.yaml",
@@ -44,6 +46,7 @@ EXPECTED = {
     "src/domain/rules.py",
     "src/domain/sources.py",
     "src/quality/__init__.py",
+    "src/quality/py.typed",
     "tests/domain/test_contracts.py",
     "waivers.yml",
 }
