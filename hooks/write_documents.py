@@ -1,4 +1,4 @@
-"""Write what the template ships and `nox -s rules` keeps current: the JSON Schemas and the README's rule table.
+"""Write what the template ships and `nox -s rules` keeps current: the JSON Schemas and the rule table.
 
 `nox -s stamp` runs this with the template's pins; `--check` writes nothing and exits 1 when a file is stale.
 """
@@ -11,15 +11,15 @@ from pathlib import Path
 TEMPLATE = Path(__file__).parent.parent / "template"
 sys.path.insert(0, str(TEMPLATE / "src"))
 
-from quality.cli.documents import END, START, rule_table, schemas  # noqa: E402
+from quality.cli.documents import RULES_PAGE, rules_page, schemas  # noqa: E402
 
 
 def documents() -> dict[Path, str]:
     """Each file with the text it should have."""
-    readme = TEMPLATE / "README.md.jinja"
-    text = readme.read_text(encoding="utf-8")
-    table = f"{text.split(START)[0]}{START}\n{rule_table()}\n{END}{text.split(END)[1]}"
-    return {TEMPLATE / name: schema for name, schema in schemas().items()} | {readme: table}
+    rules = TEMPLATE / RULES_PAGE
+    return {TEMPLATE / name: schema for name, schema in schemas().items()} | {
+        rules: rules_page(rules.read_text(encoding="utf-8"))
+    }
 
 
 def main(arguments: list[str]) -> int:

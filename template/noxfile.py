@@ -147,7 +147,7 @@ def learn(session: nox.Session) -> None:
 
 @nox.session(requires=["environment"], venv_backend="none", default=False)
 def rules(session: nox.Session) -> None:
-    """Write the rule table, and the JSON Schemas beside the contracts and in docs/."""
+    """Write the rule tables of docs/rules.md, and the JSON Schemas beside the contracts and in docs/."""
     run(session, "-m", "quality", "rules", *session.posargs)
 
 

@@ -130,9 +130,7 @@ from typing import ClassVar, Literal
 
 import polars as pl
 
-from quality.engine.frame import Frame
-from quality.engine.rule import ColumnRule, Rule
-from quality.engine.dtypes import NUMBER, Kinds
+from quality import NUMBER, ColumnRule, Frame, Kinds, Rule
 
 
 class EvenNumber(ColumnRule):
@@ -155,20 +153,22 @@ RULES: tuple[type[Rule], ...] = (EvenNumber,)
 def test_a_domain_adds_a_rule_of_its_own_as_one_small_class(
     flights: Path, contract: Callable[[str, str], None]
 ) -> None:
-    written = {name: (flights / name).read_bytes() for name in ("src/domain/rules.py", "README.md")}
+    written = {name: (flights / name).read_bytes() for name in ("src/domain/rules.py", "docs/rules.md")}
     schema = flights / "datasets" / "contract.schema.json"
     before = schema.read_bytes()
     (flights / "src" / "domain" / "rules.py").write_text(OWN_RULE, encoding="utf-8")
     contract("rules:", "rules:\n  - {check: even_number, column: flight, severity: warning}")
     done, documented = nox(flights, "task"), nox(flights, "rules")
-    table, properties = (flights / "README.md").read_text("utf-8"), schema.read_text("utf-8")
+    page, properties = (flights / "docs" / "rules.md").read_text("utf-8"), schema.read_text("utf-8")
     for name, content in written.items():
         (flights / name).write_bytes(content)
     schema.write_bytes(before)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "even_number(flight)" in done.stdout
     assert documented.returncode == 0, documented.stdout + documented.stderr
-    assert "| `even_number` (row) |  | `column` | Every value is an even number. |" in table
+    own, _, built_in = page.partition("<!-- own rules:end -->")
+    assert "| `even_number` (row) |  | `column` | Every value is an even number. |" in own
+    assert "even_number" not in built_in
     assert '"even_number"' in properties
 
 

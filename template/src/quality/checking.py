@@ -14,7 +14,7 @@ import polars as pl
 from quality.contract import project
 from quality.contract.config import CheckConfig
 from quality.contract.contract import load_contract, parse_source
-from quality.contract.sources import as_frame, as_source
+from quality.contract.sources import as_frame, as_source, scan_source, version_of
 from quality.engine.frame import Frame, Surroundings
 from quality.engine.judge import BROKEN, Found, judge, unreadable, verdict
 from quality.engine.rule import Rule
@@ -26,7 +26,7 @@ from quality.values import Status
 
 ENGINES = ("truthound", "polars")
 """Engine names that are accepted; there is one engine, and `truthound` is how the field's snippets ask for it."""
-Rules = Sequence[Rule | Mapping[str, Any]]
+Rules = Sequence[Rule | Mapping[str, object]]
 
 
 def known_engine(name: str) -> str:
@@ -36,14 +36,13 @@ def known_engine(name: str) -> str:
     return name
 
 
-def resolve_call(data: Any, config: CheckConfig | None, auto_schema: bool = False, **call: Any) -> CheckConfig:
+def resolve_call(data: object, config: CheckConfig | None, auto_schema: bool = False, **call: Any) -> CheckConfig:
     """The configuration of one check: what the call gives, over `config`, over the contract that `data` names.
 
     With `auto_schema`, a check that has no rules at all takes those that the data's profile suggests.
     """
     if config is None:
-        named = isinstance(data, str) and data in project.datasets()
-        config = project.load(data) if named else CheckConfig()
+        config = project.load(data) if isinstance(data, str) and data in project.datasets() else CheckConfig()
     config = config.override(**call)
     if auto_schema and not config.rules:
         suggested = profile.learn(profile.profile(open_frame(data, config).lazy, config.dataset))
@@ -68,7 +67,7 @@ def caught(call: Callable[[], Any]) -> CheckResult:
 
 
 def check(
-    data: Any = None,
+    data: object = None,
     config: CheckConfig | None = None,
     *,
     now: datetime | None = None,
@@ -101,6 +100,8 @@ def check(
     )
     try:
         frame = open_frame(data, config, now=now, history=history)
+    except ConfigurationError:
+        raise
     except BROKEN as error:
         fields = unreadable(error, config)
     else:
@@ -116,7 +117,7 @@ def check(
 
 
 def open_frame(
-    data: Any,
+    data: object,
     config: CheckConfig,
     *,
     now: datetime | None = None,
@@ -141,18 +142,19 @@ def open_frame(
     if source is None:
         given = "no data" if data is None else f"a {type(data).__name__}"
         raise ConfigurationError(f"{config.dataset}: cannot judge {given}; give a frame, a path or a dataset's name")
-    return Frame(source.scan(base), around, columnar=source.columnar, version_now=partial(source.version, base))
+    now_there = partial(version_of, source, base)
+    return Frame(scan_source(source, base), around, columnar=source.columnar, version_now=now_there)
 
 
 def reference(written: Any) -> pl.LazyFrame:
     """Another dataset of the repository by name, or any source by path."""
     base = project.root()
     if isinstance(written, str) and written in project.datasets():
-        return load_contract(base / "datasets" / f"{written}.yml").source.scan(base)
-    return parse_source(written).scan(base)
+        return scan_source(load_contract(base / "datasets" / f"{written}.yml").source, base)
+    return scan_source(parse_source(written), base)
 
 
-def _place(data: Any, config: CheckConfig) -> str | None:
+def _place(data: object, config: CheckConfig) -> str | None:
     if data is None:
         return config.source.describe() if config.source else None
     source = as_source(data)

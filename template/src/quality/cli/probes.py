@@ -33,7 +33,7 @@ def stops(config: CheckConfig, now: datetime) -> Iterator[tuple[str, bool]]:
         yield f"quality_checked_flow, async, check {mode}", _stopped(_async(config, mode, now), config.dataset)
 
 
-def _sync(config: CheckConfig, mode: QualityCheckMode, now: datetime) -> QualityFlow:
+def _sync(config: CheckConfig, mode: QualityCheckMode, now: datetime) -> QualityFlow[..., Any]:
     @quality_checked_flow(check_mode=mode, dataset=config.dataset, environment=config.environment, now=now)
     def hand_over(data: str) -> str:
         return data
@@ -41,7 +41,7 @@ def _sync(config: CheckConfig, mode: QualityCheckMode, now: datetime) -> Quality
     return hand_over
 
 
-def _async(config: CheckConfig, mode: QualityCheckMode, now: datetime) -> QualityFlow:
+def _async(config: CheckConfig, mode: QualityCheckMode, now: datetime) -> QualityFlow[..., Any]:
     @quality_checked_flow(check_mode=mode, dataset=config.dataset, environment=config.environment, now=now)
     async def hand_over_async(data: str) -> str:
         return data
@@ -49,7 +49,7 @@ def _async(config: CheckConfig, mode: QualityCheckMode, now: datetime) -> Qualit
     return hand_over_async
 
 
-def _stopped(flow: QualityFlow, data: str) -> bool:
+def _stopped(flow: QualityFlow[..., Any], data: str) -> bool:
     try:
         returned = flow(data)
         if asyncio.iscoroutine(returned):

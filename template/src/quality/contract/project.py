@@ -55,6 +55,11 @@ def policy() -> Policy:
     return load_policy(root() / "policy.yml")
 
 
+def environment_names() -> tuple[str, ...]:
+    """The environments of the repository's policy, in the order of the file."""
+    return tuple(policy().environments)
+
+
 def environment(given: str | None = None) -> str:
     """The environment asked for, that of QUALITY_ENV, or the first of policy.yml."""
     return given or os.environ.get("QUALITY_ENV") or policy().first

@@ -6,7 +6,8 @@ import csv
 import functools
 import glob
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -59,6 +60,32 @@ class Source(Frozen):
 
     def describe(self) -> str:
         return self.kind
+
+
+@contextmanager
+def reading(source: Source) -> Iterator[None]:
+    """Whatever a source raises in here, a driver's error in one of the domain's own too, becomes a SourceError."""
+    try:
+        yield
+    except (ConfigurationError, SourceError):
+        raise
+    except (Exception, pl.exceptions.PanicException) as error:
+        why = f"{type(error).__name__}: {first_line(error)}"
+        raise SourceError(f"the source could not be read: {source.kind}: {why}") from error
+
+
+def scan_source(source: Source, root: Path) -> pl.LazyFrame:
+    """The lazy frame of a source, its columns known; SourceError says why it cannot be read."""
+    with reading(source):
+        lazy = source.scan(root)
+        lazy.collect_schema()
+    return lazy
+
+
+def version_of(source: Source, root: Path) -> str | None:
+    """What changes when the source changes, where that is known; SourceError says why it cannot be read."""
+    with reading(source):
+        return source.version(root)
 
 
 class Files(Source):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import polars as pl
@@ -18,14 +19,15 @@ from quality.result import RuleResult, run_status
 from quality.values import Scalar, Status, percent_of
 
 MASK = "***"
-BROKEN = (pl.exceptions.PolarsError, pl.exceptions.PanicException, SourceError, CannotJudgeError, OSError)
+BROKEN: tuple[type[BaseException], ...] = (Exception, pl.exceptions.PanicException)
+"""What can go wrong with one rule, a team's own included, and is a verdict: ERROR of that rule alone."""
 
 
 class Found(NamedTuple):
     """A rule's judgement on one segment, or why there is none."""
 
     rule: Rule
-    segment: Any
+    segment: object
     judgement: Judgement | None
     problem: str | None = None
 
@@ -139,13 +141,29 @@ def _problem(error: BaseException, request: Request) -> str:
         return str(error)
     if request.sensitive and (error.__cause__ or not isinstance(error, SourceError)):
         name = type(error.__cause__ or error).__name__
-        return f"it could not be computed ({name}; the details are withheld, as they may quote sensitive values)"
+        what = "the source could not be read" if isinstance(error, SourceError) else "it could not be computed"
+        return f"{what} ({name}; the details are withheld, as they may quote sensitive values)"
     return first_line(error) if isinstance(error, SourceError) else f"it could not be computed: {first_line(error)}"
 
 
 def _result(found: Found, request: Request) -> RuleResult:
+    """The result in words; ERROR where the rule itself cannot be asked for them."""
+    try:
+        return _worded(found, request)
+    except BROKEN as error:
+        return _worded(found._replace(judgement=None, problem=_problem(error, request)), request)
+
+
+def _subjects(rule: Rule) -> tuple[str, ...]:
+    with suppress(*BROKEN):
+        if rule.subjects:
+            return rule.subjects
+    return tuple(filter(None, (getattr(rule, "column", None),)))
+
+
+def _worded(found: Found, request: Request) -> RuleResult:
     rule, judgement = found.rule, found.judgement
-    subjects = rule.subjects or tuple(filter(None, (getattr(rule, "column", None),)))
+    subjects = _subjects(rule)
     secret = bool(set(subjects) & set(request.sensitive))
     common: dict[str, Any] = {
         "rule_name": rule.title,

@@ -86,8 +86,8 @@ class Rule(Frozen):
         return None
 
     def says(self) -> str:
-        """What holds, as the end of a sentence."""
-        raise NotImplementedError
+        """What holds, as the end of a sentence: the first line of the class's docstring, where a rule says no more."""
+        return ((type(self).__doc__ or "").strip() or self.title).splitlines()[0].rstrip(".")
 
     def bind(self, frame: Frame) -> None:
         """Refuse, before any data is read, what the frame's dtypes make impossible."""

@@ -11,6 +11,7 @@ import polars as pl
 
 from quality.contract import project
 from quality.contract.config import CheckConfig
+from quality.contract.sources import reading
 from quality.errors import SourceError
 from quality.history.store import Shelf
 from quality.result import CheckResult, RuleResult
@@ -98,9 +99,12 @@ def _rule(rule: RuleResult) -> dict[str, Any]:
 
 def size(config: CheckConfig) -> int | None:
     """The bytes of the configured source's files, where they are known without reading them."""
+    if config.source is None:
+        return None
     try:
-        return None if config.source is None else config.source.size(project.root())
-    except (OSError, SourceError):
+        with reading(config.source):
+            return config.source.size(project.root())
+    except SourceError:
         return None
 
 

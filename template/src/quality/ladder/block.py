@@ -16,7 +16,9 @@ from quality.contract import project
 from quality.contract.config import CheckConfig
 from quality.contract.policy import EnvironmentPolicy
 from quality.errors import ConfigurationError
+from quality.ladder.awaitable import AwaitableResult
 from quality.prefect_run import either, slug
+from quality.result import CheckResult
 from quality.rules.catalogue import canonical, parse_rules
 
 
@@ -105,20 +107,20 @@ class DataQualityBlock(Block):
 
     def check(
         self,
-        data: Any = None,
+        data: object = None,
         rules: Rules | None = None,
         fail_on_error: bool | None = None,
         warning_threshold: float | None = None,
         now: datetime | None = None,
-    ) -> Any:
+    ) -> AwaitableResult:
         """The CheckResult of the data, or of the configured source; what the call gives goes before the block's.
 
         A plain call in sync code, `await` it in async code. A verdict that fails raises DataQualityError.
         """
         call = {"rules": rules, "fail_on_error": fail_on_error, "warning_threshold": warning_threshold}
-        return either(partial(self._check, data, call, now))
+        return cast("AwaitableResult", either(partial(self._check, data, call, now)))
 
-    def _check(self, data: Any, call: dict[str, Any], now: datetime | None) -> Any:
+    def _check(self, data: object, call: dict[str, Any], now: datetime | None) -> CheckResult:
         config = resolve_call(data, self.config, self.auto_schema, **call)
         return uphold(checking.check(data, config, now=now), config.fail_on_error)
 

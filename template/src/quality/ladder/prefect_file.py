@@ -13,6 +13,8 @@ from quality.values import Frozen
 
 CHECK = "quality.ladder.flows.check_dataset"
 """The entrypoint of the blessed flow: its deployments carry the fingerprint of what they run."""
+BEFORE = "quality.flows.check_dataset"
+"""The address that the blessed flow had while the package was one flat folder."""
 Steps = list[dict[str, Any]]
 
 
@@ -66,6 +68,11 @@ class DeploymentEntry(Frozen):
     def _left_empty(cls, written: Any, info: ValidationInfo) -> Any:
         """A key without a value is as good as no key, as it is for Prefect."""
         return cls.model_fields[str(info.field_name)].default if written is None else written
+
+    @field_validator("entrypoint")
+    @classmethod
+    def _moved(cls, entrypoint: str) -> str:
+        return CHECK if entrypoint == BEFORE else entrypoint
 
     @property
     def dataset(self) -> str | None:

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable
 from contextlib import suppress
 from functools import wraps
-from typing import Any
+from typing import Any, ParamSpec, TypeVar, cast
 
 from prefect.client.schemas.objects import State
 from prefect.results import ResultRecord  # type: ignore[attr-defined]
@@ -15,33 +15,36 @@ from prefect.states import Failed
 from quality.errors import ConfigurationError, DataQualityError
 from quality.values import Status
 
+P = ParamSpec("P")
+R = TypeVar("R")
+
 
 def settled(error: DataQualityError) -> State[Any]:
     """The state of a run whose verdict fails: named Failed, its message the verdict, its data the exception."""
     return Failed(message=error.message, data=error)
 
 
-def settling(function: Callable[..., Any]) -> Callable[..., Any]:
+def settling(function: Callable[P, R]) -> Callable[P, R]:
     """The function of a flow, sync or async, whose failed verdicts end the flow Failed without a traceback."""
     if inspect.iscoroutinefunction(function):
 
         @wraps(function)
-        async def asettled(*args: Any, **kwargs: Any) -> Any:
+        async def asettled(*args: P.args, **kwargs: P.kwargs) -> Any:
             try:
                 return await function(*args, **kwargs)
             except DataQualityError as error:
                 return settled(error)
 
-        return _with_types(asettled, function)
+        return cast("Callable[P, R]", _with_types(asettled, function))
 
     @wraps(function)
-    def plainly_settled(*args: Any, **kwargs: Any) -> Any:
+    def plainly_settled(*args: P.args, **kwargs: P.kwargs) -> Any:
         try:
             return function(*args, **kwargs)
         except DataQualityError as error:
             return settled(error)
 
-    return _with_types(plainly_settled, function)
+    return cast("Callable[P, R]", _with_types(plainly_settled, function))
 
 
 def _with_types(settled: Callable[..., Any], function: Callable[..., Any]) -> Callable[..., Any]:

@@ -110,16 +110,16 @@ def profile(frame: pl.LazyFrame, dataset: str = "data") -> Profile:
     return Profile(dataset=dataset, count=rows, columns=tuple(profile_column(frame, name) for name in names))
 
 
-def learn(found: Profile) -> list[dict[str, Any]]:
+def learn(found: Profile) -> list[dict[str, object]]:
     """Rules that the profiled data satisfies: a first draft for a person to read, keep, loosen or delete."""
-    rules: list[dict[str, Any]] = [{"check": "row_count", "min": 1}]
+    rules: list[dict[str, object]] = [{"check": "row_count", "min": 1}]
     for column in found.columns:
         rules += _suggest(column, found.count)
     return rules
 
 
-def _suggest(column: ColumnProfile, rows: int) -> list[dict[str, Any]]:
-    rules: list[dict[str, Any]] = []
+def _suggest(column: ColumnProfile, rows: int) -> list[dict[str, object]]:
+    rules: list[dict[str, object]] = []
     name = {"column": column.name}
     if column.null_count == 0 and rows:
         rules.append({"check": "not_null", **name})
