@@ -16,6 +16,6 @@ A source is one small class, listed in `SOURCES`, then used in a contract as `so
 
 from __future__ import annotations
 
-from quality.contract.sources import Source
+from quality.sources import Source
 
 SOURCES: tuple[type[Source], ...] = ()

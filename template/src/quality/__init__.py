@@ -5,7 +5,8 @@ The rooms, from the ground up; a module imports its own room and those above it 
 * `values`, `files`, `result`, `errors`: the words that all others share
 * `engine`: what a rule is, and how all rules of a dataset are judged in one pass
 * `rules`: every rule there is, by family; `catalogue` lists them
-* `contract`: what people write: contracts, policy, sources; `config` is both as one value
+* `sources`: where data comes from: files of any format, judged as a whole; frames in memory
+* `contract`: what people write: contracts and policy; `config` is both as one value
 * `prefect_run`, `loopback`, `server`: the run that this code is in, and a Prefect server
 * `history`: what earlier runs measured
 * `checking`: one check, from its configuration to its result

@@ -16,7 +16,15 @@ class ConfigurationError(ValueError):
 
 
 class SourceError(Exception):
-    """The data could not be read: missing, empty, truncated, unreachable or of another format."""
+    """The data could not be read now: unreachable, not there yet, or changed while it was read."""
+
+    retry = True
+
+
+class MalformedError(SourceError):
+    """The data is there and is not what it should be: empty, truncated, of another format. No retry mends it."""
+
+    retry = False
 
 
 class CannotJudgeError(Exception):

@@ -14,6 +14,7 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 
 MOVED = {
+    "quality.contract.sources": "quality.sources",
     "quality.config": "quality.contract.config",
     "quality.factories": "quality.ladder.factories",
     "quality.flows": "quality.ladder.flows",
@@ -22,7 +23,6 @@ MOVED = {
     "quality.policy": "quality.contract.policy",
     "quality.project": "quality.contract.project",
     "quality.rule": "quality.engine.rule",
-    "quality.sources": "quality.contract.sources",
     "quality.tasks": "quality.ladder.tasks",
 }
 

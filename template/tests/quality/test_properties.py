@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from quality import checking
 from quality.contract.config import CheckConfig
-from quality.contract.sources import Files
+from quality.sources import Files
 from quality.engine.frame import Frame, Surroundings
 from quality.engine.judge import judge as judge_rules
 from quality.result import CheckResult

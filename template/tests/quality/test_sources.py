@@ -13,7 +13,7 @@ from checking import counts, judge, judge_one
 from pydantic import ValidationError
 
 from quality.contract.contract import parse_source
-from quality.contract.sources import Files
+from quality.sources import Files
 from quality.errors import ConfigurationError, SourceError
 
 DATA = pl.DataFrame({"a": [1, None, 3], "s": ["x", "é,", None]})

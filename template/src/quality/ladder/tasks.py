@@ -25,7 +25,6 @@ from quality.checking import Rules, asked, known_engine, uphold
 from quality.contract import project
 from quality.contract.config import CheckConfig
 from quality.contract.contract import parse_source
-from quality.contract.sources import as_frame
 from quality.errors import ConfigurationError, DataQualityError, nearest
 from quality.ladder.block import DataQualityBlock
 from quality.ladder.states import is_machinery, result_or_raise, settled
@@ -34,6 +33,7 @@ from quality.prefect_run import either, run_context
 from quality.reporting import artifacts
 from quality.result import CheckResult
 from quality.rules import profile
+from quality.sources import as_frame
 from quality.values import Status
 
 

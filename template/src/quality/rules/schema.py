@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
+import polars as pl
 from pydantic import AliasChoices, Field
 
 from quality.engine.dtypes import Dtype, is_dtype
@@ -17,10 +18,25 @@ from quality.engine.rule import (
 from quality.errors import nearest
 from quality.values import Text, shorten
 
+MOST = 12
+"""Differences that a message tells."""
+
+
+def files_of(frame: Frame) -> list[tuple[str, pl.Schema]]:
+    """The schema of the frame; where its files differ, that of each, with the file's name to begin a sentence."""
+    each = [(f"{file}: " if file else "", schema) for file, schema in frame.schemas.items()]
+    return each or [("", frame.schema)]
+
+
+def told(said: list[str]) -> str:
+    """Differences as one text."""
+    return "; ".join(said[:MOST]) + (f"; and {len(said) - MOST:,} more" if len(said) > MOST else "")
+
 
 class ColumnExists(TableRule):
     """The dataset has the column."""
 
+    JUDGES_SCHEMAS: ClassVar[bool] = True
     check: Literal["column_exists"] = "column_exists"
     column: Text
 
@@ -31,14 +47,17 @@ class ColumnExists(TableRule):
         return f"there is a column {self.column}"
 
     def judge(self, state: State, frame: Frame) -> Judgement:
-        there = self.column in frame.schema
-        note = "it is there" if there else f"there is none; {nearest(self.column, frame.schema)}"
-        return outcome(there, there, note)
+        lacking = [(file, schema) for file, schema in files_of(frame) if self.column not in schema]
+        if not lacking:
+            return outcome(True, True, "it is there")
+        said = [f"{file}there is none; {nearest(self.column, schema)}" for file, schema in lacking]
+        return outcome(False, False, told(said))
 
 
 class DtypeRule(TableRule):
     """The column has the Polars dtype, or one of the family: integer, float, numeric, string, temporal."""
 
+    JUDGES_SCHEMAS: ClassVar[bool] = True
     check: Literal["dtype"] = "dtype"
     column: Text
     dtype: Dtype = Field(validation_alias=AliasChoices("dtype", "data_type", "type_"))
@@ -51,13 +70,16 @@ class DtypeRule(TableRule):
         return f"{self.column} is {self.dtype}"
 
     def judge(self, state: State, frame: Frame) -> Judgement:
-        dtype = frame.schema[self.column]
-        return outcome(is_dtype(dtype, self.dtype), str(dtype), f"it is {dtype}")
+        found = [(file, schema.get(self.column)) for file, schema in files_of(frame)]
+        wrong = [(file, dtype) for file, dtype in found if dtype is None or not is_dtype(dtype, self.dtype)]
+        said = [f"{file}{'there is none' if dtype is None else f'it is {dtype}'}" for file, dtype in wrong or found[:1]]
+        return outcome(not wrong, str((wrong or found)[0][1]), told(said))
 
 
 class SchemaRule(TableRule):
     """The dataset has `columns` of these dtypes; `closed` forbids others, `ordered` asks for this order."""
 
+    JUDGES_SCHEMAS: ClassVar[bool] = True
     check: Literal["schema"] = "schema"
     columns: dict[str, Dtype] = Field(min_length=1)
     closed: bool = False
@@ -70,7 +92,11 @@ class SchemaRule(TableRule):
         return f"the schema has {len(self.columns)} columns as stated{', and no others' if self.closed else ''}"
 
     def judge(self, state: State, frame: Frame) -> Judgement:
-        there = frame.schema
+        wrong = [f"{file}{said}" for file, schema in files_of(frame) for said in self.differences(schema)]
+        return outcome(not wrong, len(wrong), told(wrong) or "it does")
+
+    def differences(self, there: pl.Schema) -> list[str]:
+        """What is not as stated in one schema."""
         wrong = [f"{c} is missing" for c in self.columns if c not in there]
         known = {column: dtype for column, dtype in self.columns.items() if column in there}
         wrong += [f"{c} is {there[c]}, not {dtype}" for c, dtype in known.items() if not is_dtype(there[c], dtype)]
@@ -78,4 +104,4 @@ class SchemaRule(TableRule):
             wrong += [f"{c} is extra" for c in there if c not in self.columns]
         if self.ordered and [column for column in there if column in known] != list(known):
             wrong.append("the order differs")
-        return outcome(not wrong, len(wrong), "; ".join(wrong) or "it does")
+        return wrong

@@ -1,0 +1,138 @@
+"""Columns of text as their dtypes: declared ones, or those of the first rows; what does not fit is counted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
+from typing import NamedTuple
+
+import polars as pl
+
+from quality.engine.frame import Frame
+from quality.sources.options import TextFormat, dtype_of
+from quality.sources.parses import Parses
+from quality.sources.parsing import Written, dated, parsed, strictly, unparsed
+from quality.sources.source import Reading
+from quality.values import Scalar
+
+SAMPLE = 10_000
+"""Rows that an undeclared dtype is told from."""
+GUESSES = (
+    (pl.Int64(), False),
+    (pl.Int128(), False),
+    (pl.Float64(), False),
+    (pl.Float64(), True),
+    (pl.Boolean(), False),
+)
+"""What text may be, in this order; the second is whether numbers may have exponents."""
+
+Wrong = Callable[[int, str, pl.Expr, int, Frame], list[dict[str, Scalar]]]
+
+
+class Text(NamedTuple):
+    """Rows whose columns are text named by their number; `key 0`, … are those of folders. `wrong` looks rows up.
+
+    Columns in `native` have their dtype already.
+    """
+
+    lazy: pl.LazyFrame
+    columns: Sequence[str]
+    keys: Mapping[str, pl.DataType]
+    wrong: Wrong
+    native: Mapping[str, pl.DataType] = {}
+
+
+class Column(NamedTuple):
+    """What a column of text is read as."""
+
+    dtype: pl.DataType
+    written: Written
+    declared: bool
+
+
+def typed(text: Text, options: TextFormat, judged: Collection[str] | None, count: int) -> Reading:
+    """The columns as their dtypes. Texts that do not fit are null, and the failing rows of a rule of their own, in
+    columns that are declared or judged; in others, and where nothing is judged, they break the query."""
+    known = _columns(text, options, count)
+    read, hidden, rules = list[pl.Expr](), list[pl.Expr](), list[Parses]()
+    for number, (name, column) in enumerate(known.items()):
+        own = pl.col(str(number))
+        lenient = judged is not None and (column.declared or name in judged)
+        read.append(
+            (parsed if lenient else strictly)(own, column.dtype, column.written).alias(name)
+            if name not in text.native
+            else own.alias(name)
+        )
+        if name not in text.native and lenient and column.dtype not in (pl.String, pl.Null, pl.Categorical):
+            label = _unlike(f"text of {name}", [*known, *text.keys])
+            hidden.append(own.alias(label))
+            rules.append(_rule(name, number, column, label, text.wrong))
+    for number, (key, dtype) in enumerate(text.keys.items()):
+        read.append(parsed(pl.col(f"key {number}"), dtype, Written()).alias(key))
+    lazy = text.lazy.select(*read, *hidden)
+    schema = pl.Schema({name: column.dtype for name, column in known.items()} | dict(text.keys))
+    plain = {name: pl.String() if dtype == pl.Null else dtype for name, dtype in schema.items()}
+    schemas = {"": pl.Schema(plain)} if pl.Null in schema.values() else {}
+    return Reading(lazy, tuple(expr.meta.output_name() for expr in hidden), tuple(rules), schemas)
+
+
+def _rule(name: str, number: int, column: Column, label: str, wrong: Wrong) -> Parses:
+    look = partial(_look, wrong, number, name, column)
+    return Parses.of(name, column.dtype, column.written, not column.declared, label, look)
+
+
+def _look(wrong: Wrong, number: int, name: str, column: Column, most: int, frame: Frame) -> list[dict[str, Scalar]]:
+    return wrong(number, name, unparsed(pl.col("text"), column.dtype, column.written), most, frame)
+
+
+def _unlike(name: str, others: Collection[str]) -> str:
+    while name in others:
+        name += " "
+    return name
+
+
+def _columns(text: Text, options: TextFormat, count: int) -> dict[str, Column]:
+    """What each column is read as, in order."""
+    written = Written(options.decimal, options.thousands, options.scientific)
+    known: dict[str, Column | None] = {}
+    for name in text.columns:
+        form = options.dates.get(name)
+        if name in text.native:
+            known[name] = Column(text.native[name], written, False)
+        elif name in options.dtypes or form is not None:
+            own = dtype_of(options.dtypes[name]) if name in options.dtypes else None
+            dtype = dated(form) if form is not None and own in (None, pl.Datetime) else own
+            known[name] = Column(dtype or pl.String(), written._replace(date=form), True)
+        else:
+            known[name] = None
+    unknown = [str(number) for number, name in enumerate(text.columns) if known[name] is None]
+    guessed = _guess(text.lazy, unknown, written, count)
+    return {name: known[name] or guessed[str(number)] for number, name in enumerate(text.columns)}
+
+
+def _guess(lazy: pl.LazyFrame, columns: Sequence[str], written: Written, count: int) -> dict[str, Column]:
+    """The dtypes of the first rows with a value; Null for a column that has none anywhere."""
+    if not columns:
+        return {}
+    first = lazy.select(columns).head(SAMPLE).collect(engine="streaming")
+    empty = [name for name in columns if not _values(first[name]).len()]
+    later = pl.DataFrame()
+    if empty and count > SAMPLE:
+        there = pl.any_horizontal([pl.col(name).is_not_null() & (pl.col(name) != "") for name in empty])
+        later = lazy.select(empty).filter(there).head(SAMPLE).collect(engine="streaming")
+    return {name: _guessed(_values(later[name] if name in later.columns else first[name]), written) for name in columns}
+
+
+def _values(texts: pl.Series) -> pl.Series:
+    return texts.filter(texts.is_not_null() & (texts != ""))
+
+
+def _guessed(texts: pl.Series, written: Written) -> Column:
+    if not texts.len():
+        return Column(pl.Null(), written, False)
+    frame = texts.alias("text").to_frame()
+    for dtype, scientific in GUESSES:
+        column = Column(dtype, written._replace(scientific=scientific or written.scientific), False)
+        if not frame.select(unparsed(pl.col("text"), dtype, column.written).any()).item():
+            return column
+    return Column(pl.String(), written, False)
