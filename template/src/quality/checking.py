@@ -24,8 +24,8 @@ from quality.errors import ConfigurationError, DataQualityError, SourceError, fi
 from quality.history.runs import measured, volumes
 from quality.result import CheckResult, RunMetadata, summarize_check_result
 from quality.rules import profile
-from quality.rules.schema import SchemaRule
-from quality.sources import Reading, Source, as_frame, as_source
+from quality.rules.schema import DtypeRule, SchemaRule
+from quality.sources import Parses, Reading, Source, as_frame, as_source
 from quality.values import Status
 
 ENGINES = ("truthound", "polars")
@@ -123,14 +123,12 @@ def _judged(
     frame = opened.frame
     asks = config.model_copy(update={"rules": (*config.rules, *opened.declared)})
     found = judge(asks, frame, judged, partial(project.place_of_rule, config))
-    found = [one for one in found if not (one.rule in opened.declared and one.judgement and not one.judgement.failed)]
+    found = [one for one in found if not (isinstance(one.rule, Parses) and one.judgement and not one.judgement.failed)]
     if seen is not None:
         seen(frame, found)
     fields = verdict(found, config, frame)
     if frame.has_changed:
-        return unreadable(
-            SourceError("the source or a reference changed while it was read; run the check again"), config
-        )
+        return unreadable(SourceError("the source, or a reference, changed while it was read: check again"), config)
     if opened.rows not in (None, fields["row_count"]) and frame.differs is None:
         counted = f"{fields['row_count']:,}" if fields["row_count"] is not None else "none"
         said = f"{opened.rows:,} records are in the files, but {counted} were read; run the check again"
@@ -178,7 +176,7 @@ def open_source(
         frame = Frame(
             found.lazy,
             around,
-            columnar=source.columnar,
+            columnar=found.columnar,
             version=version,
             version_now=partial(source.version, base),
             hidden=found.hidden,
@@ -214,9 +212,9 @@ def _reading(source: Source) -> Iterator[None]:
 
 
 def judged_columns(rules: Sequence[Rule]) -> frozenset[str]:
-    """Every column whose values or dtype a rule judges."""
+    """Every column whose dtype a rule judges."""
     stated = (name for rule in rules if isinstance(rule, SchemaRule) for name in rule.columns)
-    return frozenset((*(column for rule in rules for column in rule.reads), *stated))
+    return frozenset((*(rule.column for rule in rules if isinstance(rule, DtypeRule)), *stated))
 
 
 def _digest(source: Source, version: str | None) -> str:

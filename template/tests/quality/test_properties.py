@@ -366,7 +366,7 @@ def test_keys_taken_in_many_ranges_repeat_as_often_as_in_one(
     which = data.draw(st.sampled_from(["unique", "unique_combination"]).flatmap(strategies.__getitem__))
     rule = {**which, **data.draw(scopes), "name": "rule"}
     config = CheckConfig(rules=parse_rules([rule]))
-    around = Surroundings(references=checking.reference, history=lambda window: [], now=NOW, memory_budget=budget)
+    around = Surroundings(references=checking.References(), history=lambda window: [], now=NOW, memory_budget=budget)
     found = judge_rules(config, Frame(frame_of(rows).lazy(), around))
     counted = [(one.judgement.failed, one.judgement.judged) for one in found if one.judgement]
     assert counted == [(o.failed, o.judged) for o in reference.judge(rule, rows, NOW, REFERENCES)]

@@ -38,7 +38,7 @@ class Frame:
     """A lazy frame, the other datasets its rules refer to, and a log of every query run on it.
 
     `version` is the source's when the frame was opened, where it has one. `hidden` columns are no part of the schema.
-    `schemas` are those of files that differ, by name; `differs` says how they contradict each other: then no row is read.
+    `schemas` are those of files that differ, by name; `differs` says how they contradict each other: no row is read.
     """
 
     def __init__(

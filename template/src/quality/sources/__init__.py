@@ -2,6 +2,7 @@
 
 from quality.sources.files import Files, as_source
 from quality.sources.frames import as_frame
+from quality.sources.parses import Parses
 from quality.sources.source import Reading, Source, domain_sources
 
-__all__ = ["Files", "Reading", "Source", "as_frame", "as_source", "domain_sources"]
+__all__ = ["Files", "Parses", "Reading", "Source", "as_frame", "as_source", "domain_sources"]

@@ -34,7 +34,7 @@ def read_columnar(
     alike = groupby(range(len(files)), key=lambda at: tuple(own[at].items()))
     groups = [(pl.Schema(columns), [files[at] for at in numbers]) for columns, numbers in alike]
     tables = [fitted(_scan(group, form, keys, storage), pl.Schema({**there, **keys}), whole) for there, group in groups]
-    return Reading(pl.concat(tables) if len(tables) > 1 else tables[0], schemas=known)
+    return Reading(pl.concat(tables) if len(tables) > 1 else tables[0], schemas=known, columnar=True)
 
 
 def _schema(file: File, form: Format, storage: Storage) -> pl.Schema:

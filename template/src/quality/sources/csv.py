@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import groupby
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import polars as pl
@@ -68,14 +69,9 @@ def _part(file: File, options: TextFormat, storage: Storage) -> Part:
         shape = records(place, file.shown, _dialect(file, options), storage)
     except pl.exceptions.ComputeError as error:
         raise _unreadable(error, file, remote) from None
-    if (
-        options.ends_in_newline
-        and shape.count > 1
-        and not remote
-        and not ends_in_newline(File(place, "").path, file.shown)
-    ):
+    if options.ends_in_newline and shape.count > 1 and not remote and not ends_in_newline(Path(place), file.shown):
         raise MalformedError(
-            f"{file.shown}: its last line is not ended, so its last value may have been cut; write the file again, or set "
+            f"{file.shown}: its last line is not ended, so its last value may have been cut; write it again, or set "
             "`source.ends_in_newline: false` where it is always so"
         )
     return Part(file, place, shape)
@@ -90,9 +86,9 @@ def _unreadable(error: pl.exceptions.ComputeError, file: File, remote: bool) -> 
     if "utf8" not in str(error).lower() and "utf-8" not in str(error).lower():
         return error
     line = None if remote else first_bad_line(file.path, file.shown)
-    where = f" line {line:,}" if line else ""
+    where = f" cannot be read as csv: line {line:,}" if line else ""
     return MalformedError(
-        f"{file.shown}{where}: not UTF-8 text: set source.encoding, such as latin-1, cp1252 or utf-16"
+        f"{file.shown}{where}: not utf-8 text: set source.encoding, such as latin-1, cp1252 or utf-16"
     )
 
 

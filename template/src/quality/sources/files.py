@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
 import polars as pl
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 
-from quality.errors import MalformedError, SourceError, first_line, nearest
+from quality.errors import ConfigurationError, MalformedError, SourceError, first_line, nearest
 from quality.sources import remote, storage
 from quality.sources.columnar import read_columnar
 from quality.sources.csv import read_csv
@@ -47,17 +47,11 @@ class Files(TextFormat, Source):
     def _fits_the_format(self) -> Self:
         form = self.resolved_format()
         if form in ("parquet", "ipc") and self.dtypes and not self._has_folders:
-            raise ValueError(
-                "dtypes are for CSV files only, NDJSON files and folders; files of other formats have their own"
-            )
+            raise ValueError("dtypes are for CSV files only; files of other formats have their own")
         for names, formats in ((CSV_ONLY, ("csv",)), (TEXT_ONLY, ("csv", "ndjson"))):
             if form is not None and form not in formats and (given := sorted(self.model_fields_set & set(names))):
                 raise ValueError(f"{given[0]} is for CSV files only; {self.path} is {form}")
         return self
-
-    @property
-    def columnar(self) -> bool:
-        return self.resolved_format() in ("parquet", "ipc")
 
     def describe(self) -> str:
         return self.path
@@ -130,8 +124,8 @@ class Files(TextFormat, Source):
         for column in self.dtypes:
             if column not in keys:
                 raise MalformedError(
-                    f"source.dtypes: '{column}' is no folder such as {column}=… of {files[0].shown}, whose columns have "
-                    f"dtypes of their own; {nearest(column, keys)}"
+                    f"source.dtypes: {files[0].shown} lies in no folder {column}=…; its columns have dtypes of their "
+                    f"own; {nearest(column, keys)}"
                 )
 
 
@@ -139,4 +133,9 @@ def as_source(data: Any) -> Source | None:
     """The source that a path or a source says; None for anything else."""
     if isinstance(data, Source):
         return data
-    return Files(path=os.fspath(data)) if isinstance(data, (str, os.PathLike)) and str(data).strip() else None
+    if not isinstance(data, (str, os.PathLike)) or not str(data).strip():
+        return None
+    try:
+        return Files(path=os.fspath(data))
+    except ValidationError as error:
+        raise ConfigurationError(error.errors()[0]["msg"].removeprefix("Value error, ")) from None

@@ -36,7 +36,7 @@ class File(NamedTuple):
 
     place: str
     shown: str
-    keys: Keys = {}
+    keys: Keys = {}  # noqa: RUF012 - a named tuple's default, which nobody changes
 
     @property
     def path(self) -> Path:

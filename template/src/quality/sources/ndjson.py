@@ -35,7 +35,7 @@ class Part(NamedTuple):
     kinds: Mapping[str, Mapping[type | None, int]]
 
 
-class _Twice(ValueError):
+class _TwiceError(ValueError):
     """A key that one object has more than once."""
 
 
@@ -101,14 +101,14 @@ def _lines(place: str, file: File, storage: Storage) -> Iterator[tuple[int, str]
     except pl.exceptions.ComputeError as error:
         if "utf8" not in str(error):
             raise
-        raise MalformedError(f"{file.shown}: not UTF-8 text: set source.encoding, such as latin-1 or utf-16") from None
+        raise MalformedError(f"{file.shown}: not utf-8 text: set source.encoding, such as latin-1 or utf-16") from None
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         names = [name for name, _ in pairs]
-        raise _Twice(next(name for name in names if names.count(name) > 1))
+        raise _TwiceError(next(name for name in names if names.count(name) > 1))
     return found
 
 
@@ -122,7 +122,7 @@ DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant)
 def _decoded(line: str, number: int, file: File) -> dict[str, Any]:
     try:
         found = DECODER.decode(line.removeprefix("\ufeff") if number == 0 else line)
-    except _Twice as error:
+    except _TwiceError as error:
         _refuse(file, number, f"the key '{error}' is there more than once")
     except (ValueError, RecursionError) as error:
         _refuse(file, number, f"the line is no whole JSON object ({first_line(error)}); was it cut?")
@@ -132,7 +132,7 @@ def _decoded(line: str, number: int, file: File) -> dict[str, Any]:
 
 
 def _refuse(file: File, number: int, why: str) -> NoReturn:
-    raise MalformedError(f"{file.shown} line {number + 1:,}: {why}")
+    raise MalformedError(f"{file.shown} cannot be read as ndjson: line {number + 1:,}: {why}")
 
 
 def _dtype(name: str, parts: Sequence[Part]) -> pl.DataType | None:
@@ -146,8 +146,8 @@ def _dtype(name: str, parts: Sequence[Part]) -> pl.DataType | None:
     if len(words) > 1:
         (word, (one, line)), (other, (two, at)) = sorted(words.items(), key=lambda item: item[1][1])[:2]
         raise MalformedError(
-            f"{two.file.shown} line {at:,}: '{name}' is {other} where {one.file.shown} line {line:,} has {word}; write one "
-            "of them, or declare its dtype in source.dtypes"
+            f"{two.file.shown} line {at:,}: '{name}' is {other} where {one.file.shown} line {line:,} has {word}: write "
+            "one of them, or declare its dtype in source.dtypes"
         )
     if {list, dict} & seen.keys():
         return None

@@ -49,8 +49,8 @@ class Parses(RowRule):
     def says(self) -> str:
         if self.inferred:
             return (
-                f"{self.column} reads as {self.dtype}, as its first rows do; declare its dtype in source.dtypes, or the "
-                "texts that mean no value in source.null_values"
+                f"{self.column} reads as {self.dtype}, as its first rows do; declare its dtype in source.dtypes, or "
+                "the texts that mean no value in source.null_values"
             )
         return f"{self.column} reads as {self.dtype}, its declared dtype"
 

@@ -1,4 +1,4 @@
-"""Text as a dtype, exactly: `1.`, `+1`, ` 1`, `inf` and 2024-1-1 are not what they look like, unless a contract says so."""
+"""Text as a dtype, exactly: `1.`, `+1`, ` 1`, `inf` and 2024-1-1 are none, unless a contract says so."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import NamedTuple, cast
 import polars as pl
 
 from quality.engine.frame import Frame
+from quality.errors import BROKE
 from quality.rules.text import DateFormat
 
 DAY = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
@@ -49,11 +50,11 @@ def unparsed(text: pl.Expr, dtype: pl.DataType, written: Written) -> pl.Expr:
     return given(text, dtype) & parsed(text, dtype, written).is_null()
 
 
-def strictly(text: pl.Expr, dtype: pl.DataType, written: Written) -> pl.Expr:
-    """The values of a text column; a query that meets a text which is none of the dtype's breaks, and quotes it."""
+def strictly(text: pl.Expr, dtype: pl.DataType, written: Written, said: str) -> pl.Expr:
+    """The values of a text column; a query that meets a text which is none of the dtype's breaks, and says so."""
     if dtype == pl.String:
         return text
-    wrong = pl.when(unparsed(text, dtype, written)).then(pl.concat_str(pl.lit(f"no {dtype}: "), text))
+    wrong = pl.when(unparsed(text, dtype, written)).then(pl.concat_str(pl.lit(f"{BROKE}{said} "), text))
     breaks = wrong.cast(pl.Int8, strict=True).cast(pl.Boolean)
     return pl.when(breaks.is_null()).then(parsed(text, dtype, written))
 

@@ -190,7 +190,10 @@ class _Look:
         """The fields of one record, or of what was meant as one."""
         signs: dict[str, Any] = {"delimiter": self.dialect.separator}
         signs |= {"quotechar": self.dialect.quote} if self.dialect.quote else {"quoting": csv.QUOTE_NONE}
-        return next(csv.reader(io.StringIO(text, newline=""), **signs), [])
+        try:
+            return next(csv.reader(io.StringIO(text, newline=""), **signs), [])
+        except csv.Error as error:
+            raise MalformedError(f"{self.shown} cannot be read as csv: {error}") from None
 
     def _reason(self, text: str) -> str:
         if not text:
@@ -201,8 +204,9 @@ class _Look:
             return "there is a carriage return inside a value, or between lines: end lines in a newline"
         fields = len(self._fields(text))
         if fields != self.width:
-            return f"{fields} fields where {self.width} are named"
+            short = "; is it truncated?" if fields < self.width else ""
+            return f"{fields} field{'s' * (fields != 1)} where {self.width} are named{short}"
         return "a quote stands inside a value, or text after one: double it, or set source.quote: none"
 
     def _refuse(self, line: int, why: str) -> NoReturn:
-        raise MalformedError(f"{self.shown} line {line + 1:,}: {why}")
+        raise MalformedError(f"{self.shown} cannot be read as csv: line {line + 1:,}: {why}")

@@ -19,7 +19,8 @@ class Reading(NamedTuple):
 
     `hidden` columns are for the rules in `declared`, which judge whether values read as their dtypes. `schemas` has
     the schema of every file that differs from others, by the file's name. `differs` says how files contradict each
-    other, whose rows are then not judged. `rows` is how many there are, where every one was counted.
+    other, whose rows are then not judged. `rows` is how many there are, where every one was
+    counted; `columnar` whether columns are read apart from each other.
     """
 
     lazy: pl.LazyFrame
@@ -28,6 +29,7 @@ class Reading(NamedTuple):
     schemas: Mapping[str, pl.Schema] = {}
     differs: str | None = None
     rows: int | None = None
+    columnar: bool = False
 
 
 class Source(Frozen):
@@ -47,8 +49,8 @@ class Source(Frozen):
         raise NotImplementedError
 
     def read(self, root: Path, judged: Collection[str]) -> Reading:
-        """The source, opened for rules that judge these columns."""
-        return Reading(self.scan(root))
+        """The source, opened for rules that judge the dtypes of these columns."""
+        return Reading(self.scan(root), columnar=self.columnar)
 
     def version(self, root: Path) -> str | None:
         """What changes when the data changes (size and time of files); None when it cannot be known cheaply."""

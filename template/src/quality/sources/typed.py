@@ -51,19 +51,17 @@ class Column(NamedTuple):
 
 
 def typed(text: Text, options: TextFormat, judged: Collection[str] | None, count: int) -> Reading:
-    """The columns as their dtypes. Texts that do not fit are null, and the failing rows of a rule of their own, in
-    columns that are declared or judged; in others, and where nothing is judged, they break the query."""
+    """The columns as their dtypes. Texts that do not fit a declared dtype are null, and failing rows of a rule of
+    their own. A dtype of the first rows is a guess, and what does not fit it breaks every query that reads it; where a
+    rule judges the dtype itself, in `judged`, the guess is a rule of its own as well."""
     known = _columns(text, options, count)
     read, hidden, rules = list[pl.Expr](), list[pl.Expr](), list[Parses]()
     for number, (name, column) in enumerate(known.items()):
         own = pl.col(str(number))
-        lenient = judged is not None and (column.declared or name in judged)
-        read.append(
-            (parsed if lenient else strictly)(own, column.dtype, column.written).alias(name)
-            if name not in text.native
-            else own.alias(name)
-        )
-        if name not in text.native and lenient and column.dtype not in (pl.String, pl.Null, pl.Categorical):
+        lenient = judged is not None and column.declared
+        read.append(_value(name, own, column, lenient, name in text.native).alias(name))
+        ruled = judged is not None and (column.declared or name in judged) and name not in text.native
+        if ruled and column.dtype not in (pl.String, pl.Null, pl.Categorical):
             label = _unlike(f"text of {name}", [*known, *text.keys])
             hidden.append(own.alias(label))
             rules.append(_rule(name, number, column, label, text.wrong))
@@ -74,6 +72,15 @@ def typed(text: Text, options: TextFormat, judged: Collection[str] | None, count
     plain = {name: pl.String() if dtype == pl.Null else dtype for name, dtype in schema.items()}
     schemas = {"": pl.Schema(plain)} if pl.Null in schema.values() else {}
     return Reading(lazy, tuple(expr.meta.output_name() for expr in hidden), tuple(rules), schemas)
+
+
+def _value(name: str, text: pl.Expr, column: Column, lenient: bool, native: bool) -> pl.Expr:
+    if native:
+        return text
+    if lenient:
+        return parsed(text, column.dtype, column.written)
+    why = "as declared" if column.declared else "in its first rows"
+    return strictly(text, column.dtype, column.written, f"column '{name}' is {column.dtype} {why}, but not in all:")
 
 
 def _rule(name: str, number: int, column: Column, label: str, wrong: Wrong) -> Parses:
