@@ -79,9 +79,11 @@ def test_the_file_whose_schema_differs_is_named_by_every_rule(suffix: str, path:
     assert judge(path, ROWS).status is Status.ERROR
 
 
-NAIVE, ZONED = datetime(2024, 1, 1), datetime(2024, 1, 1, tzinfo=UTC)  # noqa: DTZ001 - what is tested
+NAIVE, ZONED = datetime(2024, 1, 1), datetime(2024, 1, 1, tzinfo=UTC)
 EVOLVED = [
-    pytest.param([{"a": ints(1, dtype=pl.Int32)}, {"a": ints(2)}], "wider_numbers", pl.Int64, [1, 2], id="int32, int64"),
+    pytest.param(
+        [{"a": ints(1, dtype=pl.Int32)}, {"a": ints(2)}], "wider_numbers", pl.Int64, [1, 2], id="int32, int64"
+    ),
     pytest.param([{"a": ints(2)}, {"a": ints(1, dtype=pl.Int8)}], "wider_numbers", pl.Int64, [2, 1], id="int64, int8"),
     pytest.param(
         [{"a": ints(2, dtype=pl.UInt32)}, {"a": ints(-1, dtype=pl.Int8)}],
@@ -340,7 +342,9 @@ def test_a_file_is_what_it_is_named_even_where_the_name_is_a_pattern() -> None:
 
 
 @pytest.mark.parametrize("suffix", ["parquet", "arrow", "csv", "ndjson"])
-@pytest.mark.parametrize("name", ["*", "^a$", '"', "a\nb", "a,b", "ä", " ", "text of a", "0", "key 0", "record", "rows"])
+@pytest.mark.parametrize(
+    "name", ["*", "^a$", '"', "a\nb", "a,b", "ä", " ", "text of a", "0", "key 0", "record", "rows"]
+)
 def test_columns_may_have_any_name(name: str, suffix: str) -> None:
     frame = pl.DataFrame({name: [1, 2], "a": [1, 1]})
     Path("in").mkdir()

@@ -11,7 +11,7 @@ import polars as pl
 
 from quality.engine.frame import Frame
 from quality.errors import MalformedError, nearest
-from quality.sources.encoding import as_utf8, ends_in_newline, first_bad_line
+from quality.sources.encoding import as_utf8, first_bad_line, last_byte
 from quality.sources.listing import File
 from quality.sources.options import Dialect, TextFormat
 from quality.sources.records import Records, located, records
@@ -69,12 +69,21 @@ def _part(file: File, options: TextFormat, storage: Storage) -> Part:
         shape = records(place, file.shown, _dialect(file, options), storage)
     except pl.exceptions.ComputeError as error:
         raise _unreadable(error, file, remote) from None
-    if options.ends_in_newline and shape.count > 1 and not remote and not ends_in_newline(Path(place), file.shown):
+    if not remote:
+        _refuse_cut(place, file, shape, options)
+    return Part(file, place, shape)
+
+
+def _refuse_cut(place: str, file: File, shape: Records, options: TextFormat) -> None:
+    """MalformedError where the last line is not ended as lines are."""
+    last = last_byte(Path(place), file.shown)
+    if last == b"\r":
+        raise MalformedError(f"{file.shown} cannot be read as csv: it ends in a carriage return without a newline")
+    if options.ends_in_newline and shape.count > 1 and last != b"\n":
         raise MalformedError(
             f"{file.shown}: its last line is not ended, so its last value may have been cut; write it again, or set "
             "`source.ends_in_newline: false` where it is always so"
         )
-    return Part(file, place, shape)
 
 
 def _dialect(file: File, options: TextFormat) -> Dialect:

@@ -79,16 +79,16 @@ def first_bad_line(file: Path, shown: str) -> int | None:
     return None
 
 
-def ends_in_newline(file: Path, shown: str) -> bool:
-    """Whether the last byte ends a line; taken to be so of .zst files, which only Polars unpacks."""
+def last_byte(file: Path, shown: str) -> bytes:
+    """The last byte of a text file; a newline is taken to be that of .zst files, which only Polars unpacks."""
     if file.suffix == ".zst":
-        return True
+        return b"\n"
     if file.suffix == ".gz":
         last = b""
         with opened(file, shown) as source:
             while block := source.read(BLOCK):
                 last = block[-1:]
-        return last in (b"\n", b"\r")
+        return last
     with file.open("rb") as source:
         source.seek(-1, 2)
-        return source.read(1) in (b"\n", b"\r")
+        return source.read(1)

@@ -6,10 +6,10 @@ import codecs
 from typing import Annotated, Literal, NamedTuple, Self
 
 import polars as pl
-from pydantic import AfterValidator, Field, StringConstraints, ValidationError, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from quality.engine.dtypes import DTYPES, Dtype
-from quality.rules.text import DateFormat
+from quality.sources.dates import date_format
 from quality.values import Frozen, Text
 
 READABLE = frozenset(
@@ -51,12 +51,9 @@ def _encoding(name: str) -> str:
     return name
 
 
-def _date_format(form: str) -> str:
-    try:
-        DateFormat(column="a", format=form)
-    except ValidationError as error:
-        raise ValueError(error.errors()[0]["msg"].removeprefix("Value error, ")) from None
-    return form
+def _date_format(written: str) -> str:
+    date_format(written)
+    return written
 
 
 Sign = Annotated[str, StringConstraints(pattern=r"^[\x01-\x7f]$")]
@@ -124,6 +121,10 @@ class TextFormat(Frozen):
     def dialect(self, separator: str) -> Dialect:
         quote = None if self.quote == "none" else self.quote
         return Dialect(separator, quote, self.comment, self.skip_lines, self.columns)
+
+    def date_of(self, column: str) -> str | None:
+        """The strftime format of a column's dates; None where they are written as ISO 8601 says."""
+        return date_format(self.dates[column]) if column in self.dates else None
 
     @property
     def is_utf8(self) -> bool:

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import polars as pl
 
-from quality.engine.frame import Frame
 from quality.errors import BROKE
-from quality.rules.text import DateFormat
+from quality.sources.dates import exactly_dated
 
 DAY = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 CLOCK = "[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:[.][0-9]{1,9})?)?"
 WORDS = {"true": True, "false": False}
-NO_FRAME = cast("Frame", None)
-"""A format judges a text by itself."""
 
 
 class Written(NamedTuple):
@@ -76,9 +73,7 @@ def _number(text: pl.Expr, dtype: pl.DataType, written: Written) -> pl.Expr:
 
 def _time(text: pl.Expr, dtype: pl.DataType, form: str | None) -> pl.Expr:
     if form is not None:
-        rule = DateFormat(column="a", format=form)
-        exact = rule.holds(text, pl.String(), NO_FRAME)
-        return pl.when(exact).then(text).str.strptime(dtype, rule.strftime, strict=False)
+        return exactly_dated(text, dtype, form)
     pattern = {pl.Date: DAY, pl.Time: CLOCK}.get(dtype.base_type(), f"{DAY}[T ]{CLOCK}")
     exact_text = pl.when(text.str.contains(rf"\A{pattern}\z")).then(text)
     if dtype == pl.Date:
@@ -90,15 +85,3 @@ def _time(text: pl.Expr, dtype: pl.DataType, form: str | None) -> pl.Expr:
     return clock.str.replace("T", " ", literal=True).str.to_datetime(
         "%Y-%m-%d %H:%M:%S%.f", time_unit="us", strict=False
     )
-
-
-def dated(form: str) -> pl.DataType:
-    """The dtype of a column that is written in a date format: Date, Datetime (in UTC where it has a zone) or Time."""
-    letters = {
-        part[0] for part in DateFormat(column="a", format=form).strftime.replace("%-", "%").split("%")[1:] if part
-    }
-    if not letters & set("HIMSTRrXcfsz+"):
-        return pl.Date()
-    if not letters & set("YymdjbBeDFxcsGu"):
-        return pl.Time()
-    return pl.Datetime("us", "UTC" if letters & set("zs+") else None)

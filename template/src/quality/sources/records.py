@@ -198,6 +198,8 @@ class _Look:
     def _reason(self, text: str) -> str:
         if not text:
             return "the line is blank"
+        if self.dialect.quote and text.count(self.dialect.quote) % 2:
+            return "a quoted value is not closed"
         if "\x00" in text:
             return "there is a NUL byte: is it another encoding? set source.encoding"
         if re.search(r"\r(?!\n)", re.sub(r'"[^"]*"', "", text)):

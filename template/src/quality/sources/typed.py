@@ -9,9 +9,10 @@ from typing import NamedTuple
 import polars as pl
 
 from quality.engine.frame import Frame
+from quality.sources.dates import dated
 from quality.sources.options import TextFormat, dtype_of
 from quality.sources.parses import Parses
-from quality.sources.parsing import Written, dated, parsed, strictly, unparsed
+from quality.sources.parsing import Written, parsed, strictly, unparsed
 from quality.sources.source import Reading
 from quality.values import Scalar
 
@@ -103,7 +104,7 @@ def _columns(text: Text, options: TextFormat, count: int) -> dict[str, Column]:
     written = Written(options.decimal, options.thousands, options.scientific)
     known: dict[str, Column | None] = {}
     for name in text.columns:
-        form = options.dates.get(name)
+        form = options.date_of(name)
         if name in text.native:
             known[name] = Column(text.native[name], written, False)
         elif name in options.dtypes or form is not None:
@@ -122,24 +123,32 @@ def _guess(lazy: pl.LazyFrame, columns: Sequence[str], written: Written, count: 
     if not columns:
         return {}
     first = lazy.select(columns).head(SAMPLE).collect(engine="streaming")
-    empty = [name for name in columns if not _values(first[name]).len()]
+    empty = [name for name in columns if not _has_value(first[name])]
     later = pl.DataFrame()
     if empty and count > SAMPLE:
         there = pl.any_horizontal([pl.col(name).is_not_null() & (pl.col(name) != "") for name in empty])
         later = lazy.select(empty).filter(there).head(SAMPLE).collect(engine="streaming")
-    return {name: _guessed(_values(later[name] if name in later.columns else first[name]), written) for name in columns}
+    found = {
+        name: Column(pl.Null(), written, False) for name in empty if not later.height or not _has_value(later[name])
+    }
+    for frame, names in (
+        (first, [n for n in columns if n not in empty]),
+        (later, [n for n in empty if n not in found]),
+    ):
+        found |= _guessed(frame, names, written)
+    return found
 
 
-def _values(texts: pl.Series) -> pl.Series:
-    return texts.filter(texts.is_not_null() & (texts != ""))
+def _has_value(texts: pl.Series) -> bool:
+    return bool((texts.is_not_null() & (texts != "")).any())
 
 
-def _guessed(texts: pl.Series, written: Written) -> Column:
-    if not texts.len():
-        return Column(pl.Null(), written, False)
-    frame = texts.alias("text").to_frame()
+def _guessed(texts: pl.DataFrame, names: Sequence[str], written: Written) -> dict[str, Column]:
+    """The first dtype that all texts of a column are, for each."""
+    found: dict[str, Column] = {}
     for dtype, scientific in GUESSES:
-        column = Column(dtype, written._replace(scientific=scientific or written.scientific), False)
-        if not frame.select(unparsed(pl.col("text"), dtype, column.written).any()).item():
-            return column
-    return Column(pl.String(), written, False)
+        form = written._replace(scientific=scientific or written.scientific)
+        left = [name for name in names if name not in found]
+        wrong = texts.select(unparsed(pl.col(name), dtype, form).any().alias(name) for name in left)
+        found |= {name: Column(dtype, form, False) for name in left if not wrong[name].item()}
+    return found | {name: Column(pl.String(), written, False) for name in names if name not in found}
