@@ -243,6 +243,12 @@ class References:
         return any(now() != version for _, version, now in self._opened.values())
 
 
+def references_of(rule: Rule) -> list[Any]:
+    """The sources and datasets that a rule's fields name; saved profiles are none."""
+    named = (getattr(rule, field, None) for field in ("reference", "baseline"))
+    return [one for one in named if one is not None and not (isinstance(one, str) and one.endswith(".json"))]
+
+
 def referred(written: Any) -> Source:
     """The source of another dataset of the repository, by name, or of a path or mapping."""
     if isinstance(written, str) and written in project.datasets():
