@@ -60,7 +60,9 @@ class Frame:
         self.version_now = version_now
         self.version = version
         columns = [
-            (name, dtype) for schema in reversed(self.schemas.values()) for name, dtype in reversed(schema.items())
+            (name, dtype)
+            for schema in reversed(list(self.schemas.values()))
+            for name, dtype in reversed(schema.items())
         ]
         there = dict(reversed(columns)) if differs else lazy.collect_schema()
         self.schema = pl.Schema({name: dtype for name, dtype in there.items() if name not in self.hidden})

@@ -13,7 +13,7 @@ from quality.sources.listing import KEY, File, Format
 from quality.sources.schemas import Evolution, exactly, fitted, unite
 from quality.sources.source import Reading
 
-Storage = Mapping[str, Any] | None
+Storage = dict[str, Any] | None
 
 
 def read_columnar(
@@ -52,10 +52,8 @@ def _scan(files: Sequence[File], form: Format, keys: Mapping[str, pl.DataType], 
     scan = pl.scan_parquet if form == "parquet" else pl.scan_ipc
     places = [file.place for file in files]
     if not keys:
-        return scan(places, glob=False, hive_partitioning=False, storage_options=storage)  # type: ignore[arg-type]
+        return scan(places, glob=False, hive_partitioning=False, storage_options=storage)
     pairs = (KEY.fullmatch(part) for file in files for part in file.path.parts[:-1])
     above = {pair[1]: pl.String() for pair in pairs if pair and pair[1] not in keys}
-    lazy = scan(  # type: ignore[call-arg]
-        places, glob=False, hive_partitioning=True, hive_schema={**above, **keys}, storage_options=storage
-    )
+    lazy = scan(places, glob=False, hive_partitioning=True, hive_schema={**above, **keys}, storage_options=storage)
     return lazy.select(exactly(name) for name in lazy.collect_schema() if name not in above)

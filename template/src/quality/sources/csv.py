@@ -20,7 +20,7 @@ from quality.sources.source import Reading
 from quality.sources.typed import Text, typed
 from quality.values import Scalar
 
-Storage = Mapping[str, Any] | None
+Storage = dict[str, Any] | None
 
 
 class Part(NamedTuple):
@@ -52,7 +52,7 @@ def read_csv(
         return Reading(pl.LazyFrame(), schemas=one.schemas, differs=one.differs)
     columns = [name for name in one.schema if name not in keys]
     tables = _Tables(parts, columns, options, storage)
-    count = sum(part.shape.count for part in parts)
+    count = sum(part.shape.total for part in parts)
     found = typed(Text(tables.scan(keys), columns, keys, tables.wrong), options, judged, count)
     return found._replace(rows=count)
 
@@ -79,7 +79,7 @@ def _refuse_cut(place: str, file: File, shape: Records, options: TextFormat) -> 
     last = last_byte(Path(place), file.shown)
     if last == b"\r":
         raise MalformedError(f"{file.shown} cannot be read as csv: it ends in a carriage return without a newline")
-    if options.ends_in_newline and shape.count > 1 and last != b"\n":
+    if options.ends_in_newline and shape.total > 1 and last != b"\n":
         raise MalformedError(
             f"{file.shown}: its last line is not ended, so its last value may have been cut; write it again, or set "
             "`source.ends_in_newline: false` where it is always so"
@@ -130,7 +130,7 @@ class _Tables:
             infer_schema=False,
             raise_if_empty=False,
             glob=False,
-            storage_options=self.storage,  # type: ignore[arg-type]
+            storage_options=self.storage,
             **numbered,
         )
         place = {name: f"{number} of file" for number, name in enumerate(header)}

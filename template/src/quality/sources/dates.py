@@ -33,7 +33,7 @@ def dated(form: str) -> pl.DataType:
 
 def exactly_dated(text: pl.Expr, dtype: pl.DataType, form: str) -> pl.Expr:
     """The values of texts that are written exactly in the format, padding and all; null for others."""
-    value = text.str.strptime(dtype, form, strict=False)
+    value = text.str.strptime(dtype, form, strict=False)  # type: ignore[arg-type]
     if letters(form) & ZONE:
         return value
     return pl.when(value.dt.strftime(form) == text).then(value)

@@ -23,7 +23,7 @@ from quality.values import Scalar
 KINDS = {int: "a number", float: "a number", str: "text", bool: "true or false", list: "a list", dict: "an object"}
 LARGEST = 2**63
 
-Storage = Mapping[str, Any] | None
+Storage = dict[str, Any] | None
 
 
 class Part(NamedTuple):
@@ -67,9 +67,9 @@ def read_ndjson(
         Text(tables.scan(keys), names, keys, tables.wrong, native),
         options.model_copy(update={"scientific": True, "decimal": ".", "thousands": None}),
         judged,
-        sum(part.shape.count for part in parts),
+        sum(part.shape.total for part in parts),
     )
-    return found._replace(rows=sum(part.shape.count for part in parts))
+    return found._replace(rows=sum(part.shape.total for part in parts))
 
 
 def _part(file: File, options: TextFormat, storage: Storage) -> Part:
@@ -94,7 +94,7 @@ def _part(file: File, options: TextFormat, storage: Storage) -> Part:
 
 
 def _lines(place: str, file: File, storage: Storage) -> Iterator[tuple[int, str]]:
-    lines = pl.scan_lines(place, row_index_name="n", glob=False, storage_options=storage)  # type: ignore[arg-type]
+    lines = pl.scan_lines(place, row_index_name="n", glob=False, storage_options=storage)
     try:
         for batch in lines.collect_batches(chunk_size=BATCH, maintain_order=True, lazy=True):
             yield from batch.iter_rows()
@@ -164,7 +164,7 @@ def _nested(places: Sequence[str], names: Sequence[str], storage: Storage) -> Ma
 def _scan(places: Sequence[str], storage: Storage, **options: Any) -> pl.LazyFrame:
     """The files as Polars scans them, which takes `[` in a name for a pattern."""
     names = [place if "://" in place else glob.escape(place) for place in places]
-    return pl.scan_ndjson(names, storage_options=storage, **options)  # type: ignore[arg-type]
+    return pl.scan_ndjson(names, storage_options=storage, **options)
 
 
 class _Tables:

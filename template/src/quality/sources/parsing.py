@@ -74,7 +74,7 @@ def _number(text: pl.Expr, dtype: pl.DataType, written: Written) -> pl.Expr:
 def _time(text: pl.Expr, dtype: pl.DataType, form: str | None) -> pl.Expr:
     if form is not None:
         return exactly_dated(text, dtype, form)
-    pattern = {pl.Date: DAY, pl.Time: CLOCK}.get(dtype.base_type(), f"{DAY}[T ]{CLOCK}")
+    pattern = DAY if dtype == pl.Date else CLOCK if dtype == pl.Time else f"{DAY}[T ]{CLOCK}"
     exact_text = pl.when(text.str.contains(rf"\A{pattern}\z")).then(text)
     if dtype == pl.Date:
         return exact_text.str.to_date("%Y-%m-%d", strict=False)

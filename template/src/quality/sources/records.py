@@ -11,7 +11,7 @@ import csv
 import io
 import itertools
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, NoReturn
 
 import polars as pl
@@ -37,7 +37,7 @@ class Records(NamedTuple):
 
     header: tuple[str, ...]
     start: int
-    count: int
+    total: int
     shifts: tuple[tuple[int, int], ...]
 
     def line(self, record: int) -> int:
@@ -46,7 +46,7 @@ class Records(NamedTuple):
         return record + 1 + (self.shifts[after][1] if after >= 0 else self.start)
 
 
-def records(place: str, shown: str, dialect: Dialect, storage: Mapping[str, Any] | None = None) -> Records:
+def records(place: str, shown: str, dialect: Dialect, storage: dict[str, Any] | None = None) -> Records:
     """The shape of a file; MalformedError names the first line that breaks it."""
     return _Look(place, shown, dialect, storage).records()
 
@@ -55,7 +55,7 @@ def located(
     rows: Iterable[tuple[int, str]], column: str, files: Sequence[tuple[str, Records]], several: bool
 ) -> list[dict[str, Scalar]]:
     """Texts of a column with the file and the line on which their records begin; records are counted over all files."""
-    ends = list(itertools.accumulate((shape.count for _, shape in files), initial=0))
+    ends = list(itertools.accumulate((shape.total for _, shape in files), initial=0))
     found: list[dict[str, Scalar]] = []
     for record, text in rows:
         at = bisect.bisect_right(ends, record) - 1
@@ -65,15 +65,17 @@ def located(
 
 
 class _Look:
-    def __init__(self, place: str, shown: str, dialect: Dialect, storage: Mapping[str, Any] | None) -> None:
-        self.shown, self.dialect = shown, dialect
-        self.lines = lambda **only: pl.scan_lines(
-            place, row_index_name="n", glob=False, storage_options=storage, **only
-        ).with_columns(
-            pl.when(pl.col("n") == 0).then(pl.col("line").str.strip_prefix("\ufeff")).otherwise(pl.col("line"))
-        )
+    def __init__(self, place: str, shown: str, dialect: Dialect, storage: dict[str, Any] | None) -> None:
+        self.place, self.shown, self.dialect, self.storage = place, shown, dialect, storage
         self.count, self.shifts = 0, list[tuple[int, int]]()
         self.open: tuple[int, str] | None = None
+
+    def lines(self, first: int | None = None) -> pl.LazyFrame:
+        """The lines with their numbers, without the mark at the beginning of the file."""
+        text = pl.col("line")
+        return pl.scan_lines(
+            self.place, n_rows=first, row_index_name="n", glob=False, storage_options=self.storage
+        ).with_columns(pl.when(pl.col("n") == 0).then(text.str.strip_prefix("\ufeff")).otherwise(text))
 
     def records(self) -> Records:
         header, start = self._header()
@@ -88,7 +90,7 @@ class _Look:
         """The names of the columns, and the number of lines before the first record."""
         if self.dialect.names:
             return self.dialect.names, self.dialect.skip
-        lines = self.lines(n_rows=self.dialect.skip + HEAD).collect()["line"].to_list()
+        lines = self.lines(self.dialect.skip + HEAD).collect()["line"].to_list()
         first = self.dialect.skip
         while first < len(lines) and self._is_comment(lines[first]):
             first += 1

@@ -61,6 +61,8 @@ def _listed(address: str, form: Format | None) -> list[Object] | None:
     """The objects that an address means; None where they cannot be listed."""
     if address.startswith("hf://") or importlib.util.find_spec("obstore") is None:
         return None
+    if not (glob.has_magic(address) or address.endswith("/")):
+        return _one(address)
     scheme, _, rest = _before_magic(address).partition("://")
     bucket, _, prefix = rest.partition("/")
     found = _all(f"{scheme}://{bucket}", prefix)
@@ -70,9 +72,7 @@ def _listed(address: str, form: Format | None) -> list[Object] | None:
         )
     if glob.has_magic(address):
         return [one for one in found if _matches(one.address, address)]
-    if address.endswith("/"):
-        return [one for one in found if suffix_format(one.address) == (form or suffix_format(one.address)) is not None]
-    return [one for one in found if one.address == address]
+    return [one for one in found if suffix_format(one.address) == (form or suffix_format(one.address)) is not None]
 
 
 def _matches(address: str, pattern: str) -> bool:
@@ -83,12 +83,30 @@ def _matches(address: str, pattern: str) -> bool:
     return re.fullmatch("/".join(parts).replace(".*/", "(?:.*/)?"), address) is not None
 
 
+def _store(bucket: str) -> Any:
+    made: Any = importlib.import_module("obstore.store")
+    return made.from_url(bucket, client_options={"timeout": "30s", "allow_http": True})
+
+
+def _one(address: str) -> list[Object]:
+    """The object of this very address; none where there is none."""
+    obstore: Any = importlib.import_module("obstore")
+    scheme, _, rest = address.partition("://")
+    bucket, _, path = rest.partition("/")
+    try:
+        found = obstore.head(_store(f"{scheme}://{bucket}"), path)
+    except FileNotFoundError:
+        return []
+    except Exception as error:
+        raise SourceError(f"{address} cannot be looked up: {first_line(error)}") from error
+    return [Object(address, found["size"], _tag(found))]
+
+
 def _all(bucket: str, prefix: str) -> list[Object]:
     """Every object below a prefix, by name."""
     obstore: Any = importlib.import_module("obstore")
-    store: Any = importlib.import_module("obstore.store")
     try:
-        pages = obstore.list(store.from_url(bucket, client_options={"timeout": "30s"}), prefix or None)
+        pages = obstore.list(_store(bucket), prefix or None)
         found = [Object(f"{bucket}/{one['path']}", one["size"], _tag(one)) for page in pages for one in page]
     except Exception as error:
         raise SourceError(f"{bucket}/{prefix} cannot be listed: {first_line(error)}") from error
@@ -110,4 +128,4 @@ def _scanned(address: str, form: Format) -> list[str]:
     except (pl.exceptions.PolarsError, OSError) as error:
         if "expanded paths were empty" in str(error):
             return []
-        raise SourceError(f"{address} cannot be listed: {first_line(error)}") from error
+        raise SourceError(f"{address} cannot be listed as {form}: {first_line(error)}; set source.format") from error
