@@ -239,7 +239,7 @@ def test_folders_of_a_store_are_columns_as_those_of_a_disk_are(store: Store, pyt
     for year in (2023, 2024):
         store.holds(GOOD, f"sales/year={year}/1.parquet")
     read = "print(*Files(path='s3://shop/sales/').scan('').collect()['year'].unique().sort())"
-    done = python("-c", f"from quality.contract.sources import Files; {read}")
+    done = python("-c", f"from quality.sources import Files; {read}")
     assert done.stdout.split() == ["2023", "2024"], done.stderr
 
 

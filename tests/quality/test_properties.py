@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 
 from quality import checking
 from quality.contract.config import CheckConfig
-from quality.contract.sources import Files
 from quality.engine.frame import Frame, Surroundings
 from quality.engine.judge import judge as judge_rules
 from quality.result import CheckResult
 from quality.rules.catalogue import BUILT_IN, check_name, parse_rules
+from quality.sources import Files
 
 SCHEMA: dict[str, Any] = {
     "i": pl.Int64,
@@ -389,7 +389,7 @@ def test_keys_taken_in_many_ranges_repeat_as_often_as_in_one(
     which = data.draw(st.sampled_from(["unique", "unique_combination", "primary_key"]).flatmap(strategies.__getitem__))
     rule = {**which, **data.draw(scopes), "name": "rule"}
     config = CheckConfig(rules=parse_rules([rule]))
-    around = Surroundings(references=checking.reference, history=lambda window: [], now=NOW, memory_budget=budget)
+    around = Surroundings(references=checking.References(), history=lambda window: [], now=NOW, memory_budget=budget)
     found = judge_rules(config, Frame(frame_of(rows).lazy(), around))
     counted = [(one.judgement.failed, one.judgement.judged) for one in found if one.judgement]
     assert counted == [(o.failed, o.judged) for o in reference.judge(rule, rows, NOW, REFERENCES)]

@@ -13,8 +13,9 @@ from checking import counts, judge, judge_one
 from pydantic import ValidationError
 
 from quality.contract.contract import parse_source
-from quality.contract.sources import Files
 from quality.errors import ConfigurationError, SourceError
+from quality.sources import Files
+from quality.values import Status
 
 DATA = pl.DataFrame({"a": [1, None, 3], "s": ["x", "é,", None]})
 RULES: tuple[dict[str, Any], ...] = (
@@ -121,10 +122,11 @@ def test_a_source_that_cannot_be_is_refused_in_one_sentence(source: Any, said: s
     assert "\n" not in str(refused.value)
 
 
-def test_a_dtype_of_a_column_that_is_missing_is_refused() -> None:
+def test_a_dtype_of_a_column_that_is_missing_is_a_fact_about_the_data() -> None:
     DATA.write_csv("a.csv")
-    with pytest.raises(ConfigurationError, match=r"source.dtypes: no column 'b' in a.csv; known: a, s"):
-        judge(None, *RULES, source=Files(path="a.csv", dtypes={"b": "Int8"}))
+    result = judge(None, *RULES, source=Files(path="a.csv", dtypes={"b": "Int8"}))
+    assert (result.status, result.exit_code) == (Status.ERROR, 3)
+    assert result.reason == "source.dtypes: there is no column 'b' in a.csv; known: a, s"
 
 
 def test_a_file_whose_format_cannot_be_told_is_refused() -> None:

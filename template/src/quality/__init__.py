@@ -5,7 +5,8 @@ The rooms, from the ground up; a module imports its own room and those above it 
 * `values`, `files`, `result`, `errors`: the words that all others share
 * `engine`: what a rule is, and how all rules of a dataset are judged in one pass
 * `rules`: every rule there is, by family; `catalogue` lists them
-* `contract`: what people write: contracts, policy, sources; `config` is both as one value
+* `sources`: where data comes from: files of any format, judged as a whole; frames in memory
+* `contract`: what people write: contracts and policy; `config` is both as one value
 * `prefect_run`, `loopback`, `server`: the run that this code is in, and a Prefect server
 * `history`: what earlier runs measured
 * `checking`: one check, from its configuration to its result
@@ -33,8 +34,6 @@ if TYPE_CHECKING:  # the same names as in EXPORTS, for type checkers and editors
     from quality.contract.project import environment_names as environment_names
     from quality.contract.project import load as load
     from quality.contract.project import root as root
-    from quality.contract.sources import Files as Files
-    from quality.contract.sources import Source as Source
     from quality.engine.dtypes import ANY as ANY
     from quality.engine.dtypes import NUMBER as NUMBER
     from quality.engine.dtypes import ORDERED as ORDERED
@@ -69,6 +68,8 @@ if TYPE_CHECKING:  # the same names as in EXPORTS, for type checkers and editors
     from quality.result import RuleResult as RuleResult
     from quality.result import summarize_check_result as summarize_check_result
     from quality.rules.profile import Profile as Profile
+    from quality.sources import Files as Files
+    from quality.sources import Source as Source
     from quality.values import Severity as Severity
     from quality.values import Status as Status
 
@@ -81,7 +82,7 @@ EXPORTS = {
     "ConfigurationError": "quality.errors",
     "DataQualityBlock": "quality.ladder.block",
     "DataQualityError": "quality.errors",
-    "Files": "quality.contract.sources",
+    "Files": "quality.sources",
     "Frame": "quality.engine.frame",
     "Judgement": "quality.engine.rule",
     "Kinds": "quality.engine.dtypes",
@@ -96,7 +97,7 @@ EXPORTS = {
     "Rule": "quality.engine.rule",
     "RuleResult": "quality.result",
     "Severity": "quality.values",
-    "Source": "quality.contract.sources",
+    "Source": "quality.sources",
     "SourceError": "quality.errors",
     "Status": "quality.values",
     "TEXT": "quality.engine.dtypes",

@@ -16,7 +16,15 @@ class ConfigurationError(ValueError):
 
 
 class SourceError(Exception):
-    """The data could not be read: missing, empty, truncated, unreachable or of another format."""
+    """The data could not be read now: unreachable, not there yet, or changed while it was read."""
+
+    retry = True
+
+
+class MalformedError(SourceError):
+    """The data is there and is not what it should be: empty, truncated, of another format. No retry mends it."""
+
+    retry = False
 
 
 class CannotJudgeError(Exception):
@@ -52,10 +60,20 @@ class QuarantineError(SourceError):
     """Rows could not be set apart; whoever reads the good rows must not go on."""
 
 
+BROKE = "refused: "
+"""How a text begins that breaks a query on purpose, because a source cannot read it as its dtype."""
+
+
 def first_line(error: BaseException) -> str:
     """The first line of what an error says; of object storage's, what was answered and not what was asked."""
     text = str(error).strip() or type(error).__name__
-    return said(text) or text.splitlines()[0]
+    return said(text) or refused(text) or text.splitlines()[0]
+
+
+def refused(text: str) -> str | None:
+    """Which text a source could not read as its dtype; None for other errors."""
+    found = re.search(rf'\["{BROKE}(.*?)"[,\]]', text, re.DOTALL)
+    return f"{found[1]}; declare its dtype, or the texts that are no value, in the source" if found else None
 
 
 def said(text: str) -> str | None:

@@ -76,9 +76,9 @@ MOVED = {
     "server_state": ("drift.server",),
     "shapes": ("rollout.shapes",),
     "shelf": ("history.store", "files"),
-    "sources": ("contract.sources",),
+    "contract.sources": ("sources",),
     "states": ("ladder.states",),
-    "storage": ("contract.storage",),
+    "storage": ("sources.storage",),
     "table_rules": (
         "rules.numbers",
         "rules.aggregates",
@@ -92,7 +92,7 @@ MOVED = {
     "trends": ("history.series",),
     "uniqueness": ("rules.uniqueness",),
     "verdict": ("checking",),
-    "vocabulary": ("rules.catalogue", "contract.sources"),
+    "vocabulary": ("rules.catalogue", "sources"),
     "waivers": ("drift.waivers",),
     "yaml_file": ("contract.yaml_file",),
 }

@@ -71,7 +71,8 @@ class Explain(Frozen):
 class RunMetadata(Frozen):
     """Where a result comes from: enough to find the contract, the owner and the environment that produced it.
 
-    `contract` is a page on the web where the policy knows it, else the file's path in the repository.
+    `contract` is a page on the web where the policy knows it, else the file's path in the repository. `version` is what
+    the source and its references were, as a digest of their files' sizes and times; None of data in memory.
     """
 
     dataset: str = "data"
@@ -79,6 +80,7 @@ class RunMetadata(Frozen):
     environment: str | None = None
     contract: str | None = None
     source: str | None = None
+    version: str | None = None
     fingerprint: str | None = None
     template_version: str | None = None
     compatibility: str | None = None
@@ -168,7 +170,7 @@ class CheckResult(Frozen):
 
     def comparable(self) -> dict[str, Any]:
         """All but times and the way the data came: equal for the same data and configuration on every path."""
-        way = {"source", "explain"}
+        way = {"source", "version", "explain"}
         return self.model_dump(mode="json", exclude={"execution_time_ms": True, "timestamp": True, "metadata": way})
 
     def __getitem__(self, key: str) -> Any:

@@ -15,12 +15,12 @@ from quality.cli.verbs import VERBS
 from quality.contract import project
 from quality.contract.contract import Contract, load_contract
 from quality.contract.policy import EnvironmentPolicy, Silence
-from quality.contract.sources import Files, domain_sources
 from quality.engine.rule import RowRule, Rule
 from quality.files import write_whole
 from quality.ladder.policy_page import POLICY_PAGE, policy_document
 from quality.rollout.scorecard import Scorecard
 from quality.rules.catalogue import BUILT_IN, check_name, domain_rules, union
+from quality.sources import Files, domain_sources
 
 OWNERS_START, OWNERS_END = "# datasets:start, by each contract's owner (`nox -s rules`)\n", "# datasets:end"
 START, END = "<!-- rules:start -->\n", "<!-- rules:end -->"

@@ -8,11 +8,11 @@ from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field, SerializeAsAny, ValidationError, model_validator
 
-from quality.contract.sources import Files, Source, domain_sources
 from quality.contract.yaml_file import YamlFile
 from quality.engine.rule import Rule
 from quality.errors import ConfigurationError, nearest
 from quality.rules.catalogue import parse_rules
+from quality.sources import Files, Source, domain_sources
 from quality.values import STRICT_INT, Flag, Fraction, Frozen, Severity, Text
 
 

@@ -12,7 +12,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import polars as pl
 
 from quality.engine.sql import across_rows, condition
-from quality.errors import ConfigurationError, SourceError, first_line, nearest
+from quality.errors import ConfigurationError, MalformedError, SourceError, first_line, nearest
 from quality.result import Explain
 
 os.environ.setdefault("POLARS_ROW_GROUP_PREFETCH_SIZE", "2")  # a quarter less memory, for no time
@@ -33,12 +33,14 @@ class Surroundings:
     root: Path = Path()
     memory_budget: int = 256 * 2**20
     measured: Callable[[str, int], list[float]] = lambda metric, runs: []
+    references_changed: Callable[[], bool] = lambda: False
 
 
 class Frame:
     """A lazy frame, the other datasets its rules refer to, and a log of every query run on it.
 
-    `version` is the source's when the frame was opened, where it has one.
+    `version` is the source's when the frame was opened, where it has one. `hidden` columns are no part of the schema.
+    `schemas` are those of files that differ, by name; `differs` says how they contradict each other: no row is read.
     """
 
     def __init__(
@@ -48,16 +50,36 @@ class Frame:
         *,
         columnar: bool = False,
         version_now: Callable[[], str | None] = lambda: None,
+        version: str | None = None,
+        hidden: Iterable[str] = (),
+        schemas: Mapping[str, pl.Schema] | None = None,
+        differs: str | None = None,
     ) -> None:
-        self.lazy = lazy
+        self.hidden = frozenset(hidden)
+        self.schemas = schemas or {}
+        self.differs = differs
+        self._lazy = lazy
         self.version_now = version_now
-        self.version = version_now()
-        self.schema = lazy.collect_schema()
+        self.version = version
+        columns = [
+            (name, dtype)
+            for schema in reversed(list(self.schemas.values()))
+            for name, dtype in reversed(schema.items())
+        ]
+        there = dict(reversed(columns)) if differs else lazy.collect_schema()
+        self.schema = pl.Schema({name: dtype for name, dtype in there.items() if name not in self.hidden})
         self.around = around
         self.columnar = columnar
         self.queries: list[tuple[str, tuple[str, ...]]] = []
         self.known: dict[tuple[Hashable, ...], Any] = {}
         self._rows: int | None = None
+
+    @property
+    def lazy(self) -> pl.LazyFrame:
+        """The rows; MalformedError where files contradict each other, so that they have no common ones."""
+        if self.differs is not None:
+            raise MalformedError(self.differs)
+        return self._lazy
 
     def collect(self, query: pl.LazyFrame, label: str, reads: Iterable[str]) -> pl.DataFrame:
         """The query's rows, streamed; written into the log under its label with the columns it reads."""
@@ -70,7 +92,7 @@ class Frame:
 
     def where(self, keep: pl.Expr) -> Frame:
         """The rows where `keep` is true; queries go to the same log."""
-        part = Frame(self.lazy.filter(keep), self.around, columnar=self.columnar)
+        part = Frame(self.lazy.filter(keep), self.around, columnar=self.columnar, hidden=self.hidden)
         part.queries = self.queries
         return part
 
@@ -123,9 +145,9 @@ class Frame:
 
     @property
     def has_changed(self) -> bool:
-        """Whether the source is another one than it was when the frame was opened, or gone."""
+        """Whether the source, or a reference, is another one than it was when it was opened, or gone."""
         try:
-            return self.version_now() != self.version
+            return self.version_now() != self.version or self.around.references_changed()
         except (SourceError, OSError):
             return True
 

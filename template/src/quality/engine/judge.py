@@ -43,7 +43,12 @@ def verdict(found: list[Found], request: Request, frame: Frame) -> dict[str, Any
     """The fields of a result over every rule's judgements, with a few failing rows of the rules that did not hold."""
     rules = _with_samples(tuple(_result(one, request) for one in found), found, frame, request)
     status, reason, rows = run_status(rules, request.warning_threshold), None, _rows(frame)
-    if status is Status.PASSED and rows == 0:
+    if rows is None and status is not Status.FAILED:
+        status, reason = (
+            Status.ERROR,
+            frame.differs or "the rows could not be counted, so nothing is known of all of them",
+        )
+    elif status is Status.PASSED and rows == 0:
         status, reason = Status.SKIPPED, "there are no rows"
     elif status is Status.SKIPPED:
         reason = "no rule judged a row" if rules else "there are no rules"
@@ -60,6 +65,8 @@ def _rows(frame: Frame) -> int | None:
 
 def bind(rule: Rule, frame: Frame) -> None:
     """Refuses a rule that this frame's columns and dtypes make impossible; reads no data."""
+    if not rule.JUDGES_SCHEMAS:
+        _ = frame.lazy
     frame.check_columns((*rule.subjects, *((rule.by,) if rule.by else ())))
     if rule.by is not None and kind_of(frame.schema[rule.by]) == "nested":
         raise CannotJudgeError(f"column '{rule.by}' is {frame.schema[rule.by]}; by needs single values")
@@ -224,16 +231,19 @@ def _with_samples(
     """A few failing rows for the rules that did not hold, with sensitive values masked."""
     loud = (Status.FAILED, Status.WARNING)
     wanted: dict[int, Wanted] = {}
+    own: dict[int, list[dict[str, Scalar]]] = {}
     for number, (result, one) in enumerate(zip(rules, found, strict=True)):
-        if result.status in loud and one.judgement is not None and one.judgement.failing is not None:
+        if one.judgement is not None and one.judgement.rows:
+            own[number] = [*one.judgement.rows][: request.sample_rows]
+        elif result.status in loud and one.judgement is not None and one.judgement.failing is not None:
             failing = one.judgement.failing
             if one.rule.by is not None:
                 failing = failing & col(one.rule.by).eq_missing(pl.lit(one.segment))
             wanted[number] = Wanted(failing, one.judgement.failed, one.rule.reads)
     try:
-        rows = samples(frame, wanted, request.key, request.sample_rows)
+        rows = own | samples(frame, wanted, request.key, request.sample_rows)
     except BROKEN:
-        return rules
+        rows = own
     return tuple(
         rule.model_copy(update={"samples": tuple(_masked(row, request.sensitive) for row in rows.get(number, ()))})
         for number, rule in enumerate(rules)

@@ -30,13 +30,17 @@ class Measure(NamedTuple):
 
 
 class Judgement(NamedTuple):
-    """Failing of judged rows (for a table rule 0 or 1 of 1), the number judged, and what selects failing rows."""
+    """Failing of judged rows (for a table rule 0 or 1 of 1), the number judged, and what selects failing rows.
+
+    `rows` are failing rows that the rule has looked up itself.
+    """
 
     failed: int
     judged: int
     value: Scalar = None
     note: str | None = None
     failing: pl.Expr | None = None
+    rows: tuple[dict[str, Scalar], ...] = ()
 
 
 class Rule(Frozen):
@@ -44,6 +48,7 @@ class Rule(Frozen):
 
     ALIASES: ClassVar[tuple[str, ...]] = ()
     JUDGES: ClassVar[Kinds] = ANY
+    JUDGES_SCHEMAS: ClassVar[bool] = False
 
     check: str
     severity: Severity = Field(Severity.ERROR, description="What a failure does to the run.")

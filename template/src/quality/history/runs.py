@@ -11,10 +11,10 @@ import polars as pl
 
 from quality.contract import project
 from quality.contract.config import CheckConfig
-from quality.contract.sources import reading
 from quality.errors import SourceError
 from quality.history.store import Shelf
 from quality.result import CheckResult, RuleResult
+from quality.sources import reading
 from quality.values import Status, cell_text
 
 SCHEMA = pl.Schema(

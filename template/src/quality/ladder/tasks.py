@@ -18,6 +18,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.context import TaskRunContext
 from prefect.logging import get_run_logger
 from prefect.settings import get_current_settings
+from prefect.transactions import get_transaction
 from prefect.utilities.annotations import NotSet
 
 from quality import checking
@@ -25,7 +26,6 @@ from quality.checking import Rules, known_engine, resolve_call, uphold
 from quality.contract import project
 from quality.contract.config import CheckConfig
 from quality.contract.contract import parse_source
-from quality.contract.sources import as_frame, version_of
 from quality.errors import ConfigurationError, DataQualityError, nearest
 from quality.ladder.awaitable import AwaitableProfile, AwaitableResult, AwaitableRules
 from quality.ladder.block import DataQualityBlock
@@ -35,6 +35,7 @@ from quality.prefect_run import either, run_context
 from quality.reporting import artifacts
 from quality.result import CheckResult
 from quality.rules import profile
+from quality.sources import as_frame
 from quality.values import Status
 
 P = ParamSpec("P")
@@ -107,6 +108,7 @@ def check(
     """
     asks = configured(data, block, rules, config, fail_on_error, warning_threshold, auto_schema, engine_name)
     result, notes, problem = after_check.check(data, asks, now)
+    _keep_other_versions_out_of_the_cache()
     if store_artifact:
         _publish(result, artifact_key, notes)
     if problem is not None:
@@ -123,6 +125,15 @@ def _may_be_cached() -> bool:
     """Whether this run's return value is stored for reuse; Prefect would hand a stored Failed out as a success."""
     context = TaskRunContext.get()
     return context is not None and context.task.cache_policy is not NO_CACHE
+
+
+def _keep_other_versions_out_of_the_cache() -> None:
+    """Stores no verdict whose data is not of the version that the cache's key was made for."""
+    context, transaction = TaskRunContext.get(), get_transaction()
+    if context is None or transaction is None or context.task.cache_key_fn is None:
+        return
+    if context.task.cache_key_fn(context, context.parameters) != transaction.key:
+        transaction.write_on_commit = False
 
 
 def _publish(result: CheckResult, key: str | None, notes: tuple[str, ...]) -> None:
@@ -145,13 +156,15 @@ def learn_rules(data: object = None, block: DataQualityBlock | None = None) -> l
 
 
 def source_version(data: object, config: CheckConfig) -> str | None:
-    """What changes when the data changes: paths, sizes and times of its files; None when that cannot be known."""
+    """What changes when the data or a reference changes: sizes and times of files; None when that cannot be known."""
     if as_frame(data) is not None:
         return None
     if isinstance(data, str) and data in project.datasets():
         config, data = project.load(data), None
     source = config.source if data is None else parse_source(data)
-    return None if source is None else version_of(source, project.root())
+    sources = [source, *(checking.referred(one) for rule in config.rules for one in checking.references_of(rule))]
+    versions = [None if one is None else one.version(project.root()) for one in sources]
+    return None if None in versions else "\n".join(map(str, versions))
 
 
 def verdict_key(prefix: str, context: TaskRunContext, parameters: dict[str, Any]) -> str | None:

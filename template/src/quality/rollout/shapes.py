@@ -12,10 +12,10 @@ import polars as pl
 
 from quality import checking
 from quality.contract.config import CheckConfig
-from quality.contract.sources import Files
 from quality.errors import ConfigurationError
 from quality.result import CheckResult
 from quality.rollout.evidence import Check
+from quality.sources import Files
 
 ROWS = 1_000
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from typing import Literal
+from typing import ClassVar, Literal
 
+import polars as pl
 from pydantic import AliasChoices, Field
 
 from quality.engine.dtypes import Dtype, is_dtype
@@ -26,9 +27,25 @@ def gone(column: str, schema: Iterable[str]) -> str:
     return f"column '{column}' is gone; the data has {''.join(like) or shorten(there, 200)}"
 
 
+MOST = 12
+"""Differences that a message tells."""
+
+
+def files_of(frame: Frame) -> list[tuple[str, pl.Schema]]:
+    """The schema of the frame; where its files differ, that of each, with the file's name to begin a sentence."""
+    each = [(f"{file}: " if file else "", schema) for file, schema in frame.schemas.items()]
+    return each or [("", frame.schema)]
+
+
+def told(said: list[str]) -> str:
+    """Differences as one text."""
+    return "; ".join(said[:MOST]) + (f"; and {len(said) - MOST:,} more" if len(said) > MOST else "")
+
+
 class ColumnExists(TableRule):
     """The dataset has the column."""
 
+    JUDGES_SCHEMAS: ClassVar[bool] = True
     check: Literal["column_exists"] = "column_exists"
     column: Text
 
@@ -39,13 +56,16 @@ class ColumnExists(TableRule):
         return f"there is a column {self.column}"
 
     def judge(self, state: State, frame: Frame) -> Judgement:
-        there = self.column in frame.schema
-        return outcome(there, there, "it is there" if there else gone(self.column, frame.schema))
+        lacking = [(file, schema) for file, schema in files_of(frame) if self.column not in schema]
+        if not lacking:
+            return outcome(True, True, "it is there")
+        return outcome(False, False, told([f"{file}{gone(self.column, schema)}" for file, schema in lacking]))
 
 
 class DtypeRule(TableRule):
     """The column has the Polars dtype, or one of the family: integer, float, numeric, string, temporal."""
 
+    JUDGES_SCHEMAS: ClassVar[bool] = True
     check: Literal["dtype"] = "dtype"
     column: Text
     dtype: Dtype = Field(validation_alias=AliasChoices("dtype", "data_type", "type_"))
@@ -57,15 +77,20 @@ class DtypeRule(TableRule):
         return f"{self.column} is {self.dtype}"
 
     def judge(self, state: State, frame: Frame) -> Judgement:
-        dtype = frame.schema.get(self.column)
-        if dtype is None:
-            return outcome(False, None, gone(self.column, frame.schema))
-        return outcome(is_dtype(dtype, self.dtype), str(dtype), f"it is {dtype}")
+        found = [(file, schema, schema.get(self.column)) for file, schema in files_of(frame)]
+        wrong = [one for one in found if one[2] is None or not is_dtype(one[2], self.dtype)]
+        said = [
+            f"{file}{gone(self.column, schema) if dtype is None else f'it is {dtype}'}"
+            for file, schema, dtype in wrong or found[:1]
+        ]
+        dtype = (wrong or found)[0][2]
+        return outcome(not wrong, None if dtype is None else str(dtype), told(said))
 
 
 class SchemaRule(TableRule):
     """The dataset has `columns` of these dtypes; `closed` forbids others, `ordered` asks for this order."""
 
+    JUDGES_SCHEMAS: ClassVar[bool] = True
     check: Literal["schema"] = "schema"
     columns: dict[str, Dtype] = Field(min_length=1)
     closed: Flag = False
@@ -78,7 +103,11 @@ class SchemaRule(TableRule):
         return f"the schema has {len(self.columns)} columns as stated{', and no others' if self.closed else ''}"
 
     def judge(self, state: State, frame: Frame) -> Judgement:
-        there = frame.schema
+        wrong = [f"{file}{said}" for file, schema in files_of(frame) for said in self.differences(schema)]
+        return outcome(not wrong, len(wrong), told(wrong) or "it does")
+
+    def differences(self, there: pl.Schema) -> list[str]:
+        """What is not as stated in one schema."""
         new = [column for column in there if column not in self.columns]
         wrong = [_missing(column, new) for column in self.columns if column not in there]
         known = {column: dtype for column, dtype in self.columns.items() if column in there}
@@ -87,7 +116,7 @@ class SchemaRule(TableRule):
             wrong += [f"{column} is extra" for column in new]
         if self.ordered and (order := [column for column in there if column in known]) != list(known):
             wrong.append(f"the order is {shorten(order, 80)}, not {shorten(list(known), 80)}")
-        return outcome(not wrong, len(wrong), "; ".join(wrong) or "it does")
+        return wrong
 
 
 def _missing(column: str, new: list[str]) -> str:

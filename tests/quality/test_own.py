@@ -33,7 +33,7 @@ from quality import (
     load,
 )
 from quality.__main__ import main
-from quality.contract.sources import domain_sources
+from quality.sources import domain_sources
 
 DATA = pl.DataFrame({"a": [2, 4, 5], "b": [1, 2, 3]})
 
