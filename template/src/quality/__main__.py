@@ -207,8 +207,10 @@ def main(words: list[str] | None = None) -> int:
 
 
 def complain(about: object, code: int) -> int:
-    """One line for a person."""
-    print(f"quality: {' '.join(str(about).split())}", file=sys.stderr)
+    """One line for a person; for a wrong configuration, one for each mistake."""
+    told = str(about).splitlines() if isinstance(about, ConfigurationError) else [str(about)]
+    for line in told:
+        print(f"quality: {' '.join(line.split())}", file=sys.stderr)
     return code
 
 

@@ -13,7 +13,7 @@ import polars as pl
 
 from quality.contract import project
 from quality.contract.config import CheckConfig
-from quality.contract.contract import load_contract, parse_source
+from quality.contract.contract import load_contract, parse_source, unknown_references
 from quality.contract.sources import as_frame, as_source
 from quality.engine.frame import Frame, Surroundings
 from quality.engine.judge import BROKEN, Found, judge, unreadable, verdict
@@ -87,12 +87,15 @@ def check(
         template_version=project.template_version(),
         compatibility=project.compatibility(),
     )
+    refuse_unknown(config)
     try:
         frame = open_frame(data, config, now=now, history=history)
+    except ConfigurationError:
+        raise
     except BROKEN as error:
         fields = unreadable(error, config)
     else:
-        found = judge(config, frame, judged, partial(project.place_of_rule, config))
+        found = judge(config, frame, judged)
         if seen is not None:
             seen(frame, found)
         fields = verdict(found, config, frame)
@@ -101,6 +104,14 @@ def check(
     return CheckResult(
         **fields, allow_empty=config.allow_empty, execution_time_ms=took, timestamp=started, metadata=about
     )
+
+
+def refuse_unknown(config: CheckConfig) -> None:
+    """ConfigurationError for a rule whose reference is neither a dataset of the repository nor a path to one."""
+    referring = [rule for rule in config.rules if {"reference", "baseline"} & type(rule).model_fields.keys()]
+    known = project.datasets() if referring else ()
+    if wrong := [said for rule in referring for said in unknown_references(rule, known)]:
+        raise ConfigurationError.of(f"{config.dataset}: {said}" for said in wrong)
 
 
 def open_frame(

@@ -100,7 +100,11 @@ BAD_WAIVERS = [
     ("no reason", f"{{path: noxfile.py, until: {SOON}}}", "reason: Field required"),
     ("empty reason", f"{{path: noxfile.py, reason: ' ', until: {SOON}}}", "waivers.yml:2"),
     ("no last day", "{path: noxfile.py, reason: ours}", "until: Field required"),
-    ("no date", "{path: noxfile.py, reason: ours, until: for ever}", "until: Input should be a valid date"),
+    (
+        "no date",
+        "{path: noxfile.py, reason: ours, until: for ever}",
+        "until must be a date, such as 2026-12-31, not 'for ever'",
+    ),
     ("unknown field", f"{{path: noxfile.py, reason: ours, until: {SOON}, by: me}}", "by: Extra inputs"),
     ("no mapping", "noxfile.py", "waivers.yml:2"),
 ]

@@ -16,6 +16,7 @@ from quality.contract.config import CheckConfig
 from quality.errors import ConfigurationError
 from quality.prefect_run import either
 from quality.rules.catalogue import canonical, parse_rules
+from quality.rules.complaints import mistakes
 
 
 class DataQualityBlock(Block):
@@ -52,6 +53,9 @@ class DataQualityBlock(Block):
     lineage: dict[str, Any] | None = Field(None, description="Where OpenLineage events go.")
     quarantine: dict[str, Any] | None = Field(None, description="Where failing rows are set apart.")
     repository_url: str | None = Field(None, description="Where a browser finds the repository's files.")
+    isolate: bool = Field(False, description="Whether a check of the configured source runs in a child process.")
+    memory_limit: str | None = Field(None, description="Most memory of an isolated check, such as 4GB.")
+    timeout_seconds: float | None = Field(None, description="Longest time that an isolated check may take.")
 
     @field_validator("engine_name")
     @classmethod
@@ -110,9 +114,9 @@ def load_block(name: str) -> DataQualityBlock:
     except RuntimeError as error:
         if not isinstance(error.__cause__, ValidationError):
             raise
-        first = error.__cause__.errors()[0]
-        field = ".".join(map(str, first["loc"]))
-        why = f"it has a field '{field}'" if first["type"] == "extra_forbidden" else f"{field}: {first['msg']}"
+        wrong = mistakes(error.__cause__, DataQualityBlock, "it")
+        newer = [f"it has a field '{one.place[-1]}'" for one in wrong if one.kind == "extra_forbidden"]
+        why = "; ".join(newer or [one.said for one in wrong])
         advice = (
             f"this is template {project.template_version()}; update it, or save the block again with `nox -s block`"
         )

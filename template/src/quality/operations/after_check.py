@@ -18,7 +18,7 @@ from quality import checking
 from quality.contract.config import CheckConfig
 from quality.engine.frame import Frame
 from quality.engine.judge import Found
-from quality.errors import QuarantineError, SourceError, first_line
+from quality.errors import QuarantineError, SourceError, first_line, retry_helps
 from quality.history import runs as history
 from quality.history.series import RUNS
 from quality.operations import events as announcements
@@ -43,14 +43,14 @@ def check(data: Any, config: CheckConfig) -> Ran:
     judged: list[tuple[Frame, list[Found]]] = []
     with progress.shown(config) as more:
         result = checking.check(data, config, seen=lambda frame, found: judged.append((frame, found)), judged=more)
-    if config.environment is None or (result.status is Status.ERROR and _is_tried_again()):
+    if config.environment is None or (result.status is Status.ERROR and result.retry_helps and _is_tried_again()):
         return Ran(result)
     run, notes, problem = run_id(), [], None
     if config.quarantine and judged:
         try:
             notes.append(quarantine.split(*judged[0], result, config, run).says())
         except QuarantineError as error:
-            if _is_tried_again():
+            if retry_helps(error) and _is_tried_again():
                 return Ran(result, problem=error)
             problem = error
             notes.append(str(error))
