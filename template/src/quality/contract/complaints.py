@@ -1,4 +1,4 @@
-"""Complaints about files that people write: all mistakes of a file at once, each on a line that begins with its place."""
+"""Complaints about files that people write: all mistakes of a file at once, a line each, its place first."""
 
 from __future__ import annotations
 

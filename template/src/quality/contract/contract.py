@@ -93,7 +93,7 @@ class Contract(Frozen):
 
 
 def load_contract(path: Path) -> Contract:
-    """The contract in a YAML file; ConfigurationError has a line for each mistake, with file, line and what to write."""
+    """The contract in a YAML file; ConfigurationError has a line for each mistake, and what to write instead."""
     file = YamlFile(path, f"{path.parent.name}/{path.name}")
     data, wrong = file.data(), Complaints(file)
     rules = _rules(wrong, data.get("rules") or [])

@@ -51,9 +51,7 @@ class YamlFile:
             raise ConfigurationError(f"{self.shown}:{line}: this is not UTF-8 text; save the file as UTF-8") from None
         if found := re.search("[\0-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]", text):
             line = text.count("\n", 0, found.start()) + 1
-            raise ConfigurationError(
-                f"{self.shown}:{line}: it holds a control character ({found.group()!r}); delete it"
-            )
+            raise ConfigurationError(f"{self.shown}:{line}: delete the control character {found.group()!r}")
         return text
 
     def _composed(self, text: str) -> tuple[Any, Any]:
@@ -163,7 +161,7 @@ class YamlFile:
         return str(node.value)
 
 
-def _bounded() -> type:
+def _bounded() -> Any:
     """A composer that goes no deeper and no further than it must, and knows in which line it ends."""
     from ruamel.yaml.composer import Composer, ComposerError
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import polars as pl
 from pydantic import AfterValidator
 
-from quality.engine.sql_text import ROW, parts, tokens
+from quality.sql_text import ROW, parts, tokens
 from quality.errors import ConfigurationError, first_line
 from quality.values import Text, shorten
 
@@ -68,8 +68,8 @@ def brief(sql: str) -> str:
 
 HINTS = {
     "to a string value": "a date is compared with a text; write DATE '2024-01-31' or TIMESTAMP '2024-01-31 12:00:00'",
-    r"Datetime\('\w+', '": "a time zone is compared with none; write TIMESTAMPTZ '2024-01-31 12:00:00+00:00' instead of "
-    "TIMESTAMP or NOW(), or use not_future, not_past or freshness",
+    r"Datetime\('\w+', '": "a time zone is compared with none; write TIMESTAMPTZ '2024-01-31 12:00:00+00:00', or use "
+    "not_future, not_past or freshness instead of NOW()",
 }
 
 

@@ -59,7 +59,7 @@ def result_or_raise(returned: Any) -> Any:
 
 
 def is_machinery(task: Any, run: Any, state: State[Any]) -> bool:
-    """Whether a retry can help: not for a verdict, nor for a fact about data that no rule can judge, nor for wrong use."""
+    """Whether a retry can help: not for a verdict, nor for data that no rule can judge, nor for wrong use."""
     error = content(state)
     if isinstance(error, DataQualityError):
         return error.result.status is Status.ERROR and error.result.retry_helps

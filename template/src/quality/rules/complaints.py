@@ -70,7 +70,7 @@ def mistakes(error: ValidationError, model: type[BaseModel], subject: str) -> li
 
 
 def _joined(said: list[str]) -> str:
-    """What the members of a union say of one value: `x must be a text, not 5` and `x must be a mapping, not 5` as one."""
+    """What the members of a union say of one value as one sentence: `x must be a text or a mapping, not 5`."""
     heads = [re.fullmatch(r"(.+?) must be (.+), not (.+)", one) for one in dict.fromkeys(said)]
     first = heads[0]
     if first is None or any(head is None or head[1] != first[1] for head in heads):
