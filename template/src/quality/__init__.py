@@ -8,7 +8,7 @@ The rooms, from the ground up; a module imports its own room and those above it 
 * `contract`: what people write: contracts, policy, sources; `config` is both as one value
 * `prefect_run`, `loopback`, `server`: the run that this code is in, and a Prefect server
 * `history`: what earlier runs measured
-* `checking`: one check, from its configuration to its result
+* `isolation`, `checking`: one check, from its configuration to its result, in a child process where that is asked
 * `reporting`: what a person reads of a result
 * `quarantine`, `operations`: what a run leaves, for people and for machines
 * `ladder`: the four rungs: tasks, block, flows and factories, deployment

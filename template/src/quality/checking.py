@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import polars as pl
 
+from quality import isolation
 from quality.contract import project
 from quality.contract.config import CheckConfig
 from quality.contract.contract import load_contract, parse_source, unknown_references
@@ -66,6 +67,7 @@ def check(
     history: Callable[[int], list[float]] | None = None,
     seen: Callable[[Frame, list[Found]], None] | None = None,
     judged: Callable[[int], None] = lambda rules: None,
+    isolated: Callable[[], isolation.Answer] | None = None,
 ) -> CheckResult:
     """Judges data by the configuration's rules; `history` gives the rows of earlier runs, by default its own runs'.
 
@@ -73,7 +75,8 @@ def check(
     then with the number of rules that came to be judged since.
 
     `data` is a frame, LazyFrame, pandas or Arrow table, path, source or dataset name; None means the configured
-    source. Wrong use raises ConfigurationError before any data is read; what cannot be read or computed is ERROR.
+    source. Wrong use raises ConfigurationError before any data is read; what cannot be read or computed is ERROR. Where
+    the configuration says `isolate`, named data is judged in a child, by `isolated`, and `seen` is not called.
     """
     config = config or CheckConfig()
     started, clock = datetime.now(UTC), time.perf_counter()
@@ -89,6 +92,10 @@ def check(
     )
     refuse_unknown(config)
     try:
+        if isolation.wanted(data, config):
+            answer = isolated() if isolated else isolation.ask(data, config)
+            judged(len(config.rules))
+            return cast("CheckResult", answer.result)
         frame = open_frame(data, config, now=now, history=history)
     except ConfigurationError:
         raise

@@ -22,13 +22,13 @@ class ConfigurationError(ValueError):
 class SourceError(Exception):
     """The data could not be read now: unreachable, not there yet, or changed while it was read."""
 
-    retry = True
+    retry: bool = True
 
 
 class MalformedError(SourceError):
     """The data is there and is not what it should be: empty, truncated, of another format. No retry mends it."""
 
-    retry = False
+    retry: bool = False
 
 
 class CannotJudgeError(Exception):

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import available_timezones
 
-from cronsim import CronSim, CronSimError
 from pydantic import (
     AfterValidator,
     Field,
@@ -47,6 +46,8 @@ BLOCKS: dict[Channel, tuple[str, ...]] = {
 
 def valid_cron(text: str) -> str:
     """The text, where it is a cron expression of five fields that comes again; ValueError otherwise."""
+    from cronsim import CronSim, CronSimError  # Prefect brings it; where no policy is read, nobody waits for it
+
     if text in NICKNAMES:
         return text
     try:

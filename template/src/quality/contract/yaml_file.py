@@ -103,6 +103,8 @@ class YamlFile:
 
     def _value(self, node: Any, known: dict[int, Any]) -> Any:
         if id(node) not in known:
+            if node.id != "scalar" and str(node.tag).rsplit(":", 1)[-1] not in ("map", "seq"):
+                self._refuse(node, f"the tag {shorten(str(node.tag))} means nothing here; write the value without it")
             if node.id == "mapping":
                 known[id(node)] = self._mapping(node, known)
             elif node.id == "sequence":

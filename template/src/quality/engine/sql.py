@@ -8,8 +8,8 @@ from typing import Annotated
 import polars as pl
 from pydantic import AfterValidator
 
-from quality.sql_text import ROW, parts, tokens
 from quality.errors import ConfigurationError, first_line
+from quality.sql_text import ROW, parts, tokens
 from quality.values import Text, shorten
 
 Sql = Annotated[Text, AfterValidator(lambda sql: _readable(sql))]

@@ -14,7 +14,7 @@ from prefect.context import TaskRunContext
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 
-from quality import checking
+from quality import checking, isolation
 from quality.contract.config import CheckConfig
 from quality.engine.frame import Frame
 from quality.engine.judge import Found
@@ -41,22 +41,48 @@ class Ran(NamedTuple):
 def check(data: Any, config: CheckConfig) -> Ran:
     """Judges data and, for a configuration of the repository, does all that a run leaves behind."""
     judged: list[tuple[Frame, list[Found]]] = []
+    answers: list[isolation.Answer] = []
+    run, again = run_id(), _is_tried_again()
+
+    def isolated() -> isolation.Answer:
+        apart = run if config.environment is not None and config.quarantine else None
+        answers.append(isolation.ask(data, config, apart, again))
+        return answers[0]
+
     with progress.shown(config) as more:
-        result = checking.check(data, config, seen=lambda frame, found: judged.append((frame, found)), judged=more)
-    if config.environment is None or (result.status is Status.ERROR and result.retry_helps and _is_tried_again()):
+        result = checking.check(data, config, seen=lambda *both: judged.append(both), judged=more, isolated=isolated)
+    if config.environment is None or (result.status is Status.ERROR and result.retry_helps and again):
         return Ran(result)
-    run, notes, problem = run_id(), [], None
-    if config.quarantine and judged:
-        try:
-            notes.append(quarantine.split(*judged[0], result, config, run).says())
-        except QuarantineError as error:
-            if retry_helps(error) and _is_tried_again():
-                return Ran(result, problem=error)
-            problem = error
-            notes.append(str(error))
+    notes, problem = [], None
+    try:
+        notes += _apart(judged, answers, result, config, run)
+    except QuarantineError as error:
+        if retry_helps(error) and again:
+            return Ran(result, problem=error)
+        problem = error
+        notes.append(str(error))
     for name, step in _steps(result, config, run):
         notes.extend(_attempt(name, step))
     return Ran(result, tuple(notes), problem)
+
+
+def _apart(
+    judged: list[tuple[Frame, list[Found]]],
+    answers: list[isolation.Answer],
+    result: CheckResult,
+    config: CheckConfig,
+    run: str,
+) -> list[str]:
+    """Sets the failing rows apart, unless the process that judged them has; what was done, or QuarantineError."""
+    if answers and answers[0].problem is not None:
+        error = QuarantineError(answers[0].problem)
+        error.retry = answers[0].retry
+        raise error
+    if answers:
+        return [answers[0].split] if answers[0].split else []
+    if config.quarantine and judged:
+        return [quarantine.split(*judged[0], result, config, run).says()]
+    return []
 
 
 def _steps(result: CheckResult, config: CheckConfig, run: str) -> list[tuple[str, Callable[[], list[str]]]]:
