@@ -58,7 +58,9 @@ def mistakes(error: ValidationError, model: type[BaseModel], subject: str) -> li
     """
     found: dict[tuple[str | int, ...], list[tuple[str, str]]] = {}
     for one in error.errors(include_url=False):
-        place = tuple(part for part in one["loc"] if isinstance(part, int) or not INNER.match(part))
+        *way, last = one["loc"] or ("",)
+        named = one["type"] in ("extra_forbidden", "missing")
+        place = (*(part for part in way if _is_written(part)), *((last,) if named or _is_written(last) else ()))
         found.setdefault(place, []).append((one["type"], _said(dict(one), place, _model_at(model, place), subject)))
     misspelt = {_meant(place, model) for place, told in found.items() if told[0][0] == "extra_forbidden"}
     holders = {place[:-1] for place in found}
@@ -67,6 +69,10 @@ def mistakes(error: ValidationError, model: type[BaseModel], subject: str) -> li
         for place, told in found.items()
         if not (told[0][0] == "missing" and place in misspelt) and not (told[0][0] == "too_short" and place in holders)
     ]
+
+
+def _is_written(part: str | int) -> bool:
+    return isinstance(part, int) or not INNER.match(part)
 
 
 def _joined(said: list[str]) -> str:
