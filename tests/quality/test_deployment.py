@@ -50,7 +50,7 @@ def test_prefect_yaml_says_which_deployment_checks_what(repository: Path) -> Non
         ("cron:", "corn:", "no key 'corn'; did you mean 'cron'"),
         ("name: users-prod\n", "name: users-dev\n", "two deployments are named 'users-dev'"),
         ("pull: []", "pull: []\nsla: []", "no key 'sla'; service levels exist on Prefect Cloud only"),
-        ("paused: false", "paused: perhaps", "valid boolean"),
+        ("paused: false", "paused: perhaps", "must be true or false, not 'perhaps'"),
         ("image: users", 'image: "{{ prefect.blocks.secret.x }}"', "stored in clear"),
         ("build: null", "build: [{a.b: {}}]", "'build' steps belong in CI"),
     ],

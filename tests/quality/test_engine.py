@@ -123,7 +123,7 @@ def test_rates_are_fractions_where_they_are_written_and_really_soften() -> None:
     rule = {"check": "less_than", "column": "a", "value": 5}
     assert judge(third, {**rule, "max_failure_rate": 0.34}).status is Status.PASSED
     assert judge(third, {**rule, "max_failure_rate": 0.33}).status is Status.FAILED
-    with pytest.raises(ConfigurationError, match=r"34 % is written 0\.34"):
+    with pytest.raises(ConfigurationError, match="must be a fraction from 0 to 1"):
         judge(third, {**rule, "max_failure_rate": 34})
     others = {"check": "positive", "column": "a"}, {"check": "not_null", "column": "a"}
     assert judge(third, rule, *others, warning_threshold=0.34).status is Status.WARNING

@@ -46,7 +46,12 @@ def test_an_environment_overrides_the_defaults_field_by_field(tmp_path: Path) ->
         pytest.param(
             DEFAULTS + "environments:\n  dev: {retries: {count: -1, reason: x}}\n", 6, "retries.count", id="minus one"
         ),
-        pytest.param(DEFAULTS + "environments:\n  dev: {retries: {count: 0}}\n", 6, "retries.reason", id="no reason"),
+        pytest.param(
+            DEFAULTS + "environments:\n  dev: {retries: {count: 0}}\n",
+            6,
+            "'retries' needs the field 'reason'",
+            id="no reason",
+        ),
         pytest.param(
             DEFAULTS + "environments:\n  dev: {repository_url: github.com/a}\n",
             6,
@@ -54,7 +59,7 @@ def test_an_environment_overrides_the_defaults_field_by_field(tmp_path: Path) ->
             id="half an address",
         ),
         pytest.param(
-            DEFAULTS + "environments:\n  dev: {warning_threshold: 20}\n", 6, "20 % is written 0.2", id="percent"
+            DEFAULTS + "environments:\n  dev: {warning_threshold: 20}\n", 6, "must be a fraction", id="percent"
         ),
         pytest.param(
             DEFAULTS + "environments:\n  dev: {notifications: [{channel: slak, block: x}]}\n",
@@ -121,7 +126,7 @@ def test_the_call_speaks_over_the_configuration_and_none_says_nothing() -> None:
 @pytest.mark.parametrize(
     ("call", "said"),
     [
-        ({"warning_threshold": 5}, "warning_threshold: 5 is no fraction from 0 to 1; 5 % is written 0.05"),
+        ({"warning_threshold": 5}, "warning_threshold must be a fraction from 0 to 1, not 5; 5 % is 0.05"),
         ({"rules": [{"check": "nope"}]}, "rule 1: unknown rule 'nope'"),
         ({"rules": {"check": "not_null"}}, "rules are a list"),
         ({"rulez": []}, "the check has no field 'rulez'; did you mean 'rules'?"),

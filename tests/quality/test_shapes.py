@@ -33,7 +33,7 @@ SHAPES = {
     "empty": "SKIPPED: 0 passed, 0 failed, 2 skipped",
     "one row": "PASSED: 2 passed, 0 failed, 0 skipped",
     "all null": "FAILED: 0 passed, 1 failed, 1 skipped",
-    "missing column id": "refused: users: key: no column 'id'; known: email",
+    "missing column id": "ERROR: 0 passed, 1 failed, 0 skipped",
     "integers widened to floats": "WARNING: 1 passed, 1 failed, 0 skipped",
 }
 

@@ -139,16 +139,26 @@ def test_what_could_not_be_judged_is_retried(api: str, repository: Path) -> None
     assert (len(calls), error.result.status) == (3, Status.ERROR)
 
 
-def test_wrong_use_is_not_retried(api: str) -> None:
+@pytest.mark.parametrize(
+    ("rule", "error"),
+    [
+        pytest.param({"check": "not_null", "column": "absent"}, DataQualityError, id="a column is gone"),
+        pytest.param({"check": "regex", "column": "id", "pattern": "x"}, DataQualityError, id="another dtype"),
+        pytest.param({"check": "foreign_key", "column": "id", "reference": "usrs"}, ConfigurationError, id="wrong use"),
+    ],
+)
+def test_what_no_retry_mends_is_not_retried(
+    api: str, repository: Path, rule: dict[str, Any], error: type[Exception]
+) -> None:
     calls: list[int] = []
-    task = create_check_task(rules=[{"check": "not_null", "column": "absent"}], retries=2)
+    task = create_check_task(rules=[rule], retries=2)
     counted = QualityTask(_counting(calls, task.fn), retries=2, retry_condition_fn=task.retry_condition_fn)
 
     @flow
     def once() -> Any:
         return counted(GOOD)
 
-    with pytest.raises(ConfigurationError, match="absent"):
+    with pytest.raises(error):
         once()
     assert len(calls) == 1
 

@@ -60,10 +60,12 @@ def answered(asked: argparse.Namespace) -> Any:
 
 
 def complain(about: object, code: int, asked: argparse.Namespace) -> Any:
-    """One line for a person, and the same as the verb's answer."""
-    said = " ".join(str(about).split())
-    print(f"quality: {said}", file=sys.stderr)
-    return asked.of.model()(verb=asked.verb, exit_code=code, problem=said)
+    """One line for a person, for a wrong configuration one for each mistake; and the same as the verb's answer."""
+    told = str(about).splitlines() if isinstance(about, ConfigurationError) else [str(about)]
+    lines = [" ".join(line.split()) for line in told]
+    for line in lines:
+        print(f"quality: {line}", file=sys.stderr)
+    return asked.of.model()(verb=asked.verb, exit_code=code, problem="\n".join(lines))
 
 
 @contextmanager

@@ -9,13 +9,14 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import polars as pl
 
+from quality import isolation
 from quality.contract import project
 from quality.contract.config import CheckConfig
-from quality.contract.contract import load_contract, parse_source
+from quality.contract.contract import load_contract, parse_source, unknown_references
 from quality.engine.frame import Frame, Surroundings
 from quality.engine.judge import BROKEN, Found, judge, unreadable, verdict
 from quality.engine.rule import Rule
@@ -77,6 +78,7 @@ def check(
     history: Callable[[int], list[float]] | None = None,
     seen: Callable[[Frame, list[Found]], None] | None = None,
     judged: Callable[[int], None] = lambda rules: None,
+    isolated: Callable[[], isolation.Answer] | None = None,
 ) -> CheckResult:
     """Judges data by the configuration's rules, as of `now`: ages are counted to it, and only runs before it are known.
 
@@ -86,7 +88,8 @@ def check(
     then with the number of rules that came to be judged since.
 
     `data` is a frame, LazyFrame, pandas or Arrow table, path, source or dataset name; None means the configured
-    source. Wrong use raises ConfigurationError before any data is read; what cannot be read or computed is ERROR.
+    source. Wrong use raises ConfigurationError before any data is read; what cannot be read or computed is ERROR. Where
+    the configuration says `isolate`, named data is judged in a child, by `isolated`, and `seen` is not called.
     """
     config = config or CheckConfig()
     started, clock = datetime.now(UTC), time.perf_counter()
@@ -101,7 +104,12 @@ def check(
         template_version=project.template_version(),
         compatibility=project.compatibility(),
     )
+    refuse_unknown(config)
     try:
+        if isolation.wanted(data, config):
+            answer = isolated() if isolated else isolation.ask(data, config)
+            judged(len(config.rules))
+            return cast("CheckResult", answer.result)
         opened = open_source(data, config, now=now, history=history)
     except ConfigurationError:
         raise
@@ -134,7 +142,7 @@ def _judged(
     """The fields of a result about one version of the data; of what its source adds, those that did not hold."""
     frame = opened.frame
     asks = config.model_copy(update={"rules": (*config.rules, *opened.declared)})
-    found = judge(asks, frame, judged, partial(project.place_of_rule, config))
+    found = judge(asks, frame, judged)
     found = [one for one in found if not (isinstance(one.rule, Parses) and one.judgement and not one.judgement.failed)]
     if seen is not None:
         seen(frame, found)
@@ -146,6 +154,14 @@ def _judged(
         said = f"{opened.rows:,} records are in the files, but {counted} were read; run the check again"
         return unreadable(SourceError(said), config)
     return fields
+
+
+def refuse_unknown(config: CheckConfig) -> None:
+    """ConfigurationError for a rule whose reference is neither a dataset of the repository nor a path to one."""
+    referring = [rule for rule in config.rules if {"reference", "baseline"} & type(rule).model_fields.keys()]
+    known = project.datasets() if referring else ()
+    if wrong := [said for rule in referring for said in unknown_references(rule, known)]:
+        raise ConfigurationError.of(f"{config.dataset}: {said}" for said in wrong)
 
 
 def open_frame(

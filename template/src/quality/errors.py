@@ -12,23 +12,34 @@ if TYPE_CHECKING:
 
 
 class ConfigurationError(ValueError):
-    """Wrong use or configuration (exit code 2): one sentence that says what, where and what to do next."""
+    """Wrong use or configuration (exit code 2): a line for each mistake that says what, where and what to do next."""
+
+    @classmethod
+    def of(cls, mistakes: Iterable[str]) -> ConfigurationError:
+        return cls("\n".join(" ".join(mistake.split()) for mistake in mistakes))
 
 
 class SourceError(Exception):
     """The data could not be read now: unreachable, not there yet, or changed while it was read."""
 
-    retry = True
+    retry: bool = True
 
 
 class MalformedError(SourceError):
     """The data is there and is not what it should be: empty, truncated, of another format. No retry mends it."""
 
-    retry = False
+    retry: bool = False
 
 
 class CannotJudgeError(Exception):
     """What the data is makes a rule impossible to judge: ERROR of that rule alone, which no retry mends."""
+
+
+def retry_helps(error: BaseException) -> bool:
+    """Whether another attempt may succeed: trouble of network, storage and machine passes, facts about data stay."""
+    if isinstance(error, SourceError):
+        return error.retry and (error.__cause__ is None or retry_helps(error.__cause__))
+    return isinstance(error, (OSError, MemoryError)) or "object-store error" in str(error)
 
 
 class DataQualityError(Exception):
@@ -45,11 +56,20 @@ class DataQualityError(Exception):
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """`; did you mean 'x'?` for the closest known spelling, else the known ones."""
+    found, listed = _closest(word, known)
+    return f"did you mean '{found}'?" if found else f"known: {listed}"
+
+
+def there_is(word: str, known: Iterable[str]) -> str:
+    """`the data has 'x'` for the closest name that is there, else the names that are."""
+    found, listed = _closest(word, known)
+    return f"the data has '{found}'" if found else f"the data has {listed or 'no column'}"
+
+
+def _closest(word: str, known: Iterable[str]) -> tuple[str | None, str]:
     choices = sorted(known)
-    found = difflib.get_close_matches(word, choices, n=1, cutoff=0.5)
-    if found:
-        return f"did you mean '{found[0]}'?"
-    return f"known: {', '.join(choices[:12])}{', …' if len(choices) > 12 else ''}"
+    found = difflib.get_close_matches(word[:100], choices, n=1, cutoff=0.5)
+    return (found[0] if found else None), f"{', '.join(choices[:12])}{', …' if len(choices) > 12 else ''}"
 
 
 class ServerError(Exception):

@@ -11,7 +11,10 @@ from quality.values import Frozen, Scalar, Severity, Status
 
 
 class RuleResult(Frozen):
-    """One rule judged on one segment. Counts are rows (for table rules: the one number judged); rates are percent."""
+    """One rule judged on one segment. Counts are rows (for table rules: the one number judged); rates are percent.
+
+    `retry_helps` is of an ERROR that may pass: network, storage, a source that changed; never of a fact about data.
+    """
 
     rule_name: str
     check: str
@@ -26,6 +29,7 @@ class RuleResult(Frozen):
     segment: Scalar = None
     by: str | None = None
     samples: tuple[dict[str, Scalar], ...] = ()
+    retry_helps: bool = False
 
     @property
     def failure_rate(self) -> float:
@@ -95,6 +99,7 @@ class CheckResult(Frozen):
     row_count: int | None = None
     allow_empty: bool = False
     reason: str | None = None
+    retry_helps: bool = False
     execution_time_ms: float = 0.0
     timestamp: datetime
     metadata: RunMetadata = RunMetadata()

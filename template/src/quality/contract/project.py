@@ -7,13 +7,11 @@ import importlib.metadata
 import os
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from quality.contract.config import CheckConfig, resolve
 from quality.contract.contract import load_contract
 from quality.contract.policy import Policy, load_policy
-from quality.contract.yaml_file import YamlFile
 from quality.errors import ConfigurationError, nearest
 
 VERSION = "1.0.0"
@@ -39,15 +37,6 @@ def datasets() -> tuple[str, ...]:
     if other := next(folder.glob("*.yaml"), None):
         raise ConfigurationError(f"datasets/{other.name} would not be checked; name it {other.stem}.yml")
     return tuple(sorted(path.stem for path in folder.glob("*.yml")))
-
-
-def place_of_rule(config: CheckConfig, number: int) -> str:
-    """Where a rule is written, `datasets/orders.yml:12`; the dataset's name where the contract has other rules."""
-    path = root() / "datasets" / f"{config.dataset}.yml"
-    with suppress(ConfigurationError):
-        if load_contract(path).rules == config.rules:
-            return YamlFile(path, f"datasets/{path.name}").at("rules", number)
-    return config.dataset
 
 
 def policy() -> Policy:

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import StringConstraints, ValidationError
+from pydantic import StringConstraints
 
+from quality.contract.complaints import Complaints
 from quality.contract.yaml_file import YamlFile
 from quality.drift.finding import Finding, Layer
 from quality.errors import ConfigurationError, nearest
 from quality.values import Frozen
 
 FILE = "waivers.yml"
+SHAPE = "{path: src/quality/tasks.py, reason: …, until: 2026-12-31}"
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
 
@@ -43,24 +45,20 @@ def load_waivers(root: Path) -> tuple[tuple[Waiver, ...], list[Finding]]:
             )
     except ConfigurationError as error:
         return (), [Finding.of(Layer.FILES, FILE, str(error), "mend the file")]
-    read = [_waiver(file, number, entry) for number, entry in enumerate(data.get("waivers") or [])]
-    good = tuple(one for one in read if isinstance(one, Waiver))
-    return good, [one for one in read if isinstance(one, Finding)]
+    written = data.get("waivers") or []
+    if not isinstance(written, list):
+        return (), [Finding.of(Layer.FILES, file.at("waivers"), f"waivers are a list; {SHAPE}", "mend the file")]
+    wrong = Complaints(file)
+    read = [wrong.validated(Waiver, one, "this waiver", "waivers", number) for number, one in enumerate(written)]
+    fix = f"give path, reason, until: {SHAPE}"
+    findings = [Finding.of(Layer.FILES, *_counts_not(said), fix) for _, said in wrong.found]
+    return tuple(one for one in read if one is not None), findings
 
 
-def _waiver(file: YamlFile, number: int, entry: Any) -> Waiver | Finding:
-    try:
-        return Waiver.model_validate(entry)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = [str(part) for part in first["loc"]]
-        where = file.at("waivers", number, *place)
-        return Finding.of(
-            Layer.FILES,
-            where,
-            f"this waiver does not count: {'.'.join(place)}: {first['msg']}",
-            "give path, reason, until",
-        )
+def _counts_not(said: str) -> tuple[str, str]:
+    """Where a waiver is wrong, and that it does not count."""
+    where, _, what = said.partition(": ")
+    return where, f"this waiver does not count: {what}"
 
 
 def waive(findings: Iterable[Finding], waivers: tuple[Waiver, ...]) -> list[Finding]:

@@ -11,8 +11,8 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import polars as pl
 
-from quality.engine.sql import across_rows, condition
-from quality.errors import ConfigurationError, MalformedError, SourceError, first_line, nearest
+from quality.engine.sql import across_rows, brief, condition, mended, several
+from quality.errors import CannotJudgeError, MalformedError, SourceError, there_is
 from quality.result import Explain
 
 os.environ.setdefault("POLARS_ROW_GROUP_PREFETCH_SIZE", "2")  # a quarter less memory, for no time
@@ -100,17 +100,19 @@ class Frame:
         """Another dataset, by name, path or source; its column is known to exist."""
         other = self.around.references(reference)
         if column is not None and column not in (schema := other.collect_schema()):
-            raise ConfigurationError(f"the reference {reference} has no column '{column}'; {nearest(column, schema)}")
+            raise CannotJudgeError(
+                f"column '{column}' of the reference {reference} is gone; {there_is(column, schema)}"
+            )
         return other
 
     def check_columns(self, columns: Iterable[str]) -> None:
-        """Refuse a column that is not there, with the nearest that is."""
+        """CannotJudgeError for a column that is not there, with the nearest that is."""
         for column in columns:
             if column not in self.schema:
-                raise ConfigurationError(f"no column '{column}'; {nearest(column, self.schema)}")
+                raise CannotJudgeError(f"column '{column}' is gone; {there_is(column, self.schema)}")
 
     def check_condition(self, sql: str) -> None:
-        """Refuse SQL that names unknown columns, is not a condition, or does not speak of single rows."""
+        """CannotJudgeError for SQL whose columns are gone, or that is no condition on this data's dtypes."""
         self.once(Frame._check_condition, sql)
 
     def _check_condition(self, sql: str) -> None:
@@ -122,11 +124,11 @@ class Frame:
             answer = rows.select(expr.alias("answer"))
             across = across_rows(expr, self.schema)
         except pl.exceptions.PolarsError as error:
-            raise ConfigurationError(f"the SQL '{sql}' cannot be computed: {first_line(error)}") from None
+            raise CannotJudgeError(f"the SQL '{brief(sql)}' cannot be computed: {mended(error)}") from None
         if across:
-            raise ConfigurationError(f"the SQL '{sql}' speaks of several rows at once ({', '.join(sorted(across))})")
+            raise CannotJudgeError(several(sql, across))
         if answer.schema["answer"] not in (pl.Boolean, pl.Null) or answer.height != 2:
-            raise ConfigurationError(f"the SQL '{sql}' is not a condition on single rows")
+            raise CannotJudgeError(f"the SQL '{brief(sql)}' is not a condition on single rows")
 
     def once(self, compute: Callable[Concatenate[Frame, Given], Found], *of: Given.args, **by: Given.kwargs) -> Found:
         """What a function gives for this frame and these arguments, computed once."""

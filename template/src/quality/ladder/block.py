@@ -20,6 +20,7 @@ from quality.ladder.awaitable import AwaitableResult
 from quality.prefect_run import either, slug
 from quality.result import CheckResult
 from quality.rules.catalogue import canonical, parse_rules
+from quality.rules.complaints import mistakes
 
 
 def stored(field: FieldInfo) -> tuple[Any, Any]:
@@ -137,9 +138,9 @@ def load_block(name: str) -> DataQualityBlock:
     except RuntimeError as error:
         if not isinstance(error.__cause__, ValidationError):
             raise
-        first = error.__cause__.errors()[0]
-        field = ".".join(map(str, first["loc"]))
-        why = f"it has a field '{field}'" if first["type"] == "extra_forbidden" else f"{field}: {first['msg']}"
+        wrong = mistakes(error.__cause__, DataQualityBlock, "it")
+        newer = [f"it has a field '{one.place[-1]}'" for one in wrong if one.kind == "extra_forbidden"]
+        why = "; ".join(newer or [one.said for one in wrong])
         advice = (
             f"this is template {project.template_version()}; update it, or save the block again with `nox -s block`"
         )

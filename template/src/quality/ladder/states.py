@@ -12,7 +12,7 @@ from prefect.client.schemas.objects import State
 from prefect.results import ResultRecord  # type: ignore[attr-defined]
 from prefect.states import Failed
 
-from quality.errors import ConfigurationError, DataQualityError
+from quality.errors import CannotJudgeError, ConfigurationError, DataQualityError, SourceError, retry_helps
 from quality.values import Status
 
 P = ParamSpec("P")
@@ -70,8 +70,10 @@ def result_or_raise(returned: Any) -> Any:
 
 
 def is_machinery(task: Any, run: Any, state: State[Any]) -> bool:
-    """Whether a retry can help: not for a verdict, and not for wrong use."""
+    """Whether a retry can help: not for a verdict, nor for data that no rule can judge, nor for wrong use."""
     error = content(state)
     if isinstance(error, DataQualityError):
-        return error.result.status is Status.ERROR
-    return not isinstance(error, (ConfigurationError, TypeError))
+        return error.result.status is Status.ERROR and error.result.retry_helps
+    if isinstance(error, SourceError):
+        return retry_helps(error)
+    return not isinstance(error, (ConfigurationError, CannotJudgeError, TypeError))

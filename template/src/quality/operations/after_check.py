@@ -15,16 +15,15 @@ from prefect.context import TaskRunContext
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 
-from quality import checking
+from quality import checking, isolation
 from quality.contract.config import CheckConfig
 from quality.engine.frame import Frame
 from quality.engine.judge import Found
-from quality.errors import QuarantineError, SourceError, first_line
+from quality.errors import QuarantineError, SourceError, first_line, retry_helps
 from quality.history import runs
 from quality.history.series import RUNS
 from quality.operations import events, lineage, notifications, progress
 from quality.prefect_run import run_context
-from quality.quarantine import splits
 from quality.reporting import html
 from quality.result import CheckResult
 from quality.values import Status
@@ -41,23 +40,49 @@ class Ran(NamedTuple):
 def check(data: Any, config: CheckConfig, now: datetime | None = None) -> Ran:
     """Judges data and, for a configuration of the repository, does all that a run leaves behind."""
     judged: list[tuple[Frame, list[Found]]] = []
+    answers: list[isolation.Answer] = []
+    run, again = run_id(), _is_tried_again()
+
+    def isolated() -> isolation.Answer:
+        apart = run if config.environment is not None and config.quarantine else None
+        answers.append(isolation.ask(data, config, apart, again))
+        return answers[0]
+
     with progress.visible(config) as more:
         keep: Callable[[Frame, list[Found]], None] = lambda frame, found: judged.append((frame, found))  # noqa: E731
-        result = checking.check(data, config, now=now, seen=keep, judged=more)
-    if config.environment is None or (result.status is Status.ERROR and _is_tried_again()):
+        result = checking.check(data, config, now=now, seen=keep, judged=more, isolated=isolated)
+    if config.environment is None or (result.status is Status.ERROR and result.retry_helps and again):
         return Ran(result)
-    run, notes, problem = run_id(), [], None
-    if config.quarantine and judged:
-        try:
-            notes.append(splits.split(*judged[0], result, config, run).says())
-        except QuarantineError as error:
-            if _is_tried_again():
-                return Ran(result, problem=error)
-            problem = error
-            notes.append(str(error))
+    notes, problem = [], None
+    try:
+        notes += _apart(judged, answers, result, config, run)
+    except QuarantineError as error:
+        if retry_helps(error) and again:
+            return Ran(result, problem=error)
+        problem = error
+        notes.append(str(error))
     for name, step in _steps(result, config, run):
         notes.extend(_attempt(name, step))
     return Ran(result, tuple(notes), problem)
+
+
+def _apart(
+    judged: list[tuple[Frame, list[Found]]],
+    answers: list[isolation.Answer],
+    result: CheckResult,
+    config: CheckConfig,
+    run: str,
+) -> list[str]:
+    """Sets the failing rows apart, unless the process that judged them has; what was done, or QuarantineError."""
+    if answers and answers[0].problem is not None:
+        error = QuarantineError(answers[0].problem)
+        error.retry = answers[0].retry
+        raise error
+    if answers:
+        return [answers[0].split] if answers[0].split else []
+    if config.quarantine and judged:
+        return [splits.split(*judged[0], result, config, run).says()]
+    return []
 
 
 def _steps(result: CheckResult, config: CheckConfig, run: str) -> list[tuple[str, Callable[[], list[str]]]]:

@@ -28,7 +28,7 @@ from quality.engine.frame import Frame
 from quality.engine.judge import Found
 from quality.engine.rule import RowRule
 from quality.engine.samples import across
-from quality.errors import ConfigurationError, QuarantineError, first_line
+from quality.errors import CannotJudgeError, ConfigurationError, QuarantineError, first_line
 from quality.files import alone
 from quality.prefect_run import secret
 from quality.quarantine.encryption import TOKEN, cipher, decrypted, encrypted
@@ -118,6 +118,11 @@ def split(frame: Frame, found: Sequence[Found], result: CheckResult, config: Che
         raise QuarantineError(
             "rows were not set apart: the source has changed since it was judged; run the check again"
         )
+    for field, columns in config.named_columns.items():
+        try:
+            frame.check_columns(columns if field.startswith("quarantine.") else ())
+        except CannotJudgeError as error:
+            raise QuarantineError(f"rows were not set apart: {field}: {error}") from error
     for column in config.quarantine.encrypt if config.quarantine else ():
         if kind_of(dtype := frame.schema[column]) == "nested":
             raise QuarantineError(f"rows were not set apart: encrypt: column '{column}' is {dtype}; drop it instead")
@@ -143,7 +148,7 @@ def flags(found: Sequence[Found], config: CheckConfig) -> dict[str, pl.Expr]:
     """For each row rule of the severities asked for, what is true of its failing rows."""
     wanted = [one for one in found if isinstance(one.rule, RowRule) and one.rule.severity in asked(config).severities]
     by_title: dict[str, list[pl.Expr]] = {}
-    for rule, segment, judgement, problem in wanted:
+    for rule, segment, judgement, problem, _ in wanted:
         if judgement is None or (judgement.failed and judgement.failing is None):
             raise QuarantineError(f"rows were not set apart: {rule.title}: {problem or 'its rows are not known'}")
         if judgement.failed and judgement.failing is not None:
@@ -188,7 +193,7 @@ def _refuse_other_rows(failing: Path, found: Sequence[Found], marks: dict[str, p
     rules = pl.scan_parquet(failing).select(pl.col(RULES).explode(empty_as_null=False)).collect()[RULES]
     apart = dict(rules.value_counts().iter_rows())
     judged: dict[str, int] = {}
-    for rule, _, judgement, _ in found:
+    for rule, _, judgement, *_ in found:
         if judgement is not None and rule.title in marks:
             judged[rule.title] = judged.get(rule.title, 0) + judgement.failed
     for title, failed in judged.items():
