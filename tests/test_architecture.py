@@ -11,6 +11,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "template" / "src" / "quality"
 LAYERS = (
     ("values", "files"),
+    ("texts",),
     ("result",),
     ("errors", "sql_text"),
     ("engine",),
@@ -35,6 +36,7 @@ FLOOR = {room: number for number, rooms in enumerate(LAYERS) for room in rooms}
 PURE = (
     "values",
     "files",
+    "texts",
     "result",
     "errors",
     "sql_text",

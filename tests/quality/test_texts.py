@@ -22,7 +22,8 @@ from quality.reporting.artifacts import cell
 from quality.reporting.console import found, render_text
 from quality.reporting.html import render
 from quality.result import RuleResult
-from quality.values import Status, cell_text, json_value, percent_of, text_of, told_apart
+from quality.texts import cell_text, json_value, percent_of, text_of, told_apart
+from quality.values import Status
 
 NUMBERS = st.one_of(
     st.integers(-(10**12), 10**12),

@@ -54,10 +54,10 @@ if TYPE_CHECKING:  # the same names as in EXPORTS, for type checkers and editors
     from quality.errors import DataQualityError as DataQualityError
     from quality.errors import SourceError as SourceError
     from quality.ladder.block import DataQualityBlock as DataQualityBlock
-    from quality.ladder.factories import QualityCheckMode as QualityCheckMode
-    from quality.ladder.factories import QualityFlowConfig as QualityFlowConfig
     from quality.ladder.factories import create_quality_flow as create_quality_flow
     from quality.ladder.factories import quality_checked_flow as quality_checked_flow
+    from quality.ladder.flow_config import QualityCheckMode as QualityCheckMode
+    from quality.ladder.flow_config import QualityFlowConfig as QualityFlowConfig
     from quality.ladder.flows import check_dataset as check_dataset
     from quality.ladder.tasks import create_check_task as create_check_task
     from quality.ladder.tasks import data_quality_check_task as data_quality_check_task
@@ -91,8 +91,8 @@ EXPORTS = {
     "ORDERED": "quality.engine.dtypes",
     "PLAIN": "quality.engine.dtypes",
     "Profile": "quality.rules.profile",
-    "QualityCheckMode": "quality.ladder.factories",
-    "QualityFlowConfig": "quality.ladder.factories",
+    "QualityCheckMode": "quality.ladder.flow_config",
+    "QualityFlowConfig": "quality.ladder.flow_config",
     "RowRule": "quality.engine.rule",
     "Rule": "quality.engine.rule",
     "RuleResult": "quality.result",

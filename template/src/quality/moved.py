@@ -33,7 +33,7 @@ MOVED = {
     "environments": ("drift.environments",),
     "evidence": ("rollout.evidence", "files"),
     "examples": ("cli.probes",),
-    "factories": ("ladder.factories",),
+    "factories": ("ladder.factories", "ladder.flow_config"),
     "finding": ("drift.finding",),
     "flows": ("ladder.flows",),
     "forks": ("drift.forks",),

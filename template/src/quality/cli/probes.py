@@ -11,7 +11,8 @@ from typing import Any
 from quality.checking import caught
 from quality.contract.config import CheckConfig
 from quality.errors import DataQualityError
-from quality.ladder.factories import QualityCheckMode, QualityFlow, create_quality_flow, quality_checked_flow
+from quality.ladder.factories import QualityFlow, create_quality_flow, quality_checked_flow
+from quality.ladder.flow_config import QualityCheckMode
 from quality.ladder.flows import check_dataset
 from quality.result import CheckResult
 

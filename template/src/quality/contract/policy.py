@@ -24,7 +24,8 @@ from quality.contract.complaints import Complaints
 from quality.contract.yaml_file import YamlFile
 from quality.errors import ConfigurationError, nearest
 from quality.rules.complaints import mistakes
-from quality.values import STRICT, STRICT_INT, Count, Flag, Fraction, Frozen, Severity, Text, shorten
+from quality.texts import shorten
+from quality.values import STRICT, STRICT_INT, Count, Flag, Fraction, Frozen, Severity, Text
 
 NICKNAMES = ("@hourly", "@daily", "@midnight", "@weekly", "@monthly", "@yearly", "@annually")
 

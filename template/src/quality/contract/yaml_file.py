@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from quality.errors import ConfigurationError
-from quality.values import shorten
+from quality.texts import shorten
 
 MOST_BYTES, DEEPEST, MOST_ENTRIES, MOST_DIGITS = 2_000_000, 50, 50_000, 100
 """A contract of a thousand rules has 100 kB, 5 levels and 6,000 entries; aliases count as what they stand for."""

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Any
 
-from quality.values import Frozen, json_value
+from quality.texts import json_value
+from quality.values import Frozen
 
 NOTHING = "nothing"
 """How a field is shown that one side does not have."""

@@ -16,7 +16,8 @@ from quality.engine.rule import Judgement, Rule, State, TableRule
 from quality.engine.samples import Wanted, readable, samples
 from quality.errors import CannotJudgeError, ConfigurationError, SourceError, first_line, retry_helps
 from quality.result import RuleResult, run_status
-from quality.values import Scalar, Status, percent_of
+from quality.texts import percent_of
+from quality.values import Scalar, Status
 
 MASK = "***"
 UNCOMPUTED = "it could not be computed"

@@ -16,7 +16,8 @@ from pydantic import Field
 from quality.engine.dtypes import ANY, NUMBER, Kinds, col, kind_of
 from quality.engine.frame import Frame
 from quality.engine.sql import Sql, condition
-from quality.values import Fraction, Frozen, Scalar, Severity, Text, shorten
+from quality.texts import shorten
+from quality.values import Fraction, Frozen, Scalar, Severity, Text
 
 Reference = Text | dict[str, Any]
 State = Mapping[str, Any]

@@ -11,7 +11,8 @@ import polars as pl
 from quality.engine.dtypes import col, free
 from quality.engine.frame import Frame
 from quality.engine.sql import across_rows
-from quality.values import Scalar, json_value, shorten
+from quality.texts import json_value, shorten
+from quality.values import Scalar
 
 PREFIX = 100_000
 FEW = 20

@@ -11,7 +11,8 @@ from pydantic import AfterValidator
 from quality.engine.dtypes import exact
 from quality.errors import ConfigurationError, first_line
 from quality.sql_text import ROW, parts, tokens
-from quality.values import Text, shorten
+from quality.texts import shorten
+from quality.values import Text
 
 Sql = Annotated[Text, AfterValidator(lambda sql: _readable(sql))]
 

@@ -15,7 +15,8 @@ from quality.errors import SourceError
 from quality.history.store import Shelf
 from quality.result import CheckResult, RuleResult
 from quality.sources import reading
-from quality.values import Status, cell_text
+from quality.texts import cell_text
+from quality.values import Status
 
 SCHEMA = pl.Schema(
     {

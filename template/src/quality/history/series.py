@@ -7,7 +7,8 @@ from datetime import datetime
 
 import polars as pl
 
-from quality.values import Frozen, Status, told_apart
+from quality.texts import told_apart
+from quality.values import Frozen, Status
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 RUNS = 30

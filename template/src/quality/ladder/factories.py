@@ -7,66 +7,29 @@ import inspect
 import sys
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from enum import StrEnum
 from functools import partial, wraps
 from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, Self, TypeVar, cast
 
 from prefect import Flow, Task
 from prefect.cache_policies import NO_CACHE
-from pydantic import Field, NonNegativeFloat, NonNegativeInt
+from pydantic import Field
 
 from quality.checking import Rules, known_engine
 from quality.contract import project
 from quality.contract.config import CheckConfig
-from quality.errors import ConfigurationError, nearest
+from quality.errors import ConfigurationError
 from quality.ladder.awaitable import AwaitableResult
 from quality.ladder.block import DataQualityBlock
+from quality.ladder.flow_config import QualityCheckMode, QualityFlowConfig
 from quality.ladder.states import is_machinery, settling
 from quality.ladder.tasks import QualityTask, create_check_task
 from quality.prefect_run import either
 from quality.reporting.artifacts import dataset_key
 from quality.rules.catalogue import parse_rules
-from quality.values import Fraction, Frozen
+from quality.values import Frozen
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-
-class QualityCheckMode(StrEnum):
-    """When a decorated function's data is checked: its first argument, what it returns, both, or neither."""
-
-    BEFORE = "before"
-    AFTER = "after"
-    BOTH = "both"
-    NONE = "none"
-
-    @classmethod
-    def _missing_(cls, value: object) -> QualityCheckMode:
-        raise ConfigurationError(f"there is no check mode '{value}'; {nearest(str(value), list(cls))}")
-
-    @property
-    def before(self) -> bool:
-        return self in (QualityCheckMode.BEFORE, QualityCheckMode.BOTH)
-
-    @property
-    def after(self) -> bool:
-        return self in (QualityCheckMode.AFTER, QualityCheckMode.BOTH)
-
-
-class QualityFlowConfig(Frozen):
-    """How a factory's flow checks. `retries` are those of its tasks, for what could not be judged; never the flow's."""
-
-    rules: tuple[object, ...] | None = None
-    check_mode: QualityCheckMode = QualityCheckMode.AFTER
-    fail_on_error: bool | None = None
-    warning_threshold: Fraction | None = None
-    auto_schema: bool = False
-    engine_name: str = "truthound"
-    retries: NonNegativeInt | None = None
-    retry_delay_seconds: NonNegativeFloat | None = None
-    timeout_seconds: NonNegativeFloat | None = None
-    store_artifact: bool = True
-    artifact_key: str | None = None
 
 
 class FlowCheck(Frozen):

@@ -24,6 +24,7 @@ from quality.history import runs
 from quality.history.series import RUNS
 from quality.operations import events, lineage, notifications, progress
 from quality.prefect_run import run_context
+from quality.quarantine import splits
 from quality.reporting import html
 from quality.result import CheckResult
 from quality.values import Status

@@ -15,7 +15,8 @@ import polars as pl
 from quality.contract.config import CheckConfig
 from quality.contract.policy import Notification, Silence
 from quality.result import CheckResult, RuleResult
-from quality.values import Frozen, Severity, Status, percent_of
+from quality.texts import percent_of
+from quality.values import Frozen, Severity, Status
 
 THE_RUN = "the run"
 """Stands for the rule where the run as a whole could not be judged."""

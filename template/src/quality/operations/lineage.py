@@ -15,7 +15,8 @@ from quality.contract.policy import Lineage
 from quality.history.runs import size
 from quality.prefect_run import secret
 from quality.result import CheckResult, RuleResult
-from quality.values import Status, cell_text
+from quality.texts import cell_text
+from quality.values import Status
 
 PRODUCER = f"urn:quality-ladder:{project.VERSION}"
 SPEC = "https://openlineage.io/spec"

@@ -15,7 +15,8 @@ from quality.prefect_run import run_context, slug
 from quality.reporting.escaping import legible
 from quality.reporting.guidance import NEXT, again, not_passed, ranked, sample_columns
 from quality.result import CheckResult, RuleResult, summarize_check_result
-from quality.values import Scalar, cell_text, json_value, percent_of
+from quality.texts import cell_text, json_value, percent_of
+from quality.values import Scalar
 
 __all__ = ["artifact_key", "publish", "summarize_check_result", "to_prefect_artifact"]
 

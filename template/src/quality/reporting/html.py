@@ -25,7 +25,8 @@ from quality.reporting.escaping import legible
 from quality.reporting.guidance import NEXT, ORDER, again, not_passed, ranked, sample_columns
 from quality.reporting.segments import matrices, together
 from quality.result import CheckResult, RuleResult, summarize_check_result
-from quality.values import Status, cell_text, percent_of, text_of
+from quality.texts import cell_text, percent_of, text_of
+from quality.values import Status
 
 MARKS = {Status.PASSED: "✓", Status.WARNING: "!", Status.FAILED: "✕", Status.SKIPPED: "·", Status.ERROR: "?"}
 """Beside each word, so that no verdict depends on colour."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from quality.result import RuleResult
-from quality.values import Frozen, Status, cell_text
+from quality.texts import cell_text
+from quality.values import Frozen, Status
 
 SEGMENTS = 200
 """Lines of a matrix; those with most failures come first."""

@@ -12,7 +12,8 @@ from quality.engine.frame import Frame
 from quality.engine.rule import Judgement, Measure, Metric, NumberRule, State, nothing, outcome
 from quality.rules.bounds import Amount, Bound, Bounded, between
 from quality.rules.literals import Sign, check_order, compare, holds, logical, ordered, place, precise
-from quality.values import Fraction, Number, json_value, text_of
+from quality.texts import json_value, text_of
+from quality.values import Fraction, Number
 
 SIGNS: tuple[Sign, Sign] = (">=", "<=")
 NARROW = (pl.Int8, pl.Int16, pl.Int32, pl.UInt8, pl.UInt16, pl.UInt32)

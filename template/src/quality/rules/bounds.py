@@ -10,7 +10,8 @@ from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import AfterValidator, BeforeValidator, FiniteFloat, model_validator
 
-from quality.values import Frozen, text_of
+from quality.texts import text_of
+from quality.values import Frozen
 
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 

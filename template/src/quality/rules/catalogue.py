@@ -31,7 +31,7 @@ from quality.rules import (
     values,
 )
 from quality.rules.complaints import mistakes
-from quality.values import shorten
+from quality.texts import shorten
 
 BUILT_IN: tuple[type[Rule], ...] = (
     presence.NotNull,

@@ -10,7 +10,7 @@ from pydantic import AliasChoices, BaseModel, ValidationError
 
 from quality.errors import nearest
 from quality.rules import elsewhere
-from quality.values import shorten
+from quality.texts import shorten
 
 
 class Mistake(NamedTuple):

@@ -14,7 +14,8 @@ from quality.engine.rule import Judgement, Measure, NumberRule, Reference, State
 from quality.errors import CannotJudgeError
 from quality.rules.profile import ColumnProfile, Profile, profile_column
 from quality.rules.references import schema_of
-from quality.values import STRICT, text_of
+from quality.texts import text_of
+from quality.values import STRICT
 
 THRESHOLDS = {"psi": 0.2, "ks": 0.1, "chi2": 0.1}
 FLOOR = 1e-4

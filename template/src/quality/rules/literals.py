@@ -21,7 +21,7 @@ import polars as pl
 from quality.engine.dtypes import kind_of
 from quality.errors import CannotJudgeError, first_line
 from quality.rules.bounds import parse_duration
-from quality.values import shorten
+from quality.texts import shorten
 
 Sign = Literal["<", "<=", ">", ">=", "=", "!="]
 PER_SECOND = {"ms": 10**3, "us": 10**6, "ns": 10**9}

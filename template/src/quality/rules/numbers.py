@@ -9,7 +9,8 @@ from pydantic import AliasChoices, Field
 from quality.engine.frame import Frame
 from quality.engine.rule import Judgement, Measure, Metric, State, nothing, outcome
 from quality.rules.bounds import Bounded, between
-from quality.values import Count, Fraction, Text, percent_of
+from quality.texts import percent_of
+from quality.values import Count, Fraction, Text
 
 
 class RowCount(Bounded, Metric):

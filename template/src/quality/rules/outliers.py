@@ -12,7 +12,8 @@ from quality.engine.dtypes import NUMBER, Kinds, col
 from quality.engine.frame import Frame
 from quality.engine.rule import ColumnRule, Judgement, Measure, State, nothing
 from quality.engine.sql import condition
-from quality.values import STRICT, text_of
+from quality.texts import text_of
+from quality.values import STRICT
 
 ROUNDING = 1e-12
 

@@ -11,7 +11,8 @@ import polars as pl
 
 from quality.engine.dtypes import col, kind_of
 from quality.errors import ConfigurationError, nearest
-from quality.values import Frozen, Scalar, json_value
+from quality.texts import json_value
+from quality.values import Frozen, Scalar
 
 BINS = 20
 CATEGORIES = 100

@@ -17,7 +17,8 @@ from quality.errors import CannotJudgeError
 from quality.rules.common_dtype import common
 from quality.rules.keys import Columns
 from quality.rules.references import schema_of
-from quality.values import STRICT, shorten
+from quality.texts import shorten
+from quality.values import STRICT
 
 NAMED = 3
 HERE, THERE = pl.col("here"), pl.col("there")

@@ -21,7 +21,8 @@ from quality.engine.rule import (
 )
 from quality.errors import CannotJudgeError, nearest
 from quality.rules.common_dtype import common
-from quality.values import Fraction, Text, percent_of
+from quality.texts import percent_of
+from quality.values import Fraction, Text
 
 
 def schema_of(frame: Frame, reference: Any, columns: Iterable[str]) -> pl.Schema:

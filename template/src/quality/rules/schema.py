@@ -17,7 +17,8 @@ from quality.engine.rule import (
     TableRule,
     outcome,
 )
-from quality.values import Flag, Text, shorten
+from quality.texts import shorten
+from quality.values import Flag, Text
 
 
 def gone(column: str, schema: Iterable[str]) -> str:

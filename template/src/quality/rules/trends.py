@@ -14,7 +14,8 @@ from quality.engine.rule import Judgement, Measure, Metric, State, TableRule, no
 from quality.errors import CannotJudgeError, nearest
 from quality.rules.aggregates import Max, Mean, Median, Min, Quantile, StdDev, Sum
 from quality.rules.numbers import CompletenessRatio, DistinctCount, RowCount
-from quality.values import STRICT, STRICT_INT, Fraction, Text, json_value, percent_of, text_of, told_apart
+from quality.texts import json_value, percent_of, text_of, told_apart
+from quality.values import STRICT, STRICT_INT, Fraction, Text
 
 METRICS: dict[str, type[Metric]] = {
     "row_count": RowCount,

@@ -14,7 +14,7 @@ from quality.engine.frame import Frame
 from quality.engine.rule import ColumnRule
 from quality.rules.bounds import Bound, Bounded, Value
 from quality.rules.literals import Sign, check_order, compare, members, ordered, place
-from quality.values import shorten, text_of
+from quality.texts import shorten, text_of
 
 FEW_VALUES = 8
 

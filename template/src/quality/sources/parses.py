@@ -11,7 +11,8 @@ from pydantic import PrivateAttr
 from quality.engine.frame import Frame
 from quality.engine.rule import Judgement, RowRule, State
 from quality.sources.parsing import Written, given, unparsed
-from quality.values import Scalar, shorten
+from quality.texts import shorten
+from quality.values import Scalar
 
 FEW = 20
 """Wrong values that are looked up with their lines."""

@@ -18,7 +18,8 @@ import polars as pl
 
 from quality.errors import MalformedError
 from quality.sources.options import Dialect
-from quality.values import Scalar, shorten
+from quality.texts import shorten
+from quality.values import Scalar
 
 LONGEST = 10_000_000
 """Characters of one record; one quote that is never closed would take the whole file into memory."""
