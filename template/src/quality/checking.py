@@ -89,16 +89,7 @@ def check(
     config = config or CheckConfig()
     started, clock = datetime.now(UTC), time.perf_counter()
     now = now or started
-    about = RunMetadata(
-        dataset=config.dataset,
-        owner=config.owner,
-        environment=config.environment,
-        contract=config.contract,
-        source=_place(data, config),
-        fingerprint=config.fingerprint,
-        template_version=project.template_version(),
-        compatibility=project.compatibility(),
-    )
+    about = _about(data, config)
     try:
         frame = open_frame(data, config, now=now, history=history)
     except BROKEN as error:
@@ -150,6 +141,19 @@ def reference(written: Any) -> pl.LazyFrame:
     if isinstance(written, str) and written in project.datasets():
         return load_contract(base / "datasets" / f"{written}.yml").source.scan(base)
     return parse_source(written).scan(base)
+
+
+def _about(data: Any, config: CheckConfig) -> RunMetadata:
+    return RunMetadata(
+        dataset=config.dataset,
+        owner=config.owner,
+        environment=config.environment,
+        contract=config.contract,
+        source=_place(data, config),
+        fingerprint=config.fingerprint,
+        template_version=project.template_version(),
+        compatibility=project.compatibility(),
+    )
 
 
 def _place(data: Any, config: CheckConfig) -> str | None:

@@ -123,6 +123,7 @@ def test_verbs_that_need_no_server_answer(repository: Path, capsys: pytest.Captu
     contract = repository / "datasets" / "users.yml"
     contract.write_text(contract.read_text("utf-8") + QUARANTINE, "utf-8")
     break_data(repository)
+    assert answer(capsys, "history", "users")[1]["datasets"][0]["runs"] == []
     answer(capsys, "task", "users")
     assert answer(capsys, "learn", "users")[1]["datasets"][0]["rows"] == 2
     assert "docs/schemas/task.json" in answer(capsys, "rules")[1]["written"]
