@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-import jsonschema
+import jsonschema  # type: ignore[import-untyped]
 import polars as pl
 import pytest
 
@@ -123,6 +123,7 @@ def test_verbs_that_need_no_server_answer(repository: Path, capsys: pytest.Captu
     contract = repository / "datasets" / "users.yml"
     contract.write_text(contract.read_text("utf-8") + QUARANTINE, "utf-8")
     break_data(repository)
+    assert answer(capsys, "history", "users")[1]["datasets"][0]["runs"] == []
     answer(capsys, "task", "users")
     assert answer(capsys, "learn", "users")[1]["datasets"][0]["rows"] == 2
     assert "docs/schemas/task.json" in answer(capsys, "rules")[1]["written"]
@@ -222,3 +223,13 @@ def test_a_path_that_gives_another_result_is_not_proved(repository: Path, capsys
     assert (run.exit_code, run.paths[0].equal, "row_count" in run.paths[0].differs) == (1, False, True)
     assert run.evidence is not None
     assert not json.loads((repository / run.evidence).read_text("utf-8"))["environments"]["dev"]["checks"][0]["ok"]
+
+
+def test_the_page_for_machines_names_every_verb_and_its_schema() -> None:
+    page = Path(__file__).parents[2] / "docs" / "json.md"
+    if not page.exists():
+        page = next(Path(__file__).parents[2].glob("template/docs/json.md"))
+    text = page.read_text("utf-8")
+    for verb in VERBS:
+        assert f"`{verb.name}`" in text
+        assert f"(schemas/{verb.name}.json)" in text

@@ -94,16 +94,7 @@ def check(
     config = config or CheckConfig()
     started, clock = datetime.now(UTC), time.perf_counter()
     now = now or started
-    about = RunMetadata(
-        dataset=config.dataset,
-        owner=config.owner,
-        environment=config.environment,
-        contract=config.contract,
-        source=_place(data, config),
-        fingerprint=config.fingerprint,
-        template_version=project.template_version(),
-        compatibility=project.compatibility(),
-    )
+    about = _about(data, config)
     refuse_unknown(config)
     try:
         if isolation.wanted(data, config):
@@ -270,6 +261,19 @@ def referred(written: Any) -> Source:
     if isinstance(written, str) and written in project.datasets():
         return load_contract(project.root() / "datasets" / f"{written}.yml").source
     return parse_source(written)
+
+
+def _about(data: object, config: CheckConfig) -> RunMetadata:
+    return RunMetadata(
+        dataset=config.dataset,
+        owner=config.owner,
+        environment=config.environment,
+        contract=config.contract,
+        source=_place(data, config),
+        fingerprint=config.fingerprint,
+        template_version=project.template_version(),
+        compatibility=project.compatibility(),
+    )
 
 
 def _place(data: object, config: CheckConfig) -> str | None:

@@ -59,7 +59,8 @@ def report(asked: argparse.Namespace) -> Reports:
     for config in project.configs(asked.dataset, asked.env):
         path = html.last(config)
         print(path)
-        html.show(path)
+        if not asked.json:
+            html.show(path)
         made.append(Report(dataset=config.dataset, environment=config.environment, path=str(path)))
     return Reports(verb="report", reports=tuple(made))
 
