@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
@@ -11,6 +12,7 @@ from quality.contract import project
 from quality.contract.config import CheckConfig
 from quality.rollout.evidence import Check
 from quality.rollout.shapes import shapes
+from quality.rules.catalogue import parse_rules
 
 
 def shape(config: CheckConfig, name: str) -> Check:
@@ -83,3 +85,11 @@ def test_a_contract_of_many_dtypes_keeps_its_counts_in_every_container(repositor
     )
     for name in ("lazy", "arrow", "parquet", "partitioned files"):
         assert shape(many, name).ok, shape(many, name)
+
+
+def test_numbers_with_exponents_and_moments_with_zones_are_the_same_from_a_csv_file(repository: Path) -> None:
+    rows = pl.DataFrame({"x": [1e-9, 1e20], "t": [datetime(2024, 1, 1, tzinfo=UTC)] * 2, "e": [None, None]})
+    rules = [{"check": "positive", "column": "x"}, {"check": "not_future", "column": "t"}]
+    rows.write_parquet("a.parquet")
+    _, checks = shapes(CheckConfig(source="a.parquet", rules=parse_rules(rules)))
+    assert {check.name: check.ok for check in checks}["csv"]

@@ -16,7 +16,14 @@ import polars as pl
 import pytest
 from checking import counts, judge
 
+from quality.checking import check
+from quality.contract.config import CheckConfig
+from quality.contract.contract import Quarantine
+from quality.engine.frame import Frame
+from quality.engine.judge import Found
+from quality.quarantine import splits as quarantine
 from quality.result import CheckResult
+from quality.rules.catalogue import parse_rules
 from quality.sources import Files
 from quality.values import Status
 
@@ -475,3 +482,25 @@ def test_no_mutated_ndjson_file_is_green_unless_plain_python_reads_the_same_rows
             assert read.rows() == [tuple(row.get(name) for name in names) for row in rows], data
             accepted += 1
     assert accepted > 100
+
+
+@pytest.mark.parametrize("passed", [True, False], ids=["good rows written", "failing rows only"])
+def test_rows_whose_values_do_not_parse_are_set_apart_like_any_failing_rows(passed: bool, tmp_path: Path) -> None:
+    write("k,v\n1,2\n2,x\n3,-4\n4,5\n")
+    rules = parse_rules([{"check": "positive", "column": "v"}, {"check": "unique", "column": "k"}])
+    config = CheckConfig(
+        dataset="orders",
+        environment="dev",
+        source=Files(path="a.csv", dtypes={"v": "Int64"}),
+        rules=rules,
+        quarantine=Quarantine(path="out", passed=passed),
+    )
+    seen: list[tuple[Frame, list[Found]]] = []
+    result = check(None, config, seen=lambda frame, found: seen.append((frame, found)))
+    split = quarantine.split(*seen[0], result, config, "one")
+    assert (split.rows, split.passed, split.failing) == (4, 2, 2)
+    (folder,) = quarantine.standing(config)
+    apart = pl.read_parquet(folder / "failing.parquet").select("k", "v", "_dq_rules").rows()
+    assert apart == [(2, None, ["parses(v, Int64)"]), (3, -4, ["positive(v)"])]
+    if passed:
+        assert pl.read_parquet(folder / "passed.parquet").rows() == [(1, 2), (4, 5)]

@@ -17,9 +17,12 @@ from quality.errors import ConfigurationError
 from quality.result import CheckResult
 from quality.rollout.evidence import Check
 from quality.sources import Files
+from quality.sources.options import READABLE
 from quality.values import Status
 
 ROWS = 1_000
+ZONED = "%Y-%m-%dT%H:%M:%S%.f%z"
+"""How Polars writes a datetime with a time zone."""
 
 
 def shapes(config: CheckConfig) -> tuple[CheckResult, tuple[Check, ...]]:
@@ -56,8 +59,10 @@ def _files(rows: pl.DataFrame, folder: Path) -> Iterator[tuple[str, Callable[[],
 
     def csv() -> Files:
         rows.write_csv(folder / "one.csv")
-        names = {c: t.base_type().__name__ for c, t in rows.schema.items() if not t.is_nested()}
-        return Files(path=str(folder / "one.csv"), dtypes=names)
+        names = {c: t.base_type().__name__ for c, t in rows.schema.items()}
+        known = {c: name for c, name in names.items() if name.lower() in READABLE}
+        zoned = {c: ZONED for c, t in rows.schema.items() if isinstance(t, pl.Datetime) and t.time_zone}
+        return Files(path=str(folder / "one.csv"), dtypes=known, dates=zoned, scientific=True)
 
     yield "parquet", parquet
     yield "partitioned files", partitioned

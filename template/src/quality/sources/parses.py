@@ -36,7 +36,7 @@ class Parses(RowRule):
     @classmethod
     def of(cls, column: str, dtype: pl.DataType, written: Written, inferred: bool, text: str, wrong: Wrong) -> Parses:
         """The rule over the text column `text` of a frame; `wrong` looks the first wrong values up."""
-        rule = cls(column=column, dtype=str(dtype), inferred=inferred)
+        rule = cls(column=column, dtype=dtype.base_type().__name__, inferred=inferred)
         rule._text, rule._dtype, rule._written, rule._wrong = text, dtype, written, wrong
         return rule
 
