@@ -224,6 +224,14 @@ def test_a_german_date_is_no_bound_of_a_date_and_the_message_says_how_to_write_i
     )
 
 
+def test_a_column_of_nulls_has_no_order_that_bounds_could_break() -> None:
+    for check, fields in {
+        "in_range": {"min": 1, "max": "2024-01-01"},
+        "max": {"at_least": "b", "at_most": "a"},
+    }.items():
+        assert verdict(pl.Series([None, None]), about(check, **fields)) == "SKIPPED"
+
+
 THEIRS = Frame({"id": [1, 2, 3, 3], "v": [1.0, 2.0, 3.0, 3.0], "only there": [0] * 4})
 
 
