@@ -358,6 +358,12 @@ def test_the_policy_takes_no_boolean_for_a_number(field: str) -> None:
         EnvironmentPolicy.model_validate({"retries": reason, "cache": reason, "work_pool": "w", field: True})
 
 
+@pytest.mark.parametrize("field", ["warning_threshold", "sample_rows"])
+def test_a_call_takes_no_boolean_for_a_number(field: str) -> None:
+    with pytest.raises(ValueError, match="true is no"):
+        judge(Frame({"a": [1]}), about("not_null"), **{field: True})
+
+
 def test_numbers_stay_as_they_are_written() -> None:
     assert canonical(parse_rule(about("mean", at_least=1, at_most=1e3))) == about("mean", at_least=1, at_most=1000.0)
     assert canonical(parse_rule(about("not_null", max_failure_rate=1))) == about("not_null", max_failure_rate=1.0)
