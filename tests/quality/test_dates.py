@@ -131,6 +131,7 @@ def test_failing_texts_are_counted_and_nulls_are_not_judged() -> None:
         ("%Y %y", "names the year twice"),
         ("%Y-%m-%d %j", "names the day twice: by month, and by the day of the year"),
         ("YYYY-QQ", "'QQ' names no part of a date"),
+        ("%d.MM.YYYY", "'%d.MM.YYYY' names no part of a date by MM beside %; write one style or the other"),
     ],
 )
 def test_a_format_that_no_text_can_have_is_refused_when_it_is_read(written: str, said: str) -> None:

@@ -224,6 +224,14 @@ def test_a_german_date_is_no_bound_of_a_date_and_the_message_says_how_to_write_i
     )
 
 
+def test_a_column_of_nulls_has_no_order_that_bounds_could_break() -> None:
+    for check, fields in {
+        "in_range": {"min": 1, "max": "2024-01-01"},
+        "max": {"at_least": "b", "at_most": "a"},
+    }.items():
+        assert verdict(pl.Series([None, None]), about(check, **fields)) == "SKIPPED"
+
+
 THEIRS = Frame({"id": [1, 2, 3, 3], "v": [1.0, 2.0, 3.0, 3.0], "only there": [0] * 4})
 
 
@@ -348,6 +356,12 @@ def test_the_policy_takes_no_boolean_for_a_number(field: str) -> None:
     reason = {"reason": "so"}
     with pytest.raises(ValueError, match="true is no"):
         EnvironmentPolicy.model_validate({"retries": reason, "cache": reason, "work_pool": "w", field: True})
+
+
+@pytest.mark.parametrize("field", ["warning_threshold", "sample_rows"])
+def test_a_call_takes_no_boolean_for_a_number(field: str) -> None:
+    with pytest.raises(ValueError, match="true is no"):
+        judge(Frame({"a": [1]}), about("not_null"), **{field: True})
 
 
 def test_numbers_stay_as_they_are_written() -> None:

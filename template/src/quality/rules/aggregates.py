@@ -11,7 +11,7 @@ from quality.engine.dtypes import ORDERED, Kinds, col
 from quality.engine.frame import Frame
 from quality.engine.rule import Judgement, Measure, Metric, NumberRule, State, nothing, outcome
 from quality.rules.bounds import Amount, Bound, Bounded, between
-from quality.rules.literals import Sign, check_order, compare, holds, logical, ordered, place, precise
+from quality.rules.literals import Sign, check_order, compare, holds, logical, place, precise
 from quality.texts import json_value, text_of
 from quality.values import Fraction, Number
 
@@ -30,9 +30,7 @@ class _Number(Bounded, Metric, NumberRule):
         return f"the {self.check} of {self.column} is {between(self.at_least, self.at_most)}"
 
     def bind(self, frame: Frame) -> None:
-        dtype = self.dtype(frame)
-        low, high = (None if bound is None else ordered(bound, dtype, self.column) for bound in self.bounds)
-        check_order(low, high, self.bounds)
+        check_order(self.bounds, self.dtype(frame), self.column)
 
     def dtype(self, frame: Frame) -> pl.DataType:
         """What the number is one of."""

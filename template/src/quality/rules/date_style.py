@@ -6,6 +6,7 @@ import re
 
 from quality.errors import nearest
 
+MIXED = re.compile("[Yy]{4}|MM|[Dd]{2}|HH")
 LETTERS = re.compile(r"\[([^\]]*)\]|'([^']*)'|([A-Za-z])\3*")
 STYLE = {"yyyy": "%Y", "yy": "%y", "dd": "%d", "d": "%-d", "ddd": "%a", "dddd": "%A"} | {
     "MMMM": "%B",
@@ -32,6 +33,10 @@ KINDS = {"y": "year", "d": "day", "H": "hour", "h": "hour", "s": "second", "S": 
 def strftime(written: str) -> str:
     """A format of the YYYY-MM-DD style in strftime's directives; one that has a % is strftime already."""
     if "%" in written:
+        if mixed := MIXED.search(re.sub(r"%[-_0:.]*\d?.", "", written)):
+            raise ValueError(
+                f"'{written}' names no part of a date by {mixed[0]} beside %; write one style or the other"
+            )
         return written
     found = list(LETTERS.finditer(written))
     runs = [match[0] for match in found]

@@ -6,6 +6,7 @@ neighbours of every other column that cannot hold it. An Enum is ordered by its 
 
 from __future__ import annotations
 
+import functools
 import math
 import operator
 import re
@@ -117,7 +118,7 @@ def _rounded(exact: Fraction, dtype: pl.DataType) -> Place:
 
 def precise(number: float, dtype: pl.DataType) -> float:
     """A number as a column of floats of this dtype holds it."""
-    return float(pl.Series([number], dtype=pl.Float64).cast(dtype).item())
+    return number if dtype == pl.Float64 else float(pl.Series([number], dtype=pl.Float64).cast(dtype).item())
 
 
 def _step(exact: Fraction, low: int, high: int) -> Place:
@@ -128,6 +129,7 @@ def _step(exact: Fraction, low: int, high: int) -> Place:
     return Place(high, 1) if at > high else Place(int(at), 1 if rest else 0)
 
 
+@functools.cache
 def _limits(dtype: pl.DataType) -> tuple[int, int]:
     if isinstance(dtype, pl.Decimal):
         return 1 - 10**dtype.precision, 10**dtype.precision - 1
@@ -215,7 +217,8 @@ def ordered(value: Any, dtype: pl.DataType, column: str) -> Place:
     return place(value, dtype)
 
 
-def check_order(low: Place | None, high: Place | None, bounds: tuple[Any, Any]) -> None:
-    """Refuses bounds between which nothing lies, now that the column's order is known."""
-    if low is not None and high is not None and low.at > high.at:
+def check_order(bounds: tuple[Any, Any], dtype: pl.DataType, column: str) -> None:
+    """Refuses bounds that have no place in the column's order, or between which nothing lies in it."""
+    low, high = (None if bound is None else ordered(bound, dtype, column) for bound in bounds)
+    if low is not None and high is not None and dtype != pl.Null and low.at > high.at:
         raise CannotJudgeError(f"nothing lies between {bounds[0]} and {bounds[1]}")

@@ -91,9 +91,7 @@ class InRange(Bounded, ColumnRule):
         return super()._apart(low, high) or (self.exclusive is not None and low is not None and low == high)
 
     def bind(self, frame: Frame) -> None:
-        dtype = frame.schema[self.column]
-        low, high = (None if bound is None else ordered(bound, dtype, self.column) for bound in self.bounds)
-        check_order(low, high, self.bounds)
+        check_order(self.bounds, frame.schema[self.column], self.column)
 
     def holds(self, value: pl.Expr, dtype: pl.DataType, frame: Frame) -> pl.Expr:
         return functools.reduce(operator.and_, (compare(value, s, place(b, dtype), dtype) for s, b in self.limits))
