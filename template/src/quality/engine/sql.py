@@ -9,7 +9,7 @@ import polars as pl
 from pydantic import AfterValidator
 
 from quality.errors import ConfigurationError, first_line
-from quality.sql_text import ROW, parts, tokens
+from quality.sql_text import ROW, parts, patterns, tokens
 from quality.values import Text, shorten
 
 Sql = Annotated[Text, AfterValidator(lambda sql: _readable(sql))]
@@ -24,6 +24,12 @@ def _readable(sql: str) -> str:
         across = set()
     if across:
         raise ConfigurationError(several(sql, across))
+    for pattern in patterns(sql):
+        try:
+            pl.select(pl.lit("").str.contains(pattern))
+        except pl.exceptions.PolarsError as error:
+            said = " ".join(str(error).split())
+            raise ConfigurationError(f"cannot read the pattern '{pattern}' in the SQL '{brief(sql)}': {said}") from None
     return sql
 
 
