@@ -163,4 +163,9 @@ def pictures(session: nox.Session) -> None:
 def fuzz(session: nox.Session) -> None:
     """Mutate 10,000 contracts and policies, 10,000 data files: no traceback, no hang, no false green (-- --seed 8)."""
     session.install("-r", PINS)
-    session.run("python", "template/tests/quality/fuzzing.py", *session.posargs, env={"PYTHONPATH": "template/src"})
+    session.run(
+        "python",
+        "template/tests/quality/fuzzing.py",
+        *session.posargs,
+        env={"PYTHONPATH": str(Path("template/src").resolve())},
+    )

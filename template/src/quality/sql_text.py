@@ -117,3 +117,15 @@ def parts(sql: str, connector: str) -> list[str]:
     if len(cuts) == 1:
         return [sql]
     return [sql[a:b] for a, b in zip(cuts[::2], [*cuts[1::2], len(sql)], strict=True)]
+
+
+def patterns(sql: str) -> list[str]:
+    """The regular expressions that a condition is written with: after `~`, `~*`, RLIKE and in REGEXP_LIKE(name, …)."""
+    found = tokens(sql)
+    texts = []
+    for number, token in enumerate(found):
+        before = [one.text for one in found[max(0, number - 4) : number]]
+        after = before[-1:] in (["~"], ["RLIKE"], ["REGEXP"]) or before[-2:] == ["~", "*"]
+        if token.text[0] == "'" and (after or (before[-1:] == [","] and "REGEXP_LIKE" in before)):
+            texts.append(token.text[1:-1].replace("''", "'"))
+    return texts

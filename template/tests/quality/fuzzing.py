@@ -9,6 +9,7 @@ import argparse
 import csv
 import io
 import json
+import os
 import random
 import re
 import select
@@ -289,9 +290,9 @@ class Child:
     @staticmethod
     def _begun(root: Path) -> subprocess.Popen[str]:
         command = [sys.executable, __file__, "--child", str(root)]
-        return subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-        )
+        env = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        pipe, nothing = subprocess.PIPE, subprocess.DEVNULL
+        return subprocess.Popen(command, env=env, stdin=pipe, stdout=pipe, stderr=nothing, text=True)
 
     def tries(self, kind: str) -> dict[str, Any]:
         """What the file ends in; an abort or a hang ends the process, too."""
@@ -370,8 +371,6 @@ def main() -> int:
     asked.add_argument("kinds", nargs="*", default=list(KINDS))
     given = asked.parse_args()
     if given.child:
-        import os
-
         os.environ["QUALITY_ROOT"] = str(given.child)
         os.chdir(given.child)
         child(given.child)

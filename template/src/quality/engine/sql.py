@@ -10,7 +10,7 @@ from pydantic import AfterValidator
 
 from quality.engine.dtypes import exact
 from quality.errors import ConfigurationError, first_line
-from quality.sql_text import ROW, parts, tokens
+from quality.sql_text import ROW, parts, patterns, tokens
 from quality.texts import shorten
 from quality.values import Text
 
@@ -26,6 +26,12 @@ def _readable(sql: str) -> str:
         across = set()
     if across:
         raise ConfigurationError(several(sql, across))
+    for pattern in patterns(sql):
+        try:
+            pl.select(pl.lit("").str.contains(pattern))
+        except pl.exceptions.PolarsError as error:
+            said = " ".join(str(error).split())
+            raise ConfigurationError(f"cannot read the pattern '{pattern}' in the SQL '{brief(sql)}': {said}") from None
     return sql
 
 

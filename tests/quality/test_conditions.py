@@ -100,6 +100,7 @@ def test_a_query_within_a_condition_is_refused_and_nothing_is_fetched_or_opened(
         "day >= DATE '2024-01-01' AND day < CAST('2025-01-01' AS DATE)",
         "CASE WHEN a > 1 AND b > 1 THEN TRUE ELSE FALSE END AND a BETWEEN 1 AND 2 OR NOT (b > 1)",
         "LPAD(name, 5, '0') = name AND a IN (1, 2, 3)",
+        "name ~ '^[a-z]+$' AND name NOT LIKE '[%' AND b * 2 > 1 AND name <> '(*'",
     ],
 )
 def test_words_of_a_query_may_be_names_and_texts(sql: str) -> None:
@@ -120,8 +121,26 @@ def test_words_of_a_query_may_be_names_and_texts(sql: str) -> None:
         ("a > 0x1F", "a number runs into a word"),
         ("a > avg(a)", "speaks of several rows at once (mean)"),
         ("name = 'x", "a quote is not closed"),
+        ("a > 1 AND name ~ '[a'", "cannot read the pattern '[a'"),
+        ("name !~* '(a' OR a > 1", "cannot read the pattern '(a'"),
+        ("REGEXP_LIKE(name, '*a')", "cannot read the pattern '*a'"),
+        ("name RLIKE 'a{2,1}'", "cannot read the pattern 'a{2,1}'"),
     ],
-    ids=["lpad", "length of a column", "length in a float", "deep", "long", "huge", "hex", "mean", "open quote"],
+    ids=[
+        "lpad",
+        "length of a column",
+        "float",
+        "deep",
+        "long",
+        "huge",
+        "hex",
+        "mean",
+        "open quote",
+        "~",
+        "!~*",
+        "regexp_like",
+        "rlike",
+    ],
 )
 def test_a_condition_that_no_row_can_bear_is_refused_when_it_is_read(sql: str, said: str) -> None:
     with pytest.raises(ConfigurationError) as refused:
