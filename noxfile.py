@@ -162,10 +162,10 @@ def pictures(session: nox.Session) -> None:
 @nox.session(default=False)
 def fuzz(session: nox.Session) -> None:
     """Mutate 10,000 contracts and policies, 10,000 data files: no traceback, no hang, no false green (-- --seed 8)."""
-    session.install("-r", PINS)
+    session.install("-r", str(primary()), "-r", "constraints.txt")
     session.run(
         "python",
-        "template/tests/quality/fuzzing.py",
+        "tests/quality/fuzzing.py",
         *session.posargs,
         env={"PYTHONPATH": str(Path("template/src").resolve())},
     )

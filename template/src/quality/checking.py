@@ -83,7 +83,6 @@ def check(
     """Judges data by the configuration's rules, as of `now`: ages are counted to it, and only runs before it are known.
 
     `history` gives the rows of earlier runs, by default its own runs'. Results of one dataset and one `now` are equal.
-
     `seen` is called with the frame and every judgement, for whoever needs the failing rows themselves; `judged` now and
     then with the number of rules that came to be judged since.
 
@@ -91,14 +90,13 @@ def check(
     source. Wrong use raises ConfigurationError before any data is read; what cannot be read or computed is ERROR. Where
     the configuration says `isolate`, named data is judged in a child, by `isolated`, and `seen` is not called.
     """
-    config = config or CheckConfig()
-    started, clock = datetime.now(UTC), time.perf_counter()
+    config, started, clock = config or CheckConfig(), datetime.now(UTC), time.perf_counter()
     now = now or started
     about = _about(data, config)
     refuse_unknown(config)
     try:
         if isolation.wanted(data, config):
-            answer = isolated() if isolated else isolation.ask(data, config)
+            answer = isolated() if isolated else isolation.ask(data, config, now)
             judged(len(config.rules))
             return cast("CheckResult", answer.result)
         opened = open_source(data, config, now=now, history=history)
@@ -110,9 +108,8 @@ def check(
         fields = _judged(opened, config, judged, seen)
         about = about.model_copy(update={"explain": opened.frame.explain(), "version": opened.version})
     took = (time.perf_counter() - clock) * 1000
-    return CheckResult(
-        **fields, allow_empty=config.allow_empty, execution_time_ms=took, timestamp=started, metadata=about
-    )
+    told = {"allow_empty": config.allow_empty, "execution_time_ms": took, "timestamp": started, "metadata": about}
+    return CheckResult(**fields, **told)
 
 
 class Opened(NamedTuple):

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ class Asked(Frozen):
     config: dict[str, Any]
     path: str | None = None
     source: dict[str, Any] | None = None
+    now: datetime | None = None
     run: str | None = None
     again: bool = False
 
@@ -62,11 +64,13 @@ def wanted(data: Any, config: CheckConfig) -> bool:
     return config.isolate and INSIDE not in os.environ and isinstance(data, (type(None), str, os.PathLike, Source))
 
 
-def ask(data: Any, config: CheckConfig, run: str | None = None, again: bool = False) -> Answer:
+def ask(
+    data: Any, config: CheckConfig, now: datetime | None = None, run: str | None = None, again: bool = False
+) -> Answer:
     """The child's answer; AbortedError when it ends without one, ConfigurationError when it refuses."""
     source = data.model_dump(mode="json") if isinstance(data, Source) else None
     path = None if data is None or source else os.fspath(data)
-    asked = Asked(config=config.model_dump(mode="json"), path=path, source=source, run=run, again=again)
+    asked = Asked(config=config.model_dump(mode="json"), path=path, source=source, now=now, run=run, again=again)
     with tempfile.TemporaryDirectory() as folder:
         question, answer = Path(folder, "asked.json"), Path(folder, "answer.json")
         question.write_text(asked.model_dump_json(), "utf-8")

@@ -46,7 +46,7 @@ def check(data: Any, config: CheckConfig, now: datetime | None = None) -> Ran:
 
     def isolated() -> isolation.Answer:
         apart = run if config.environment is not None and config.quarantine else None
-        answers.append(isolation.ask(data, config, apart, again))
+        answers.append(isolation.ask(data, config, now, apart, again))
         return answers[0]
 
     with progress.visible(config) as more:

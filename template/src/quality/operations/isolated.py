@@ -22,7 +22,7 @@ def answer(asked: Asked) -> Answer:
     config = CheckConfig.model_validate(asked.config)
     data = parse_source(asked.source) if asked.source else asked.path
     try:
-        result = checking.check(data, config, seen=lambda frame, found: judged.append((frame, found)))
+        result = checking.check(data, config, now=asked.now, seen=lambda frame, found: judged.append((frame, found)))
     except ConfigurationError as error:
         return Answer(refused=str(error))
     again = asked.again and result.status is Status.ERROR and result.retry_helps
