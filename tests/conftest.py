@@ -151,18 +151,13 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(Progress(config))
 
 
-INSTALLED = ("flights", "orders", "prefect")
-"""Fixtures with an environment that takes long to install: their tests run one after the other, on one worker."""
+LONGEST = ("test_ladder.py", "test_storage.py")
+"""What takes longest begins first, one file on each worker; files share an environment that takes long to install."""
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keeps tests that share a repository together, so that both workers are busy and nothing is installed twice."""
-    for item in items:
-        chosen: dict[str, Any] = getattr(getattr(item, "callspec", None), "params", {})
-        asked = [*getattr(item, "fixturenames", ()), *(one for one in chosen.values() if isinstance(one, str))]
-        if shared := next((name for name in INSTALLED if name in asked), None):
-            item.add_marker(pytest.mark.xdist_group(shared))
+    """Both workers are busy until the end: files are handed out in this order."""
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
 
 
 def ids(rows: Sequence[tuple[str, ...]]) -> list[str]:
