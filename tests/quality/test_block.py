@@ -65,7 +65,7 @@ def test_a_saved_block_loads_as_it_was_and_judges_as_the_contract_does(api: str,
 def test_async_code_loads_and_awaits(api: str, repository: Path) -> None:
     async def climb() -> Any:
         await DataQualityBlock(rules=RULES).asave("awaited", overwrite=True)
-        loaded = await DataQualityBlock.aload("awaited")
+        loaded: Any = await DataQualityBlock.aload("awaited")
         return await loaded.check(pl.DataFrame({"id": [1]}))
 
     assert asyncio.run(climb()).status is Status.PASSED

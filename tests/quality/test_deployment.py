@@ -127,7 +127,7 @@ def test_a_worker_runs_every_kind_of_flow_and_all_four_rungs_give_the_same_resul
         def ephemeral() -> Any:
             return data_quality_check_task(config=config)
 
-        rungs = {
+        rungs: dict[str, Any] = {
             "task": ephemeral(),
             "block": load_block("users-dev").check(),
             "flow": check_dataset("users", "dev"),

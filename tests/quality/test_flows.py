@@ -71,7 +71,8 @@ def test_another_fingerprint_than_that_of_the_files_is_refused(api: str, reposit
 
 @pytest.mark.parametrize("argument", ["config", "cfg"])
 def test_a_flow_of_the_factory_checks_its_argument(api: str, argument: str) -> None:
-    flow = create_quality_flow("validate_users", **{argument: QualityFlowConfig(rules=tuple(RULES))})
+    given: Any = {argument: QualityFlowConfig(rules=tuple(RULES))}
+    flow = create_quality_flow("validate_users", **given)
     assert flow(GOOD).status is Status.PASSED
     with pytest.raises(DataQualityError, match="validate_users: FAILED"):
         flow(BAD)
@@ -94,7 +95,7 @@ def test_a_flow_takes_the_parameters_of_its_loader(api: str) -> None:
     flow = create_quality_flow("loaded", load_users, rules=RULES)
     assert list(flow.parameters.properties) == ["rows"]
     assert flow(rows=1).row_count == 1
-    awaited = create_quality_flow("aloaded", aload_users, rules=RULES)
+    awaited: Any = create_quality_flow("aloaded", aload_users, rules=RULES)
     assert asyncio.run(awaited(rows=1)).row_count == 1
 
 
@@ -153,7 +154,7 @@ def test_a_decorated_function_is_checked_when_it_says(
         return transform(data)
 
     decorate = quality_checked_flow(rules=RULES, check_mode=mode)
-    flow = decorate(transform if sync else atransform)
+    flow: Any = decorate(transform if sync else atransform)
 
     def run() -> Any:
         return flow(given) if sync else asyncio.run(flow(given))

@@ -126,7 +126,7 @@ def test_an_unknown_engine_is_refused_by_name() -> None:
 def test_a_failed_verdict_is_never_retried(api: str) -> None:
     calls: list[int] = []
     task = create_check_task(rules=WITH_CHECK, retries=2).with_options(retry_delay_seconds=0)
-    counted = QualityTask(_counting(calls, task.fn), retries=2, retry_condition_fn=task.retry_condition_fn)
+    counted: Any = QualityTask(_counting(calls, task.fn), retries=2, retry_condition_fn=task.retry_condition_fn)
     _ended(counted, BAD)
     assert len(calls) == 1
 
@@ -134,7 +134,7 @@ def test_a_failed_verdict_is_never_retried(api: str) -> None:
 def test_what_could_not_be_judged_is_retried(api: str, repository: Path) -> None:
     calls: list[int] = []
     task = create_check_task(rules=WITH_CHECK, retries=2)
-    counted = QualityTask(_counting(calls, task.fn), retries=2, retry_condition_fn=task.retry_condition_fn)
+    counted: Any = QualityTask(_counting(calls, task.fn), retries=2, retry_condition_fn=task.retry_condition_fn)
     error = _ended(counted, "data/absent.parquet")
     assert (len(calls), error.result.status) == (3, Status.ERROR)
 
@@ -152,7 +152,7 @@ def test_what_no_retry_mends_is_not_retried(
 ) -> None:
     calls: list[int] = []
     task = create_check_task(rules=[rule], retries=2)
-    counted = QualityTask(_counting(calls, task.fn), retries=2, retry_condition_fn=task.retry_condition_fn)
+    counted: Any = QualityTask(_counting(calls, task.fn), retries=2, retry_condition_fn=task.retry_condition_fn)
 
     @flow
     def once() -> Any:
@@ -171,7 +171,7 @@ def _counting(calls: list[int], function: Any) -> Any:
     return counted
 
 
-def _ended(task: QualityTask, data: Any) -> DataQualityError:
+def _ended(task: QualityTask[..., Any], data: Any) -> DataQualityError:
     @flow
     def once() -> Any:
         return task(data)
@@ -195,13 +195,14 @@ def test_with_options_keeps_what_a_check_task_can_do() -> None:
     assert task(GOOD, rules=WITH_CHECK).status is Status.PASSED
 
 
-def names_of_two_runs(task: QualityTask, data: Any, between: Any = None) -> tuple[str, str]:
+def names_of_two_runs(task: QualityTask[..., Any], data: Any, between: Any = None) -> tuple[str, str]:
     @flow
     def twice() -> Any:
-        first = task(data, return_state=True)
+        call: Any = task
+        first = call(data, return_state=True)
         if between:
             between()
-        return first.name, task(data, return_state=True).name
+        return first.name, call(data, return_state=True).name
 
     names: Any = twice()
     return (names[0], names[1])
