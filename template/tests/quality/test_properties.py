@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 
 from quality import checking
 from quality.contract.config import CheckConfig
-from quality.sources import Files
 from quality.engine.frame import Frame, Surroundings
 from quality.engine.judge import judge as judge_rules
 from quality.result import CheckResult
 from quality.rules.catalogue import BUILT_IN, check_name, parse_rules
+from quality.sources import Files
 
 SCHEMA: dict[str, Any] = {
     "i": pl.Int64,
