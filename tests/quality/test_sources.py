@@ -149,7 +149,6 @@ def test_the_version_of_a_source_changes_with_its_files() -> None:
     assert first == source.version(Path.cwd())
     DATA[:1].write_parquet("b.parquet")
     assert source.version(Path.cwd()) != first
-    assert Files(path="s3://bucket/a.parquet").version(Path.cwd()) is None
 
 
 def test_a_source_is_a_value() -> None:

@@ -403,8 +403,8 @@ def test_what_an_own_source_raises_is_told_with_its_cause() -> None:
         pytest.param(
             {"path": "a.csv", "dates": {"a": "DD.MM.YYYY"}, "dtypes": {"a": "Int64"}}, "'a' is Int64", id="dated number"
         ),
-        pytest.param({"path": "a.parquet", "decimal": ","}, "decimal is for CSV files only", id="decimal of parquet"),
-        pytest.param({"path": "a.ndjson", "quote": "'"}, "quote is for CSV files only", id="quote of ndjson"),
+        pytest.param({"path": "a.parquet", "decimal": ","}, "decimal is for csv files only", id="decimal of parquet"),
+        pytest.param({"path": "a.ndjson", "quote": "'"}, "quote is for csv files only", id="quote of ndjson"),
         pytest.param({"path": "a.xlsx"}, "the format of 'a.xlsx' cannot be told", id="format"),
     ],
 )
@@ -413,3 +413,10 @@ def test_what_is_wrong_without_the_data_is_refused_when_it_is_read(source: dict[
         parse_source(source)
     assert said in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("path", ["a.parquet", "a.csv", "a.ndjson", "part", "s3://shop/*.arrow"])
+def test_a_source_is_the_same_after_it_was_written_with_all_its_fields(path: str) -> None:
+    source = parse_source(path)
+    assert parse_source(source.model_dump(mode="json")) == source
+    assert source.model_dump(mode="json", exclude_defaults=True) == {"path": path}

@@ -49,8 +49,9 @@ class Files(TextFormat, Source):
         if form in ("parquet", "ipc") and self.dtypes and not self._has_folders:
             raise ValueError("dtypes are for CSV files only; files of other formats have their own")
         for names, formats in ((CSV_ONLY, ("csv",)), (TEXT_ONLY, ("csv", "ndjson"))):
-            if form is not None and form not in formats and (given := sorted(self.model_fields_set & set(names))):
-                raise ValueError(f"{given[0]} is for CSV files only; {self.path} is {form}")
+            given = [name for name in names if getattr(self, name) != type(self).model_fields[name].default]
+            if form is not None and form not in formats and given:
+                raise ValueError(f"{given[0]} is for {' and '.join(formats)} files only; {self.path} is {form}")
         return self
 
     def describe(self) -> str:
