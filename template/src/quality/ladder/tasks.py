@@ -26,7 +26,7 @@ from quality.contract import project
 from quality.contract.config import CheckConfig
 from quality.contract.contract import parse_source
 from quality.contract.sources import as_frame
-from quality.errors import ConfigurationError, DataQualityError, nearest
+from quality.errors import ConfigurationError, DataQualityError, nearest, retry_helps
 from quality.ladder.block import DataQualityBlock
 from quality.ladder.states import is_machinery, result_or_raise, settled
 from quality.operations import after_check as operations
@@ -100,14 +100,17 @@ def check(
     result, notes, problem = operations.check(data, asks)
     if store_artifact:
         _publish(result, artifact_key, notes)
-    if problem is not None:
+    if problem is not None and retry_helps(problem):
         raise problem
     try:
-        return uphold(result, asks.fail_on_error)
+        upheld = uphold(result, asks.fail_on_error)
     except DataQualityError as error:
         if result.status is Status.ERROR or _may_be_cached():
             raise
         return settled(error)
+    if problem is not None:
+        raise problem
+    return upheld
 
 
 def _may_be_cached() -> bool:
