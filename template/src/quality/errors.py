@@ -35,11 +35,17 @@ class CannotJudgeError(Exception):
     """What the data is makes a rule impossible to judge: ERROR of that rule alone, which no retry mends."""
 
 
+LASTING = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, ImportError, NotImplementedError)
+"""What code raises that is wrong; a driver's own errors are taken for trouble that may pass."""
+
+
 def retry_helps(error: BaseException) -> bool:
     """Whether another attempt may succeed: trouble of network, storage and machine passes, facts about data stay."""
-    if isinstance(error, SourceError):
-        return error.retry and (error.__cause__ is None or retry_helps(error.__cause__))
-    return isinstance(error, (OSError, MemoryError)) or "object-store error" in str(error)
+    cause = error.__cause__ if isinstance(error, SourceError) else error
+    passes = isinstance(cause, (OSError, MemoryError)) or "object-store error" in str(cause)
+    if not isinstance(error, SourceError) or passes:
+        return passes and getattr(error, "retry", True)
+    return error.retry and not isinstance(cause, LASTING) and not type(cause).__module__.startswith("polars")
 
 
 class DataQualityError(Exception):

@@ -161,13 +161,14 @@ def _unjudged(rule: Rule, segment: Any, error: BaseException, request: Request) 
 
 def _problem(error: BaseException, request: Request) -> str:
     """Why a rule could not be judged; in a dataset with sensitive columns without words that may quote them."""
-    told = isinstance(error, (CannotJudgeError, ConfigurationError, SourceError))
-    if request.sensitive and (error.__cause__ or not told):
+    if isinstance(error, (CannotJudgeError, ConfigurationError)):
+        return " ".join(str(error).split())
+    if request.sensitive and (error.__cause__ or not isinstance(error, SourceError)):
         name = type(error.__cause__ or error).__name__
         what = "the source could not be read" if isinstance(error, SourceError) else UNCOMPUTED
         return f"{what} ({name}; the details are withheld, as they may quote sensitive values)"
-    if told:
-        return " ".join(str(error).split()) if isinstance(error, ConfigurationError) else first_line(error)
+    if isinstance(error, SourceError):
+        return first_line(error)
     kind = "" if isinstance(error, (*POLARS, OSError)) else f"{type(error).__name__}: "
     return f"{UNCOMPUTED}: {kind}{first_line(error)}"
 

@@ -26,7 +26,7 @@ from quality.checking import Rules, known_engine, resolve_call, uphold
 from quality.contract import project
 from quality.contract.config import CheckConfig
 from quality.contract.contract import parse_source
-from quality.errors import ConfigurationError, DataQualityError, nearest
+from quality.errors import ConfigurationError, DataQualityError, nearest, retry_helps
 from quality.ladder.awaitable import AwaitableProfile, AwaitableResult, AwaitableRules
 from quality.ladder.block import DataQualityBlock
 from quality.ladder.states import is_machinery, result_or_raise, settled
@@ -111,14 +111,17 @@ def check(
     _keep_other_versions_out_of_the_cache()
     if store_artifact:
         _publish(result, artifact_key, notes)
-    if problem is not None:
+    if problem is not None and retry_helps(problem):
         raise problem
     try:
-        return uphold(result, asks.fail_on_error)
+        upheld = uphold(result, asks.fail_on_error)
     except DataQualityError as error:
         if result.status is Status.ERROR or _may_be_cached():
             raise
         return cast("CheckResult", settled(error))  # a state, which Prefect and `result_or_raise` take apart
+    if problem is not None:
+        raise problem
+    return upheld
 
 
 def _may_be_cached() -> bool:

@@ -148,9 +148,11 @@ def flags(found: Sequence[Found], config: CheckConfig) -> dict[str, pl.Expr]:
     """For each row rule of the severities asked for, what is true of its failing rows."""
     wanted = [one for one in found if isinstance(one.rule, RowRule) and one.rule.severity in asked(config).severities]
     by_title: dict[str, list[pl.Expr]] = {}
-    for rule, segment, judgement, problem, _ in wanted:
+    for rule, segment, judgement, problem, retry in wanted:
         if judgement is None or (judgement.failed and judgement.failing is None):
-            raise QuarantineError(f"rows were not set apart: {rule.title}: {problem or 'its rows are not known'}")
+            error = QuarantineError(f"rows were not set apart: {rule.title}: {problem or 'its rows are not known'}")
+            error.retry = retry
+            raise error
         if judgement.failed and judgement.failing is not None:
             part = pl.lit(True) if rule.by is None else col(rule.by).eq_missing(pl.lit(segment))
             by_title.setdefault(rule.title, []).append((judgement.failing & part).fill_null(False))
