@@ -40,7 +40,7 @@ try:
 except FileNotFoundError:
     pass
 except Exception as error:
-    sys.exit(f"waivers.yml cannot be read ({type(error).__name__}: {error}); mend it first")
+    sys.exit(f"waivers.yml cannot be read ({type(error).__name__}: {error}); fix it first")
 """
 QUIET = {
     "DO_NOT_TRACK": "1",

@@ -188,7 +188,7 @@ def test_a_block_that_is_no_channel_is_refused(api: str, sink: Sink) -> None:
 
     Secret(value=SecretStr(json.dumps(SECRET))).save("of-a-test", overwrite=True, _sync=True)  # type: ignore[call-arg]
     channel = Notification.model_construct(channel="slack", block="secret/of-a-test")
-    assert deliver(channel, SUBJECT, BODY).problem == "secret/of-a-test is no notification block"
+    assert deliver(channel, SUBJECT, BODY).problem == "secret/of-a-test is not a notification block"
 
 
 def test_an_address_that_nothing_understands_is_not_shown(

@@ -88,10 +88,10 @@ def test_every_mistake_of_a_policy_is_told_at_once(tmp_path: Path) -> None:
         load_policy(tmp_path / "policy.yml")
     for said in (
         "policy.yml:2: retries.count must be a whole number, not 'many'",
-        "policy.yml:6: schedule: '0 25 * * *' is no cron (bad hour); write minute, hour, day, month, weekday",
-        "policy.yml:7: schedule: 'every day' is no cron",
+        "policy.yml:6: schedule: '0 25 * * *' is not a cron expression (bad hour); write minute, hour, day, month",
+        "policy.yml:7: schedule: 'every day' is not a cron",
         "policy.yml:7: sample_rows must be at least 0, not -1",
-        "policy.yml:7: memory_limit: '4G' is no amount of memory; write 512MB or 4GB",
+        "policy.yml:7: memory_limit: '4G' is not an amount of memory; write 512MB or 4GB",
         "policy.yml:9: until must be a date, such as 2026-12-31, not 'soon'",
         "policy.yml:9: there is no environment 'prd'; did you mean 'prod'?",
         "policy.yml:9: there is no dataset 'order'; did you mean 'orders'?",
@@ -107,7 +107,7 @@ def test_every_mistake_of_a_policy_is_told_at_once(tmp_path: Path) -> None:
 def test_a_schedule_that_never_comes_is_refused_when_the_policy_is_read(cron: str, repository: Path) -> None:
     path = repository / "policy.yml"
     path.write_text(path.read_text("utf-8").replace("0 6 * * *", cron), "utf-8")
-    with pytest.raises(ConfigurationError, match=r"policy\.yml:8: schedule: .*(is no cron|never comes)"):
+    with pytest.raises(ConfigurationError, match=r"policy\.yml:8: schedule: .*(is not a cron|never comes)"):
         load_policy(path)
 
 
@@ -129,7 +129,7 @@ def test_every_mistake_of_prefect_yaml_is_told_at_once(repository: Path) -> None
     told = str(refused.value).splitlines()
     assert [line.split(": ")[0] for line in told] == ["prefect.yaml:12", "prefect.yaml:17", "prefect.yaml:17"]
     assert "there is no key 'pausd'; did you mean 'paused'?" in told[0]
-    assert "'0 25 * * *' is no cron" in told[1]
+    assert "'0 25 * * *' is not a cron" in told[1]
     assert "there is no time zone 'Europe/Berln'; did you mean 'Europe/Berlin'?" in told[2]
 
 

@@ -51,7 +51,7 @@ def load(text: str | bytes, folder: Path, name: str = "orders.yml") -> None:
             "must be a fraction from 0 to 1, not 5; 5 % is 0.05",
             id="percent where a fraction is meant",
         ),
-        pytest.param("key: a\n", 4, "key must be a list, such as [a, b], not 'a'", id="key that is no list"),
+        pytest.param("key: a\n", 4, "key must be a list, such as [a, b], not 'a'", id="key that is not a list"),
         pytest.param(
             "sensitive: [1]\n", 4, "sensitive 1 must be a text, not 1; put it in quotes", id="number for a column"
         ),

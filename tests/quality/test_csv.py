@@ -179,7 +179,7 @@ def mutated(good: bytes) -> Iterator[bytes]:
 
 
 def reference(data: bytes) -> tuple[list[str], list[Row]] | None:
-    """RFC 4180 by hand, strict: names and rows, an empty field as None; None for what is no whole CSV file."""
+    """RFC 4180 by hand, strict: names and rows, an empty field as None; None for what is not a whole CSV file."""
     try:
         text = data.decode("utf-8").removeprefix("\ufeff")
     except UnicodeDecodeError:

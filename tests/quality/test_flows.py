@@ -53,7 +53,10 @@ def test_a_failed_verdict_fails_the_flow_with_the_verdict_as_its_message(api: st
     with pytest.raises(DataQualityError):
         check_dataset("users")
     state: Any = check_dataset("users", return_state=True)
-    assert (state.name, state.message) == ("Failed", "users: FAILED — 1 of 2 rules passed; not: not_null(id) (1 of 2)")
+    assert (state.name, state.message) == (
+        "Failed",
+        "users: FAILED — 1 of 2 rules passed; failed: not_null(id) (1 of 2 rows)",
+    )
 
 
 def test_data_that_is_not_there_fails_the_flow(api: str, repository: Path) -> None:
@@ -185,7 +188,7 @@ def test_a_flow_is_deployed_under_the_variable_that_holds_it() -> None:
 
 
 def test_a_flow_that_no_worker_could_import_is_not_deployed() -> None:
-    with pytest.raises(ConfigurationError, match="is no module-level variable"):
+    with pytest.raises(ConfigurationError, match="is not a module-level variable"):
         create_quality_flow("local", rules=RULES).to_deployment("nowhere")
 
 

@@ -50,7 +50,7 @@ def test_rows_are_set_apart_by_the_process_that_judged_them(repository: Path) ->
     config = isolated(repository, rules=rule, head="quarantine: {path: out, drop: [email]}\n")
     ran = after_check.check(None, config)
     assert ran.result.status is Status.FAILED
-    assert "quarantine: 1 of 3 rows set apart" in ran.notes
+    assert "quarantine: 1 of 3 rows quarantined" in ran.notes
     (failing,) = repository.glob("out/users/dev/date=*/run=*/failing.parquet")
     assert pl.read_parquet(failing)["id"].to_list() == [3]
     assert history.metrics(config).height == 3

@@ -55,7 +55,7 @@ def test_an_environment_overrides_the_defaults_field_by_field(tmp_path: Path) ->
         pytest.param(
             DEFAULTS + "environments:\n  dev: {repository_url: github.com/a}\n",
             6,
-            "repository_url: 'github.com/a' is no address of a page; write it whole, from https:// on",
+            "repository_url: 'github.com/a' is not an address of a page; write it whole, from https:// on",
             id="half an address",
         ),
         pytest.param(
@@ -71,7 +71,7 @@ def test_an_environment_overrides_the_defaults_field_by_field(tmp_path: Path) ->
             DEFAULTS + "environments:\n  dev:\n    notifications:\n"
             "      - {channel: slack, block: slack-webhook/x}\n      - {channel: pagerduty, block: slack-webhook/x}\n",
             9,
-            "'slack-webhook/x' is no block of the channel pagerduty, which goes through pager-duty-webhook/…",
+            "'slack-webhook/x' is not a block of the channel pagerduty, which goes through pager-duty-webhook/…",
             id="block of another channel",
         ),
         pytest.param(

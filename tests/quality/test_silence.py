@@ -41,7 +41,7 @@ def about(check: str, **fields: Any) -> dict[str, Any]:
     [
         pytest.param(ONE, {"check": "not_nul", "column": "a"}, "did you mean 'not_null'?", id="unknown rule"),
         pytest.param(ONE, about("not_null", colum="a"), "did you mean 'column'?", id="unknown field"),
-        pytest.param(ONE, about("not_null", where="a >"), "cannot read the SQL", id="where that is no SQL"),
+        pytest.param(ONE, about("not_null", where="a >"), "cannot read the SQL", id="where that is not SQL"),
         pytest.param(ONE, about("not_null", where="a > avg(a)"), "several rows", id="where over several rows"),
         pytest.param(ONE, {"check": "expression", "expression": "sum(a) > 1"}, "several rows", id="sum in expression"),
         pytest.param(
@@ -67,7 +67,7 @@ def test_what_is_wrong_whatever_the_data_is_refused_before_it_is_read(data: Any,
             ONE, {"check": "expression", "expression": "b > 1"}, "column 'b' is gone", id="unknown in expression"
         ),
         pytest.param(ONE, about("conditional_null", when="b > 1"), "column 'b' is gone", id="unknown in condition"),
-        pytest.param(ONE, about("not_null", where="a"), "not a condition", id="where that is no condition"),
+        pytest.param(ONE, about("not_null", where="a"), "not a condition", id="where that is not a condition"),
         pytest.param(ONE, about("not_null", where="a = 'x'"), "cannot be computed", id="where that compares badly"),
         pytest.param(ONE, about("regex", pattern="x"), "is Int64 where regex judges text", id="regex on numbers"),
         pytest.param(ONE, about("length", min=1), "is Int64 where length judges text", id="length of numbers"),
@@ -78,8 +78,10 @@ def test_what_is_wrong_whatever_the_data_is_refused_before_it_is_read(data: Any,
         ),
         pytest.param(ONE, about("in_range", min="abc"), "'abc' cannot be compared with Int64", id="text bound"),
         pytest.param(ONE, about("in_set", values=["1"]), "'1' cannot be compared with Int64", id="text in number set"),
-        pytest.param(ONE, about("equal", value=True), "True cannot be compared with Int64", id="true is no number"),
-        pytest.param(Frame({"a": ["1"]}), about("equal", value=1), "cannot be compared with String", id="1 is no text"),
+        pytest.param(ONE, about("equal", value=True), "True cannot be compared with Int64", id="true is not a number"),
+        pytest.param(
+            Frame({"a": ["1"]}), about("equal", value=1), "cannot be compared with String", id="1 is not a text"
+        ),
         pytest.param(
             Frame({"a": ["1"]}), about("positive"), "is String where positive judges number", id="sign of text"
         ),

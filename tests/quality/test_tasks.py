@@ -69,7 +69,10 @@ def test_a_failed_verdict_reaches_the_caller_and_names_the_state(api: str) -> No
     with pytest.raises(DataQualityError, match=r"not_null\(id\) \(1 of 2\)"):
         validate_users(BAD)
     state: Any = validate_users(BAD, return_state=True)
-    assert (state.name, state.message) == ("Failed", "data: FAILED — 0 of 1 rules passed; not: not_null(id) (1 of 2)")
+    assert (state.name, state.message) == (
+        "Failed",
+        "data: FAILED — 0 of 1 rules passed; failed: not_null(id) (1 of 2 rows)",
+    )
 
 
 def test_a_submitted_failure_is_raised_by_its_future(api: str) -> None:

@@ -182,7 +182,7 @@ def test_a_cell_of_the_data_can_be_looked_up_in_the_data() -> None:
         (
             {"check": "in_range", "column": "v", "max": 1e15, "max_failure_rate": 0.33333},
             [1.0, 2.0, 2e15],
-            "not so in 1 of 3 rows (33.3333 %, 33.333 % allowed): v is <= 1,000,000,000,000,000",
+            "1 of 3 rows (33.3333 %, 33.333 % allowed) break the rule: v <= 1,000,000,000,000,000",
         ),
         ({"check": "row_count", "min": 1_001}, [1.0] * 1_000, "the number of rows is at least 1,001; it is 1,000"),
     ],

@@ -109,7 +109,7 @@ def caused(error: Exception, cause: Exception) -> Exception:
         (pl.exceptions.ComputeError("conversion from `str` to `i64` failed"), False),
         (caused(SourceError("cannot be read"), pl.exceptions.ComputeError("File out of specification")), False),
         (caused(SourceError("cannot be read"), OSError("stale file handle")), True),
-        (caused(QuarantineError("rows were not set apart"), CannotJudgeError("column 'a' is gone")), False),
+        (caused(QuarantineError("rows were not quarantined"), CannotJudgeError("column 'a' is gone")), False),
         (ZeroDivisionError("in a rule of the team's own"), False),
     ],
     ids=str,

@@ -26,13 +26,13 @@ class SourceError(Exception):
 
 
 class MalformedError(SourceError):
-    """The data is there and is not what it should be: empty, truncated, of another format. No retry mends it."""
+    """The data is there and is not what it should be: empty, truncated, of another format. No retry fixes it."""
 
     retry: bool = False
 
 
 class CannotJudgeError(Exception):
-    """What the data is makes a rule impossible to judge: ERROR of that rule alone, which no retry mends."""
+    """What the data is makes a rule impossible to judge: ERROR of that rule alone, which no retry fixes."""
 
 
 LASTING = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, ImportError, NotImplementedError)
@@ -83,7 +83,7 @@ class ServerError(Exception):
 
 
 class QuarantineError(SourceError):
-    """Rows could not be set apart; whoever reads the good rows must not go on."""
+    """Rows could not be quarantined; whoever reads the good rows must not go on."""
 
 
 BROKE = "refused: "

@@ -31,7 +31,7 @@ STOPPED = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 
 
 class Asked(Frozen):
-    """A check, and under which run its failing rows are set apart; `again` when a retry would follow."""
+    """A check, and under which run its failing rows are quarantined; `again` when a retry would follow."""
 
     config: dict[str, Any]
     path: str | None = None
@@ -47,7 +47,7 @@ class Answer(Frozen):
     result: CheckResult | None = None
     split: str | None = None
     problem: str | None = None
-    retry: bool = Field(False, description="Whether another attempt may mend the problem.")
+    retry: bool = Field(False, description="Whether another attempt may fix the problem.")
     refused: str | None = None
 
 

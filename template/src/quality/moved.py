@@ -106,7 +106,7 @@ ROOMS = {
     "quarantine": ("quarantine.splits", "errors"),
     "rollout": ("rollout.scorecard",),
 }
-"""Modules of before whose names rooms have now; what is no module of the room is looked for where it went."""
+"""Modules of before whose names rooms have now; what is not a module of the room is looked for where it went."""
 
 
 class Moved(MetaPathFinder, Loader):

@@ -216,6 +216,17 @@ def summarize_check_result(result: CheckResult) -> str:
         else f"{result.total_count} results of {rules} rules"
     )
     head = f"{result.metadata.dataset}: {result.status} — {result.passed_count} of {counted} passed"
-    loud = [f"{f.rule_name} ({f.failed_count:,} of {f.total_count:,})" for f in result.failures]
-    more = f", and {len(loud) - 3} more" if len(loud) > 3 else ""
-    return f"{head}; not: {', '.join(loud[:3])}{more}" if loud else head
+    failed = [_counted(one) for one in result.failures if one.metadata["status"] != Status.ERROR]
+    unjudged = [one.rule_name for one in result.failures if one.metadata["status"] == Status.ERROR]
+    told = {"failed": failed, "could not be judged": unjudged}
+    return "; ".join([head, *(f"{word}: {_first(names)}" for word, names in told.items() if names)])
+
+
+def _counted(failure: Failure) -> str:
+    """A rule that did not hold; how many rows, where it judges rows."""
+    rows = f" ({failure.failed_count:,} of {failure.total_count:,} rows)" if failure.total_count > 1 else ""
+    return f"{failure.rule_name}{rows}"
+
+
+def _first(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (f", and {len(names) - 3} more" if len(names) > 3 else "")

@@ -71,11 +71,11 @@ def _refuse(found: list[Token], sql: str) -> None:
             raise ValueError(f'{ROW} and holds no query ({word}); a column of that name is written "{word.lower()}"')
         opens = number + 1 < len(found) and found[number + 1].text == "("
         if token.kind == "word" and opens and READERS.fullmatch(token.text):
-            raise ValueError(f"{ROW} and reads nothing else; {token.text.lower()}() is no function of its values")
+            raise ValueError(f"{ROW} and reads nothing else; {token.text.lower()}() is not a function of its values")
         if token.kind == "word" and opens and token.text in PADS:
             _refuse_wide(token.text, found[number + 2 :])
         if token.kind == "sign" and token.text in "$;'\"`":
-            raise ValueError(f"the {token.text} in it is no part of a condition, or a quote is not closed")
+            raise ValueError(f"the {token.text} in it is not a part of a condition, or a quote is not closed")
         before = token.text if token.kind != "comment" else before
     if glued := re.search(r"(?<![\w.])\d[\d.]*(?!\d)(?![eE][+-]?\d)[^\W\d]", _unquoted(found)):
         raise ValueError(f"a number runs into a word at '{glued.group()}'")

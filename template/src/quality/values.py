@@ -49,19 +49,19 @@ def _word(value: Any) -> str:
 def _number(value: Any) -> Any:
     """Refuses true, false and text, which would quietly be read as numbers."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise ValueError(f"{_word(value)} is no number; write one such as 5 or 0.05, without quotes")
+        raise ValueError(f"{_word(value)} is not a number; write one such as 5 or 0.05, without quotes")
     return value
 
 
 def _whole(value: Any) -> Any:
     if not isinstance(value, int) or isinstance(value, bool):
-        raise ValueError(f"{_word(value)} is no whole number; write one such as 7, without quotes and decimals")
+        raise ValueError(f"{_word(value)} is not a whole number; write one such as 7, without quotes and decimals")
     return value
 
 
 def _fraction(value: Any) -> Any:
     if _number(value) > 1:
-        raise ValueError(f"{value:g} is no fraction from 0 to 1; {value:g} % is written {value / 100:g}")
+        raise ValueError(f"{value:g} is not a fraction from 0 to 1; {value:g} % is written {value / 100:g}")
     return value
 
 

@@ -99,7 +99,7 @@ def repository() -> Iterator[Looked]:
         yield Looked(subject="git", said="not installed; a deployment should be of a commit", code=2)
         return
     if done.returncode:
-        yield Looked(subject="git", said="this is no repository yet; git init && git add . && git commit", code=2)
+        yield Looked(subject="git", said="this is not a repository yet; git init && git add . && git commit", code=2)
     elif changed := len(done.stdout.splitlines()):
         yield Looked(subject="git", said=f"{changed} files are not committed; commit before you deploy")
     else:

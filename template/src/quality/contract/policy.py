@@ -56,7 +56,7 @@ def valid_cron(text: str) -> str:
         next(CronSim(text, datetime(2024, 1, 1, tzinfo=UTC)))
     except CronSimError as error:
         shape = "minute, hour, day, month, weekday, such as `0 6 * * *` for 06:00 every day"
-        raise ValueError(f"'{text}' is no cron ({str(error).lower()}); write {shape}") from None
+        raise ValueError(f"'{text}' is not a cron expression ({str(error).lower()}); write {shape}") from None
     except StopIteration:
         raise ValueError(f"'{text}' never comes: there is no such day") from None
     return text
@@ -73,7 +73,7 @@ def memory(text: str) -> int:
     """The bytes that `512MB` or `4GB` is; ValueError for anything else."""
     found = re.fullmatch(r"([1-9]\d*) ?(MB|GB)", text)
     if found is None:
-        raise ValueError(f"'{text}' is no amount of memory; write 512MB or 4GB")
+        raise ValueError(f"'{text}' is not an amount of memory; write 512MB or 4GB")
     return int(found[1]) * (2**20 if found[2] == "MB" else 2**30)
 
 
@@ -84,7 +84,7 @@ def _memory(text: str) -> str:
 
 def _page(address: str) -> str:
     if not re.fullmatch(r"https?://\S+", address):
-        raise ValueError(f"'{address}' is no address of a page; write it whole, from https:// on")
+        raise ValueError(f"'{address}' is not an address of a page; write it whole, from https:// on")
     return address
 
 
@@ -122,7 +122,7 @@ class Notification(Frozen):
         kind, _, name = block.partition("/")
         if channel and (kind not in BLOCKS[channel] or not name):
             kinds = " or ".join(f"{known}/…" for known in BLOCKS[channel])
-            raise ValueError(f"'{block}' is no block of the channel {channel}, which goes through {kinds}")
+            raise ValueError(f"'{block}' is not a block of the channel {channel}, which goes through {kinds}")
         return block
 
     @property

@@ -118,7 +118,7 @@ class YamlFile:
         merged: dict[str, Any] = {}
         for key, value in node.value:
             if key.id != "scalar":
-                self._refuse(key, f"a {key.id} is no key of a mapping; a key is a word")
+                self._refuse(key, f"a {key.id} is not a key of a mapping; a key is a word")
             if key.value == MERGE and key.style is None:
                 merged = self._merged(value, known) | merged
                 continue
@@ -150,7 +150,9 @@ class YamlFile:
         except Exception:
             self._refuse(node, f"'{shorten(node.value)}' is not {WORDS.get(kind, kind)}; put a text in quotes")
         if kind == "float" and value - value != 0:
-            self._refuse(node, f"'{node.value}' is no value; a value is a number that has an end: leave the bound out")
+            self._refuse(
+                node, f"'{node.value}' is not a value; a value is a number that has an end: leave the bound out"
+            )
         return KINDS[kind](value) if kind in KINDS else value
 
     def _word(self, node: Any, kind: str) -> str:

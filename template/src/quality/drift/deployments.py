@@ -82,9 +82,7 @@ def deployment_drift(client: SyncPrefectClient, file: PrefectFile, entry: Deploy
     try:
         flow, fields = declared(file, entry)
     except Exception as error:  # importing a module of the team's may raise anything
-        yield finding(
-            entry.name, f"cannot be deployed: {error}", f"mend its entry in prefect.yaml ({entry.entrypoint})"
-        )
+        yield finding(entry.name, f"cannot be deployed: {error}", f"fix its entry in prefect.yaml ({entry.entrypoint})")
         return
     found = read(client, f"{flow}/{entry.name}")
     if found is None:

@@ -1,4 +1,4 @@
-"""One thing that is not as git says, where it is, and how to heal it."""
+"""One thing that is not as the repository says, where it is, and how to heal it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Layer(StrEnum):
 
 
 class Finding(Frozen):
-    """A difference. A note is worth knowing and is no drift."""
+    """A difference. A note is worth knowing and is not drift."""
 
     layer: Layer
     subject: str
@@ -44,7 +44,7 @@ class Finding(Frozen):
     def __str__(self) -> str:
         about = f"{self.subject}: {self.problem}"
         if self.field is not None:
-            about += f": {self.field} is {as_json(self.found)}, git says {as_json(self.git)}"
+            about += f": {self.field} is {as_json(self.found)}, the repository says {as_json(self.git)}"
         return f"{about}; {self.fix}" if self.fix else about
 
 

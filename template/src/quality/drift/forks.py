@@ -37,7 +37,7 @@ def forks(root: Path) -> Iterator[Finding]:
             tree = ast.parse(path.read_text("utf-8"), name)
         except (SyntaxError, ValueError) as error:
             line = getattr(error, "lineno", None) or 1
-            yield Finding.of(Layer.FORKS, f"{name}:{line}", f"cannot be read: {error}", "mend it")
+            yield Finding.of(Layer.FORKS, f"{name}:{line}", f"cannot be read: {error}", "fix it")
             continue
         module = Module(tree)
         found = [*module.engine_calls(), *module.wrappers(), *_copies(tree, managed)]

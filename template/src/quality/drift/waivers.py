@@ -44,10 +44,10 @@ def load_waivers(root: Path) -> tuple[tuple[Waiver, ...], list[Finding]]:
                 f"{file.at(unknown)}: there is no key '{unknown}'; {nearest(unknown, ['waivers'])}"
             )
     except ConfigurationError as error:
-        return (), [Finding.of(Layer.FILES, FILE, str(error), "mend the file")]
+        return (), [Finding.of(Layer.FILES, FILE, str(error), "fix the file")]
     written = data.get("waivers") or []
     if not isinstance(written, list):
-        return (), [Finding.of(Layer.FILES, file.at("waivers"), f"waivers are a list; {SHAPE}", "mend the file")]
+        return (), [Finding.of(Layer.FILES, file.at("waivers"), f"waivers are a list; {SHAPE}", "fix the file")]
     wrong = Complaints(file)
     read = [wrong.validated(Waiver, one, "this waiver", "waivers", number) for number, one in enumerate(written)]
     fix = f"give path, reason, until: {SHAPE}"

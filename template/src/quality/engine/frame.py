@@ -11,7 +11,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import polars as pl
 
-from quality.engine.sql import across_rows, brief, condition, mended, several
+from quality.engine.sql import across_rows, brief, condition, fixed, several
 from quality.errors import CannotJudgeError, MalformedError, SourceError, there_is
 from quality.result import Explain
 
@@ -112,7 +112,7 @@ class Frame:
                 raise CannotJudgeError(f"column '{column}' is gone; {there_is(column, self.schema)}")
 
     def check_condition(self, sql: str) -> None:
-        """CannotJudgeError for SQL whose columns are gone, or that is no condition on this data's dtypes."""
+        """CannotJudgeError for SQL whose columns are gone, or that is not a condition on this data's dtypes."""
         self.once(Frame._check_condition, sql)
 
     def _check_condition(self, sql: str) -> None:
@@ -124,7 +124,7 @@ class Frame:
             answer = rows.select(expr.alias("answer"))
             across = across_rows(expr, self.schema)
         except pl.exceptions.PolarsError as error:
-            raise CannotJudgeError(f"the SQL '{brief(sql)}' cannot be computed: {mended(error)}") from None
+            raise CannotJudgeError(f"the SQL '{brief(sql)}' cannot be computed: {fixed(error)}") from None
         if across:
             raise CannotJudgeError(several(sql, across))
         if answer.schema["answer"] not in (pl.Boolean, pl.Null) or answer.height != 2:

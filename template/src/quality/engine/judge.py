@@ -239,7 +239,7 @@ def _message(rule: Rule, judgement: Judgement, status: Status, secret: bool) -> 
     allowed = f", {percent_of(rule.max_failure_rate, rule.max_failure_rate)} allowed" if rule.max_failure_rate else ""
     share = percent_of(rate, *filter(None, (rule.max_failure_rate, rule.warn_failure_rate)))
     rows = f"{judgement.failed:,} of {judgement.judged:,} rows ({share}{allowed})"
-    return f"not so in {rows}: {rule.says()}{more}"
+    return f"{rows} break the rule: {rule.says()}{more}"
 
 
 def _why_empty(rule: Rule) -> str:

@@ -46,9 +46,9 @@ def condition(sql: str) -> pl.Expr:
         tokens(sql)
         return exact(_connected(sql, "OR"))
     except (pl.exceptions.PolarsError, ValueError) as error:
-        said = re.sub(r"unable to parse '.*' as Expr", "it is no condition", " ".join(str(error).split())).split(" {")[
-            0
-        ]
+        said = re.sub(r"unable to parse '.*' as Expr", "it is not a condition", " ".join(str(error).split())).split(
+            " {"
+        )[0]
         raise ConfigurationError(f"cannot read the SQL '{brief(sql)}': {said}") from None
 
 
@@ -81,7 +81,7 @@ HINTS = {
 }
 
 
-def mended(error: BaseException) -> str:
+def fixed(error: BaseException) -> str:
     """What Polars says of a condition that it cannot compute; where it is known, what to write instead."""
     said = str(error)
     return next((hint for pattern, hint in HINTS.items() if re.search(pattern, said)), first_line(error))

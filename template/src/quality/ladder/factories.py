@@ -70,7 +70,7 @@ class QualityFlow(Flow[P, R]):
         name = next((name for name, value in vars(module).items() if value is self), None) if module else None
         if name is None:
             raise ConfigurationError(
-                f"flow '{self.name}' is no module-level variable of {self.__module__}, so no worker can import it; "
+                f"flow '{self.name}' is not a module-level variable of {self.__module__}, so no worker can import it; "
                 "bind it there before it is deployed: my_flow = create_quality_flow(…)"
             )
         self.__name__ = self.fn.__name__ = self.fn.__qualname__ = name

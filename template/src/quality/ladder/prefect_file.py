@@ -34,7 +34,7 @@ def _rrule(text: str) -> str:
     try:
         RRuleSchedule.validate_rrule_str(text)
     except (ValueError, TypeError) as error:
-        raise ValueError(f"'{text}' is no rrule: {first_line(error)}") from None
+        raise ValueError(f"'{text}' is not an rrule: {first_line(error)}") from None
     return text
 
 

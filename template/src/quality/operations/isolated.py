@@ -1,4 +1,4 @@
-"""The child process of an isolated check: reads what is asked, judges, sets rows apart, and leaves an answer."""
+"""The child process of an isolated check: reads what is asked, judges, quarantines rows, and leaves an answer."""
 
 from __future__ import annotations
 

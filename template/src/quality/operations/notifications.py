@@ -52,7 +52,7 @@ def deliver(channel: Notification, subject: str, body: str, tone: Tone = "info")
     try:
         block: Any = Block.load(channel.block, _sync=True)  # type: ignore[call-arg]
         if not isinstance(block, NotificationBlock):
-            raise TypeError(f"{channel.block} is no notification block")
+            raise TypeError(f"{channel.block} is not a notification block")
         if "notify_type" in type(block).model_fields:
             block.notify_type = tone  # type: ignore[attr-defined]
         if isinstance(block, SendgridEmail):

@@ -1,1 +1,1 @@
-"""Rows set apart, and released again."""
+"""Rows quarantined, and released again."""

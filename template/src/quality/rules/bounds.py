@@ -29,7 +29,7 @@ def plain(value: Any) -> Any:
 
 def _bound(value: Any) -> Any:
     if isinstance(value, bool):
-        raise ValueError(f"{str(value).lower()} is no bound; write a number, a date or a text")
+        raise ValueError(f"{str(value).lower()} is not a bound; write a number, a date or a text")
     return plain(value)
 
 
@@ -37,7 +37,7 @@ def _amount(value: Any) -> Any:
     try:
         return _bound(value) if not isinstance(value, str) or Decimal(value).is_finite() else _bound(math.nan)
     except ArithmeticError:
-        raise ValueError(f"{value!r} is no number; write one such as 5 or 0.05, without quotes") from None
+        raise ValueError(f"{value!r} is not a number; write one such as 5 or 0.05, without quotes") from None
 
 
 Value = Annotated[bool | int | FiniteFloat | str, BeforeValidator(plain)]

@@ -176,7 +176,7 @@ def _meant(place: tuple[str | int, ...], model: type[BaseModel]) -> tuple[str | 
 
 
 def _model_at(model: type[BaseModel], place: tuple[str | int, ...]) -> type[BaseModel] | None:
-    """The model that holds the field at the end of a way; None where it is no model's."""
+    """The model that holds the field at the end of a way; None where it is not a model's."""
     here: type[BaseModel] | None = model
     for part in place[:-1]:
         if isinstance(part, str):

@@ -164,7 +164,7 @@ def _leap(year: int) -> bool:
 
 @functools.cache
 def pattern(written: str) -> str:
-    """The pattern that a text of the format matches, and no other text does; ValueError for what is no format."""
+    """The pattern that a text of the format matches, and no other text does; ValueError for what is not a format."""
     pieces = parts(strftime(written))
     named = [part.name for part in pieces if part.name]
     if not named:

@@ -81,7 +81,7 @@ class PrimaryKey(_Unique):
         return {"nulls": Measure(self.nulls().sum())}
 
     def judge(self, state: State, frame: Frame) -> Judgement:
-        """A row with a null is no repeated one, so that each row counts once."""
+        """A row with a null is not a repeated one, so that each row counts once."""
         nulls, unique = state["nulls"] or 0, super().judge(state, frame)
         failing = self.nulls() if unique.failing is None else self.nulls() | unique.failing
         failed, note = nulls + unique.failed, f"{nulls:,} with a null, {unique.failed:,} of keys that repeat"

@@ -85,7 +85,7 @@ class InRange(Bounded, ColumnRule):
 
     def says(self) -> str:
         bounds = [f"{sign} {text_of(bound, bound)}" for sign, bound in self.limits]
-        return f"{self.column} is {' and '.join(bounds)}"
+        return f"{self.column} {' and '.join(bounds)}"
 
     def _apart(self, low: Any, high: Any) -> bool:
         return super()._apart(low, high) or (self.exclusive is not None and low is not None and low == high)

@@ -1,4 +1,4 @@
-"""Text files of other encodings, as UTF-8 files for as long as the process runs; and where a file is no UTF-8."""
+"""Text files of other encodings, as UTF-8 files for as long as the process runs; and where a file is not UTF-8."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def opened(file: Path, shown: str) -> IO[bytes]:
 
 
 def first_bad_line(file: Path, shown: str) -> int | None:
-    """The first line that is no UTF-8; None where all are, or where it cannot be told."""
+    """The first line that is not UTF-8; None where all are, or where it cannot be told."""
     if file.suffix == ".zst":
         return None
     with opened(file, shown) as lines:

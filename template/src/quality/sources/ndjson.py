@@ -113,7 +113,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _constant(word: str) -> NoReturn:
-    raise ValueError(f"{word} is no JSON")
+    raise ValueError(f"{word} is not JSON")
 
 
 DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant)
@@ -125,9 +125,9 @@ def _decoded(line: str, number: int, file: File) -> dict[str, Any]:
     except _TwiceError as error:
         _refuse(file, number, f"the key '{error}' is there more than once")
     except (ValueError, RecursionError) as error:
-        _refuse(file, number, f"the line is no whole JSON object ({first_line(error)}); was it cut?")
+        _refuse(file, number, f"the line is not a whole JSON object ({first_line(error)}); was it cut?")
     if not isinstance(found, dict):
-        _refuse(file, number, 'the line is no JSON object such as {"id": 1}')
+        _refuse(file, number, 'the line is not JSON object such as {"id": 1}')
     return found
 
 

@@ -43,7 +43,7 @@ def parsed(text: pl.Expr, dtype: pl.DataType, written: Written) -> pl.Expr:
 
 
 def unparsed(text: pl.Expr, dtype: pl.DataType, written: Written) -> pl.Expr:
-    """Whether there is a text that is no value of the dtype."""
+    """Whether there is a text that is not a value of the dtype."""
     return given(text, dtype) & parsed(text, dtype, written).is_null()
 
 

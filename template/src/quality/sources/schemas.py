@@ -79,9 +79,9 @@ def _told(bad: Sequence[Difference]) -> str | None:
     more = f"; and {len(bad) - MOST:,} more" if len(bad) > MOST else ""
     words = list(dict.fromkeys(one.allowed_by for one in bad if one.allowed_by))
     allow = f"declare `source.evolution: [{', '.join(words)}]`" if words else ""
-    mend = "write the files anew with one schema" if any(one.allowed_by is None for one in bad) else ""
+    fix = "write the files anew with one schema" if any(one.allowed_by is None for one in bad) else ""
     said = "; ".join(one.said for one in bad[:MOST])
-    return f"the files differ: {said}{more}: {' and '.join(filter(None, (allow, mend)))}"
+    return f"the files differ: {said}{more}: {' and '.join(filter(None, (allow, fix)))}"
 
 
 def wider(one: pl.DataType, other: pl.DataType) -> tuple[pl.DataType, Evolution | None]:
