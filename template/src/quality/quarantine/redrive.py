@@ -19,8 +19,8 @@ from quality.quarantine.splits import RULES, Split
 def redrive(config: CheckConfig) -> Split | None:
     """Judges every quarantined row anew and writes one split that replaces theirs; None when there is no row.
 
-    Rows are judged by the row rules whose failing rows are quarantined. A rule that needs a column that quarantine drops
-    keeps the rows that failed it.
+    Rows are judged by the row rules whose failing rows are quarantined. A rule that needs a column which quarantine
+    drops keeps the rows that failed it.
     """
     with splits.locked(config):
         waiting = splits.waiting(config)
