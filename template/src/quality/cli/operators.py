@@ -9,12 +9,13 @@ from quality.cli.answers import Alarm, Alarms, Drift, History, Message, Past, Re
 from quality.contract import project
 from quality.contract.config import CheckConfig
 from quality.drift.finding import Layer
-from quality.errors import ConfigurationError, nearest
+from quality.errors import ConfigurationError
 from quality.history.runs import messages_of, metrics, runs_of
 from quality.history.series import rule_trends, run_trends
 from quality.reporting import html
 from quality.reporting.console import say
 from quality.reporting.history_table import print_history
+from quality.texts import nearest
 
 
 def drift(asked: argparse.Namespace) -> Drift:

@@ -12,7 +12,8 @@ from pathlib import Path
 from quality.contract.config import CheckConfig, resolve
 from quality.contract.contract import load_contract
 from quality.contract.policy import Policy, load_policy
-from quality.errors import ConfigurationError, nearest
+from quality.errors import ConfigurationError
+from quality.texts import nearest
 
 VERSION = "1.0.0"
 
