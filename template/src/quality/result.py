@@ -216,16 +216,16 @@ def summarize_check_result(result: CheckResult) -> str:
         else f"{result.total_count} results of {rules} rules"
     )
     head = f"{result.metadata.dataset}: {result.status} — {result.passed_count} of {counted} passed"
-    failed = [_counted(one) for one in result.failures if one.metadata["status"] != Status.ERROR]
-    unjudged = [one.rule_name for one in result.failures if one.metadata["status"] == Status.ERROR]
+    failed = [_counted(one) for one in result.rules if one.status in (Status.FAILED, Status.WARNING)]
+    unjudged = [one.rule_name for one in result.rules if one.status is Status.ERROR]
     told = {"failed": failed, "could not be judged": unjudged}
     return "; ".join([head, *(f"{word}: {_first(names)}" for word, names in told.items() if names)])
 
 
-def _counted(failure: Failure) -> str:
-    """A rule that did not hold; how many rows, where it judges rows."""
-    rows = f" ({failure.failed_count:,} of {failure.total_count:,} rows)" if failure.total_count > 1 else ""
-    return f"{failure.rule_name}{rows}"
+def _counted(rule: RuleResult) -> str:
+    """A rule that did not hold; of how many rows, where it judges rows and not one number."""
+    rows = f" ({rule.failed_count:,} of {rule.total_count:,} rows)" if rule.total_count > 1 or rule.samples else ""
+    return f"{rule.rule_name}{rows}"
 
 
 def _first(names: list[str]) -> str:
