@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from quality.cli.session import complain, each
 from quality.contract import project
 from quality.contract.config import CheckConfig
 from quality.errors import ConfigurationError, ServerError, SourceError
@@ -62,14 +63,16 @@ def learn(asked: argparse.Namespace) -> int:
     from quality import checking
     from quality.rules import profile
 
-    for config in configs(asked):
+    def one(config: CheckConfig) -> int:
         found = profile.profile(checking.open_frame(None, config).lazy, config.dataset)
         print(
             f"# {config.dataset}: {found.count:,} rows. Keep what is true by intent, loosen or delete the rest.\nrules:"
         )
         for rule in profile.learn(found):
             print(f"  - {_flow_mapping(rule)}")
-    return 0
+        return 0
+
+    return each(configs(asked), one)
 
 
 def rules(asked: argparse.Namespace) -> int:
@@ -148,9 +151,16 @@ CHECKING = (task, block, flow, deployment, learn, promote, history, report, redr
 
 
 def configs(asked: argparse.Namespace) -> list[CheckConfig]:
-    """The configurations asked for: the datasets named, or all."""
-    names = asked.dataset or project.datasets()
-    return [project.load(name, asked.env) for name in names] or [project.load("", asked.env)]
+    """The configurations asked for: of the datasets named, or of all; each that cannot be read is told of."""
+    known = project.datasets()
+    if wrong := [name for name in asked.dataset if name not in known] or ([] if known else [""]):
+        project.load(wrong[0], asked.env)
+    read, unread = project.load_each(dict.fromkeys(asked.dataset or known), asked.env)
+    for error in list(unread.values())[: None if read else -1]:
+        asked.unread = complain(error, 2)
+    if unread and not read:
+        raise list(unread.values())[-1]
+    return read
 
 
 def parser() -> argparse.ArgumentParser:
@@ -193,7 +203,7 @@ def main(words: list[str] | None = None) -> int:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with as_of(datetime.now(UTC)):
-            return int(asked.run(asked))
+            return max(int(asked.run(asked)), getattr(asked, "unread", 0))
     except ConfigurationError as error:
         return complain(error, 2)
     except (ServerError, SourceError) as error:
@@ -204,12 +214,6 @@ def main(words: list[str] | None = None) -> int:
         if asked.verbose:
             raise
         return complain(f"unexpected {type(error).__name__}: {error}; `--verbose` shows where", 3)
-
-
-def complain(about: object, code: int) -> int:
-    """One line for a person."""
-    print(f"quality: {' '.join(str(about).split())}", file=sys.stderr)
-    return code
 
 
 def _flow_mapping(rule: dict[str, Any]) -> str:

@@ -13,7 +13,7 @@ import polars as pl
 
 from quality.contract import project
 from quality.contract.config import CheckConfig
-from quality.contract.contract import load_contract, parse_source
+from quality.contract.contract import parse_source
 from quality.contract.sources import as_frame, as_source
 from quality.engine.frame import Frame, Surroundings
 from quality.engine.judge import BROKEN, Found, judge, unreadable, verdict
@@ -122,7 +122,7 @@ def open_frame(
         return Frame(lazy, around)
     source, base = config.source, project.root()
     if isinstance(data, str) and data in project.datasets():
-        source = load_contract(base / "datasets" / f"{data}.yml").source
+        source = project.contract(data).source
     elif data is not None:
         source, base = as_source(data), Path.cwd()
     if source is None:
@@ -135,7 +135,7 @@ def reference(written: Any) -> pl.LazyFrame:
     """Another dataset of the repository by name, or any source by path."""
     base = project.root()
     if isinstance(written, str) and written in project.datasets():
-        return load_contract(base / "datasets" / f"{written}.yml").source.scan(base)
+        return project.contract(written).source.scan(base)
     return parse_source(written).scan(base)
 
 

@@ -108,9 +108,14 @@ def deployments() -> Iterator[Finding]:
     """Whether prefect.yaml is valid, deploys each dataset to each environment, and agrees with policy.yml."""
     file = load_prefect_file(project.root() / "prefect.yaml")
     yield Finding(subject="prefect.yaml", said=f"valid, {len(file.deployments)} deployments")
-    for dataset in project.datasets():
+    for dataset in (config.dataset for config in project.load_each(project.datasets())[0]):
         for name in project.policy().environments:
-            config, entry = project.load(dataset, name), file.of(dataset, name)
+            config = project.load(dataset, name)
+            try:
+                entry = file.of(dataset, name)
+            except ConfigurationError as error:
+                yield Finding(subject=f"{dataset} in {name}", said=str(error), code=2)
+                continue
             crons = [one.cron for one in entry.schedules]
             if crons != ([config.schedule] if config.schedule else []):
                 policy = config.schedule or "nothing"

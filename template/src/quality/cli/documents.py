@@ -8,8 +8,9 @@ from typing import Any
 
 from pydantic import create_model
 
+from quality.cli.session import complain
 from quality.contract import project
-from quality.contract.contract import Contract, load_contract
+from quality.contract.contract import Contract
 from quality.contract.policy import EnvironmentPolicy, Silence
 from quality.contract.sources import Files, domain_sources
 from quality.engine.rule import RowRule, Rule
@@ -99,14 +100,23 @@ def documents(root: Path) -> dict[Path, str]:
     text = owners.read_text("utf-8") if owners.exists() else ""
     if OWNERS_START in text and OWNERS_END in text:
         before, after = text.split(OWNERS_START)[0], text.split(OWNERS_END)[1]
-        texts[owners] = f"{before}{OWNERS_START}\n{dataset_owners()}{OWNERS_END}{after}"
+        said = text.split(OWNERS_START)[1].split(OWNERS_END)[0]
+        texts[owners] = f"{before}{OWNERS_START}\n{dataset_owners(said)}{OWNERS_END}{after}"
     return texts
 
 
-def dataset_owners() -> str:
-    """One line of CODEOWNERS for each contract: who reviews it is who is told of its incidents."""
-    loaded = [(name, load_contract(project.root() / "datasets" / f"{name}.yml").owner) for name in project.datasets()]
-    return "".join(f"/datasets/{name}.yml {owner}\n" for name, owner in loaded)
+def dataset_owners(said: str = "") -> str:
+    """One line of CODEOWNERS for each contract: who reviews it is who is told of its incidents.
+
+    Of a contract that cannot be read, the line that is there.
+    """
+    read = {config.dataset: config.owner for config in project.load_each(project.datasets())[0]}
+    there = {line.split()[0]: line for line in said.splitlines() if line.startswith("/datasets/")}
+    lines = (
+        f"/datasets/{name}.yml {read[name]}" if name in read else there.get(f"/datasets/{name}.yml")
+        for name in project.datasets()
+    )
+    return "".join(f"{line}\n" for line in lines if line)
 
 
 def stale(root: Path) -> list[Path]:
@@ -127,4 +137,5 @@ def main() -> int:
     root = project.root()
     for path in write(root):
         print(f"written: {path.relative_to(root)}")
-    return 0
+    unread = project.load_each(project.datasets())[1]
+    return max((complain(error, 2) for error in unread.values()), default=0)

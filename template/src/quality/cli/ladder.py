@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from typing import Any, cast
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 from rich.progress import Progress
 from rich.text import Text
 
 from quality import checking
+from quality.cli.session import each, each_with, gather
 from quality.contract import project
 from quality.contract.config import CheckConfig
 from quality.errors import DataQualityError, ServerError
@@ -18,7 +20,9 @@ from quality.result import CheckResult, Explain
 from quality.rollout import evidence
 from quality.rollout import scorecard as rollout
 from quality.rollout.evidence import Check
-from quality.server import prefect_api
+
+if TYPE_CHECKING:
+    from quality.ladder.prefect_file import DeploymentEntry, PrefectFile
 
 
 def judged(config: CheckConfig, rung: str) -> CheckResult:
@@ -55,7 +59,6 @@ def prove(result: CheckResult, rung: str, code: int, **references: str) -> int:
     seen = "equal in every field but the times" if equal else "a path gave another result"
     check = Check(name="same result on every path", ok=equal, seen=seen, fix=None if equal else "nox -s drift")
     path = evidence.record(evidence.of(result, rung, references, (check,)))
-    rollout.save(rollout.scorecard())
     say(f"evidence: {path.relative_to(project.root())}")
     return code
 
@@ -77,54 +80,57 @@ def outcome(call: Any) -> CheckResult:
 
 def task(configs: list[CheckConfig], explain: bool = False) -> int:
     """Rung 1: the verdict from the engine, then the same from an ephemeral task in a flow; nothing is saved."""
-    code = 0
-    for config in configs:
+
+    def one(config: CheckConfig) -> int:
         expected = judged(config, "task")
         if explain:
             explained(expected.metadata.explain)
-        same = compare(expected, _ephemeral(config), "from data_quality_check_task in a flow")
-        code = max(code, prove(expected, "task", same))
-    return code
+        same = compare(expected, _ephemeral(config, held), "from data_quality_check_task in a flow")
+        return prove(expected, "task", same)
+
+    with rollout.kept(), ExitStack() as held:
+        return each(configs, one)
 
 
-def _ephemeral(config: CheckConfig) -> CheckResult:
+def _ephemeral(config: CheckConfig, held: ExitStack) -> CheckResult:
+    """In a flow where a server is configured; where it does not answer, `held` keeps it out from then on."""
     from prefect import flow
     from prefect.settings import PREFECT_API_URL, get_current_settings, temporary_settings
 
     from quality.ladder.tasks import data_quality_check_task
 
-    @flow(name="ephemeral-check")
     def ephemeral_check() -> Any:
         return data_quality_check_task.now(config=config)
 
-    if get_current_settings().api.url:
+    if get_current_settings().api.url is not None:
         from quality.server import server
 
         try:
             with server():
-                return outcome(ephemeral_check)
+                return outcome(flow(name="ephemeral-check")(ephemeral_check))
         except ServerError as error:
             say(f"{error}. The verdict needs no server, so the flow runs without one", "yellow")
-    with temporary_settings({PREFECT_API_URL: None}):
-        return outcome(ephemeral_check.fn)
+            held.enter_context(temporary_settings({PREFECT_API_URL: None}))
+    return outcome(ephemeral_check)
 
 
 def block(configs: list[CheckConfig]) -> int:
     """Rung 2: the contract as a saved block, loaded back; the saved path gives what the ephemeral one gives."""
-    expected = [judged(config, "block") for config in configs]
-    with prefect_api():
-        return max(_saved(config, result) for config, result in zip(configs, expected, strict=True))
+    expected, code = gather(configs, lambda config: judged(config, "block"))
+    from quality.server import prefect_api, server
+
+    with prefect_api(), server(), rollout.kept():
+        return max(code, each_with(expected, _saved))
 
 
 def _saved(config: CheckConfig, expected: CheckResult) -> int:
     from quality.ladder.block import DataQualityBlock, block_name, load_block
-    from quality.server import link, server
+    from quality.server import link
 
     name = block_name(config.dataset, str(config.environment))
-    with server():
-        made = cast("UUID", DataQualityBlock.from_config(config).save(name, overwrite=True))
-        say(f"saved the block data-quality-block/{name}: {link('blocks/block', made)}")
-        loaded = load_block(name)
+    made = cast("UUID", DataQualityBlock.from_config(config).save(name, overwrite=True))
+    say(f"saved the block data-quality-block/{name}: {link('blocks/block', made)}")
+    loaded = load_block(name)
     say(f"loaded it back: fingerprint {loaded.fingerprint}, template {loaded.template_version}")
     found = outcome(loaded.check)
     return prove(expected, "block", compare(expected, found, f"from the saved block {name}"), block=name)
@@ -132,12 +138,11 @@ def _saved(config: CheckConfig, expected: CheckResult) -> int:
 
 def flow(configs: list[CheckConfig]) -> int:
     """Rung 3: the blessed flow and both factories, with artifacts."""
-    expected = [judged(config, "flow") for config in configs]
-    with prefect_api():
-        from quality.server import server
+    expected, code = gather(configs, lambda config: judged(config, "flow"))
+    from quality.server import prefect_api, server
 
-        with server() as client:
-            return max(_flows(client, config, result) for config, result in zip(configs, expected, strict=True))
+    with prefect_api(), server() as client, rollout.kept():
+        return max(code, each_with(expected, lambda config, result: _flows(client, config, result)))
 
 
 def _flows(client: Any, config: CheckConfig, expected: CheckResult) -> int:
@@ -168,22 +173,37 @@ def deployment(configs: list[CheckConfig], seconds: float = 600) -> int:
     from quality.ladder.prefect_file import load_prefect_file
 
     file = load_prefect_file(project.root() / "prefect.yaml")
-    chosen = [file.of(config.dataset, str(config.environment)) for config in configs]
+    chosen, code = gather(configs, lambda config: file.of(config.dataset, str(config.environment)))
+    if not chosen:
+        return code
+    from quality.server import link, prefect_api, server
+
     with prefect_api() as own:
         from quality.ladder import deployment as rung
-        from quality.server import link, server
 
-        with server() as client:
+        with server() as client, rollout.kept():
             pools = {entry.work_pool.name: rung.ensure_pool(client, entry.work_pool) for entry in file.deployments}
             for pool in pools.values():
                 say(f"work pool {pool.name} ({pool.type})")
-            made = {entry.name: rung.deploy(client, file, entry) for entry in file.deployments}
-            for name, known in made.items():
-                say(f"deployed {name}: {link('deployments/deployment', known)}")
-            return max(
-                _deployed(client, config, made[entry.name], pools[entry.work_pool.name], own, seconds)
-                for config, entry in zip(configs, chosen, strict=True)
-            )
+            made: dict[str, UUID] = {}
+            unread = _unread(file)
+            for entry in file.deployments:
+                if entry.dataset in unread:
+                    say(f"not deployed: {entry.name}: {unread[entry.dataset]}", "yellow")
+                    continue
+                made[entry.name] = rung.deploy(client, file, entry)
+                say(f"deployed {entry.name}: {link('deployments/deployment', made[entry.name])}")
+
+            def one(config: CheckConfig, entry: DeploymentEntry) -> int:
+                return _deployed(client, config, made[entry.name], pools[entry.work_pool.name], own, seconds)
+
+            return max(code, 2 if unread else 0, each_with(chosen, one))
+
+
+def _unread(file: PrefectFile) -> dict[str | None, str]:
+    """The datasets of prefect.yaml whose contract cannot be read, and why."""
+    names = dict.fromkeys(entry.dataset for entry in file.deployments if entry.dataset)
+    return {name: str(error) for name, error in project.load_each(names)[1].items()}
 
 
 def _deployed(client: Any, config: CheckConfig, deployment: Any, pool: Any, own: bool, seconds: float) -> int:

@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from quality.cli.session import each
 from quality.contract.config import CheckConfig
 from quality.rollout import evidence
 from quality.rollout import scorecard as rollout
@@ -19,24 +20,29 @@ def status(check: bool) -> int:
     """Prints the scorecard and writes rollout/status.json; with `check`, writes nothing and fails on a false claim."""
     card = rollout.scorecard()
     out.print(table(card))
+    unread = 2 if card.unread else 0
     if not check:
         rollout.save(card)
-        return 0
+        return unread
     wrong = rollout.claims(card)
     for claim in wrong:
         out.print(Text(f"{claim}; run `nox -s status` and commit rollout/", style="red"), soft_wrap=True)
-    return 1 if wrong else 0
+    return max(unread, 1 if wrong else 0)
 
 
 def table(card: Scorecard) -> Table:
-    """A line for each dataset and environment: where it stands, what is next, and what blocks it."""
+    """A line for each dataset and environment: where it stands, what is next, and what blocks it.
+
+    A dataset whose contract cannot be read has one line.
+    """
     made = Table(box=None, header_style="dim", pad_edge=False)
     for column in ("dataset", "environment", "stands on", "next", "what blocks it", "do"):
         made.add_column(column, overflow="fold")
-    for one in card.standings:
+    lines = {(one.dataset, "all" if one.unread else one.environment): one for one in card.standings}
+    for (dataset, environment), one in lines.items():
         blocking = blocker(one)
         seen, fix = (blocking.seen, blocking.fix or "") if blocking else ("", "")
-        row = (one.dataset, one.environment, one.current_level or "the ground", one.next_level or "", seen, fix)
+        row = (dataset, environment, one.current_level or "the ground", one.next_level or "", seen, fix)
         made.add_row(*(Text(cell) for cell in row))
     return made
 
@@ -51,20 +57,21 @@ def promote(rung: str, configs: list[CheckConfig]) -> int:
     from quality.rollout.checklist import checklist, ran
     from quality.server import prefect_api, server
 
-    code, wanted = 0, Rung(rung)
-    with prefect_api(), server() as client:
-        for config in configs:
+    wanted = Rung(rung)
+    with prefect_api(), server() as client, rollout.kept():
+
+        def one(config: CheckConfig) -> int:
             out.print(Text(f"\npromote {config.dataset} in {config.environment} to {rung}", style="bold"))
             checks = (ran(config, wanted), *checklist(config, wanted, client))
             for check in checks:
                 _say(check)
             evidence.record(evidence.checked(config, f"{rollout.CHECKLIST}-{rung}", checks))
             met = all(check.ok for check in checks)
-            code = max(code, 0 if met else 1)
             verdict = f"promoted to {rung}" if met else "not promoted"
             out.print(Text(verdict, style="bold green" if met else "bold red"))
-    rollout.save(rollout.scorecard())
-    return code
+            return 0 if met else 1
+
+        return each(configs, one)
 
 
 def _say(check: Check) -> None:

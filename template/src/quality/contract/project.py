@@ -6,16 +6,19 @@ import functools
 import importlib.metadata
 import os
 import sys
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
+from typing import TypeVar, cast
 
 from quality.contract.config import CheckConfig, resolve
-from quality.contract.contract import load_contract
+from quality.contract.contract import Contract, load_contract
 from quality.contract.policy import Policy, load_policy
 from quality.contract.yaml_file import YamlFile
 from quality.errors import ConfigurationError, nearest
 
 VERSION = "1.0.0"
+T = TypeVar("T")
 
 
 def root() -> Path:
@@ -33,25 +36,48 @@ def root() -> Path:
 
 
 def datasets() -> tuple[str, ...]:
-    """The datasets that have a contract, by name."""
-    folder = root() / "datasets"
-    if other := next(folder.glob("*.yaml"), None):
-        raise ConfigurationError(f"datasets/{other.name} would not be checked; name it {other.stem}.yml")
-    return tuple(sorted(path.stem for path in folder.glob("*.yml")))
+    """The datasets that have a contract, by name; one whose file cannot be read is among them, and fails by itself."""
+    try:
+        paths = [*(root() / "datasets").iterdir()]
+    except FileNotFoundError:
+        return ()
+    return tuple(sorted({path.stem for path in paths if path.suffix in (".yml", ".yaml")}))
+
+
+def contract(dataset: str) -> Contract:
+    """The contract of a dataset; ConfigurationError when its file cannot be read."""
+    path = root() / "datasets" / f"{dataset}.yml"
+    if path.with_suffix(".yaml").exists():
+        raise ConfigurationError(f"datasets/{dataset}.yaml would not be checked; name it {dataset}.yml")
+    return _parsed(path, load_contract)
+
+
+def _parsed(path: Path, parse: Callable[[Path], T]) -> T:
+    """What a file says, parsed again only when its bytes are others: a repository has hundreds of them."""
+    try:
+        written = path.read_bytes()
+    except OSError:
+        return parse(path)
+    return cast("T", _parsed_once(path, written, parse))
+
+
+@functools.lru_cache(maxsize=2_048)
+def _parsed_once(path: Path, written: bytes, parse: Callable[[Path], object]) -> object:
+    return parse(path)
 
 
 def place_of_rule(config: CheckConfig, number: int) -> str:
     """Where a rule is written, `datasets/orders.yml:12`; the dataset's name where the contract has other rules."""
     path = root() / "datasets" / f"{config.dataset}.yml"
     with suppress(ConfigurationError):
-        if load_contract(path).rules == config.rules:
+        if contract(config.dataset).rules == config.rules:
             return YamlFile(path, f"datasets/{path.name}").at("rules", number)
     return config.dataset
 
 
 def policy() -> Policy:
     """The repository's policy."""
-    return load_policy(root() / "policy.yml")
+    return _parsed(root() / "policy.yml", load_policy)
 
 
 def environment(given: str | None = None) -> str:
@@ -66,7 +92,21 @@ def load(dataset: str, env: str | None = None) -> CheckConfig:
         if not known:
             raise ConfigurationError(f"there is no contract in {root() / 'datasets'}; run this inside the repository")
         raise ConfigurationError(f"there is no dataset '{dataset}'; {nearest(dataset, known)}")
-    return resolve(load_contract(root() / "datasets" / f"{dataset}.yml"), policy(), environment(env))
+    return resolve(contract(dataset), policy(), environment(env))
+
+
+def load_each(names: Iterable[str], env: str | None = None) -> tuple[list[CheckConfig], dict[str, ConfigurationError]]:
+    """The configurations of these datasets and, for each whose contract cannot be read, why: no other one minds."""
+    chosen = environment(env)
+    policy().of(chosen)
+    read: list[CheckConfig] = []
+    unread: dict[str, ConfigurationError] = {}
+    for name in names:
+        try:
+            read.append(load(name, chosen))
+        except ConfigurationError as error:
+            unread[name] = error
+    return read, unread
 
 
 def template_version() -> str:

@@ -28,10 +28,14 @@ SAME = ("rules", "key", "sensitive", "source", "allow_empty", "owner", "quaranti
 
 
 def environments(file: PrefectFile) -> Iterator[Finding]:
-    """Where environments differ in more than policy, where two files disagree on one, and each policy that differs."""
+    """Where environments differ in more than policy, where two files disagree on one, and each policy that differs.
+
+    A contract that cannot be read is the layer of files to tell of.
+    """
     names = tuple(project.policy().environments)
     yield from _unknown(file, names)
-    for dataset in project.datasets():
+    readable = {config.dataset for config in project.load_each(project.datasets())[0]}
+    for dataset in sorted(readable):
         configs = {name: project.load(dataset, name) for name in names}
         yield from same_rules(dataset, {name: config.model_dump(mode="json") for name, config in configs.items()})
         yield from _policies(dataset, configs)

@@ -13,7 +13,7 @@ from quality.contract import project
 from quality.drift.environments import environments
 from quality.drift.finding import Finding, Layer
 from quality.drift.forks import forks
-from quality.drift.managed_files import managed_files, unreadable
+from quality.drift.managed_files import managed_files, unread_contracts, unreadable
 from quality.drift.waivers import load_waivers, waive
 from quality.errors import ConfigurationError, ServerError, nearest
 from quality.ladder.prefect_file import load_prefect_file
@@ -55,6 +55,8 @@ def look(layers: Iterable[Layer] = (), environment: str | None = None, fix: bool
     root, asked = project.root(), tuple(layers)
     named = asked or tuple(Layer)
     findings, unseen = local(root, named)
+    if Layer.FILES not in named:
+        findings += [one.model_copy(update={"layer": named[0]}) for one in unread_contracts()]
     healed: list[str] = []
     failed = 2 if unseen else 0
     if Layer.SERVER in named and (asked or fix or _server_is_configured()):
