@@ -19,6 +19,7 @@ from quality.errors import ConfigurationError, nearest
 
 VERSION = "1.0.0"
 T = TypeVar("T")
+SUFFIXES = (".yml", ".yaml")
 
 
 def root() -> Path:
@@ -41,7 +42,14 @@ def datasets() -> tuple[str, ...]:
         paths = [*(root() / "datasets").iterdir()]
     except FileNotFoundError:
         return ()
-    return tuple(sorted({path.stem for path in paths if path.suffix in (".yml", ".yaml")}))
+    return tuple(sorted({path.stem for path in paths if path.suffix in SUFFIXES}))
+
+
+def _has_contract(dataset: str) -> bool:
+    """As `datasets` says, without a look at the hundreds of others."""
+    folder = root() / "datasets"
+    plain = bool(dataset) and Path(dataset).name == dataset
+    return plain and any((folder / f"{dataset}{suffix}").is_file() for suffix in SUFFIXES)
 
 
 def contract(dataset: str) -> Contract:
@@ -87,9 +95,8 @@ def environment(given: str | None = None) -> str:
 
 def load(dataset: str, env: str | None = None) -> CheckConfig:
     """The resolved configuration of a dataset in an environment."""
-    known = datasets()
-    if dataset not in known:
-        if not known:
+    if not _has_contract(dataset):
+        if not (known := datasets()):
             raise ConfigurationError(f"there is no contract in {root() / 'datasets'}; run this inside the repository")
         raise ConfigurationError(f"there is no dataset '{dataset}'; {nearest(dataset, known)}")
     return resolve(contract(dataset), policy(), environment(env))

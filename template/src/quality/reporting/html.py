@@ -141,7 +141,7 @@ def last(config: CheckConfig) -> Path:
 def write(result: CheckResult, config: CheckConfig, metrics: pl.DataFrame | None) -> Path:
     """Writes the report of a run, with the trends that history has, to `reports/<dataset>-<environment>.html`."""
     path = project.root() / "reports" / f"{config.dataset}-{config.environment}.html"
-    write_whole(path, render(result, metrics))
+    write_whole(path, render(result, metrics), lasting=False)
     return path
 
 

@@ -52,7 +52,8 @@ def standing(dataset: str, environment: str) -> Standing:
         config = project.load(dataset, environment)
     except ConfigurationError as error:
         return _unread(dataset, environment, str(error))
-    checks = [_rung(dataset, environment, rung, config.fingerprint) for rung in Rung]
+    fingerprint = config.fingerprint
+    checks = [_rung(dataset, environment, rung, fingerprint) for rung in Rung]
     climbed: list[Rung] = []
     for rung, check in zip(Rung, checks, strict=True):
         if not check.ok:
@@ -63,7 +64,7 @@ def standing(dataset: str, environment: str) -> Standing:
         dataset=dataset,
         environment=environment,
         owner=config.owner,
-        fingerprint=config.fingerprint,
+        fingerprint=fingerprint,
         current_level=climbed[-1] if climbed else None,
         next_level=following,
         checks=tuple(checks),
