@@ -19,7 +19,7 @@ from quality.engine.frame import Frame, Surroundings
 from quality.engine.judge import BROKEN, Found, judge, unreadable, verdict
 from quality.engine.rule import Rule
 from quality.errors import ConfigurationError, DataQualityError, nearest
-from quality.history.runs import measured, volumes
+from quality.history.runs import digest, measured, past, volumes
 from quality.result import CheckResult, RunMetadata, summarize_check_result
 from quality.rules import profile
 from quality.values import Status
@@ -96,7 +96,7 @@ def check(
         if seen is not None:
             seen(frame, found)
         fields = verdict(found, config, frame)
-        about = about.model_copy(update={"explain": frame.explain()})
+        about = about.model_copy(update={"explain": frame.explain(), "version": digest(frame.version)})
     took = (time.perf_counter() - clock) * 1000
     return CheckResult(
         **fields, allow_empty=config.allow_empty, execution_time_ms=took, timestamp=started, metadata=about
@@ -115,6 +115,7 @@ def open_frame(
         references=reference,
         history=history or volumes(config, now),
         measured=measured(config, now) if history is None else lambda metric, window: history(window),
+        past=past(config, now) if history is None else None,
         now=now or datetime.now(UTC),
         root=project.root(),
     )

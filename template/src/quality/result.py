@@ -25,6 +25,7 @@ class RuleResult(Frozen):
     value: Scalar = None
     segment: Scalar = None
     by: str | None = None
+    against: str | None = Field(None, description="Which earlier numbers it was compared with: all, or a weekday's.")
     samples: tuple[dict[str, Scalar], ...] = ()
 
     @property
@@ -89,6 +90,7 @@ class RunMetadata(Frozen):
     environment: str | None = None
     contract: str | None = None
     source: str | None = None
+    version: str | None = Field(None, description="A digest of the version of the source, where it has one.")
     fingerprint: str | None = None
     template_version: str | None = None
     compatibility: str | None = None
@@ -191,7 +193,7 @@ class CheckResult(Frozen):
 
     def comparable(self) -> dict[str, Any]:
         """All but times and the way the data came: equal for the same data and configuration on every path."""
-        way = {"source", "explain"}
+        way = {"source", "version", "explain"}
         return self.model_dump(mode="json", exclude={"execution_time_ms": True, "timestamp": True, "metadata": way})
 
     def __getitem__(self, key: str) -> Any:

@@ -165,6 +165,7 @@ def _result(found: Found, request: Request) -> RuleResult:
         failed_count=judgement.failed,
         total_count=judgement.judged,
         value=value,
+        against=judgement.against,
     )
 
 

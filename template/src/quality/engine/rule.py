@@ -30,13 +30,15 @@ class Measure(NamedTuple):
 
 
 class Judgement(NamedTuple):
-    """Failing of judged rows (for a table rule 0 or 1 of 1), the number judged, and what selects failing rows."""
+    """Failing of judged rows (for a table rule 0 or 1 of 1), the number judged, what selects failing rows, and which
+    earlier numbers it was compared with."""
 
     failed: int
     judged: int
     value: Scalar = None
     note: str | None = None
     failing: pl.Expr | None = None
+    against: str | None = None
 
 
 class Rule(Frozen):

@@ -11,14 +11,14 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from datetime import datetime, timedelta
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
 import polars as pl
 from cryptography.fernet import MultiFernet
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from quality.contract import project
 from quality.contract.config import CheckConfig
@@ -30,6 +30,7 @@ from quality.engine.rule import RowRule
 from quality.engine.sql import across_rows
 from quality.errors import ConfigurationError, QuarantineError, first_line
 from quality.files import alone
+from quality.history.retention import keep_from, told
 from quality.prefect_run import secret
 from quality.quarantine.encryption import TOKEN, cipher, decrypted, encrypted
 from quality.result import CheckResult
@@ -58,12 +59,15 @@ class Split(Frozen):
     passed: int = 0
     failing: int = 0
     replaces: tuple[str, ...] = ()
+    retention: tuple[str, ...] = Field((), exclude=True, description="What was said of old splits then.")
 
     def says(self) -> str:
         """One line for operators."""
         if self.kind == "redrive":
-            return f"quarantine: {self.passed:,} of {self.rows:,} rows released, {self.failing:,} stay"
-        return f"quarantine: {self.failing:,} of {self.rows:,} rows set apart"
+            said = f"quarantine: {self.passed:,} of {self.rows:,} rows released, {self.failing:,} stay"
+        else:
+            said = f"quarantine: {self.failing:,} of {self.rows:,} rows set apart"
+        return "; ".join((said, *self.retention))
 
 
 def home(config: CheckConfig) -> Path:
@@ -162,7 +166,7 @@ def write(
     """Writes the files in one pass, counts them, and lets them appear; QuarantineError leaves nothing behind."""
     base, marks = home(config), flags(found, config) | (stays or {})
     half = base / f"{HALF}{about.run}-{os.getpid()}"
-    _forget(base, asked(config).keep_days, about.at)
+    retention = _forget(base, asked(config).keep_days, about.at)
     try:
         half.mkdir(parents=True)
         _write_rows(frame, marks, config, about, half)
@@ -175,6 +179,7 @@ def write(
         _refuse_other_rows(half / FAILING, found, marks)
         made = about.model_copy(update={"rows": frame.rows, "passed": passed, "failing": failing})
         (half / ABOUT).write_text(made.model_dump_json(indent=1) + "\n", "utf-8")
+        made = made.model_copy(update={"retention": tuple(retention)})
         _appear(half, base / f"date={about.at:%Y-%m-%d}" / f"run={about.run}")
     except (OSError, pl.exceptions.PolarsError) as error:
         raise QuarantineError(f"rows could not be set apart in {asked(config).path}: {first_line(error)}") from error
@@ -265,8 +270,25 @@ def _appear(half: Path, whole: Path) -> None:
     half.rename(whole)
 
 
-def _forget(base: Path, keep_days: int, now: datetime) -> None:
-    """Deletes splits that are too old, and what a killed process left half written; the caller holds the lock."""
-    first = f"date={now - timedelta(days=keep_days):%Y-%m-%d}"
-    for folder in [*base.glob(f"{HALF}*"), *(day for day in base.glob("date=*") if day.name < first)]:
+def _forget(base: Path, keep_days: int, now: datetime) -> list[str]:
+    """Deletes what a killed process left half written, and splits that are too old, which it says; the caller holds the
+    lock."""
+    for folder in base.glob(f"{HALF}*"):
         shutil.rmtree(folder, ignore_errors=True)
+    days = {folder: day for folder in base.glob("date=*/run=*") if (day := _day(folder.parent))}
+    kept = keep_from(days.values(), now, keep_days)
+    if kept is None:
+        return []
+    old = [folder for folder, day in days.items() if day.date() < kept.date()]
+    for folder in old:
+        shutil.rmtree(folder, ignore_errors=True)
+        with suppress(OSError):
+            folder.parent.rmdir()
+    return told("split", len(old), days.values(), kept, now, keep_days)
+
+
+def _day(folder: Path) -> datetime | None:
+    """The day that a folder of splits is of; None for a folder of somebody else's."""
+    with suppress(ValueError):
+        return datetime.strptime(folder.name, "date=%Y-%m-%d").replace(tzinfo=UTC)
+    return None

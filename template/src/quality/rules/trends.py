@@ -13,6 +13,7 @@ from quality.engine.dtypes import ANY, NUMBER, kind_of
 from quality.engine.frame import Frame
 from quality.engine.rule import Judgement, Measure, Metric, State, TableRule, nothing, outcome, scalar, shown
 from quality.errors import ConfigurationError, nearest
+from quality.rules.baseline import ALL, WEEKDAY, WEEKS, Baseline, Season, baseline
 from quality.rules.numbers import (
     CompletenessRatio,
     DistinctCount,
@@ -50,10 +51,17 @@ def _metric(name: str) -> str:
 MetricName = Annotated[str, AfterValidator(_metric), WithJsonSchema({"enum": list(METRICS), "type": "string"})]
 Change = Annotated[FiniteFloat, Field(ge=0)]
 Runs = Annotated[int, Field(ge=1)]
+NONE_EARLIER = {WEEKDAY: f"fewer than {WEEKS} earlier weeks of this weekday to compare with"}
 
 
 class _Remembering(TableRule):
     """Judges the number of another rule by what it was in earlier runs, and leaves it for later ones."""
+
+    season: Season = Field(
+        "auto",
+        description="Compare with runs of the same weekday: weekday for always, none for never; auto where they are "
+        "closer to each other than those of all days.",
+    )
 
     @property
     def counted(self) -> Metric:
@@ -88,11 +96,14 @@ class _Remembering(TableRule):
             return nothing(self.counted.NOTHING)
         return self.compare(found if isinstance(found, int) else float(found), frame)
 
-    def past(self, window: int, frame: Frame) -> list[float]:
-        """The numbers of the last runs, oldest first; every run counted its rows, even when no rule asked for them."""
-        if isinstance(self.counted, RowCount) and self.where is None:
-            return frame.around.history(window)
-        return frame.around.measured(self.remembers, window)
+    def past(self, window: int, frame: Frame, least: int = 1) -> Baseline:
+        """The numbers to compare with, oldest first; every run counted its rows, even when no rule asked for them."""
+        if frame.around.past is None:
+            every_row = isinstance(self.counted, RowCount) and self.where is None
+            known = frame.around.history(window) if every_row else frame.around.measured(self.remembers, window)
+            return Baseline(known)
+        earlier = frame.around.past(self.title, self.remembers, window, frame.version)
+        return baseline(earlier, window, frame.around.now, self.season, least)
 
 
 class _OfMetric(_Remembering):
@@ -147,7 +158,8 @@ class Trend(_OfMetric):
 class Anomaly(_OfMetric):
     """The `metric` lies within `threshold` standard deviations of its mean over the last `window` runs.
 
-    Without any spread among them only the same number passes. Fewer than `min_runs` numbers judge nothing.
+    A standard deviation below the fraction `min_spread` of the mean counts as that. Fewer than `min_runs` numbers
+    judge nothing.
     """
 
     ALIASES: ClassVar[tuple[str, ...]] = ("anomaly_detection", "metric_z_score")
@@ -157,6 +169,9 @@ class Anomaly(_OfMetric):
     )
     window: Runs = 30
     min_runs: Annotated[int, Field(ge=2)] = Field(5, description="Earlier numbers without which nothing is judged.")
+    min_spread: Change = Field(
+        0.01, description="The least standard deviation, as a fraction of the mean: steadier numbers are chance."
+    )
 
     @model_validator(mode="after")
     def _window_holds_min_runs(self) -> Self:
@@ -171,12 +186,14 @@ class Anomaly(_OfMetric):
         )
 
     def compare(self, number: float, frame: Frame) -> Judgement:
-        past = self.past(self.window, frame)
-        if len(past) < self.min_runs:
-            return nothing(f"only {len(past)} of the {self.min_runs} earlier runs that it takes", scalar(number))
-        mean, spread = statistics.mean(past), statistics.stdev(past)
-        note = f"it is {shown(number)} against {shown(mean)} ± {shown(spread)} in {len(past)} runs"
-        return outcome(near(number, mean, self.threshold * spread), scalar(number), note)
+        past = self.past(self.window, frame, self.min_runs)
+        if len(past.values) < self.min_runs:
+            few = f"only {len(past.values)} of the {self.min_runs} earlier {past.of} that it takes"
+            return nothing(few, scalar(number))
+        mean = statistics.mean(past.values)
+        spread = max(statistics.stdev(past.values), self.min_spread * abs(mean))
+        note = f"it is {shown(number)} against {shown(mean)} ± {shown(spread)} in {len(past.values)} {past.of}"
+        return against(past, near(number, mean, self.threshold * spread), number, note)
 
 
 class Volume(_Remembering):
@@ -197,13 +214,22 @@ class Volume(_Remembering):
         return changed(number, self.past(self.window, frame), self.max_change, "{:,.0f}".format)
 
 
-def changed(number: float, past: list[float], most: float, show: Callable[[float], str] = shown) -> Judgement:
+def changed(number: float, past: Baseline, most: float, show: Callable[[float], str] = shown) -> Judgement:
     """The number against the median of earlier ones; against a median of 0 only 0 is no change."""
-    if not past:
-        return nothing("no earlier run to compare with", scalar(number))
-    usual = statistics.median(past)
+    if not past.values:
+        return nothing(NONE_EARLIER.get(past.against, "no earlier run to compare with"), scalar(number))
+    usual = statistics.median(past.values)
+    of = "" if past.against == ALL else f" on {len(past.values)} {past.of}"
     ok = near(number, usual, most * abs(usual))
-    return outcome(ok, scalar(number), f"it is {shown(number)} against {show(usual)}")
+    return against(past, ok, number, f"it is {shown(number)} against {show(usual)}{of}")
+
+
+def against(past: Baseline, ok: bool, number: float, note: str) -> Judgement:
+    """The comparison judged; where newer numbers failed as well, how to make them the new baseline."""
+    if not ok and past.left_out:
+        failed = "the last number" if past.left_out == 1 else f"the last {past.left_out} numbers"
+        note += f"; {failed} failed too: if this is right from now on, give the rule a new `name`"
+    return outcome(ok, scalar(number), note)._replace(against=past.against)
 
 
 def near(number: float, usual: float, distance: float) -> bool:
