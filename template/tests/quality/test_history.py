@@ -125,8 +125,14 @@ def test_an_anomaly_is_judged_once_there_are_enough_earlier_numbers(repository: 
 
 @pytest.mark.parametrize(
     ("least", "number", "status"),
-    [({}, 0.2001, "PASSED"), ({}, 0.2059, "PASSED"), ({}, 0.2061, "FAILED"), ({"min_spread": 0}, 0.2001, "FAILED")]
-    + [({"min_spread": 0.1}, 0.2599, "PASSED"), ({"min_spread": 0.1}, 0.1, "FAILED")],
+    [
+        ({}, 0.2001, "PASSED"),
+        ({}, 0.2059, "PASSED"),
+        ({}, 0.2061, "FAILED"),
+        ({"min_spread": 0}, 0.2001, "FAILED"),
+        ({"min_spread": 0.1}, 0.2599, "PASSED"),
+        ({"min_spread": 0.1}, 0.1, "FAILED"),
+    ],
 )
 def test_where_no_run_differed_a_small_change_is_no_anomaly(
     repository: Repository, least: dict[str, Any], number: float, status: str
