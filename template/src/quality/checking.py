@@ -19,7 +19,7 @@ from quality.engine.frame import Frame, Surroundings
 from quality.engine.judge import BROKEN, Found, judge, unreadable, verdict
 from quality.engine.rule import Rule
 from quality.errors import ConfigurationError, DataQualityError, nearest
-from quality.history.runs import digest, measured, past, volumes
+from quality.history.runs import digest, past, volumes
 from quality.result import CheckResult, RunMetadata, summarize_check_result
 from quality.rules import profile
 from quality.values import Status
@@ -114,7 +114,6 @@ def open_frame(
     around = Surroundings(
         references=reference,
         history=history or volumes(config, now),
-        measured=measured(config, now) if history is None else lambda metric, window: history(window),
         past=past(config, now) if history is None else None,
         now=now or datetime.now(UTC),
         root=project.root(),

@@ -25,7 +25,7 @@ from quality.history.series import verdicts
 from quality.ladder.flows import check_dataset
 from quality.reporting import html as report
 from quality.result import CheckResult, RuleResult
-from quality.rules.baseline import baseline
+from quality.rules.baseline import Earlier, baseline
 from quality.values import Status
 
 MONDAY = datetime(2026, 1, 5, 3, tzinfo=UTC)
@@ -356,8 +356,6 @@ def test_whatever_happens_the_baseline_is_that_of_the_plain_reference(fresh: Any
 
 
 def test_a_number_counts_against_all_days_only_where_it_failed_against_none() -> None:
-    from quality.engine.frame import Earlier
-
     sundays = [Earlier(200.0 + n, MONDAY + (7 * n + 6) * DAY, failed="all") for n in range(4)]
     days = [Earlier(1_000.0 + n, MONDAY + n * DAY) for n in range(28) if n % 7 != 6]
     both = sorted([*sundays, *days], key=lambda one: one.at or MONDAY)

@@ -227,7 +227,7 @@ rules:
 
 
 def test_two_hundred_datasets_cost_little_more_than_their_checks(repository: Path) -> None:
-    rows = 20_000
+    rows = 50_000
     (repository / "datasets" / "users.yml").unlink()
     for number in range(DATASETS):
         name = f"d{number:03}"

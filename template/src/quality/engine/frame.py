@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import polars as pl
 
@@ -21,16 +21,6 @@ Reference = Callable[[Any], pl.LazyFrame]
 History = Callable[[int], list[float]]
 
 
-class Earlier(NamedTuple):
-    """A number of one version of the data: when that was first seen, whether it is the version that is judged now, and
-    what the number was compared with where the comparison failed."""
-
-    value: float
-    at: datetime | None = None
-    own: bool = False
-    failed: str | None = None
-
-
 @dataclass(frozen=True)
 class Surroundings:
     """What rules may ask for beside the frame. `now` is aware; paths start at `root`; the budget is in bytes."""
@@ -40,8 +30,7 @@ class Surroundings:
     now: datetime
     root: Path = Path()
     memory_budget: int = 256 * 2**20
-    measured: Callable[[str, int], list[float]] = lambda metric, runs: []
-    past: Callable[[str, str, int, str | None], list[Earlier]] | None = None
+    past: Callable[[str, str, int, str | None], list[Any]] | None = None
 
 
 class Frame:

@@ -30,8 +30,7 @@ class Measure(NamedTuple):
 
 
 class Judgement(NamedTuple):
-    """Failing of judged rows (for a table rule 0 or 1 of 1), the number judged, what selects failing rows, and which
-    earlier numbers it was compared with."""
+    """Failing of judged rows (for a table rule 0 or 1 of 1), the number judged, and what selects failing rows."""
 
     failed: int
     judged: int

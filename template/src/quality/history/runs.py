@@ -19,12 +19,11 @@ import polars as pl
 
 from quality.contract import project
 from quality.contract.config import CheckConfig
-from quality.engine.frame import Earlier
 from quality.errors import SourceError
 from quality.history.retention import MONTH
 from quality.history.store import SUBJECT, Shelf, delete, moment
 from quality.result import CheckResult, RuleResult
-from quality.rules.baseline import ALL, MOST_WEEKS
+from quality.rules.baseline import ALL, MOST_WEEKS, Earlier
 from quality.values import Status
 
 SCHEMA = pl.Schema(

@@ -12,14 +12,22 @@ from datetime import UTC, datetime
 from itertools import takewhile
 from typing import Literal, NamedTuple
 
-from quality.engine.frame import Earlier
-
 Season = Literal["auto", "weekday", "none"]
 ALL, WEEKDAY = "all", "weekday"
 WEEKS, MOST_WEEKS = 4, 12
 """Without so many weeks there is no season; older ones than that say nothing of it."""
 CLOSER = 0.5
 """Numbers of the same weekday spread less than this fraction of the spread of all, or the weekday explains nothing."""
+
+
+class Earlier(NamedTuple):
+    """A number of one version of the data: when that was first seen, whether it is the version that is judged now, and
+    what the number was compared with where the comparison failed."""
+
+    value: float
+    at: datetime | None = None
+    own: bool = False
+    failed: str | None = None
 
 
 class Baseline(NamedTuple):

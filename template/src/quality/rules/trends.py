@@ -99,9 +99,7 @@ class _Remembering(TableRule):
     def past(self, window: int, frame: Frame, least: int = 1) -> Baseline:
         """The numbers to compare with, oldest first; every run counted its rows, even when no rule asked for them."""
         if frame.around.past is None:
-            every_row = isinstance(self.counted, RowCount) and self.where is None
-            known = frame.around.history(window) if every_row else frame.around.measured(self.remembers, window)
-            return Baseline(known)
+            return Baseline(frame.around.history(window))
         earlier = frame.around.past(self.title, self.remembers, window, frame.version)
         return baseline(earlier, window, frame.around.now, self.season, least)
 
