@@ -55,8 +55,6 @@ def look(layers: Iterable[Layer] = (), environment: str | None = None, fix: bool
     root, asked = project.root(), tuple(layers)
     named = asked or tuple(Layer)
     findings, unseen = local(root, named)
-    if Layer.FILES not in named:
-        findings += [one.model_copy(update={"layer": named[0]}) for one in unread_contracts()]
     healed: list[str] = []
     failed = 2 if unseen else 0
     if Layer.SERVER in named and (asked or fix or _server_is_configured()):
@@ -69,6 +67,8 @@ def look(layers: Iterable[Layer] = (), environment: str | None = None, fix: bool
             unseen[Layer.SERVER], failed = str(error), 3
     elif Layer.SERVER in named:
         unseen[Layer.SERVER] = "no PREFECT_API_URL is set; `nox -s drift -- server` looks at this repository's own"
+    if Layer.FILES not in named and named[0] not in unseen:
+        findings += [one.model_copy(update={"layer": named[0]}) for one in unread_contracts()]
     unseen |= {layer: "not asked for" for layer in Layer if layer not in named}
     return Report(findings=tuple(findings), healed=tuple(healed), unseen=unseen, failed=failed)
 
