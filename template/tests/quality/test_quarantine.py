@@ -53,7 +53,7 @@ def rows(repository: Repository, name: str) -> pl.DataFrame:
 
 def test_every_row_lands_in_exactly_one_file_with_its_rules_run_and_fingerprint(repository: Repository) -> None:
     repository.holds(BAD)
-    assert judged(repository, "one").says() == "quarantine: 2 of 4 rows set apart"
+    assert judged(repository, "one").says() == "quarantine: 2 of 4 quarantined rows"
     fingerprint = repository.config.fingerprint
     unique, in_range = "unique(id)", "in_range(amount, min=0, max=100)"
     assert rows(repository, "failing.parquet").to_dicts() == [
@@ -174,14 +174,14 @@ def test_rows_are_not_set_apart_by_a_rule_that_could_not_be_judged(repository: R
         "reference_column": "id",
     }
     repository.says(rules=[gone])
-    with pytest.raises(QuarantineError, match="rows were not set apart"):
+    with pytest.raises(QuarantineError, match="rows were not quarantined"):
         judged(repository, "one")
     assert not list(quarantine.home(repository.config).glob("date=*"))
 
 
 def test_a_write_that_fails_says_so_and_leaves_nothing(repository: Repository) -> None:
     repository.says(quarantine={"path": "policy.yml"})
-    with pytest.raises(QuarantineError, match=r"could not be set apart in policy\.yml"):
+    with pytest.raises(QuarantineError, match=r"could not be quarantined in policy\.yml"):
         judged(repository, "one")
 
 
@@ -204,7 +204,7 @@ def test_data_that_changes_between_judging_and_writing_is_noticed(
 
 
 def set_apart_on(repository: Repository, day: date) -> None:
-    """Rows that were set apart on another day."""
+    """Rows that were quarantined on another day."""
     repository.holds(BAD)
     judged(repository, f"{day}")
     today = next(folder for folder, split in quarantine.splits(repository.config).items() if split.run == f"{day}")
@@ -226,7 +226,7 @@ def test_splits_older_than_keep_days_are_deleted_and_said_to_be(repository: Repo
     repository.holds(BAD)
     said = judged(repository, "now").says()
     cut = today - timedelta(days=19 + 90)
-    assert said == f"quarantine: 2 of 4 rows set apart; deleted 1 split from before {cut}, as keep_days is 90"
+    assert said == f"quarantine: 2 of 4 quarantined rows; deleted 1 split from before {cut}, as keep_days is 90"
     assert there(repository) == sorted([f"{young}", f"{new}", f"{today - timedelta(days=19)}", "now"])
     whole = json.loads(next(repository.root.glob("out/**/run=now/split.json")).read_text("utf-8"))
     assert "retention" not in whole

@@ -78,7 +78,7 @@ def deployment_drift(client: SyncPrefectClient, file: PrefectFile, entry: Deploy
         flow, fields = declared(file, entry)
     except Exception as error:  # importing a module of the team's may raise anything
         yield finding(
-            entry.name, f"cannot be deployed: {error}", f"mend its entry in prefect.yaml ({entry.entrypoint})"
+            entry.name, f"cannot be deployed: {error}", f"fix its entry in prefect.yaml ({entry.entrypoint})"
         )
         return
     found = read(client, f"{flow}/{entry.name}")

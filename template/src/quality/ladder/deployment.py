@@ -102,7 +102,7 @@ def _schedule(entry: ScheduleEntry) -> DeploymentScheduleCreate:
 
 
 def online_workers(client: SyncPrefectClient, pool: str) -> list[str]:
-    """The workers of a pool that have lately given a sign of life."""
+    """The workers of a pool that have sent a heartbeat lately."""
     workers = client.read_workers_for_work_pool(pool, offset=0, limit=200)
     return [worker.name for worker in workers if worker.status.value == "ONLINE"]
 

@@ -138,7 +138,7 @@ def claims(card: Scorecard) -> list[str]:
     try:
         said = Scorecard.model_validate_json(path.read_text("utf-8"))
     except ValueError:
-        return [f"{STATUS} is not whole"]
+        return [f"{STATUS} is incomplete"]
     known = {(one.dataset, one.environment): one for one in card.standings}
     unread = card.unread
     wrong = [
