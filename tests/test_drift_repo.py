@@ -54,7 +54,7 @@ HEALED_BY_FIX = {
     "deployment flights-old": "not in prefect.yaml",
 }
 HEALED_BY_HAND = {
-    "prefect.yaml, flights-dev": "policy.yml says",
+    "prefect.yaml, flights-dev": "policy.yml",
     "src/domain/ours.py:6": "quality_checked_flow",
 }
 

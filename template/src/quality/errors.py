@@ -12,15 +12,40 @@ if TYPE_CHECKING:
 
 
 class ConfigurationError(ValueError):
-    """Wrong use or configuration (exit code 2): one sentence that says what, where and what to do next."""
+    """Wrong use or configuration (exit code 2): a line for each mistake that says what, where and what to do next."""
+
+    @classmethod
+    def of(cls, mistakes: Iterable[str]) -> ConfigurationError:
+        return cls("\n".join(" ".join(mistake.split()) for mistake in mistakes))
 
 
 class SourceError(Exception):
-    """The data could not be read: missing, empty, truncated, unreachable or of another format."""
+    """The data could not be read now: unreachable, not there yet, or changed while it was read."""
+
+    retry: bool = True
+
+
+class MalformedError(SourceError):
+    """The data is there and is not what it should be: empty, truncated, of another format. No retry fixes it."""
+
+    retry: bool = False
 
 
 class CannotJudgeError(Exception):
     """What the data is makes a rule impossible to judge: ERROR of that rule alone, which no retry fixes."""
+
+
+LASTING = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, ImportError, NotImplementedError)
+"""What code raises that is wrong; a driver's own errors are taken for trouble that may pass."""
+
+
+def retry_helps(error: BaseException) -> bool:
+    """Whether another attempt may succeed: trouble of network, storage and machine passes, facts about data stay."""
+    cause = error.__cause__ if isinstance(error, SourceError) else error
+    passes = isinstance(cause, (OSError, MemoryError)) or "object-store error" in str(cause)
+    if not isinstance(error, SourceError) or passes:
+        return passes and getattr(error, "retry", True)
+    return error.retry and not isinstance(cause, LASTING) and not type(cause).__module__.startswith("polars")
 
 
 class DataQualityError(Exception):
@@ -37,11 +62,20 @@ class DataQualityError(Exception):
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """`; did you mean 'x'?` for the closest known spelling, else the known ones."""
+    found, listed = _closest(word, known)
+    return f"did you mean '{found}'?" if found else f"known: {listed}"
+
+
+def there_is(word: str, known: Iterable[str]) -> str:
+    """`the data has 'x'` for the closest name that is there, else the names that are."""
+    found, listed = _closest(word, known)
+    return f"the data has '{found}'" if found else f"the data has {listed or 'no column'}"
+
+
+def _closest(word: str, known: Iterable[str]) -> tuple[str | None, str]:
     choices = sorted(known)
-    found = difflib.get_close_matches(word, choices, n=1, cutoff=0.5)
-    if found:
-        return f"did you mean '{found[0]}'?"
-    return f"known: {', '.join(choices[:12])}{', …' if len(choices) > 12 else ''}"
+    found = difflib.get_close_matches(word[:100], choices, n=1, cutoff=0.5)
+    return (found[0] if found else None), f"{', '.join(choices[:12])}{', …' if len(choices) > 12 else ''}"
 
 
 class ServerError(Exception):
@@ -52,10 +86,20 @@ class QuarantineError(SourceError):
     """Rows could not be quarantined; whoever reads the good rows must not go on."""
 
 
+BROKE = "refused: "
+"""How a text begins that breaks a query on purpose, because a source cannot read it as its dtype."""
+
+
 def first_line(error: BaseException) -> str:
     """The first line of what an error says; of object storage's, what was answered and not what was asked."""
     text = str(error).strip() or type(error).__name__
-    return said(text) or text.splitlines()[0]
+    return said(text) or refused(text) or text.splitlines()[0]
+
+
+def refused(text: str) -> str | None:
+    """Which text a source could not read as its dtype; None for other errors."""
+    found = re.search(rf'\["{BROKE}(.*?)"[,\]]', text, re.DOTALL)
+    return f"{found[1]}; declare its dtype, or the texts that are no value, in the source" if found else None
 
 
 def said(text: str) -> str | None:

@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
-from rich.console import Console
+import argparse
+from typing import Any
+
 from rich.table import Table
 from rich.text import Text
 
-from quality.cli.session import each
+from quality.cli.answers import Promoted, Promotion, Status, worst
+from quality.cli.session import Session
 from quality.contract.config import CheckConfig
-from quality.rollout import evidence
-from quality.rollout import scorecard as rollout
+from quality.reporting.console import out
+from quality.rollout import evidence, scorecard
 from quality.rollout.evidence import Check, Rung
 from quality.rollout.scorecard import Scorecard, Standing
 
-out = Console()
 
-
-def status(check: bool) -> int:
+def status(asked: argparse.Namespace) -> Status:
     """Prints the scorecard and writes rollout/status.json; with `check`, writes nothing and fails on a false claim."""
-    card = rollout.scorecard()
+    card = scorecard.scorecard()
     out.print(table(card))
     unread = 2 if card.unread else 0
-    if not check:
-        rollout.save(card)
-        return unread
-    wrong = rollout.claims(card)
+    if not asked.check:
+        scorecard.save(card)
+        return Status(verb="status", standings=card.standings, exit_code=unread)
+    wrong = tuple(scorecard.claims(card))
     for claim in wrong:
         out.print(Text(f"{claim}; run `nox -s status` and commit rollout/", style="red"), soft_wrap=True)
-    return max(unread, 1 if wrong else 0)
+    code = max(unread, 1 if wrong else 0)
+    return Status(verb="status", standings=card.standings, claims=wrong, exit_code=code)
 
 
 def table(card: Scorecard) -> Table:
@@ -52,26 +54,29 @@ def blocker(one: Standing) -> Check | None:
     return next((check for check in one.checks if not check.ok), None)
 
 
-def promote(rung: str, configs: list[CheckConfig]) -> int:
+def promote(asked: argparse.Namespace) -> Promoted:
     """Goes through the checklist of a rung; every unmet line is named with its fix, and then nothing is promoted."""
-    from quality.rollout.checklist import checklist, ran
     from quality.server import prefect_api, server
 
-    wanted = Rung(rung)
-    with prefect_api(), server() as client, rollout.kept():
+    session = Session(asked, Promotion)
+    with prefect_api(), server() as client, scorecard.kept():
+        made = session.each(lambda config: _promoted(client, config, Rung(asked.rung)))
+    return Promoted(verb="promote", rung=asked.rung, datasets=made, exit_code=worst(made))
 
-        def one(config: CheckConfig) -> int:
-            out.print(Text(f"\npromote {config.dataset} in {config.environment} to {rung}", style="bold"))
-            checks = (ran(config, wanted), *checklist(config, wanted, client))
-            for check in checks:
-                _say(check)
-            evidence.record(evidence.checked(config, f"{rollout.CHECKLIST}-{rung}", checks))
-            met = all(check.ok for check in checks)
-            verdict = f"promoted to {rung}" if met else "not promoted"
-            out.print(Text(verdict, style="bold green" if met else "bold red"))
-            return 0 if met else 1
 
-        return each(configs, one)
+def _promoted(client: Any, config: CheckConfig, rung: Rung) -> Promotion:
+    from quality.rollout.checklist import checklist, ran
+
+    out.print(Text(f"\npromote {config.dataset} in {config.environment} to {rung}", style="bold"))
+    checks = (ran(config, rung), *checklist(config, rung, client))
+    for check in checks:
+        _say(check)
+    evidence.record(evidence.checked(config, f"{scorecard.CHECKLIST}-{rung}", checks))
+    met = all(check.ok for check in checks)
+    verdict = f"promoted to {rung}" if met else "not promoted"
+    out.print(Text(verdict, style="bold green" if met else "bold red"))
+    where = {"dataset": config.dataset, "environment": config.environment}
+    return Promotion(**where, promoted=met, checks=checks, exit_code=0 if met else 1)
 
 
 def _say(check: Check) -> None:

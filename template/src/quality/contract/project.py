@@ -7,14 +7,12 @@ import importlib.metadata
 import os
 import sys
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar, cast
 
 from quality.contract.config import CheckConfig, resolve
 from quality.contract.contract import Contract, load_contract
 from quality.contract.policy import Policy, load_policy
-from quality.contract.yaml_file import YamlFile
 from quality.errors import ConfigurationError, nearest
 
 VERSION = "1.0.0"
@@ -74,18 +72,14 @@ def _parsed_once(path: Path, written: bytes, parse: Callable[[Path], object]) ->
     return parse(path)
 
 
-def place_of_rule(config: CheckConfig, number: int) -> str:
-    """Where a rule is written, `datasets/orders.yml:12`; the dataset's name where the contract has other rules."""
-    path = root() / "datasets" / f"{config.dataset}.yml"
-    with suppress(ConfigurationError):
-        if contract(config.dataset).rules == config.rules:
-            return YamlFile(path, f"datasets/{path.name}").at("rules", number)
-    return config.dataset
-
-
 def policy() -> Policy:
     """The repository's policy."""
     return _parsed(root() / "policy.yml", load_policy)
+
+
+def environment_names() -> tuple[str, ...]:
+    """The environments of the repository's policy, in the order of the file."""
+    return tuple(policy().environments)
 
 
 def environment(given: str | None = None) -> str:

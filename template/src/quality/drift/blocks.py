@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from packaging.version import InvalidVersion, Version
@@ -35,16 +36,16 @@ def declared(config: CheckConfig) -> dict[str, Any]:
 def block_drift(client: SyncPrefectClient, config: CheckConfig) -> Iterator[Finding]:
     """What was changed by hand, is missing, or was saved by a newer template."""
     name = block_name(config.dataset, str(config.environment))
-    saved = stored(client, name)
+    saved, finding = stored(client, name), partial(Finding.of, Layer.SERVER, f"block {name}")
     if saved is None:
         fix = f"save it with `nox -s block -- {config.dataset} --env {config.environment}`"
-        yield _finding(name, "there is no such block", fix, heals=True)
+        yield finding("there is no such block", fix, heals=True)
     elif is_newer(saved.get("template_version")):
         problem = f"saved by template {saved['template_version']}, newer than this code's {project.template_version()}"
-        yield _finding(name, problem, "update this repository with `nox -s update`")
+        yield finding(problem, "update this repository with `nox -s update`")
     else:
         for field, git, found in differences(declared(config), saved):
-            changed = _finding(name, "differs from the repository", "save it again with `nox -s drift -- --fix`", heals=True)
+            changed = finding("differs from the repository", "save it again with `nox -s drift -- --fix`", heals=True)
             yield changed.model_copy(update={"field": field, "git": git, "found": found})
 
 
@@ -77,7 +78,3 @@ def is_newer(version: Any) -> bool:
         return version is not None and Version(str(version)) > Version(project.template_version())
     except InvalidVersion:
         return False
-
-
-def _finding(name: str, problem: str, fix: str, heals: bool = False) -> Finding:
-    return Finding(layer=Layer.SERVER, subject=f"block {name}", problem=problem, fix=fix, heals=heals)

@@ -33,6 +33,11 @@ FINGERPRINT = "fingerprint:"
 """What the tag of a deployment begins with that this template made."""
 
 
+def finding(name: str, problem: str, fix: str, heals: bool = False) -> Finding:
+    """A finding about one deployment."""
+    return Finding.of(Layer.SERVER, f"deployment {name}", problem, fix, heals)
+
+
 def wanted(fields: dict[str, Any]) -> dict[str, Any]:
     """The fields that git declares, in the form in which they are compared."""
     return {
@@ -77,9 +82,7 @@ def deployment_drift(client: SyncPrefectClient, file: PrefectFile, entry: Deploy
     try:
         flow, fields = declared(file, entry)
     except Exception as error:  # importing a module of the team's may raise anything
-        yield finding(
-            entry.name, f"cannot be deployed: {error}", f"fix its entry in prefect.yaml ({entry.entrypoint})"
-        )
+        yield finding(entry.name, f"cannot be deployed: {error}", f"fix its entry in prefect.yaml ({entry.entrypoint})")
         return
     found = read(client, f"{flow}/{entry.name}")
     if found is None:
@@ -178,8 +181,3 @@ def leftover_drift(client: SyncPrefectClient, file: PrefectFile) -> Iterator[Fin
         fix = "delete it with `nox -s drift -- --fix`" if own else "delete it by hand: nothing proves that it is yours"
         left = finding(found.name, "is on the server and not in prefect.yaml", fix, heals=own)
         yield left.model_copy(update={"note": not own})
-
-
-def finding(name: str, problem: str, fix: str, heals: bool = False) -> Finding:
-    """A finding about one deployment."""
-    return Finding(layer=Layer.SERVER, subject=f"deployment {name}", problem=problem, fix=fix, heals=heals)

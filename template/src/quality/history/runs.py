@@ -7,11 +7,9 @@ proofs and repeated looks count once; where the version is unknown (frames, remo
 from __future__ import annotations
 
 import functools
-import hashlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from contextvars import ContextVar
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +22,8 @@ from quality.history.retention import MONTH
 from quality.history.store import SUBJECT, Shelf, delete, moment
 from quality.result import CheckResult, RuleResult
 from quality.rules.baseline import ALL, MOST_WEEKS, Earlier
+from quality.sources import digest, reading
+from quality.texts import cell_text
 from quality.values import Status
 
 SCHEMA = pl.Schema(
@@ -70,27 +70,10 @@ NIGHTS = 7 * MOST_WEEKS + 1
 AHEAD = timedelta(days=1)
 """Runs that are later than now by more than this were dated by a clock that is ahead, unless this one is behind."""
 
-_as_of: ContextVar[datetime | None] = ContextVar("as_of", default=None)
-
-
-@contextmanager
-def as_of(moment: datetime) -> Iterator[None]:
-    """Checks inside see the history as it was then, so that paths that are compared judge by the same past."""
-    token = _as_of.set(moment)
-    try:
-        yield
-    finally:
-        _as_of.reset(token)
-
 
 def shelf(config: CheckConfig, kind: str = "runs") -> Shelf:
     """Where the history of a dataset and environment lies."""
     return Shelf(config.history.path, kind, config.dataset, config.environment or "none")
-
-
-def digest(version: str | None) -> str | None:
-    """A version of a source in 16 hexadecimal digits: whole, it names every file."""
-    return None if version is None else hashlib.sha256(version.encode()).hexdigest()[:16]
 
 
 def append(result: CheckResult, config: CheckConfig, run: str, flow_run: str | None = None) -> list[str]:
@@ -98,7 +81,7 @@ def append(result: CheckResult, config: CheckConfig, run: str, flow_run: str | N
 
     What could not be judged replaces nothing, and a look that is dated more than a month later neither.
     """
-    place, version = shelf(config), result.metadata.version
+    place, version = shelf(config), result.metadata.known_version
     found = rows(result, run, config, flow_run)
     if version is None:
         return place.prune(place.write(found, result.timestamp, run), result.timestamp, config.history.keep_days)
@@ -133,7 +116,7 @@ def rows(result: CheckResult, run: str, config: CheckConfig, flow_run: str | Non
         "duration_ms": result.execution_time_ms,
         "fingerprint": result.metadata.fingerprint,
         "template_version": result.metadata.template_version,
-        "version": result.metadata.version,
+        "version": result.metadata.known_version,
         "first_at": result.timestamp,
     }
     metrics = {rule.title: rule.remembers for rule in config.rules}
@@ -150,7 +133,7 @@ def _rule(rule: RuleResult) -> dict[str, Any]:
         "severity": str(rule.severity),
         "rule_status": str(rule.status),
         "by": rule.by,
-        "segment": None if rule.segment is None else str(rule.segment),
+        "segment": None if rule.segment is None else cell_text(rule.segment),
         "failed": rule.failed_count,
         "judged": rule.total_count,
         "failure_rate": rule.failure_rate,
@@ -161,9 +144,12 @@ def _rule(rule: RuleResult) -> dict[str, Any]:
 
 def size(config: CheckConfig) -> int | None:
     """The bytes of the configured source's files, where they are known without reading them."""
+    if config.source is None:
+        return None
     try:
-        return None if config.source is None else config.source.size(project.root())
-    except (OSError, SourceError):
+        with reading(config.source):
+            return config.source.size(project.root())
+    except SourceError:
         return None
 
 
@@ -176,37 +162,47 @@ def metrics(config: CheckConfig, last: int | None = None, before: datetime | Non
     return found.filter(pl.col("run") == pl.col("run").last().over(SUBJECT, "fingerprint"))
 
 
+def runs_of(metrics: pl.DataFrame) -> pl.DataFrame:
+    """One row per run, oldest first, with the number of its rules that did not pass."""
+    bad = pl.col("rule_status").is_in([str(status) for status in (Status.FAILED, Status.WARNING, Status.ERROR)])
+    return metrics.group_by("run", "at", maintain_order=True).agg(pl.all().first(), bad.sum().alias("not_passed"))
+
+
+def messages_of(config: CheckConfig) -> pl.DataFrame:
+    """What channels were told of a dataset, oldest first."""
+    return shelf(config, "messages").read(MESSAGES)
+
+
 def last_result(config: CheckConfig) -> CheckResult | None:
     """The newest run's whole result."""
     found = shelf(config).read(WITH_RESULT, 1)["result"].drop_nulls()
     return CheckResult.model_validate_json(found[-1]) if len(found) else None
 
 
-def volumes(config: CheckConfig, moment: datetime | None = None) -> Callable[[int], list[float]]:
+def volumes(config: CheckConfig, moment: datetime) -> Callable[[int], list[float]]:
     """Gives the numbers of rows of the last `window` versions, up to a moment, oldest first."""
     return lambda window: measured(config, moment)(EVERY_ROW, window)
 
 
-def measured(config: CheckConfig, moment: datetime | None = None) -> Callable[[str, int], list[float]]:
+def measured(config: CheckConfig, moment: datetime) -> Callable[[str, int], list[float]]:
     """Gives the numbers that a metric had in the last `window` versions, up to a moment, oldest first."""
     earlier = past(config, moment)
     return lambda metric, window: [one.value for one in earlier("", metric, window, None)][-window:]
 
 
-def past(config: CheckConfig, moment: datetime | None = None) -> Callable[[str, str, int, str | None], list[Earlier]]:
+def past(config: CheckConfig, moment: datetime) -> Callable[[str, str, int, str | None], list[Earlier]]:
     """Gives what a rule of this name compares a metric with: a number for each version, as its last look had it.
 
     The files are read once for all rules that look equally far back.
     """
-    now = moment or _as_of.get() or datetime.now(UTC)
-    seen = functools.cache(lambda depth: shelf(config).read(SCHEMA, depth, now))
+    seen = functools.cache(lambda depth: shelf(config).read(SCHEMA, depth, moment))
 
     def earlier(rule: str, metric: str, window: int, version: str | None) -> list[Earlier]:
         if config.environment is None:
             return []
         numbers = _numbers(seen(max(4 * window, NIGHTS)), rule, metric, digest(version))
         if not any(not one.own for one in numbers):
-            _refuse_the_future(config, now)
+            _refuse_the_future(config, moment)
         return numbers
 
     return earlier

@@ -15,10 +15,11 @@ from typing import NamedTuple
 
 import polars as pl
 
-from quality.contract import project, storage
+from quality.contract import project
 from quality.errors import SourceError, first_line
 from quality.files import alone
 from quality.history.retention import keep_from, told
+from quality.sources import storage
 
 STAMP = "%Y%m%dT%H%M%S.%fZ"
 ABOUT = re.compile(r"\.([0-9a-f]{16})\.[0-9a-f]{16}\.parquet$")

@@ -139,5 +139,5 @@ def wait(
             tell(f"run {found.name} is {name}")
             shown = name
         if time.monotonic() > deadline:
-            raise ServerError(f"run {found.name} is still {name} after {seconds:.0f} s; {run_link(run)}")
+            raise ServerError(f"run {found.name} is still {name} after {seconds:.0f} s; {run_link(run.id)}")
         between()

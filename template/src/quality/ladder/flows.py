@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime
 
 from prefect import flow
 
@@ -11,15 +11,22 @@ from quality.contract.config import CheckConfig
 from quality.errors import ConfigurationError
 from quality.ladder.states import settling
 from quality.ladder.tasks import check_task
+from quality.result import CheckResult
 
 
 @flow(name="check-dataset", flow_run_name="{dataset}", persist_result=True, retries=0)
 @settling
-def check_dataset(dataset: str, environment: str | None = None, fingerprint: str | None = None) -> Any:
-    """Check one dataset against its contract, as policy.yml says for the environment, and publish the artifacts."""
+def check_dataset(
+    dataset: str, environment: str | None = None, fingerprint: str | None = None, now: datetime | None = None
+) -> CheckResult:
+    """Check one dataset against its contract, as policy.yml says for the environment, and publish the artifacts.
+
+    `now` is the run's own moment when left out.
+    """
     config = project.load(dataset, environment)
     refuse_other_configuration(config, fingerprint)
-    return check_task(config).now()
+    result: CheckResult = check_task(config).now(now=now)
+    return result
 
 
 def refuse_other_configuration(config: CheckConfig, fingerprint: str | None) -> None:

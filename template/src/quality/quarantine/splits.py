@@ -11,8 +11,8 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
@@ -23,23 +23,22 @@ from pydantic import Field, ValidationError
 from quality.contract import project
 from quality.contract.config import CheckConfig
 from quality.contract.contract import Quarantine
-from quality.engine.dtypes import kind_of
+from quality.engine.dtypes import col, free, kind_of
 from quality.engine.frame import Frame
 from quality.engine.judge import Found
 from quality.engine.rule import RowRule
-from quality.engine.sql import across_rows
-from quality.errors import ConfigurationError, QuarantineError, first_line
+from quality.engine.samples import across
+from quality.errors import CannotJudgeError, ConfigurationError, QuarantineError, first_line
 from quality.files import alone
-from quality.history.retention import keep_from, told
 from quality.prefect_run import secret
 from quality.quarantine.encryption import TOKEN, cipher, decrypted, encrypted
+from quality.quarantine.keeping import HALF, forget
 from quality.result import CheckResult
 from quality.values import Frozen
 
 RULES, RUN, FINGERPRINT = "_dq_rules", "_dq_run", "_dq_fingerprint"
 MARKS = (RULES, RUN, FINGERPRINT, TOKEN)
 PASSED, FAILING, ABOUT = "passed.parquet", "failing.parquet", "split.json"
-HALF = ".half-"
 BETWEEN = "\x1f"
 """Between the rules of a row while they are one text, which is split thirty times faster than a list is built."""
 FAST: Literal["lz4"] = "lz4"
@@ -66,7 +65,7 @@ class Split(Frozen):
         if self.kind == "redrive":
             said = f"quarantine: {self.passed:,} of {self.rows:,} rows released, {self.failing:,} stay"
         else:
-            said = f"quarantine: {self.failing:,} of {self.rows:,} quarantined rows"
+            said = f"quarantine: {self.failing:,} of {self.rows:,} rows quarantined"
         return "; ".join((said, *self.retention))
 
 
@@ -122,6 +121,11 @@ def split(frame: Frame, found: Sequence[Found], result: CheckResult, config: Che
         raise QuarantineError(
             "rows were not quarantined: the source has changed since it was judged; run the check again"
         )
+    for field, columns in config.named_columns.items():
+        try:
+            frame.check_columns(columns if field.startswith("quarantine.") else ())
+        except CannotJudgeError as error:
+            raise QuarantineError(f"rows were not quarantined: {field}: {error}") from error
     for column in config.quarantine.encrypt if config.quarantine else ():
         if kind_of(dtype := frame.schema[column]) == "nested":
             raise QuarantineError(f"rows were not quarantined: encrypt: column '{column}' is {dtype}; drop it instead")
@@ -147,11 +151,13 @@ def flags(found: Sequence[Found], config: CheckConfig) -> dict[str, pl.Expr]:
     """For each row rule of the severities asked for, what is true of its failing rows."""
     wanted = [one for one in found if isinstance(one.rule, RowRule) and one.rule.severity in asked(config).severities]
     by_title: dict[str, list[pl.Expr]] = {}
-    for rule, segment, judgement, problem in wanted:
+    for rule, segment, judgement, problem, retry in wanted:
         if judgement is None or (judgement.failed and judgement.failing is None):
-            raise QuarantineError(f"rows were not quarantined: {rule.title}: {problem or 'its rows are not known'}")
+            error = QuarantineError(f"rows were not quarantined: {rule.title}: {problem or 'its rows are not known'}")
+            error.retry = retry
+            raise error
         if judgement.failed and judgement.failing is not None:
-            part = pl.lit(True) if rule.by is None else pl.col(rule.by).eq_missing(pl.lit(segment))
+            part = pl.lit(True) if rule.by is None else col(rule.by).eq_missing(pl.lit(segment))
             by_title.setdefault(rule.title, []).append((judgement.failing & part).fill_null(False))
     return {title: pl.any_horizontal(parts) for title, parts in by_title.items()}
 
@@ -166,7 +172,7 @@ def write(
     """Writes the files in one pass, counts them, and lets them appear; QuarantineError leaves nothing behind."""
     base, marks = home(config), flags(found, config) | (stays or {})
     half = base / f"{HALF}{about.run}-{os.getpid()}"
-    retention = _forget(base, asked(config).keep_days, about.at)
+    retention = forget(base, asked(config).keep_days, about.at)
     try:
         half.mkdir(parents=True)
         _write_rows(frame, marks, config, about, half)
@@ -174,7 +180,7 @@ def write(
         passed = _count(half / PASSED) if (half / PASSED).exists() else frame.rows - failing
         if passed + failing != frame.rows:
             raise QuarantineError(
-                f"{frame.rows:,} rows were judged, but {passed:,} + {failing:,} were found to quarantined"
+                f"{frame.rows:,} rows were judged, but {passed:,} + {failing:,} were found to quarantine"
             )
         _refuse_other_rows(half / FAILING, found, marks)
         made = about.model_copy(update={"rows": frame.rows, "passed": passed, "failing": failing})
@@ -193,13 +199,13 @@ def _refuse_other_rows(failing: Path, found: Sequence[Found], marks: dict[str, p
     rules = pl.scan_parquet(failing).select(pl.col(RULES).explode(empty_as_null=False)).collect()[RULES]
     apart = dict(rules.value_counts().iter_rows())
     judged: dict[str, int] = {}
-    for rule, _, judgement, _ in found:
+    for rule, _, judgement, *_ in found:
         if judgement is not None and rule.title in marks:
             judged[rule.title] = judged.get(rule.title, 0) + judgement.failed
     for title, failed in judged.items():
         if apart.get(title, 0) != failed:
             raise QuarantineError(
-                f"{failed:,} rows failed {title}, but {apart.get(title, 0):,} were found to quarantined"
+                f"{failed:,} rows failed {title}, but {apart.get(title, 0):,} were found to quarantine"
             )
 
 
@@ -209,8 +215,8 @@ def _write_rows(frame: Frame, marks: dict[str, pl.Expr], config: CheckConfig, ab
     Without the good rows the scan itself looks for failing ones, and what they break is told of them alone.
     """
     whole = asked(config).passed or about.kind == "redrive"
-    named = {f"_dq_{number}": mark for number, mark in enumerate(marks.values())}
-    first = {name: mark for name, mark in named.items() if whole or across_rows(mark, frame.schema)}
+    named = {free(f"_dq_{number}", frame.schema): mark for number, mark in enumerate(marks.values())}
+    first = {name: mark for name, mark in named.items() if whole or across(mark, frame)}
     then = {name: mark for name, mark in named.items() if name not in first}
     marked = frame.lazy.with_columns(**first)
     bad = pl.any_horizontal([*map(pl.col, first), *then.values()]) if named else pl.lit(False)
@@ -220,10 +226,14 @@ def _write_rows(frame: Frame, marks: dict[str, pl.Expr], config: CheckConfig, ab
     run = pl.col(RUN) if RUN in frame.schema else pl.lit(about.run)
     kept = [column for column in own if column not in asked(config).drop]
     reasons = (why.alias(RULES), run.alias(RUN), pl.lit(about.fingerprint).alias(FINGERPRINT))
-    failing = marked.filter(bad).with_columns(**then).select(*kept, *reasons).with_columns(_hidden(frame, config))
+    failing = (
+        marked.filter(bad).with_columns(**then).select(*map(col, kept), *reasons).with_columns(_hidden(frame, config))
+    )
     sinks = [failing.sink_parquet(folder / FAILING, compression=FAST, lazy=True)]
     if whole:
-        sinks.append(marked.filter(~bad).select(own).sink_parquet(folder / PASSED, compression=FAST, lazy=True))
+        sinks.append(
+            marked.filter(~bad).select(map(col, own)).sink_parquet(folder / PASSED, compression=FAST, lazy=True)
+        )
     pl.collect_all(sinks, engine="streaming")
 
 
@@ -268,27 +278,3 @@ def _appear(half: Path, whole: Path) -> None:
     if whole.exists():
         shutil.rmtree(whole)
     half.rename(whole)
-
-
-def _forget(base: Path, keep_days: int, now: datetime) -> list[str]:
-    """Deletes what a killed process left half written, and splits that are too old, which it says; the caller holds the
-    lock."""
-    for folder in base.glob(f"{HALF}*"):
-        shutil.rmtree(folder, ignore_errors=True)
-    days = {folder: day for folder in base.glob("date=*/run=*") if (day := _day(folder.parent))}
-    kept = keep_from(days.values(), now, keep_days)
-    if kept is None:
-        return []
-    old = [folder for folder, day in days.items() if day.date() < kept.date()]
-    for folder in old:
-        shutil.rmtree(folder, ignore_errors=True)
-        with suppress(OSError):
-            folder.parent.rmdir()
-    return told("split", len(old), days.values(), kept, now, keep_days)
-
-
-def _day(folder: Path) -> datetime | None:
-    """The day that a folder of splits is of; None for a folder of somebody else's."""
-    with suppress(ValueError):
-        return datetime.strptime(folder.name, "date=%Y-%m-%d").replace(tzinfo=UTC)
-    return None

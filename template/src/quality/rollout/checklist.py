@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from prefect.exceptions import ObjectNotFound
 from quality import checking
 from quality.contract import project
 from quality.contract.config import CheckConfig
-from quality.errors import ConfigurationError, DataQualityError
+from quality.errors import ConfigurationError
 from quality.ladder.block import DataQualityBlock, block_name, load_block
 from quality.ladder.flows import check_dataset
 from quality.ladder.policy_page import POLICY_PAGE, policy_row, rows_about
@@ -20,7 +21,6 @@ from quality.ladder.states import is_machinery
 from quality.ladder.tasks import check_task
 from quality.operations import notifications
 from quality.reporting.artifacts import ArtifactType, dataset_key
-from quality.result import CheckResult
 from quality.rollout import evidence
 from quality.rollout.evidence import Check, Rung
 from quality.rollout.pins import unpinned
@@ -70,13 +70,17 @@ def reproducible(config: CheckConfig, rung: Rung, client: SyncPrefectClient) -> 
     git, saved = DataQualityBlock.from_config(config), block
     fields = [f for f in DataQualityBlock.model_fields if getattr(git, f) != getattr(saved, f)]
     for field in fields:
-        yield f"the saved block's {field} is {getattr(saved, field)!r}, the repository says {getattr(git, field)!r}", save
+        yield (
+            f"the saved block's {field} is {getattr(saved, field)!r}, the repository says {getattr(git, field)!r}",
+            save,
+        )
     before = _document(client, name)
-    kept = _outcome(lambda: block.check())
+    now = datetime.now(UTC)
+    kept = checking.caught(lambda: block.check(now=now))
     block.save(name, overwrite=True)
     if _document(client, name) != before:
         yield "loading, checking and saving the block changed it", save
-    if not fields and kept.comparable() != checking.check(None, config).comparable():
+    if not fields and kept.comparable() != checking.check(None, config, now=now).comparable():
         yield "the saved block judges otherwise than the contract", save
     for package, wanted, there in unpinned()[:1]:
         yield f"{package} is {there}, the pinned tuple says {wanted}", "run it with nox, or `nox -s doctor`"
@@ -87,13 +91,6 @@ def _document(client: SyncPrefectClient, name: str) -> Any:
         return client.read_block_document_by_name(name, "data-quality-block").data
     except ObjectNotFound:
         return None
-
-
-def _outcome(call: Callable[[], CheckResult]) -> CheckResult:
-    try:
-        return call()
-    except DataQualityError as error:
-        return error.result
 
 
 def policy_documented(config: CheckConfig, rung: Rung, client: SyncPrefectClient) -> Iterable[Problem]:
