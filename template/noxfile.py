@@ -31,7 +31,6 @@ TUPLES = (
 """What is supported together, each a line here and, by `nox -s lock`, a file in constraints/."""
 MANAGED = ("constraints", "noxfile.py", "src/quality", "tests/quality")
 COPIER, LINT = Path("constraints", "copier.txt"), Path("constraints", "lint.txt")
-PYPROJECT = nox.project.load_toml("pyproject.toml")
 WAIVED = """
 import datetime, pathlib, sys, yaml
 try:
@@ -78,7 +77,8 @@ def versions(name: str) -> tuple[str, str, str]:
 
 def group(name: str) -> list[str]:
     """What a dependency group of pyproject.toml asks for, yours included."""
-    return [*nox.project.dependency_groups(PYPROJECT, name)] if name in PYPROJECT.get("dependency-groups", {}) else []
+    project = nox.project.load_toml("pyproject.toml")
+    return [*nox.project.dependency_groups(project, name)] if name in project.get("dependency-groups", {}) else []
 
 
 def shared(session: nox.Session) -> Path:

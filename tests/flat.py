@@ -8,7 +8,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from rendering import ROOT
 
 FLAT = "99aa41c"
 MISSING = (

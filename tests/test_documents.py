@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from rendering import ROOT
 from test_architecture import LAYERS, PURE
 
 TESTS = [*(ROOT / "tests").rglob("test_*.py"), *(ROOT / "template" / "tests").rglob("test_*.py")]

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ROOT, commit, git, nox, release
 from copier import run_copy
+from rendering import ROOT, commit, git, nox, release
 
 COPIED = """from quality import data_quality_check_task
 from prefect import flow

@@ -18,9 +18,9 @@ from typing import Any, NamedTuple
 
 import polars as pl
 import pytest
-from conftest import OTHER, ROOT, commit, nox
 from copier import run_copy
 from markdown_it import MarkdownIt
+from rendering import OTHER, ROOT, commit, nox
 from ruamel.yaml import YAML
 from test_documents import PAGES, named_tests
 

@@ -10,8 +10,8 @@ import warnings
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
 from flat import flat_files
+from rendering import ROOT
 
 SOURCES = ROOT / "template" / "src"
 FACE = SOURCES / "quality" / "__init__.py"

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import commit, files, git, nox, release
 from copier import run_copy
 from flat import FLAT, write_flat
+from rendering import commit, files, git, nox, release
 from ruamel.yaml import YAML
 
 OLD_ADDRESS, ADDRESS = "quality.flows.check_dataset", "quality.ladder.flows.check_dataset"

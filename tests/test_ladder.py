@@ -9,8 +9,8 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from conftest import OTHER, ROOT, commit, git, nox
 from copier import run_copy
+from rendering import OTHER, ROOT, commit, git, nox
 from ruamel.yaml import YAML
 
 HERE = f"py{sys.version_info.major}{sys.version_info.minor}-"

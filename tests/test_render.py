@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ROOT, copier, files
 from copier import run_copy
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
+from rendering import ROOT, copier, files
 from ruamel.yaml import YAML
 
 ANSWERS: dict[str, tuple[Any, ...]] = {

@@ -22,8 +22,8 @@ import polars as pl
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, LoginPassword
-from conftest import commit, git, ids, nox
 from moto.server import ThreadedMotoServer
+from rendering import commit, git, ids, nox
 
 Done = subprocess.CompletedProcess[str]
 KEY, SECRET, PASSWORD = "AKIAQUALITYEXAMPLE", "s3cret/of+the+store", "s3cret-of-the-mail"

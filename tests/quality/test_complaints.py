@@ -87,7 +87,7 @@ def test_every_mistake_of_a_policy_is_told_at_once(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError) as refused:
         load_policy(tmp_path / "policy.yml")
     for said in (
-        "policy.yml:2: retries.count must be a whole number, not 'many'",
+        "policy.yml:2: retries.count: 'many' is not a whole number; write one such as 7",
         "policy.yml:6: schedule: '0 25 * * *' is not a cron expression (bad hour); write minute, hour, day, month",
         "policy.yml:7: schedule: 'every day' is not a cron",
         "policy.yml:7: sample_rows must be at least 0, not -1",

@@ -109,7 +109,7 @@ def test_a_contract_without_its_head_is_refused(text: str | bytes, said: str, tm
         ({"check": "in_range", "column": "email", "min": 3}, "the value 3 cannot be compared with String"),
         ({"check": "unique", "column": "id", "where": "emial = 'a'"}, "column 'emial' is gone; the data has 'email'"),
     ],
-    ids=["unknown column", "unknown column in SQL"],
+    ids=["unknown column", "number for text", "unknown column in SQL"],
 )
 def test_what_only_the_data_tells_is_a_verdict_of_that_rule(repository: Path, rule: dict[str, Any], said: str) -> None:
     path = repository / "datasets" / "users.yml"

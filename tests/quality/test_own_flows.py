@@ -74,7 +74,7 @@ def test_an_own_flow_may_stand_in_the_place_of_all_others(repository: Path) -> N
         ("dataset: users, environment: dev", "dataset: usres, environment: dev", "there is no dataset usres"),
         ("dataset: users, environment: dev", "dataset: users", "its parameters name no environment"),
         ("dataset: users, environment: dev", "dataset: users, environment: qa", "has no environment qa"),
-        ("name: users-dev, job", "name: users-qa, job", "'users-qa' for work_pool"),
+        ("name: users-dev, job", "name: users-qa, job", "users-qa for work_pool"),
     ],
 )
 def test_the_blessed_flow_is_still_asked_for_its_dataset(old: str, new: str, said: str, repository: Path) -> None:

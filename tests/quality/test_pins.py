@@ -38,7 +38,7 @@ def constraints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def said() -> doctor.Finding:
+def said() -> doctor.Looked:
     (finding,) = doctor.environment()
     return finding
 

@@ -47,7 +47,6 @@ def about(check: str, **fields: Any) -> dict[str, Any]:
         pytest.param(
             ONE, {"check": "expression", "expression": "lag(a) over (order by a) < a"}, "several rows", id="window"
         ),
-        pytest.param(ONE, about("drift", baseline="none.json"), "no saved profile", id="profile that is missing"),
     ],
 )
 def test_what_is_wrong_whatever_the_data_is_refused_before_it_is_read(data: Any, rule: Any, said: str) -> None:

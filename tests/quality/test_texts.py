@@ -14,7 +14,6 @@ import polars as pl
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from quality.engine.literals import parse_duration
 
 from quality import CheckConfig, check
 from quality.history.series import Trend
@@ -22,6 +21,7 @@ from quality.reporting.artifacts import cell
 from quality.reporting.console import found, render_text
 from quality.reporting.html import render
 from quality.result import RuleResult
+from quality.rules.bounds import parse_duration
 from quality.texts import cell_text, json_value, percent_of, text_of, told_apart
 from quality.values import Status
 

@@ -19,12 +19,13 @@ from quality.contract.contract import parse_source, unknown_references
 from quality.engine.frame import Frame, Surroundings
 from quality.engine.judge import BROKEN, Found, judge, unreadable, verdict
 from quality.engine.rule import Rule
-from quality.errors import ConfigurationError, DataQualityError, SourceError, nearest
+from quality.errors import ConfigurationError, DataQualityError, SourceError
 from quality.history.runs import past, volumes
 from quality.result import CheckResult, RunMetadata, summarize_check_result
 from quality.rules import profile
 from quality.rules.schema import DtypeRule, SchemaRule
 from quality.sources import Parses, Reading, Source, as_frame, as_source, digest, reading
+from quality.texts import nearest
 from quality.values import Status
 
 ENGINES = ("truthound", "polars")

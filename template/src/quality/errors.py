@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -35,17 +34,17 @@ class CannotJudgeError(Exception):
     """What the data is makes a rule impossible to judge: ERROR of that rule alone, which no retry fixes."""
 
 
-LASTING = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, ImportError, NotImplementedError)
-"""What code raises that is wrong; a driver's own errors are taken for trouble that may pass."""
-
-
 def retry_helps(error: BaseException) -> bool:
     """Whether another attempt may succeed: trouble of network, storage and machine passes, facts about data stay."""
-    cause = error.__cause__ if isinstance(error, SourceError) else error
-    passes = isinstance(cause, (OSError, MemoryError)) or "object-store error" in str(cause)
-    if not isinstance(error, SourceError) or passes:
-        return passes and getattr(error, "retry", True)
-    return error.retry and not isinstance(cause, LASTING) and not type(cause).__module__.startswith("polars")
+    if isinstance(error, SourceError):
+        cause = error.__cause__
+        return error.retry and (cause is None or retry_helps(cause) or _of_a_driver(cause))
+    return isinstance(error, (OSError, MemoryError)) or "object-store error" in str(error)
+
+
+def _of_a_driver(error: BaseException) -> bool:
+    """Whether it is a library's own error, which may pass; not one of Python, of Polars or of this package."""
+    return type(error).__module__.split(".")[0] not in ("builtins", "polars", "quality")
 
 
 class DataQualityError(Exception):
@@ -58,24 +57,6 @@ class DataQualityError(Exception):
 
     def __str__(self) -> str:
         return self.message
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """`; did you mean 'x'?` for the closest known spelling, else the known ones."""
-    found, listed = _closest(word, known)
-    return f"did you mean '{found}'?" if found else f"known: {listed}"
-
-
-def there_is(word: str, known: Iterable[str]) -> str:
-    """`the data has 'x'` for the closest name that is there, else the names that are."""
-    found, listed = _closest(word, known)
-    return f"the data has '{found}'" if found else f"the data has {listed or 'no column'}"
-
-
-def _closest(word: str, known: Iterable[str]) -> tuple[str | None, str]:
-    choices = sorted(known)
-    found = difflib.get_close_matches(word[:100], choices, n=1, cutoff=0.5)
-    return (found[0] if found else None), f"{', '.join(choices[:12])}{', …' if len(choices) > 12 else ''}"
 
 
 class ServerError(Exception):

@@ -1,9 +1,11 @@
-"""How a value reads: in strict JSON, in a cell, and in a sentence beside its bounds."""
+"""How things read: a value in strict JSON, in a cell and in a sentence beside its bounds; the nearest right word."""
 
 from __future__ import annotations
 
+import difflib
 import json
 import math
+from collections.abc import Iterable
 from datetime import date, time, timedelta
 from decimal import Context, Decimal
 from typing import Any
@@ -95,3 +97,21 @@ def _duration(value: timedelta) -> str:
     parts = {"d": abs(value).days, "h": minutes // 60, "m": minutes % 60, "s": exact}
     text = "".join(f"{cell_text(count)}{unit}" for unit, count in parts.items() if count) or "0s"
     return f"-{text}" if value < timedelta() else text
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """`; did you mean 'x'?` for the closest known spelling, else the known ones."""
+    found, listed = _closest(word, known)
+    return f"did you mean '{found}'?" if found else f"known: {listed}"
+
+
+def there_is(word: str, known: Iterable[str]) -> str:
+    """`the data has 'x'` for the closest name that is there, else the names that are."""
+    found, listed = _closest(word, known)
+    return f"the data has '{found}'" if found else f"the data has {listed or 'no column'}"
+
+
+def _closest(word: str, known: Iterable[str]) -> tuple[str | None, str]:
+    choices = sorted(known)
+    found = difflib.get_close_matches(word[:100], choices, n=1, cutoff=0.5)
+    return (found[0] if found else None), f"{', '.join(choices[:12])}{', …' if len(choices) > 12 else ''}"

@@ -59,15 +59,9 @@ def _whole(value: Any) -> Any:
     return value
 
 
-def _fraction(value: Any) -> Any:
-    if _number(value) > 1:
-        raise ValueError(f"{value:g} is not a fraction from 0 to 1; {value:g} % is written {value / 100:g}")
-    return value
-
-
 STRICT, STRICT_INT = BeforeValidator(_number), BeforeValidator(_whole)
 """Stand last among a type's annotations, so that its bounds are part of the JSON Schema."""
 Number = Annotated[int | FiniteFloat, STRICT]
 Count = Annotated[int, Field(ge=0), STRICT_INT]
-Fraction = Annotated[float, Field(ge=0, le=1), BeforeValidator(_fraction)]
+Fraction = Annotated[float, Field(ge=0, le=1), STRICT]
 Flag = Annotated[bool, Field(strict=True)]

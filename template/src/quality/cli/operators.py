@@ -5,18 +5,31 @@ from __future__ import annotations
 import argparse
 from contextlib import nullcontext
 
-from quality.cli.answers import Alarm, Alarms, Drift, History, Message, Past, Redriven, Released, Report, Reports, Run
-from quality.cli.answers import worst
+from quality.cli.answers import (
+    Alarm,
+    Alarms,
+    Drift,
+    History,
+    Message,
+    Past,
+    Redriven,
+    Released,
+    Report,
+    Reports,
+    Run,
+    worst,
+)
 from quality.cli.session import Session
 from quality.contract import project
 from quality.contract.config import CheckConfig
 from quality.drift.finding import Layer
-from quality.errors import ConfigurationError, nearest
+from quality.errors import ConfigurationError
 from quality.history.runs import messages_of, metrics, runs_of
 from quality.history.series import rule_trends, run_trends
 from quality.reporting import html
 from quality.reporting.console import say
 from quality.reporting.history_table import print_history
+from quality.texts import nearest
 
 
 def drift(asked: argparse.Namespace) -> Drift:

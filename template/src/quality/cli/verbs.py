@@ -104,7 +104,7 @@ VERBS = (
     ),
     Verb(
         "rules",
-        "Write the rule table, and the JSON Schemas beside the contracts and in docs/",
+        "Write the rule tables of docs/rules.md, and the JSON Schemas beside the contracts and in docs/",
         "quality.cli.documents:rules",
         "Written",
     ),

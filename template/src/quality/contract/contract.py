@@ -12,10 +12,11 @@ from pydantic import BeforeValidator, Field, SerializeAsAny, ValidationError, mo
 from quality.contract.complaints import Complaints
 from quality.contract.yaml_file import YamlFile
 from quality.engine.rule import Reference, Rule
-from quality.errors import ConfigurationError, nearest
+from quality.errors import ConfigurationError
 from quality.rules.catalogue import parse_rules, read_rules
 from quality.rules.complaints import sentences
 from quality.sources import Files, Source, domain_sources
+from quality.texts import nearest
 from quality.values import STRICT_INT, Flag, Fraction, Frozen, Severity, Text
 
 WORD = re.compile(r"[\w-]+")

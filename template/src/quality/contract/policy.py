@@ -22,9 +22,9 @@ from pydantic import (
 
 from quality.contract.complaints import Complaints
 from quality.contract.yaml_file import YamlFile
-from quality.errors import ConfigurationError, nearest
+from quality.errors import ConfigurationError
 from quality.rules.complaints import mistakes
-from quality.texts import shorten
+from quality.texts import nearest, shorten
 from quality.values import STRICT, STRICT_INT, Count, Flag, Fraction, Frozen, Severity, Text
 
 NICKNAMES = ("@hourly", "@daily", "@midnight", "@weekly", "@monthly", "@yearly", "@annually")

@@ -13,7 +13,8 @@ from typing import TypeVar, cast
 from quality.contract.config import CheckConfig, resolve
 from quality.contract.contract import Contract, load_contract
 from quality.contract.policy import Policy, load_policy
-from quality.errors import ConfigurationError, nearest
+from quality.errors import ConfigurationError
+from quality.texts import nearest
 
 VERSION = "1.0.0"
 T = TypeVar("T")

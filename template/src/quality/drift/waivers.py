@@ -12,7 +12,8 @@ from pydantic import StringConstraints
 from quality.contract.complaints import Complaints
 from quality.contract.yaml_file import YamlFile
 from quality.drift.finding import Finding, Layer
-from quality.errors import ConfigurationError, nearest
+from quality.errors import ConfigurationError
+from quality.texts import nearest
 from quality.values import Frozen
 
 FILE = "waivers.yml"

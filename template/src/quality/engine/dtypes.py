@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 import polars as pl
 from pydantic import AfterValidator
 
-from quality.errors import nearest
+from quality.texts import nearest
 
 Kind = Literal["number", "text", "time", "boolean", "nested", "null", "other"]
 Kinds = frozenset[Kind]

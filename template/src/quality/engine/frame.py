@@ -12,8 +12,9 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import polars as pl
 
 from quality.engine.sql import across_rows, brief, condition, fixed, several
-from quality.errors import CannotJudgeError, MalformedError, SourceError, there_is
+from quality.errors import CannotJudgeError, MalformedError, SourceError
 from quality.result import Explain
+from quality.texts import there_is
 
 os.environ.setdefault("POLARS_ROW_GROUP_PREFETCH_SIZE", "2")  # a quarter less memory, for no time
 

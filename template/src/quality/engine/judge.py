@@ -148,11 +148,18 @@ def _segments(rule: Rule, states: Iterable[tuple[Any, State]], frame: Frame, req
         for segment, state in states:
             part = frame if rule.by is None else frame.where(col(rule.by).eq_missing(pl.lit(segment)))
             try:
-                yield Found(rule, segment, rule.judge(state, part))
+                yield Found(rule, segment, _judgement(rule, state, part))
             except BROKEN as error:
                 yield _unjudged(rule, segment, error, request)
     except BROKEN as error:
         yield _unjudged(rule, None, error, request)
+
+
+def _judgement(rule: Rule, state: State, part: Frame) -> Judgement:
+    found: object = rule.judge(state, part)
+    if not isinstance(found, Judgement):
+        raise TypeError(f"judge returned {type(found).__name__} where a Judgement is needed")
+    return found
 
 
 def _unjudged(rule: Rule, segment: Any, error: BaseException, request: Request) -> Found:

@@ -81,7 +81,11 @@ def _search(
 
 def across(failing: pl.Expr, frame: Frame) -> bool:
     """Whether other rows decide; asked with the columns that it reads, as a schema costs by its width."""
-    return bool(across_rows(failing, pl.Schema({name: frame.schema[name] for name in failing.meta.root_names()})))
+    return bool(
+        across_rows(
+            failing, pl.Schema({name: frame.schema.get(name, pl.String()) for name in failing.meta.root_names()})
+        )
+    )
 
 
 def _columns(wanted: Iterable[Wanted], key: tuple[str, ...], frame: Frame) -> list[str]:

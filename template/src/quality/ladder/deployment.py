@@ -25,9 +25,10 @@ from prefect.utilities.callables import parameter_schema
 from prefect.utilities.templating import apply_values
 
 from quality.contract import project
-from quality.errors import ConfigurationError, ServerError, nearest
+from quality.errors import ConfigurationError, ServerError
 from quality.ladder.prefect_file import DeploymentEntry, PoolEntry, PrefectFile, ScheduleEntry
 from quality.server import run_link
+from quality.texts import nearest
 
 POOL_TYPES = ("process", "docker", "kubernetes")
 

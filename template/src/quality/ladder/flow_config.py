@@ -6,7 +6,8 @@ from enum import StrEnum
 
 from pydantic import NonNegativeFloat, NonNegativeInt
 
-from quality.errors import ConfigurationError, nearest
+from quality.errors import ConfigurationError
+from quality.texts import nearest
 from quality.values import Fraction, Frozen
 
 

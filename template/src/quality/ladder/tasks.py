@@ -26,7 +26,7 @@ from quality.checking import Rules, known_engine, resolve_call, uphold
 from quality.contract import project
 from quality.contract.config import CheckConfig
 from quality.contract.contract import parse_source
-from quality.errors import ConfigurationError, DataQualityError, nearest, retry_helps
+from quality.errors import ConfigurationError, DataQualityError, retry_helps
 from quality.ladder.awaitable import AwaitableProfile, AwaitableResult, AwaitableRules
 from quality.ladder.block import DataQualityBlock
 from quality.ladder.states import is_machinery, result_or_raise, settled
@@ -36,6 +36,7 @@ from quality.reporting import artifacts
 from quality.result import CheckResult
 from quality.rules import profile
 from quality.sources import as_frame
+from quality.texts import nearest
 from quality.values import Status
 
 P = ParamSpec("P")

@@ -11,7 +11,7 @@ from typing import Annotated, Any, NamedTuple, Union, get_args
 from pydantic import Field, ValidationError
 
 from quality.engine.rule import Rule
-from quality.errors import ConfigurationError, nearest
+from quality.errors import ConfigurationError
 from quality.rules import (
     aggregates,
     dates,
@@ -31,7 +31,7 @@ from quality.rules import (
     values,
 )
 from quality.rules.complaints import mistakes
-from quality.texts import shorten
+from quality.texts import nearest, shorten
 
 BUILT_IN: tuple[type[Rule], ...] = (
     presence.NotNull,

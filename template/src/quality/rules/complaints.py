@@ -8,9 +8,8 @@ from typing import Any, NamedTuple
 
 from pydantic import AliasChoices, BaseModel, ValidationError
 
-from quality.errors import nearest
 from quality.rules import elsewhere
-from quality.texts import shorten
+from quality.texts import nearest, shorten
 
 
 class Mistake(NamedTuple):

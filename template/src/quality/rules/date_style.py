@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from quality.errors import nearest
+from quality.texts import nearest
 
 MIXED = re.compile("[Yy]{4}|MM|[Dd]{2}|HH")
 LETTERS = re.compile(r"\[([^\]]*)\]|'([^']*)'|([A-Za-z])\3*")

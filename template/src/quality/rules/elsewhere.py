@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from quality.errors import nearest
 from quality.rules.other_tools import TOOLS
+from quality.texts import nearest
 
 PREFIX = re.compile(r"(?:dbt_utils|dbt_expectations|elementary|Check|pa|pb|gxe?|expect)\.(?=\w)", re.IGNORECASE)
 EXPECTATION = re.compile(r"expect_(?:(?:multi)?columns?_|table_)?(?:pair_)?(?:values?_)?(?:to_)?(?:be_)?")

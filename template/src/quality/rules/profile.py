@@ -10,8 +10,8 @@ from typing import Any
 import polars as pl
 
 from quality.engine.dtypes import col, kind_of
-from quality.errors import ConfigurationError, nearest
-from quality.texts import json_value
+from quality.errors import ConfigurationError
+from quality.texts import json_value, nearest
 from quality.values import Frozen, Scalar
 
 BINS = 20

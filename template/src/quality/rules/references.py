@@ -19,9 +19,9 @@ from quality.engine.rule import (
     TableRule,
     outcome,
 )
-from quality.errors import CannotJudgeError, nearest
+from quality.errors import CannotJudgeError
 from quality.rules.common_dtype import common
-from quality.texts import percent_of
+from quality.texts import nearest, percent_of
 from quality.values import Fraction, Text
 
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from quality.engine.frame import Frame
-from quality.errors import MalformedError, nearest
+from quality.errors import MalformedError
 from quality.sources.encoding import as_utf8, first_bad_line, last_byte
 from quality.sources.listing import File
 from quality.sources.options import Dialect, TextFormat
@@ -18,6 +18,7 @@ from quality.sources.records import Records, located, records
 from quality.sources.schemas import Evolution, unite
 from quality.sources.source import Reading
 from quality.sources.typed import Text, typed
+from quality.texts import nearest
 from quality.values import Scalar
 
 Storage = dict[str, Any] | None

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal, Self
 import polars as pl
 from pydantic import Field, ValidationError, model_validator
 
-from quality.errors import ConfigurationError, MalformedError, SourceError, first_line, nearest
+from quality.errors import ConfigurationError, MalformedError, SourceError, first_line
 from quality.sources import remote, storage
 from quality.sources.columnar import read_columnar
 from quality.sources.csv import read_csv
@@ -21,6 +21,7 @@ from quality.sources.ndjson import read_ndjson
 from quality.sources.options import TextFormat
 from quality.sources.schemas import Evolution
 from quality.sources.source import Reading, Source
+from quality.texts import nearest
 from quality.values import Text
 
 CSV_ONLY = (

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, NoReturn
 import polars as pl
 
 from quality.engine.frame import Frame
-from quality.errors import MalformedError, first_line, nearest
+from quality.errors import MalformedError, first_line
 from quality.sources.encoding import as_utf8
 from quality.sources.listing import File
 from quality.sources.options import TextFormat
@@ -18,6 +18,7 @@ from quality.sources.records import BATCH, Records, located
 from quality.sources.schemas import Evolution, exactly, unite
 from quality.sources.source import Reading
 from quality.sources.typed import Text, typed
+from quality.texts import nearest
 from quality.values import Scalar
 
 KINDS = {int: "a number", float: "a number", str: "text", bool: "true or false", list: "a list", dict: "an object"}
