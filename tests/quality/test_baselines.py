@@ -94,7 +94,8 @@ def test_the_flow_of_a_night_is_one_run_however_often_it_looks(api: str, reposit
 
     for data in (BAD, GOOD, BAD):
         repository.holds(data)
-        with_errors = [*results(repository.config), *stops(repository.config)]
+        now = datetime.now(UTC)
+        with_errors = [*results(repository.config, now), *stops(repository.config, now)]
         assert len(with_errors) == 8
     assert len(runs(repository)) == 3
     past = history.metrics(repository.config)
@@ -156,8 +157,8 @@ def test_object_storage_keeps_every_look_and_counts_each_version_once(repository
         for hour in range(4):
             look(repository, start + version * DAY + timedelta(hours=hour), f"{version} at {hour}")
     assert runs(repository) == ["0 at 3", "1 at 3", "2 at 3"]
-    assert history.measured(repository.config)("mean(amount)", 2) == [2.0, 3.0]
-    assert history.volumes(repository.config)(9) == [1.0] * 3
+    assert history.measured(repository.config, datetime.now(UTC))("mean(amount)", 2) == [2.0, 3.0]
+    assert history.volumes(repository.config, datetime.now(UTC))(9) == [1.0] * 3
 
 
 def test_files_from_before_versions_are_read_run_by_run(repository: Repository) -> None:
@@ -169,7 +170,7 @@ def test_files_from_before_versions_are_read_run_by_run(repository: Repository) 
         old.write_parquet(file.with_name(f"{name[0]}.{name[1]}.parquet"))
         file.unlink()
     holds(repository, amounts(5), 7)
-    assert look(repository, MONDAY + 2 * DAY, "new").rules[0].message.endswith("it is 5 against 4")
+    assert look(repository, MONDAY + 2 * DAY, "new").rules[0].message.endswith("it is 5; the median, 4, allows 2 to 6")
     assert runs(repository) == ["night 0", "night 1", "new"]
     assert history.measured(repository.config, MONDAY + 9 * DAY)("mean(amount)", 9) == [4.0, 4.0, 5.0]
 
@@ -178,9 +179,10 @@ def test_numbers_that_failed_are_no_measure_for_later_ones(repository: Repositor
     repository.says(rules=[TREND])
     failing = nights(repository, *[amounts(4)] * 3, *[amounts(40)] * 4, amounts(5))
     assert statuses(failing) == ["SKIPPED", "PASSED", "PASSED", *["FAILED"] * 4, "PASSED"]
-    assert failing[3].message.endswith("it is 40 against 4")
+    assert failing[3].message.endswith("it is 40; the median, 4, allows 2 to 6")
     assert failing[6].message.endswith(
-        "it is 40 against 4; the last 3 numbers failed too: if this is right from now on, give the rule a new `name`"
+        "it is 40; the median, 4, allows 2 to 6; "
+        "the last 3 numbers failed too: if this is right from now on, give the rule a new `name`"
     )
 
 
@@ -190,7 +192,10 @@ def test_a_rule_with_a_new_name_takes_the_numbers_that_the_old_one_failed(reposi
     repository.says(rules=[TREND | {"name": "since the merger"}])
     holds(repository, amounts(41), 9)
     accepted = look(repository, MONDAY + 9 * DAY, "renamed").rules[0]
-    assert (accepted.status, accepted.message.split("; ")[1]) == (Status.PASSED, "it is 41 against 40")
+    assert (accepted.status, accepted.message.split("; ", 1)[1]) == (
+        Status.PASSED,
+        "it is 41; the median, 40, allows 20 to 60",
+    )
 
 
 def test_a_number_that_failed_for_one_rule_counts_for_another(repository: Repository) -> None:
@@ -200,8 +205,8 @@ def test_a_number_that_failed_for_one_rule_counts_for_another(repository: Reposi
     holds(repository, amounts(40), 9)
     strict, lenient = look(repository, MONDAY + 9 * DAY, "last").rules
     assert (strict.status, lenient.status) == (Status.FAILED, Status.PASSED)
-    assert strict.message.endswith("it is 40 against 5")
-    assert lenient.message.endswith("it is 40 against 6")
+    assert strict.message.endswith("it is 40; the median, 5, allows 2.5 to 7.5")
+    assert lenient.message.endswith("it is 40; the median, 6, allows 3 to 9")
 
 
 def test_what_failed_of_other_rules_counts_here(repository: Repository) -> None:

@@ -203,8 +203,8 @@ def test_data_that_changes_between_judging_and_writing_is_noticed(
     assert quarantine.splits(repository.config) == {}
 
 
-def set_apart_on(repository: Repository, day: date) -> None:
-    """Rows that were set apart on another day."""
+def quarantined_on(repository: Repository, day: date) -> None:
+    """Rows that were quarantined on another day."""
     repository.holds(BAD)
     judged(repository, f"{day}")
     today = next(folder for folder, split in quarantine.splits(repository.config).items() if split.run == f"{day}")
@@ -221,12 +221,12 @@ def test_splits_older_than_keep_days_are_deleted_and_said_to_be(repository: Repo
     today = datetime.now(UTC).date()
     old, young, new = (today - timedelta(days=days) for days in (110, 80, 50))
     for day in (old, young, new):
-        set_apart_on(repository, day)
-    set_apart_on(repository, today - timedelta(days=19))
+        quarantined_on(repository, day)
+    quarantined_on(repository, today - timedelta(days=19))
     repository.holds(BAD)
     said = judged(repository, "now").says()
     cut = today - timedelta(days=19 + 90)
-    assert said == f"quarantine: 2 of 4 rows set apart; deleted 1 split from before {cut}, as keep_days is 90"
+    assert said == f"quarantine: 2 of 4 rows quarantined; deleted 1 split from before {cut}, as keep_days is 90"
     assert there(repository) == sorted([f"{young}", f"{new}", f"{today - timedelta(days=19)}", "now"])
     whole = json.loads(next(repository.root.glob("out/**/run=now/split.json")).read_text("utf-8"))
     assert "retention" not in whole
@@ -239,7 +239,7 @@ def test_a_clock_that_is_far_ahead_deletes_no_split_and_is_named(
     today = datetime.now(UTC).date()
     days = [today - timedelta(days=500 + n) for n in range(3)]
     for day in days:
-        set_apart_on(repository, day)
+        quarantined_on(repository, day)
     for n in range(runs):
         repository.holds(BAD)
         said = judged(repository, f"ahead {n}").says()
