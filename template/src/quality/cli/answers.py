@@ -33,9 +33,11 @@ class Entry(Frozen):
     problem: str | None = Field(None, description="Why nothing was found; a line for each mistake.")
 
 
-def worst(entries: Iterable[Entry]) -> int:
-    """The exit code of all of them."""
-    return max((one.exit_code for one in entries), default=0)
+def outcome(entries: Iterable[Entry]) -> dict[str, Any]:
+    """What an answer says of all its entries: the worst exit code, and every problem."""
+    there = tuple(entries)
+    problems = [one.problem for one in there if one.problem is not None]
+    return {"exit_code": max((one.exit_code for one in there), default=0), "problem": "\n".join(problems) or None}
 
 
 class Compared(Frozen):
@@ -63,7 +65,7 @@ class Rungs(Answer):
     @classmethod
     def of(cls, verb: str, runs: tuple[RungRun, ...]) -> Rungs:
         """The answer with the worst exit code of its runs."""
-        return cls(verb=verb, runs=runs, exit_code=worst(runs))
+        return cls(verb=verb, runs=runs, **outcome(runs))
 
 
 class Looked(Frozen):

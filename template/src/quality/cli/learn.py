@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 from quality import checking
-from quality.cli.answers import Learned, Proposal, worst
+from quality.cli.answers import Learned, Proposal, outcome
 from quality.cli.session import Session
 from quality.contract.config import CheckConfig
 from quality.rules import profile
@@ -16,7 +16,7 @@ from quality.rules import profile
 def learn(asked: argparse.Namespace) -> Learned:
     """Proposes rules for each dataset."""
     made = Session(asked, Proposal).each(_proposed)
-    return Learned(verb="learn", datasets=made, exit_code=worst(made))
+    return Learned(verb="learn", datasets=made, **outcome(made))
 
 
 def _proposed(config: CheckConfig) -> Proposal:

@@ -17,7 +17,7 @@ from quality.cli.answers import (
     Report,
     Reports,
     Run,
-    worst,
+    outcome,
 )
 from quality.cli.session import Session
 from quality.contract import project
@@ -49,7 +49,7 @@ def drift(asked: argparse.Namespace) -> Drift:
 def history(asked: argparse.Namespace) -> History:
     """Prints the last runs, trends and messages of each dataset."""
     made = Session(asked, Past).each(lambda config: _past(config, asked.runs))
-    return History(verb="history", datasets=made, exit_code=worst(made))
+    return History(verb="history", datasets=made, **outcome(made))
 
 
 def _past(config: CheckConfig, runs: int) -> Past:
@@ -78,7 +78,7 @@ def report(asked: argparse.Namespace) -> Reports:
         return Report(dataset=config.dataset, environment=config.environment, path=str(path))
 
     made = Session(asked, Report).each(one)
-    return Reports(verb="report", reports=made, exit_code=worst(made))
+    return Reports(verb="report", reports=made, **outcome(made))
 
 
 def redrive(asked: argparse.Namespace) -> Redriven:
@@ -91,7 +91,7 @@ def redrive(asked: argparse.Namespace) -> Redriven:
         made = session.each(_released)
     if not asking:
         print("no dataset asks for a quarantine; add `quarantine: {path: …}` to a contract")
-    return Redriven(verb="redrive", datasets=made, exit_code=worst(made))
+    return Redriven(verb="redrive", datasets=made, **outcome(made))
 
 
 def _released(config: CheckConfig) -> Released:

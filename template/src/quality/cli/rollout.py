@@ -8,7 +8,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from quality.cli.answers import Promoted, Promotion, Status, worst
+from quality.cli.answers import Promoted, Promotion, Status, outcome
 from quality.cli.session import Session
 from quality.contract.config import CheckConfig
 from quality.reporting.console import out
@@ -22,14 +22,15 @@ def status(asked: argparse.Namespace) -> Status:
     card = scorecard.scorecard()
     out.print(table(card))
     unread = 2 if card.unread else 0
+    found = {"standings": card.standings, "problem": "\n".join(card.unread.values()) or None}
     if not asked.check:
         scorecard.save(card)
-        return Status(verb="status", standings=card.standings, exit_code=unread)
+        return Status(verb="status", **found, exit_code=unread)
     wrong = tuple(scorecard.claims(card))
     for claim in wrong:
         out.print(Text(f"{claim}; run `nox -s status` and commit rollout/", style="red"), soft_wrap=True)
     code = max(unread, 1 if wrong else 0)
-    return Status(verb="status", standings=card.standings, claims=wrong, exit_code=code)
+    return Status(verb="status", **found, claims=wrong, exit_code=code)
 
 
 def table(card: Scorecard) -> Table:
@@ -61,7 +62,7 @@ def promote(asked: argparse.Namespace) -> Promoted:
     session = Session(asked, Promotion)
     with prefect_api(), server() as client, scorecard.kept():
         made = session.each(lambda config: _promoted(client, config, Rung(asked.rung)))
-    return Promoted(verb="promote", rung=asked.rung, datasets=made, exit_code=worst(made))
+    return Promoted(verb="promote", rung=asked.rung, datasets=made, **outcome(made))
 
 
 def _promoted(client: Any, config: CheckConfig, rung: Rung) -> Promotion:

@@ -86,7 +86,8 @@ def unread_contracts() -> Iterator[Finding]:
         try:
             project.contract(dataset)
         except ConfigurationError as error:
-            yield Finding.of(Layer.FILES, f"datasets/{dataset}.yml", f"cannot be read: {error}", "fix the file")
+            said = "; ".join(str(error).splitlines())
+            yield Finding.of(Layer.FILES, f"datasets/{dataset}.yml", f"cannot be read: {said}", "fix the file")
 
 
 def _written(path: Path, name: str, now: datetime) -> Iterator[Finding]:

@@ -51,7 +51,7 @@ def standing(dataset: str, environment: str) -> Standing:
     try:
         config = project.load(dataset, environment)
     except ConfigurationError as error:
-        return _unread(dataset, environment, str(error))
+        return _unread(dataset, environment, "; ".join(str(error).splitlines()))
     fingerprint = config.fingerprint
     checks = [_rung(dataset, environment, rung, fingerprint) for rung in Rung]
     climbed: list[Rung] = []
