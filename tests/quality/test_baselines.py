@@ -54,7 +54,9 @@ def amounts(*values: float) -> dict[str, list[Any]]:
 
 def look(repository: Repository, at: datetime, run: str) -> CheckResult:
     """A check at a moment, remembered."""
-    result = check(None, repository.config, now=at).model_copy(update={"timestamp": at})
+    with pytest.MonkeyPatch.context() as machine:
+        machine.setattr(history, "clock", lambda: at)
+        result = check(None, repository.config, now=at).model_copy(update={"timestamp": at})
     history.append(result, repository.config, run)
     return result
 

@@ -65,7 +65,7 @@ def test_every_mistake_of_a_contract_is_told_at_once_and_in_its_line(tmp_path: P
             "rule 5: rule 'not_null': severity must be one of critical, error, warning, info, not 'eror'; did you mean",
         ),
         (14, "rule 6: rule 'not_null': where: cannot read the SQL 'a >'"),
-        (15, "rule 7: volume remembers no segments; write one volume rule with `where` for each"),
+        (15, "rule 7: rule 'volume': volume remembers no segments; write one volume rule with `where` for each"),
         (17, "rule 9: two rules are named 'not_null(id)'"),
     ]
     assert len(told) == len(expected)

@@ -436,11 +436,11 @@ NDJSON = [
     pytest.param('{"a": [1]}\n{"a": 1}\n', 2, "'a' is a number where", id="a number where a list"),
     pytest.param('{"a": 1}\n{"a": 1, "a": 2}\n', 2, "the key 'a' is there more than once", id="key twice"),
     pytest.param('{"a": 1}\n{"a": {"b": 1, "b": 2}}\n', 2, "the key 'b' is there more than once", id="inner key twice"),
-    pytest.param('{"a": 1}\n{"a": 2', 2, "no whole JSON object", id="cut"),
-    pytest.param('{"a": 1}\n{"a": 2} x\n', 2, "no whole JSON object", id="more after the object"),
-    pytest.param('{"a": 1}\n[1]\n', 2, "no JSON object", id="a list"),
-    pytest.param('[{"a": 1},\n{"a": 2}]\n', 1, "no whole JSON object", id="an array over lines"),
-    pytest.param('{"a": NaN}\n', 1, "no whole JSON object", id="NaN"),
+    pytest.param('{"a": 1}\n{"a": 2', 2, "not a whole JSON object", id="cut"),
+    pytest.param('{"a": 1}\n{"a": 2} x\n', 2, "not a whole JSON object", id="more after the object"),
+    pytest.param('{"a": 1}\n[1]\n', 2, "not a JSON object", id="a list"),
+    pytest.param('[{"a": 1},\n{"a": 2}]\n', 1, "not a whole JSON object", id="an array over lines"),
+    pytest.param('{"a": NaN}\n', 1, "not a whole JSON object", id="NaN"),
     pytest.param('{"a": 1}\n' * 12_000 + '{"a": "x"}\n', 12_001, "'a' is text where", id="text after the first rows"),
 ]
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from quality.cli import doctor
+from quality.cli.answers import Looked
 from quality.contract import project
 from quality.rollout import pins
 
@@ -38,7 +39,7 @@ def constraints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def said() -> doctor.Looked:
+def said() -> Looked:
     (finding,) = doctor.environment()
     return finding
 

@@ -32,7 +32,9 @@ def night(repository: Repository, at: datetime) -> tuple[CheckResult, list[str]]
     """A check of data that has just arrived, and what history says of it."""
     repository.holds(GOOD)
     os.utime(repository.root / "data" / "orders.parquet", (at.timestamp(), at.timestamp()))
-    result = check(None, repository.config, now=at).model_copy(update={"timestamp": at})
+    with pytest.MonkeyPatch.context() as machine:
+        machine.setattr(history, "clock", lambda: at)
+        result = check(None, repository.config, now=at).model_copy(update={"timestamp": at})
     return result, history.append(result, repository.config, f"{at:%Y-%m-%d}")
 
 
@@ -103,8 +105,19 @@ def test_a_look_by_a_clock_that_is_ahead_does_not_replace_the_look_of_today(repo
     assert check(None, repository.config, now=NOW + DAY).status is Status.PASSED
 
 
-def test_a_clock_that_is_behind_judges_nothing_green(repository: Repository) -> None:
+def test_a_moment_before_the_first_run_has_nothing_to_compare_with(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The clock is right: somebody asks for a day long past."""
+    monkeypatch.setattr(history, "clock", lambda: NOW)
     nights(repository, 3, 2, 1)
+    repository.holds(GOOD)
+    assert check(None, repository.config, now=NOW - 500 * DAY).status is Status.SKIPPED
+
+
+def test_a_clock_that_is_behind_judges_nothing_green(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(history, "clock", lambda: NOW - 500 * DAY)
+    night(repository, NOW - DAY)
     repository.holds(GOOD)
     result = check(None, repository.config, now=NOW - 500 * DAY)
     assert result.status is Status.ERROR

@@ -66,7 +66,7 @@ def test_a_failed_verdict_reaches_the_caller_and_names_the_state(api: str) -> No
     def validate_users(data: Any) -> Any:
         return data_quality_check_task(data, rules=WITH_CHECK)
 
-    with pytest.raises(DataQualityError, match=r"not_null\(id\) \(1 of 2\)"):
+    with pytest.raises(DataQualityError, match=r"not_null\(id\) \(1 of 2 rows\)"):
         validate_users(BAD)
     state: Any = validate_users(BAD, return_state=True)
     assert (state.name, state.message) == (

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -227,9 +227,17 @@ def _numbers(found: pl.DataFrame, rule: str, metric: str, own: str | None) -> li
     return [Earlier(number, at, subject == own, against) for number, at, subject, against in rows]
 
 
-def _refuse_the_future(config: CheckConfig, now: datetime) -> None:
-    """No number to compare with is no surprise, unless all there are were left by a clock that is ahead of this one."""
-    later = shelf(config).read(SCHEMA, 1)
+def clock() -> datetime:
+    """What this machine takes for now."""
+    return datetime.now(UTC)
+
+
+def _refuse_the_future(config: CheckConfig, moment: datetime) -> None:
+    """No number to compare with is no surprise, unless all there are were left by a clock that is ahead of this one.
+
+    A moment before the first run, asked for on a machine whose clock is right, has nothing to compare with either.
+    """
+    later, now = shelf(config).read(SCHEMA, 1), max(moment, clock())
     if not later.is_empty() and (newest := later["at"][-1]) > now + AHEAD:
         raise SourceError(
             f"every remembered run is later than now: the last is of {newest:%Y-%m-%d}, and this machine's clock says "

@@ -128,7 +128,7 @@ def _decoded(line: str, number: int, file: File) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         _refuse(file, number, f"the line is not a whole JSON object ({first_line(error)}); was it cut?")
     if not isinstance(found, dict):
-        _refuse(file, number, 'the line is not JSON object such as {"id": 1}')
+        _refuse(file, number, 'the line is not a JSON object such as {"id": 1}')
     return found
 
 
