@@ -121,8 +121,9 @@ def test_what_only_the_data_tells_is_a_verdict_of_that_rule(repository: Path, ru
 
 def test_a_contract_under_another_ending_is_refused_rather_than_ignored(repository: Path) -> None:
     (repository / "datasets" / "orders.yaml").write_text(HEAD, "utf-8")
+    assert project.datasets() == ("orders", "users")
     with pytest.raises(ConfigurationError, match=r"datasets/orders\.yaml would not be checked; name it orders\.yml"):
-        project.load("users")
+        project.load("orders")
 
 
 def test_a_file_that_is_missing_is_refused(tmp_path: Path) -> None:

@@ -50,6 +50,11 @@ def amounts(repository: Repository, rule: dict[str, Any], *runs: Any) -> list[Ru
     ]
 
 
+def runs(repository: Repository) -> list[str]:
+    """The runs that history has, oldest first."""
+    return history.metrics(repository.config)["run"].unique(maintain_order=True).to_list()
+
+
 def statuses(results: list[RuleResult]) -> list[str]:
     return [result.status.value for result in results]
 
@@ -83,20 +88,19 @@ def test_volume_is_judged_against_the_median_of_earlier_runs(repository: Reposit
 def test_volume_of_some_rows_is_judged_against_earlier_ones_of_them(repository: Repository) -> None:
     repository.says(rules=[VOLUME | {"where": "amount > 2"}])
     ran(repository, GOOD, "one")
+    repository.holds(GOOD)
     (volume,) = check(None, repository.config).rules
     assert (volume.status, volume.value) == (Status.PASSED, 2)
     assert "it is 2; the median, 2, allows 1 to 3" in volume.message
 
 
 def test_a_trend_is_judged_against_the_median_of_the_last_runs(repository: Repository) -> None:
-    results = amounts(repository, TREND, [2.0, 4.0], [4.0], [90.0], [2.0], [6.0, 6.0], [7.0])
-    assert statuses(results) == ["SKIPPED", "PASSED", "FAILED", "PASSED", "PASSED", "PASSED"]
+    results = amounts(repository, TREND, [2.0, 4.0], [4.0], [90.0], [2.0], [5.0, 6.0], [4.0])
+    assert statuses(results) == ["SKIPPED", "PASSED", "FAILED", "PASSED", "FAILED", "PASSED"]
     first, *_, last = results
     assert (first.value, first.message) == (3.0, "nothing judged: no earlier run to compare with")
-    assert (
-        last.message
-        == "the mean of amount is within 50 % of the median of the last 3 runs; it is 7; the median, 6, allows 3 to 9"
-    )
+    says = "the mean of amount is within 50 % of the median of the last 3 runs"
+    assert last.message == f"{says}; it is 4; the median, 3, allows 1.5 to 4.5"
 
 
 def test_a_trend_of_negative_numbers_allows_a_fraction_of_their_size(repository: Repository) -> None:
@@ -120,9 +124,22 @@ def test_an_anomaly_is_judged_once_there_are_enough_earlier_numbers(repository: 
     )
 
 
-def test_where_no_run_differed_only_the_same_number_is_no_anomaly(repository: Repository) -> None:
-    results = amounts(repository, ANOMALY, *[[0.1, 0.2, 0.3]] * 3, [0.3, 0.2, 0.1], [0.2001])
-    assert statuses(results[3:]) == ["PASSED", "FAILED"]
+@pytest.mark.parametrize(
+    ("least", "number", "status"),
+    [
+        ({}, 0.2001, "PASSED"),
+        ({}, 0.2059, "PASSED"),
+        ({}, 0.2061, "FAILED"),
+        ({"min_spread": 0}, 0.2001, "FAILED"),
+        ({"min_spread": 0.1}, 0.2599, "PASSED"),
+        ({"min_spread": 0.1}, 0.1, "FAILED"),
+    ],
+)
+def test_where_no_run_differed_a_small_change_is_no_anomaly(
+    repository: Repository, least: dict[str, Any], number: float, status: str
+) -> None:
+    results = amounts(repository, ANOMALY | least, *[[0.1, 0.2, 0.3]] * 3, [0.3, 0.2, 0.1], [number])
+    assert statuses(results[3:]) == ["PASSED", status]
 
 
 def test_the_rounding_of_a_sum_is_no_anomaly(repository: Repository) -> None:
@@ -152,6 +169,7 @@ def test_a_rule_that_keeps_its_name_is_not_compared_with_what_it_meant_before(
 def test_what_one_rule_left_is_known_to_every_rule_on_the_metric(repository: Repository) -> None:
     amounts(repository, TREND | {"name": "a trend"}, [1.0], [2.0], [3.0])
     repository.says(rules=[TREND, ANOMALY])
+    repository.holds(GOOD)
     assert check(None, repository.config).passed_count == 2
     ran(repository, GOOD, "both")
     assert history.measured(repository.config, datetime.now(UTC))("mean(amount)", 9) == [1.0, 2.0, 3.0, 2.5]
@@ -208,6 +226,7 @@ def test_what_is_compared_sees_the_same_past(repository: Repository) -> None:
     repository.says(rules=[VOLUME])
     before = datetime.now(UTC)
     ran(repository, GOOD, "later")
+    repository.holds(GOOD)
     assert check(None, repository.config, now=before).status is Status.SKIPPED
     assert check(None, repository.config).status is Status.PASSED
 
@@ -238,9 +257,14 @@ def test_another_release_reads_what_this_one_wrote(repository: Repository) -> No
 
 def test_runs_older_than_keep_days_are_deleted(repository: Repository) -> None:
     repository.decides(history={"keep_days": 30})
-    for run, days in (("old", 40), ("young", 20), ("new", 0)):
+    for run, days in (("old", 40), ("young", 20), ("new", 1)):
         ran(repository, GOOD, run, timedelta(days=days))
-    assert history.metrics(repository.config)["run"].unique(maintain_order=True).to_list() == ["young", "new"]
+    assert runs(repository) == ["old", "young", "new"]
+    repository.holds(GOOD)
+    said = history.append(check(None, repository.config), repository.config, "newest")
+    assert runs(repository) == ["young", "new", "newest"]
+    day = datetime.now(UTC) - timedelta(days=31)
+    assert said == [f"history: deleted 1 run from before {day:%Y-%m-%d}, as keep_days is 30"]
 
 
 def test_object_storage_gives_what_a_folder_gives(repository: Repository) -> None:

@@ -117,6 +117,7 @@ def test_every_path_judges_as_of_the_moment_that_it_is_given(repository: Any) ->
     pl.DataFrame(rows).write_parquet(repository / "data" / "users.parquet")
     config = project.load("users", "dev").override(fail_on_error=False)
     append(check(None, config), config, "an earlier run")
+    pl.DataFrame(rows).write_parquet(repository / "data" / "users.parquet")
     expected = check(None, config, now=then)
     assert [rule.status for rule in expected.rules[-2:]] == [Status.SKIPPED, Status.PASSED]
     assert [rule.status for rule in check(None, config).rules[-2:]] == [Status.PASSED, Status.FAILED]

@@ -6,7 +6,7 @@ import re
 import signal
 import subprocess
 import sys
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 from time import sleep
@@ -203,13 +203,50 @@ def test_data_that_changes_between_judging_and_writing_is_noticed(
     assert quarantine.splits(repository.config) == {}
 
 
-def test_splits_older_than_keep_days_are_deleted(repository: Repository) -> None:
-    judged(repository, "old")
-    (folder,) = quarantine.splits(repository.config)
-    folder.parent.rename(folder.parent.with_name("date=2020-01-01"))
+def quarantined_on(repository: Repository, day: date) -> None:
+    """Rows that were quarantined on another day."""
     repository.holds(BAD)
-    judged(repository, "new")
-    assert [split.run for split in quarantine.splits(repository.config).values()] == ["new"]
+    judged(repository, f"{day}")
+    today = next(folder for folder, split in quarantine.splits(repository.config).items() if split.run == f"{day}")
+    elsewhere = today.parent.with_name(f"date={day}")
+    elsewhere.mkdir(exist_ok=True)
+    today.rename(elsewhere / today.name)
+
+
+def there(repository: Repository) -> list[str]:
+    return sorted(split.run for split in quarantine.splits(repository.config).values())
+
+
+def test_splits_older_than_keep_days_are_deleted_and_said_to_be(repository: Repository) -> None:
+    today = datetime.now(UTC).date()
+    old, young, new = (today - timedelta(days=days) for days in (110, 80, 50))
+    for day in (old, young, new):
+        quarantined_on(repository, day)
+    quarantined_on(repository, today - timedelta(days=19))
+    repository.holds(BAD)
+    said = judged(repository, "now").says()
+    cut = today - timedelta(days=19 + 90)
+    assert said == f"quarantine: 2 of 4 rows quarantined; deleted 1 split from before {cut}, as keep_days is 90"
+    assert there(repository) == sorted([f"{young}", f"{new}", f"{today - timedelta(days=19)}", "now"])
+    whole = json.loads(next(repository.root.glob("out/**/run=now/split.json")).read_text("utf-8"))
+    assert "retention" not in whole
+
+
+@pytest.mark.parametrize("runs", [1, 3])
+def test_a_clock_that_is_far_ahead_deletes_no_split_and_is_named(
+    repository: Repository, runs: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    today = datetime.now(UTC).date()
+    days = [today - timedelta(days=500 + n) for n in range(3)]
+    for day in days:
+        quarantined_on(repository, day)
+    for n in range(runs):
+        repository.holds(BAD)
+        said = judged(repository, f"ahead {n}").says()
+        assert said.endswith(
+            f"no old splits were deleted: today, {today}, is long after the others; is the clock right?"
+        )
+    assert there(repository) == sorted([*map(str, days), *(f"ahead {n}" for n in range(runs))])
 
 
 @pytest.fixture

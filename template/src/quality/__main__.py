@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, redirect_stdout, suppress
 from typing import Any
 
+from quality.cli.complaints import complain, sentences
 from quality.cli.verbs import JSON, VERBOSE, VERBS
 from quality.errors import ConfigurationError, ServerError, SourceError
 from quality.loopback import QUIET
@@ -48,24 +49,20 @@ def answered(asked: argparse.Namespace) -> Any:
     try:
         return asked.of.function()(asked)
     except ConfigurationError as error:
-        return complain(error, 2, asked)
+        return ended(error, 2, asked)
     except (ServerError, SourceError) as error:
-        return complain(error, 3, asked)
+        return ended(error, 3, asked)
     except KeyboardInterrupt:
-        return complain("interrupted: running processes were stopped; there is no verdict", 3, asked)
+        return ended("interrupted: running processes were stopped; there is no verdict", 3, asked)
     except Exception as error:
         if asked.verbose:
             raise
-        return complain(f"unexpected {type(error).__name__}: {error}; `--verbose` shows where", 3, asked)
+        return ended(f"unexpected {type(error).__name__}: {error}; `--verbose` shows where", 3, asked)
 
 
-def complain(about: object, code: int, asked: argparse.Namespace) -> Any:
-    """One line for a person, for a wrong configuration one for each mistake; and the same as the verb's answer."""
-    told = str(about).splitlines() if isinstance(about, ConfigurationError) else [str(about)]
-    lines = [" ".join(line.split()) for line in told]
-    for line in lines:
-        print(f"quality: {line}", file=sys.stderr)
-    return asked.of.model()(verb=asked.verb, exit_code=code, problem="\n".join(lines))
+def ended(about: object, code: int, asked: argparse.Namespace) -> Any:
+    """Tells why the verb could not do its work; and the same as the verb's answer."""
+    return asked.of.model()(verb=asked.verb, exit_code=code, problem=complain(sentences(about)))
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -16,16 +15,16 @@ import polars as pl
 from quality import isolation
 from quality.contract import project
 from quality.contract.config import CheckConfig
-from quality.contract.contract import load_contract, parse_source, unknown_references
+from quality.contract.contract import parse_source, unknown_references
 from quality.engine.frame import Frame, Surroundings
 from quality.engine.judge import BROKEN, Found, judge, unreadable, verdict
 from quality.engine.rule import Rule
 from quality.errors import ConfigurationError, DataQualityError, SourceError
-from quality.history.runs import measured, volumes
+from quality.history.runs import past, volumes
 from quality.result import CheckResult, RunMetadata, summarize_check_result
 from quality.rules import profile
 from quality.rules.schema import DtypeRule, SchemaRule
-from quality.sources import Parses, Reading, Source, as_frame, as_source, reading
+from quality.sources import Parses, Reading, Source, as_frame, as_source, digest, reading
 from quality.texts import nearest
 from quality.values import Status
 
@@ -178,7 +177,7 @@ def open_source(
     around = Surroundings(
         references=references,
         history=history or volumes(config, now),
-        measured=measured(config, now) if history is None else lambda metric, window: history(window),
+        past=past(config, now) if history is None else None,
         now=now,
         root=project.root(),
         references_changed=references.have_changed,
@@ -200,14 +199,14 @@ def open_source(
             schemas=found.schemas,
             differs=found.differs,
         )
-    return Opened(frame, found.declared, found.rows, _digest(source, version))
+    return Opened(frame, found.declared, found.rows, digest(version) or source.UNKNOWN)
 
 
 def _source(data: Any, config: CheckConfig) -> tuple[Source, Path]:
     """The source that is meant, and the folder that its path starts from."""
     source, base = config.source, project.root()
     if isinstance(data, str) and data in project.datasets():
-        source = load_contract(base / "datasets" / f"{data}.yml").source
+        source = project.contract(data).source
     elif data is not None:
         source, base = as_source(data), Path.cwd()
     if source is None:
@@ -220,11 +219,6 @@ def judged_columns(rules: Sequence[Rule]) -> frozenset[str]:
     """Every column whose dtype a rule judges."""
     stated = (name for rule in rules if isinstance(rule, SchemaRule) for name in rule.columns)
     return frozenset((*(rule.column for rule in rules if isinstance(rule, DtypeRule)), *stated))
-
-
-def _digest(source: Source, version: str | None) -> str:
-    """A version in few characters; or why it is not known, so that a change could not be noticed."""
-    return source.UNKNOWN if version is None else hashlib.sha256(version.encode()).hexdigest()[:16]
 
 
 class References:
@@ -257,7 +251,7 @@ def references_of(rule: Rule) -> list[Any]:
 def referred(written: Any) -> Source:
     """The source of another dataset of the repository, by name, or of a path or mapping."""
     if isinstance(written, str) and written in project.datasets():
-        return load_contract(project.root() / "datasets" / f"{written}.yml").source
+        return project.contract(written).source
     return parse_source(written)
 
 

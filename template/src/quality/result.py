@@ -28,6 +28,7 @@ class RuleResult(Frozen):
     value: Scalar = None
     segment: Scalar = None
     by: str | None = None
+    against: str | None = Field(None, description="Which earlier numbers it was compared with: all, or a weekday's.")
     samples: tuple[dict[str, Scalar], ...] = ()
     retry_helps: bool = False
 
@@ -76,7 +77,7 @@ class RunMetadata(Frozen):
     """Where a result comes from: enough to find the contract, the owner and the environment that produced it.
 
     `contract` is a page on the web where the policy knows it, else the file's path in the repository. `version` is what
-    the source and its references were, as a digest of their files' sizes and times; None of data in memory.
+    the source was, as a digest of its files' sizes and times, or `unknown: …` and why; None of data in memory.
     """
 
     dataset: str = "data"
@@ -89,6 +90,10 @@ class RunMetadata(Frozen):
     template_version: str | None = None
     compatibility: str | None = None
     explain: Explain = Explain()
+
+    @property
+    def known_version(self) -> str | None:
+        return None if (self.version or "unknown").startswith("unknown") else self.version
 
 
 class CheckResult(Frozen):

@@ -76,11 +76,15 @@ VOCABULARY: dict[str, tuple[tuple[str, ...], dict[str, tuple[str, ...]]]] = {
     "reconcile": ((), {"reference": (), "key": (), "columns": (), "tolerance": ()}),
     "statistical_drift": (("drift", "stat_drift"), {"baseline": (), "method": (), "threshold": ()}),
     "distribution_change": (("dist_change",), {"baseline": (), "method": (), "threshold": ()}),
-    "volume": ((), {"max_change": (), "window": ()}),
-    "trend": (("change_over_time", "metric_change"), {"metric": (), "q": (), "max_change": (), "window": ()}),
+    "volume": ((), {"max_change": (), "window": (), "season": ()}),
+    "trend": (
+        ("change_over_time", "metric_change"),
+        {"metric": (), "q": (), "max_change": (), "window": (), "season": ()},
+    ),
     "anomaly": (
         ("anomaly_detection", "metric_z_score"),
-        {"metric": (), "q": (), "threshold": ("z_threshold", "sigma"), "window": (), "min_runs": ()},
+        {"metric": (), "q": (), "threshold": ("z_threshold", "sigma"), "window": (), "min_runs": ()}
+        | {"min_spread": (), "season": ()},
     ),
 }
 """The canonical name of every rule, its aliases, and its parameters with theirs."""
@@ -208,6 +212,8 @@ VALUES: dict[str, Any] = {"strict": True, "exclusive": "both", "closed": True, "
     "tolerance": 0.5,
     "threshold": 0.5,
     "min_runs": 2,
+    "min_spread": 0.5,
+    "season": "weekday",
     "max_ahead": "2h",
     "max": 9,
     "at_least": 0,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import Field, computed_field
+from pydantic import Field
 
 from quality.drift.finding import Finding, Layer
 from quality.history.series import Trend
@@ -20,7 +21,23 @@ class Answer(Frozen):
 
     verb: str
     exit_code: int = Field(0, description="0 good, 1 FAILED or refused, 2 wrong use or files, 3 could not be judged.")
-    problem: str | None = Field(None, description="One sentence, where the verb ended early; the rest is empty then.")
+    problem: str | None = Field(None, description="Why the verb, or a part of it, could not be done; a line for each.")
+
+
+class Entry(Frozen):
+    """What a verb found of one dataset in one environment; of one that it could not look at, the problem."""
+
+    dataset: str
+    environment: str | None
+    exit_code: int = Field(0, description="0 good, 1 FAILED or refused, 2 wrong use or files, 3 could not be judged.")
+    problem: str | None = Field(None, description="Why nothing was found; a line for each mistake.")
+
+
+def outcome(entries: Iterable[Entry]) -> dict[str, Any]:
+    """What an answer says of all its entries: the worst exit code, and every problem."""
+    there = tuple(entries)
+    problems = [one.problem for one in there if one.problem is not None]
+    return {"exit_code": max((one.exit_code for one in there), default=0), "problem": "\n".join(problems) or None}
 
 
 class Compared(Frozen):
@@ -31,22 +48,12 @@ class Compared(Frozen):
     differs: dict[str, str] = Field({})
 
 
-class RungRun(Frozen):
+class RungRun(Entry):
     """One dataset on a rung: the verdict of the engine alone, and each path on which it was reached again."""
 
-    dataset: str
-    environment: str | None
     result: CheckResult | None = Field(None, description="Null where nothing was judged, for the reason in problem.")
     paths: tuple[Compared, ...] = ()
     evidence: str | None = Field(None, description="The file of the repository that proves the run.")
-    problem: str | None = None
-
-    @computed_field  # type: ignore[prop-decorator]
-    @property
-    def exit_code(self) -> int:
-        if self.result is None:
-            return 3
-        return self.result.exit_code if all(one.equal for one in self.paths) else max(1, self.result.exit_code)
 
 
 class Rungs(Answer):
@@ -56,9 +63,9 @@ class Rungs(Answer):
     runs: tuple[RungRun, ...] = ()
 
     @classmethod
-    def of(cls, verb: str, runs: list[RungRun]) -> Rungs:
+    def of(cls, verb: str, runs: tuple[RungRun, ...]) -> Rungs:
         """The answer with the worst exit code of its runs."""
-        return cls(verb=verb, runs=tuple(runs), exit_code=max((run.exit_code for run in runs), default=0))
+        return cls(verb=verb, runs=runs, **outcome(runs))
 
 
 class Looked(Frozen):
@@ -76,12 +83,11 @@ class Doctor(Answer):
     findings: tuple[Looked, ...] = ()
 
 
-class Proposal(Frozen):
+class Proposal(Entry):
     """Rules that the data of a dataset satisfies today."""
 
-    dataset: str
-    rows: int
-    rules: tuple[dict[str, Any], ...]
+    rows: int | None = None
+    rules: tuple[dict[str, Any], ...] = ()
 
 
 class Learned(Answer):
@@ -106,13 +112,11 @@ class Status(Answer):
     claims: tuple[str, ...] = Field((), description="Looked for with --check only.")
 
 
-class Promotion(Frozen):
+class Promotion(Entry):
     """One dataset and the checklist of the rung."""
 
-    dataset: str
-    environment: str | None
-    promoted: bool
-    checks: tuple[Check, ...]
+    promoted: bool = False
+    checks: tuple[Check, ...] = ()
 
 
 class Promoted(Answer):
@@ -158,14 +162,12 @@ class Message(Frozen):
     note: str | None
 
 
-class Past(Frozen):
+class Past(Entry):
     """The history of one dataset in one environment."""
 
-    dataset: str
-    environment: str | None
-    runs: tuple[Run, ...]
-    trends: tuple[Trend, ...]
-    messages: tuple[Message, ...]
+    runs: tuple[Run, ...] = ()
+    trends: tuple[Trend, ...] = ()
+    messages: tuple[Message, ...] = ()
 
 
 class History(Answer):
@@ -175,12 +177,10 @@ class History(Answer):
     datasets: tuple[Past, ...] = ()
 
 
-class Report(Frozen):
+class Report(Entry):
     """The report of the last run of a dataset."""
 
-    dataset: str
-    environment: str | None
-    path: str
+    path: str | None = None
 
 
 class Reports(Answer):
@@ -190,11 +190,9 @@ class Reports(Answer):
     reports: tuple[Report, ...] = ()
 
 
-class Released(Frozen):
+class Released(Entry):
     """Quarantined rows that were judged anew: those that passed were released, the others stay."""
 
-    dataset: str
-    environment: str | None
     rows: int = 0
     released: int = 0
     stay: int = 0

@@ -11,9 +11,10 @@ from typing import Any
 from pydantic import create_model
 
 from quality.cli.answers import Written
+from quality.cli.complaints import complain, sentences
 from quality.cli.verbs import VERBS
 from quality.contract import project
-from quality.contract.contract import Contract, load_contract
+from quality.contract.contract import Contract
 from quality.contract.policy import EnvironmentPolicy, Silence
 from quality.engine.rule import RowRule, Rule
 from quality.files import write_whole
@@ -118,7 +119,8 @@ def rules_page(text: str) -> str:
 
 def owners_page(text: str) -> str:
     """CODEOWNERS, with the owners that contracts name."""
-    return between(text, OWNERS_START, OWNERS_END, dataset_owners())
+    said = text.partition(OWNERS_START)[2].partition(OWNERS_END)[0]
+    return between(text, OWNERS_START, OWNERS_END, dataset_owners(said))
 
 
 def between(text: str, start: str, end: str, new: str) -> str:
@@ -128,10 +130,18 @@ def between(text: str, start: str, end: str, new: str) -> str:
     return f"{before}{start}{new}{end}{after}" if found and closed else text
 
 
-def dataset_owners() -> str:
-    """One line of CODEOWNERS for each contract: who reviews it is who is told of its incidents."""
-    loaded = [(name, load_contract(project.root() / "datasets" / f"{name}.yml").owner) for name in project.datasets()]
-    return "".join(f"/datasets/{name}.yml {owner}\n" for name, owner in loaded)
+def dataset_owners(said: str) -> str:
+    """One line of CODEOWNERS for each contract: who reviews it is who is told of its incidents.
+
+    Of a contract that cannot be read, the line that is there.
+    """
+    read = {config.dataset: config.owner for config in project.load_each(project.datasets())[0]}
+    there = {line.split()[0]: line for line in said.splitlines() if line.startswith("/datasets/")}
+    lines = (
+        f"/datasets/{name}.yml {read[name]}" if name in read else there.get(f"/datasets/{name}.yml")
+        for name in project.datasets()
+    )
+    return "".join(f"{line}\n" for line in lines if line)
 
 
 def stale(root: Path) -> list[Path]:
@@ -153,4 +163,8 @@ def rules(asked: argparse.Namespace) -> Written:
     written = tuple(path.relative_to(root).as_posix() for path in write(root))
     for name in written:
         print(f"written: {name}")
-    return Written(verb="rules", written=written)
+    unread = project.load_each(project.datasets())[1]
+    if not unread:
+        return Written(verb="rules", written=written)
+    told = complain(line for error in unread.values() for line in sentences(error))
+    return Written(verb="rules", written=written, exit_code=2, problem=told)

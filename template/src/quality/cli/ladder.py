@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import time
+from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 from rich.progress import Progress
@@ -14,7 +15,9 @@ from rich.text import Text
 
 from quality import checking
 from quality.cli.answers import Compared, RungRun, Rungs
+from quality.cli.complaints import sentences
 from quality.cli.junit import write_junit
+from quality.cli.session import Session
 from quality.contract import project
 from quality.contract.config import CheckConfig
 from quality.errors import ServerError
@@ -22,6 +25,9 @@ from quality.reporting.console import out, print_verdict, say
 from quality.result import CheckResult, Explain
 from quality.rollout import evidence, scorecard
 from quality.rollout.evidence import Check
+
+if TYPE_CHECKING:
+    from quality.ladder.prefect_file import DeploymentEntry, PrefectFile
 
 
 def first_verdict(config: CheckConfig, rung: str) -> CheckResult:
@@ -59,11 +65,11 @@ def prove(result: CheckResult, rung: str, paths: list[Compared], **references: s
     seen = "equal in every field but the times" if equal else "a path gave another result"
     check = Check(name="same result on every path", ok=equal, seen=seen, fix=None if equal else "nox -s drift")
     written = evidence.record(evidence.of(result, rung, references, (check,)))
-    scorecard.save(scorecard.scorecard())
     place = written.relative_to(project.root()).as_posix()
     say(f"evidence: {place}")
     where = {"dataset": about.dataset, "environment": about.environment}
-    return RungRun(**where, result=result, paths=tuple(paths), evidence=place)
+    code = max(result.exit_code, 0 if equal else 1)
+    return RungRun(**where, exit_code=code, result=result, paths=tuple(paths), evidence=place)
 
 
 def _differing(one: Any, other: Any) -> str:
@@ -74,61 +80,63 @@ def _differing(one: Any, other: Any) -> str:
 
 def task(asked: argparse.Namespace) -> Rungs:
     """Rung 1: the verdict from the engine, then the same from an ephemeral task in a flow; nothing is saved."""
-    runs = [_task(config, asked.explain) for config in project.configs(asked.dataset, asked.env)]
+    session = Session(asked, RungRun)
+    with scorecard.kept(), ExitStack() as held:
+        runs = session.each(lambda config: _task(config, asked.explain, held))
     if asked.junit:
         write_junit(Path(asked.junit), [run.result for run in runs if run.result])
         say(f"JUnit XML: {asked.junit}")
     return Rungs.of("task", runs)
 
 
-def _task(config: CheckConfig, explain: bool) -> RungRun:
+def _task(config: CheckConfig, explain: bool, held: ExitStack) -> RungRun:
     expected = first_verdict(config, "task")
     if explain:
         explained(expected.metadata.explain)
-    found = _ephemeral(config, expected.timestamp)
+    found = _ephemeral(config, expected.timestamp, held)
     return prove(expected, "task", [compare(expected, found, "from data_quality_check_task in a flow")])
 
 
-def _ephemeral(config: CheckConfig, now: datetime) -> CheckResult:
+def _ephemeral(config: CheckConfig, now: datetime, held: ExitStack) -> CheckResult:
+    """In a flow where a server is configured; where it does not answer, `held` keeps it out from then on."""
     from prefect import flow
     from prefect.settings import PREFECT_API_URL, get_current_settings, temporary_settings
 
     from quality.ladder.tasks import data_quality_check_task
 
-    @flow(name="ephemeral-check")
     def ephemeral_check() -> Any:
         return data_quality_check_task.now(config=config, now=now)
 
-    if get_current_settings().api.url:
+    if get_current_settings().api.url is not None:
         from quality.server import server
 
         try:
             with server():
-                return checking.caught(ephemeral_check)
+                return checking.caught(flow(name="ephemeral-check")(ephemeral_check))
         except ServerError as error:
             say(f"{error}. The verdict needs no server, so the flow runs without one", "yellow")
-    with temporary_settings({PREFECT_API_URL: None}):
-        return checking.caught(ephemeral_check.fn)
+            held.enter_context(temporary_settings({PREFECT_API_URL: None}))
+    return checking.caught(ephemeral_check)
 
 
 def block(asked: argparse.Namespace) -> Rungs:
     """Rung 2: the contract as a saved block, loaded back; the saved path gives what the ephemeral one gives."""
-    expected = [(config, first_verdict(config, "block")) for config in project.configs(asked.dataset, asked.env)]
-    from quality.server import prefect_api
+    session = Session(asked, RungRun)
+    expected = session.make(lambda config: first_verdict(config, "block"))
+    from quality.server import prefect_api, server
 
-    with prefect_api():
-        return Rungs.of("block", [_saved(config, result) for config, result in expected])
+    with prefect_api(), server(), scorecard.kept():
+        return Rungs.of("block", session.each(lambda config: _saved(config, expected[config.dataset])))
 
 
 def _saved(config: CheckConfig, expected: CheckResult) -> RungRun:
     from quality.ladder.block import DataQualityBlock, block_name, load_block
-    from quality.server import link, server
+    from quality.server import link
 
     name = block_name(config.dataset, str(config.environment))
-    with server():
-        made = cast("UUID", DataQualityBlock.from_config(config).save(name, overwrite=True))
-        say(f"saved the block data-quality-block/{name}: {link('blocks/block', made)}")
-        loaded = load_block(name)
+    made = cast("UUID", DataQualityBlock.from_config(config).save(name, overwrite=True))
+    say(f"saved the block data-quality-block/{name}: {link('blocks/block', made)}")
+    loaded = load_block(name)
     say(f"loaded it back: fingerprint {loaded.fingerprint}, template {loaded.template_version}")
     found = checking.caught(lambda: loaded.check(now=expected.timestamp))
     return prove(expected, "block", [compare(expected, found, f"from the saved block {name}")], block=name)
@@ -136,11 +144,12 @@ def _saved(config: CheckConfig, expected: CheckResult) -> RungRun:
 
 def flow(asked: argparse.Namespace) -> Rungs:
     """Rung 3: the blessed flow and both factories, with artifacts."""
-    expected = [(config, first_verdict(config, "flow")) for config in project.configs(asked.dataset, asked.env)]
+    session = Session(asked, RungRun)
+    expected = session.make(lambda config: first_verdict(config, "flow"))
     from quality.server import prefect_api, server
 
-    with prefect_api(), server() as client:
-        return Rungs.of("flow", [_flows(client, config, result) for config, result in expected])
+    with prefect_api(), server() as client, scorecard.kept():
+        return Rungs.of("flow", session.each(lambda config: _flows(client, config, expected[config.dataset])))
 
 
 def _flows(client: Any, config: CheckConfig, expected: CheckResult) -> RungRun:
@@ -180,21 +189,35 @@ def deployment(asked: argparse.Namespace) -> Rungs:
     from quality.ladder.prefect_file import load_prefect_file
     from quality.server import link, prefect_api, server
 
-    configs = project.configs(asked.dataset, asked.env)
+    session = Session(asked, RungRun)
     file = load_prefect_file(project.root() / "prefect.yaml")
-    chosen = [file.of(config.dataset, str(config.environment)) for config in configs]
-    with prefect_api() as own, server() as client:
+    chosen = session.make(lambda config: file.of(config.dataset, str(config.environment)))
+    if not chosen:
+        return Rungs.of("deployment", session.entries)
+    with prefect_api() as own, server() as client, scorecard.kept():
         pools = {entry.work_pool.name: ensure_pool(client, entry.work_pool) for entry in file.deployments}
         for pool in pools.values():
             say(f"work pool {pool.name} ({pool.type})")
-        made = {entry.name: deploy(client, file, entry) for entry in file.deployments}
+        made = {entry.name: deploy(client, file, entry) for entry in _deployable(file, session)}
         for name, known in made.items():
             say(f"deployed {name}: {link('deployments/deployment', known)}")
-        runs = [
-            _deployed(client, config, made[entry.name], pools[entry.work_pool.name], own, asked.timeout)
-            for config, entry in zip(configs, chosen, strict=True)
-        ]
-        return Rungs.of("deployment", runs)
+
+        def one(config: CheckConfig) -> RungRun:
+            entry = chosen[config.dataset]
+            return _deployed(client, config, made[entry.name], pools[entry.work_pool.name], own, asked.timeout)
+
+        return Rungs.of("deployment", session.each(one))
+
+
+def _deployable(file: PrefectFile, session: Session[RungRun]) -> list[DeploymentEntry]:
+    """The deployments of prefect.yaml but those whose contract cannot be read, which are told of."""
+    unread = project.load_each(dict.fromkeys(entry.dataset for entry in file.deployments if entry.dataset))[1]
+    for entry in file.deployments:
+        if (error := unread.get(str(entry.dataset))) is not None:
+            say(f"not deployed: {entry.name}: {error}", "yellow")
+            if entry.dataset not in {one.dataset for one in session.entries}:
+                session.stop(str(entry.dataset), entry.environment, sentences(error), 2)
+    return [entry for entry in file.deployments if entry.dataset not in unread]
 
 
 def _deployed(client: Any, config: CheckConfig, deployment: Any, pool: Any, own: bool, seconds: float) -> RungRun:
@@ -207,7 +230,7 @@ def _deployed(client: Any, config: CheckConfig, deployment: Any, pool: Any, own:
         say("prefect.yaml, pool and deployment are valid, but nothing was judged", "yellow")
         say(need)
         say(f"then start a worker where it can run: {start}")
-        return RungRun(dataset=config.dataset, environment=config.environment, result=None, problem=need)
+        return RungRun(dataset=config.dataset, environment=config.environment, exit_code=3, problem=need)
     if not own and not online_workers(client, pool.name):
         raise ServerError(
             f"no worker of the work pool {pool.name} is online, so the run would wait for ever; start one: {start}"

@@ -7,17 +7,16 @@ import json
 from typing import Any
 
 from quality import checking
-from quality.cli.answers import Learned, Proposal
-from quality.contract import project
+from quality.cli.answers import Learned, Proposal, outcome
+from quality.cli.session import Session
 from quality.contract.config import CheckConfig
 from quality.rules import profile
 
 
 def learn(asked: argparse.Namespace) -> Learned:
     """Proposes rules for each dataset."""
-    return Learned(
-        verb="learn", datasets=tuple(_proposed(config) for config in project.configs(asked.dataset, asked.env))
-    )
+    made = Session(asked, Proposal).each(_proposed)
+    return Learned(verb="learn", datasets=made, **outcome(made))
 
 
 def _proposed(config: CheckConfig) -> Proposal:
@@ -26,7 +25,7 @@ def _proposed(config: CheckConfig) -> Proposal:
     print(f"# {config.dataset}: {found.count:,} rows. Keep what is true by intent, loosen or delete the rest.\nrules:")
     for rule in rules:
         print(f"  - {_flow_mapping(rule)}")
-    return Proposal(dataset=config.dataset, rows=found.count, rules=tuple(rules))
+    return Proposal(dataset=config.dataset, environment=config.environment, rows=found.count, rules=tuple(rules))
 
 
 def _flow_mapping(rule: dict[str, Any]) -> str:

@@ -5,7 +5,21 @@ from __future__ import annotations
 import argparse
 from contextlib import nullcontext
 
-from quality.cli.answers import Alarm, Alarms, Drift, History, Message, Past, Redriven, Released, Report, Reports, Run
+from quality.cli.answers import (
+    Alarm,
+    Alarms,
+    Drift,
+    History,
+    Message,
+    Past,
+    Redriven,
+    Released,
+    Report,
+    Reports,
+    Run,
+    outcome,
+)
+from quality.cli.session import Session
 from quality.contract import project
 from quality.contract.config import CheckConfig
 from quality.drift.finding import Layer
@@ -34,13 +48,12 @@ def drift(asked: argparse.Namespace) -> Drift:
 
 def history(asked: argparse.Namespace) -> History:
     """Prints the last runs, trends and messages of each dataset."""
-    configs = project.configs(asked.dataset, asked.env)
-    for config in configs:
-        print_history(config, asked.runs)
-    return History(verb="history", datasets=tuple(_past(config, asked.runs) for config in configs))
+    made = Session(asked, Past).each(lambda config: _past(config, asked.runs))
+    return History(verb="history", datasets=made, **outcome(made))
 
 
 def _past(config: CheckConfig, runs: int) -> Past:
+    print_history(config, runs)
     past = metrics(config, runs)
     trends = () if past.is_empty() else (*run_trends(past), *rule_trends(past).values())
     return Past(
@@ -56,26 +69,29 @@ def _past(config: CheckConfig, runs: int) -> Past:
 
 def report(asked: argparse.Namespace) -> Reports:
     """Writes a report for each dataset, and opens it where somebody sits at the terminal."""
-    made = []
-    for config in project.configs(asked.dataset, asked.env):
+
+    def one(config: CheckConfig) -> Report:
         path = html.last(config)
         print(path)
         if not asked.json:
             html.show(path)
-        made.append(Report(dataset=config.dataset, environment=config.environment, path=str(path)))
-    return Reports(verb="report", reports=tuple(made))
+        return Report(dataset=config.dataset, environment=config.environment, path=str(path))
+
+    made = Session(asked, Report).each(one)
+    return Reports(verb="report", reports=made, **outcome(made))
 
 
 def redrive(asked: argparse.Namespace) -> Redriven:
     """Judges quarantined rows anew; says how many were released."""
     from quality.server import prefect_api
 
-    asking = [config for config in project.configs(asked.dataset, asked.env) if config.quarantine]
+    session = Session(asked, Released)
+    session.configs = asking = [config for config in session.configs if config.quarantine]
     with prefect_api() if any(one.quarantine and one.quarantine.secret for one in asking) else nullcontext():
-        made = tuple(_released(config) for config in asking)
+        made = session.each(_released)
     if not asking:
         print("no dataset asks for a quarantine; add `quarantine: {path: …}` to a contract")
-    return Redriven(verb="redrive", datasets=made)
+    return Redriven(verb="redrive", datasets=made, **outcome(made))
 
 
 def _released(config: CheckConfig) -> Released:

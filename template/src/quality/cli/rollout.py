@@ -8,8 +8,8 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from quality.cli.answers import Promoted, Promotion, Status
-from quality.contract import project
+from quality.cli.answers import Promoted, Promotion, Status, outcome
+from quality.cli.session import Session
 from quality.contract.config import CheckConfig
 from quality.reporting.console import out
 from quality.rollout import evidence, scorecard
@@ -21,24 +21,31 @@ def status(asked: argparse.Namespace) -> Status:
     """Prints the scorecard and writes rollout/status.json; with `check`, writes nothing and fails on a false claim."""
     card = scorecard.scorecard()
     out.print(table(card))
+    unread = 2 if card.unread else 0
+    found = {"standings": card.standings, "problem": "\n".join(card.unread.values()) or None}
     if not asked.check:
         scorecard.save(card)
-        return Status(verb="status", standings=card.standings)
+        return Status(verb="status", **found, exit_code=unread)
     wrong = tuple(scorecard.claims(card))
     for claim in wrong:
         out.print(Text(f"{claim}; run `nox -s status` and commit rollout/", style="red"), soft_wrap=True)
-    return Status(verb="status", standings=card.standings, claims=wrong, exit_code=1 if wrong else 0)
+    code = max(unread, 1 if wrong else 0)
+    return Status(verb="status", **found, claims=wrong, exit_code=code)
 
 
 def table(card: Scorecard) -> Table:
-    """A line for each dataset and environment: where it stands, what is next, and what blocks it."""
+    """A line for each dataset and environment: where it stands, what is next, and what blocks it.
+
+    A dataset whose contract cannot be read has one line.
+    """
     made = Table(box=None, header_style="dim", pad_edge=False)
     for column in ("dataset", "environment", "stands on", "next", "what blocks it", "do"):
         made.add_column(column, overflow="fold")
-    for one in card.standings:
+    lines = {(one.dataset, "all" if one.unread else one.environment): one for one in card.standings}
+    for (dataset, environment), one in lines.items():
         blocking = blocker(one)
         seen, fix = (blocking.seen, blocking.fix or "") if blocking else ("", "")
-        row = (one.dataset, one.environment, one.current_level or "the ground", one.next_level or "", seen, fix)
+        row = (dataset, environment, one.current_level or "the ground", one.next_level or "", seen, fix)
         made.add_row(*(Text(cell) for cell in row))
     return made
 
@@ -52,12 +59,10 @@ def promote(asked: argparse.Namespace) -> Promoted:
     """Goes through the checklist of a rung; every unmet line is named with its fix, and then nothing is promoted."""
     from quality.server import prefect_api, server
 
-    configs = project.configs(asked.dataset, asked.env)
-    with prefect_api(), server() as client:
-        made = tuple(_promoted(client, config, Rung(asked.rung)) for config in configs)
-    scorecard.save(scorecard.scorecard())
-    code = 0 if all(one.promoted for one in made) else 1
-    return Promoted(verb="promote", rung=asked.rung, datasets=made, exit_code=code)
+    session = Session(asked, Promotion)
+    with prefect_api(), server() as client, scorecard.kept():
+        made = session.each(lambda config: _promoted(client, config, Rung(asked.rung)))
+    return Promoted(verb="promote", rung=asked.rung, datasets=made, **outcome(made))
 
 
 def _promoted(client: Any, config: CheckConfig, rung: Rung) -> Promotion:
@@ -71,7 +76,8 @@ def _promoted(client: Any, config: CheckConfig, rung: Rung) -> Promotion:
     met = all(check.ok for check in checks)
     verdict = f"promoted to {rung}" if met else "not promoted"
     out.print(Text(verdict, style="bold green" if met else "bold red"))
-    return Promotion(dataset=config.dataset, environment=config.environment, promoted=met, checks=checks)
+    where = {"dataset": config.dataset, "environment": config.environment}
+    return Promotion(**where, promoted=met, checks=checks, exit_code=0 if met else 1)
 
 
 def _say(check: Check) -> None:

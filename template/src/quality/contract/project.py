@@ -6,16 +6,19 @@ import functools
 import importlib.metadata
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TypeVar, cast
 
 from quality.contract.config import CheckConfig, resolve
-from quality.contract.contract import load_contract
+from quality.contract.contract import Contract, load_contract
 from quality.contract.policy import Policy, load_policy
 from quality.errors import ConfigurationError
 from quality.texts import nearest
 
 VERSION = "1.0.0"
+T = TypeVar("T")
+SUFFIXES = (".yml", ".yaml")
 
 
 def root() -> Path:
@@ -33,16 +36,46 @@ def root() -> Path:
 
 
 def datasets() -> tuple[str, ...]:
-    """The datasets that have a contract, by name."""
+    """The datasets that have a contract, by name; one whose file cannot be read is among them, and fails by itself."""
+    try:
+        paths = [*(root() / "datasets").iterdir()]
+    except FileNotFoundError:
+        return ()
+    return tuple(sorted({path.stem for path in paths if path.suffix in SUFFIXES}))
+
+
+def _has_contract(dataset: str) -> bool:
+    """As `datasets` says, without a look at the hundreds of others."""
     folder = root() / "datasets"
-    if other := next(folder.glob("*.yaml"), None):
-        raise ConfigurationError(f"datasets/{other.name} would not be checked; name it {other.stem}.yml")
-    return tuple(sorted(path.stem for path in folder.glob("*.yml")))
+    plain = bool(dataset) and Path(dataset).name == dataset
+    return plain and any((folder / f"{dataset}{suffix}").is_file() for suffix in SUFFIXES)
+
+
+def contract(dataset: str) -> Contract:
+    """The contract of a dataset; ConfigurationError when its file cannot be read."""
+    path = root() / "datasets" / f"{dataset}.yml"
+    if path.with_suffix(".yaml").exists():
+        raise ConfigurationError(f"datasets/{dataset}.yaml would not be checked; name it {dataset}.yml")
+    return _parsed(path, load_contract)
+
+
+def _parsed(path: Path, parse: Callable[[Path], T]) -> T:
+    """What a file says, parsed again only when its bytes are others: a repository has hundreds of them."""
+    try:
+        written = path.read_bytes()
+    except OSError:
+        return parse(path)
+    return cast("T", _parsed_once(path, written, parse))
+
+
+@functools.lru_cache(maxsize=2_048)
+def _parsed_once(path: Path, written: bytes, parse: Callable[[Path], object]) -> object:
+    return parse(path)
 
 
 def policy() -> Policy:
     """The repository's policy."""
-    return load_policy(root() / "policy.yml")
+    return _parsed(root() / "policy.yml", load_policy)
 
 
 def environment_names() -> tuple[str, ...]:
@@ -57,17 +90,25 @@ def environment(given: str | None = None) -> str:
 
 def load(dataset: str, env: str | None = None) -> CheckConfig:
     """The resolved configuration of a dataset in an environment."""
-    known = datasets()
-    if dataset not in known:
-        if not known:
+    if not _has_contract(dataset):
+        if not (known := datasets()):
             raise ConfigurationError(f"there is no contract in {root() / 'datasets'}; run this inside the repository")
         raise ConfigurationError(f"there is no dataset '{dataset}'; {nearest(dataset, known)}")
-    return resolve(load_contract(root() / "datasets" / f"{dataset}.yml"), policy(), environment(env))
+    return resolve(contract(dataset), policy(), environment(env))
 
 
-def configs(names: Sequence[str], env: str | None = None) -> list[CheckConfig]:
-    """The configurations of the datasets named, or of all; there is one at least."""
-    return [load(name, env) for name in names or datasets()] or [load("", env)]
+def load_each(names: Iterable[str], env: str | None = None) -> tuple[list[CheckConfig], dict[str, ConfigurationError]]:
+    """The configurations of these datasets and, for each whose contract cannot be read, why: no other one minds."""
+    chosen = environment(env)
+    policy().of(chosen)
+    read: list[CheckConfig] = []
+    unread: dict[str, ConfigurationError] = {}
+    for name in names:
+        try:
+            read.append(load(name, chosen))
+        except ConfigurationError as error:
+            unread[name] = error
+    return read, unread
 
 
 def template_version() -> str:

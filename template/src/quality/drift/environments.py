@@ -19,8 +19,11 @@ SAME = tuple(field for field in Contract.model_fields if field not in {"dataset"
 
 
 def environments(file: PrefectFile) -> Iterator[Finding]:
-    """Where environments differ in more than policy, where two files disagree on one, and each policy that differs."""
-    for dataset in project.datasets():
+    """Where environments differ in more than policy, where two files disagree on one, and each policy that differs.
+
+    A contract that cannot be read is the layer of files to tell of.
+    """
+    for dataset in _readable():
         configs = _configs(dataset)
         yield from same_rules(dataset, {name: config.model_dump(mode="json") for name, config in configs.items()})
         yield from _policies(dataset, configs)
@@ -30,7 +33,7 @@ def environments(file: PrefectFile) -> Iterator[Finding]:
 def disagreements(file: PrefectFile) -> Iterator[Finding]:
     """Where prefect.yaml and policy.yml disagree on what is checked, where and when; own flows are the team's."""
     yield from _unknown(file, tuple(project.policy().environments))
-    for dataset in project.datasets():
+    for dataset in _readable():
         configs, entries = _configs(dataset), [entry for entry in file.deployments if entry.dataset == dataset]
         for entry in entries:
             if (config := configs.get(str(entry.environment))) is not None:
@@ -44,6 +47,11 @@ def disagreements(file: PrefectFile) -> Iterator[Finding]:
                 )
         if not deployed:
             yield _undeployed(file, dataset)
+
+
+def _readable() -> list[str]:
+    """The datasets whose contract can be read."""
+    return [config.dataset for config in project.load_each(project.datasets())[0]]
 
 
 def _configs(dataset: str) -> dict[str, CheckConfig]:

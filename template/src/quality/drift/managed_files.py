@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
 
-from quality.contract.contract import load_contract
+from quality.contract import project
 from quality.contract.policy import load_policy
 from quality.drift.finding import Finding, Layer
 from quality.errors import ConfigurationError
@@ -66,17 +66,28 @@ def present(root: Path, managed: tuple[str, ...]) -> Iterator[str]:
 
 def unreadable(root: Path, now: datetime | None = None) -> Iterator[Finding]:
     """Written files that are not whole, in conflict, or dated in the future, by name."""
-    for path, read in [
-        *((path, load_contract) for path in sorted((root / "datasets").glob("*.yml"))),
-        (root / "policy.yml", load_policy),
-        (root / "prefect.yaml", load_prefect_file),
-    ]:
+    yield from unread_contracts()
+    files: dict[Path, Callable[[Path], object]] = {
+        root / "policy.yml": load_policy,
+        root / "prefect.yaml": load_prefect_file,
+    }
+    for path, read in files.items():
         try:
             read(path)
         except ConfigurationError as error:
             yield Finding.of(Layer.FILES, path.relative_to(root).as_posix(), f"cannot be read: {error}", "fix the file")
     for path in sorted((root / "rollout").rglob("*.json")):
         yield from _written(path, path.relative_to(root).as_posix(), now or datetime.now(UTC))
+
+
+def unread_contracts() -> Iterator[Finding]:
+    """Each contract that cannot be read; every layer goes on with the others."""
+    for dataset in project.datasets():
+        try:
+            project.contract(dataset)
+        except ConfigurationError as error:
+            said = "; ".join(str(error).splitlines())
+            yield Finding.of(Layer.FILES, f"datasets/{dataset}.yml", f"cannot be read: {said}", "fix the file")
 
 
 def _written(path: Path, name: str, now: datetime) -> Iterator[Finding]:

@@ -13,7 +13,7 @@ from quality.contract import project
 from quality.drift.environments import environments
 from quality.drift.finding import Finding, Layer
 from quality.drift.forks import forks
-from quality.drift.managed_files import managed_files, unreadable
+from quality.drift.managed_files import managed_files, unread_contracts, unreadable
 from quality.drift.waivers import load_waivers, waive
 from quality.errors import ConfigurationError, ServerError
 from quality.ladder.prefect_file import load_prefect_file
@@ -67,6 +67,8 @@ def look(layers: Iterable[Layer] = (), environment: str | None = None, fix: bool
             unseen[Layer.SERVER], failed = str(error), 3
     elif Layer.SERVER in named:
         unseen[Layer.SERVER] = "no PREFECT_API_URL is set; `nox -s drift -- server` looks at this repository's own"
+    if Layer.FILES not in named and named[0] not in unseen:
+        findings += [one.model_copy(update={"layer": named[0]}) for one in unread_contracts()]
     unseen |= {layer: "not asked for" for layer in Layer if layer not in named}
     return Report(findings=tuple(findings), healed=tuple(healed), unseen=unseen, failed=failed)
 

@@ -22,13 +22,21 @@ from quality.ladder.prefect_file import DeploymentEntry, PrefectFile
 
 
 class Scope:
-    """What is looked at: the blocks and deployments of every environment, or of one."""
+    """What is looked at: the blocks and deployments of every environment, or of one; of contracts that can be read.
+
+    ConfigurationError when none can.
+    """
 
     def __init__(self, file: PrefectFile, environment: str | None = None) -> None:
         names = [environment] if environment else list(project.policy().environments)
         self.file = file
-        self.configs: list[CheckConfig] = [project.load(one, name) for one in project.datasets() for name in names]
-        self.entries: list[DeploymentEntry] = [e for e in file.deployments if environment in (None, e.environment)]
+        by_name = [project.load_each(project.datasets(), name) for name in names]
+        self.configs: list[CheckConfig] = [config for read, _ in by_name for config in read]
+        unread = {name: error for _, failed in by_name for name, error in failed.items()}
+        if unread and not self.configs:
+            raise next(iter(unread.values()))
+        chosen = [entry for entry in file.deployments if environment in (None, entry.environment)]
+        self.entries: list[DeploymentEntry] = [entry for entry in chosen if entry.dataset not in unread]
 
 
 def server_drift(client: SyncPrefectClient, scope: Scope) -> Iterator[Finding]:

@@ -220,6 +220,7 @@ def _worded(found: Found, request: Request) -> RuleResult:
         failed_count=judgement.failed,
         total_count=judgement.judged,
         value=value,
+        against=judgement.against,
     )
 
 

@@ -41,6 +41,7 @@ class Judgement(NamedTuple):
     value: Scalar = None
     note: str | None = None
     failing: pl.Expr | None = None
+    against: str | None = None
     rows: tuple[dict[str, Scalar], ...] = ()
 
 

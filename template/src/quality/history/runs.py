@@ -1,10 +1,16 @@
-"""History: what every run measured, to be compared with, drawn and looked up; one file for each run."""
+"""History: what every version of the data measured, to be compared with, drawn and looked up.
+
+A run leaves one file. A later look at the same version of the data by the same configuration replaces it, so that
+proofs and repeated looks count once; where the version is unknown (frames, remote sources), every run counts.
+"""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -12,9 +18,11 @@ import polars as pl
 from quality.contract import project
 from quality.contract.config import CheckConfig
 from quality.errors import SourceError
-from quality.history.store import Shelf
+from quality.history.retention import MONTH
+from quality.history.store import SUBJECT, Shelf, delete, moment
 from quality.result import CheckResult, RuleResult
-from quality.sources import reading
+from quality.rules.baseline import ALL, MOST_WEEKS, Earlier
+from quality.sources import digest, reading
 from quality.texts import cell_text
 from quality.values import Status
 
@@ -41,13 +49,26 @@ SCHEMA = pl.Schema(
         "failure_rate": pl.Float64(),
         "value": pl.Float64(),
         "metric": pl.String(),
+        "version": pl.String(),
+        "first_at": pl.Datetime("us", "UTC"),
+        "against": pl.String(),
     }
 )
 """One row per rule and segment, each with what is true of its run; rates are percent.
 
 `metric` says what the value is, where later runs are judged by it: a rule may keep its name and change what it means.
+`version` is a digest of the version of the data, null where that is unknown; `first_at` is when that was first judged,
+and `against` which earlier numbers the value was compared with. Files of earlier releases lack these three.
 """
-WITH_RESULT = pl.Schema({"run": pl.String(), "at": pl.Datetime("us", "UTC"), "result": pl.String()})
+WITH_RESULT = pl.Schema(
+    {"run": pl.String(), "at": pl.Datetime("us", "UTC"), "version": pl.String(), "result": pl.String()}
+)
+EVERY_ROW = "row_count()"
+"""The metric that every run has counted, whether a rule asked for it or not."""
+NIGHTS = 7 * MOST_WEEKS + 1
+"""So many subjects are looked at for numbers of the same weekday."""
+AHEAD = timedelta(days=1)
+"""Runs that are later than now by more than this were dated by a clock that is ahead, unless this one is behind."""
 
 
 def shelf(config: CheckConfig, kind: str = "runs") -> Shelf:
@@ -55,12 +76,32 @@ def shelf(config: CheckConfig, kind: str = "runs") -> Shelf:
     return Shelf(config.history.path, kind, config.dataset, config.environment or "none")
 
 
-def append(result: CheckResult, config: CheckConfig, run: str, flow_run: str | None = None) -> str:
-    """Adds one run, deletes what is older than `keep_days`, and says where the run's file lies."""
-    place = shelf(config)
-    written = place.write(rows(result, run, config, flow_run), result.timestamp, run)
-    place.prune(result.timestamp.date() - timedelta(days=config.history.keep_days))
-    return written
+def append(result: CheckResult, config: CheckConfig, run: str, flow_run: str | None = None) -> list[str]:
+    """Adds one run in place of earlier looks at the same, deletes what is too old, and says what it deleted.
+
+    What could not be judged replaces nothing, and a look that is dated more than a month later neither.
+    """
+    place, version = shelf(config), result.metadata.known_version
+    found = rows(result, run, config, flow_run)
+    if version is None:
+        return place.prune(place.write(found, result.timestamp, run), result.timestamp, config.history.keep_days)
+    about = (version, config.fingerprint)
+    earlier = place.earlier(result.timestamp, about)
+    first = _first_at(earlier[0]) if earlier else None
+    found = found.with_columns(first_at=pl.lit(first or result.timestamp, SCHEMA["first_at"]))
+    written = place.write(found, result.timestamp, run, about)
+    for file in earlier if result.status is not Status.ERROR else ():
+        if (at := moment(file)) and result.timestamp - at <= MONTH:
+            delete(file)
+    return place.prune(written, result.timestamp, config.history.keep_days)
+
+
+def _first_at(file: Path) -> datetime | None:
+    """When the version that a file is about was first judged; None where the file is broken, and about to go."""
+    with suppress(OSError, pl.exceptions.PolarsError):
+        first: datetime | None = pl.read_parquet(file, columns=["first_at"])["first_at"][0]
+        return first
+    return None
 
 
 def rows(result: CheckResult, run: str, config: CheckConfig, flow_run: str | None = None) -> pl.DataFrame:
@@ -75,6 +116,8 @@ def rows(result: CheckResult, run: str, config: CheckConfig, flow_run: str | Non
         "duration_ms": result.execution_time_ms,
         "fingerprint": result.metadata.fingerprint,
         "template_version": result.metadata.template_version,
+        "version": result.metadata.known_version,
+        "first_at": result.timestamp,
     }
     metrics = {rule.title: rule.remembers for rule in config.rules}
     lines = [about | _rule(rule) | {"metric": metrics.get(rule.rule_name)} for rule in result.rules] or [about]
@@ -95,6 +138,7 @@ def _rule(rule: RuleResult) -> dict[str, Any]:
         "judged": rule.total_count,
         "failure_rate": rule.failure_rate,
         "value": None if isinstance(rule.value, str | bool | None) else float(rule.value),
+        "against": rule.against,
     }
 
 
@@ -110,8 +154,12 @@ def size(config: CheckConfig) -> int | None:
 
 
 def metrics(config: CheckConfig, last: int | None = None, before: datetime | None = None) -> pl.DataFrame:
-    """The last runs' rows, oldest first; SourceError says why there are none to be read."""
-    return shelf(config).read(SCHEMA, last, before)
+    """The rows of the last versions, of each by the last look of a configuration, oldest first.
+
+    SourceError says why there are none to be read.
+    """
+    found = shelf(config).read(SCHEMA, last, before)
+    return found.filter(pl.col("run") == pl.col("run").last().over(SUBJECT, "fingerprint"))
 
 
 def runs_of(metrics: pl.DataFrame) -> pl.DataFrame:
@@ -132,34 +180,69 @@ def last_result(config: CheckConfig) -> CheckResult | None:
 
 
 def volumes(config: CheckConfig, moment: datetime) -> Callable[[int], list[float]]:
-    """Gives the numbers of rows that the last `window` runs counted, up to a moment, oldest first."""
-
-    def past(window: int) -> list[float]:
-        runs = _past(config, window, moment).group_by("run", maintain_order=True).first()
-        return runs["rows"].drop_nulls().cast(pl.Float64).tail(window).to_list()
-
-    return past
+    """Gives the numbers of rows of the last `window` versions, up to a moment, oldest first."""
+    return lambda window: measured(config, moment)(EVERY_ROW, window)
 
 
 def measured(config: CheckConfig, moment: datetime) -> Callable[[str, int], list[float]]:
-    """Gives the numbers that a metric had in the last `window` runs, up to a moment, oldest first.
+    """Gives the numbers that a metric had in the last `window` versions, up to a moment, oldest first."""
+    earlier = past(config, moment)
+    return lambda metric, window: [one.value for one in earlier("", metric, window, None)][-window:]
 
-    Every rule on the metric left the same number; the runs are read once for all rules that look equally far back.
+
+def past(config: CheckConfig, moment: datetime) -> Callable[[str, str, int, str | None], list[Earlier]]:
+    """Gives what a rule of this name compares a metric with: a number for each version, as its last look had it.
+
+    The files are read once for all rules that look equally far back.
     """
-    runs = functools.cache(lambda window: _past(config, window, moment))
+    seen = functools.cache(lambda depth: shelf(config).read(SCHEMA, depth, moment))
 
-    def past(metric: str, window: int) -> list[float]:
-        found = runs(window).filter(pl.col("metric") == metric).drop_nulls("value")
-        return found.unique("run", keep="first", maintain_order=True)["value"].tail(window).to_list()
+    def earlier(rule: str, metric: str, window: int, version: str | None) -> list[Earlier]:
+        if config.environment is None:
+            return []
+        numbers = _numbers(seen(max(4 * window, NIGHTS)), rule, metric, digest(version))
+        if not any(not one.own for one in numbers):
+            _refuse_the_future(config, moment)
+        return numbers
 
-    return past
+    return earlier
 
 
-def _past(config: CheckConfig, window: int, moment: datetime) -> pl.DataFrame:
-    """More runs than asked for, as some have counted nothing."""
-    if config.environment is None:
-        return SCHEMA.to_frame()
-    return metrics(config, 4 * window, moment)
+def _numbers(found: pl.DataFrame, rule: str, metric: str, own: str | None) -> list[Earlier]:
+    """One number for each subject: that of its last look, dated by its first one, and what it failed against there."""
+    meant = pl.col("metric") == metric
+    value = pl.col("rows").cast(pl.Float64) if metric == EVERY_ROW else pl.col("value").filter(meant).drop_nulls()
+    failed = pl.col("against").fill_null(ALL).filter(meant & (pl.col("rule") == rule) & (pl.col("failed") > 0))
+    looks = found.group_by("run", maintain_order=True).agg(
+        SUBJECT.first().alias("subject"),
+        pl.coalesce("first_at", "at").first().alias("first"),
+        value.first().alias("number"),
+        failed.first().alias("failed_against"),
+    )
+    kept = looks.drop_nulls("number").group_by("subject", maintain_order=True)
+    numbers = kept.agg(pl.col("number", "failed_against").last()).join(
+        looks.group_by("subject").agg(pl.col("first").min()), on="subject"
+    )
+    rows = numbers.sort("first", maintain_order=True).select("number", "first", "subject", "failed_against").rows()
+    return [Earlier(number, at, subject == own, against) for number, at, subject, against in rows]
+
+
+def clock() -> datetime:
+    """What this machine takes for now."""
+    return datetime.now(UTC)
+
+
+def _refuse_the_future(config: CheckConfig, moment: datetime) -> None:
+    """No number to compare with is no surprise, unless all there are were left by a clock that is ahead of this one.
+
+    A moment before the first run, asked for on a machine whose clock is right, has nothing to compare with either.
+    """
+    later, now = shelf(config).read(SCHEMA, 1), max(moment, clock())
+    if not later.is_empty() and (newest := later["at"][-1]) > now + AHEAD:
+        raise SourceError(
+            f"every remembered run is later than now: the last is of {newest:%Y-%m-%d}, and this machine's clock says "
+            f"{now:%Y-%m-%d}; set the clock right, or delete the wrong runs in {config.history.path}"
+        )
 
 
 MESSAGES = pl.Schema(

@@ -7,6 +7,7 @@ from datetime import datetime
 
 import polars as pl
 
+from quality.history.store import SUBJECT
 from quality.texts import told_apart
 from quality.values import Frozen, Status
 
@@ -106,6 +107,7 @@ def run_trends(metrics: pl.DataFrame) -> Sequence[Trend]:
 
 
 def verdicts(metrics: pl.DataFrame) -> list[tuple[datetime, Status]]:
-    """When each run was, and what it said; oldest first."""
-    runs = metrics.group_by("run", "at", maintain_order=True).first()
-    return [(at, Status(status)) for at, status in runs.select("at", "status").rows()]
+    """When each version of the data was first judged, and what its last look said; oldest first."""
+    first = pl.coalesce("first_at", "at").min().alias("first")
+    looks = metrics.group_by(SUBJECT.alias("subject"), maintain_order=True).agg(first, pl.col("status").last())
+    return [(at, Status(status)) for at, status in looks.sort("first").select("first", "status").rows()]

@@ -26,6 +26,7 @@ from quality.operations import events, lineage, notifications, progress
 from quality.prefect_run import run_context
 from quality.quarantine import splits
 from quality.reporting import html
+from quality.reporting.console import say
 from quality.result import CheckResult
 from quality.values import Status
 
@@ -100,8 +101,12 @@ def _steps(result: CheckResult, config: CheckConfig, run: str) -> list[tuple[str
 
 
 def _remember(result: CheckResult, config: CheckConfig, run: str) -> list[str]:
-    runs.append(result, config, run, flow_run.id)
-    return []
+    """What is deleted is said: in a run by its summary, else at once."""
+    said = runs.append(result, config, run, flow_run.id)
+    if run_context() is None:
+        for words in said:
+            say(words)
+    return said
 
 
 def _report(result: CheckResult, config: CheckConfig) -> list[str]:

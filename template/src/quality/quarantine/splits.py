@@ -12,13 +12,13 @@ import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
 import polars as pl
 from cryptography.fernet import MultiFernet
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from quality.contract import project
 from quality.contract.config import CheckConfig
@@ -32,13 +32,13 @@ from quality.errors import CannotJudgeError, ConfigurationError, QuarantineError
 from quality.files import alone
 from quality.prefect_run import secret
 from quality.quarantine.encryption import TOKEN, cipher, decrypted, encrypted
+from quality.quarantine.keeping import HALF, forget
 from quality.result import CheckResult
 from quality.values import Frozen
 
 RULES, RUN, FINGERPRINT = "_dq_rules", "_dq_run", "_dq_fingerprint"
 MARKS = (RULES, RUN, FINGERPRINT, TOKEN)
 PASSED, FAILING, ABOUT = "passed.parquet", "failing.parquet", "split.json"
-HALF = ".half-"
 BETWEEN = "\x1f"
 """Between the rules of a row while they are one text, which is split thirty times faster than a list is built."""
 FAST: Literal["lz4"] = "lz4"
@@ -58,12 +58,15 @@ class Split(Frozen):
     passed: int = 0
     failing: int = 0
     replaces: tuple[str, ...] = ()
+    retention: tuple[str, ...] = Field((), exclude=True, description="What was said of old splits then.")
 
     def says(self) -> str:
         """One line for operators."""
         if self.kind == "redrive":
-            return f"quarantine: {self.passed:,} of {self.rows:,} rows released, {self.failing:,} stay"
-        return f"quarantine: {self.failing:,} of {self.rows:,} rows quarantined"
+            said = f"quarantine: {self.passed:,} of {self.rows:,} rows released, {self.failing:,} stay"
+        else:
+            said = f"quarantine: {self.failing:,} of {self.rows:,} rows quarantined"
+        return "; ".join((said, *self.retention))
 
 
 def home(config: CheckConfig) -> Path:
@@ -169,7 +172,7 @@ def write(
     """Writes the files in one pass, counts them, and lets them appear; QuarantineError leaves nothing behind."""
     base, marks = home(config), flags(found, config) | (stays or {})
     half = base / f"{HALF}{about.run}-{os.getpid()}"
-    _forget(base, asked(config).keep_days, about.at)
+    retention = forget(base, asked(config).keep_days, about.at)
     try:
         half.mkdir(parents=True)
         _write_rows(frame, marks, config, about, half)
@@ -182,6 +185,7 @@ def write(
         _refuse_other_rows(half / FAILING, found, marks)
         made = about.model_copy(update={"rows": frame.rows, "passed": passed, "failing": failing})
         (half / ABOUT).write_text(made.model_dump_json(indent=1) + "\n", "utf-8")
+        made = made.model_copy(update={"retention": tuple(retention)})
         _appear(half, base / f"date={about.at:%Y-%m-%d}" / f"run={about.run}")
     except (OSError, pl.exceptions.PolarsError) as error:
         raise QuarantineError(f"rows could not be quarantined in {asked(config).path}: {first_line(error)}") from error
@@ -274,10 +278,3 @@ def _appear(half: Path, whole: Path) -> None:
     if whole.exists():
         shutil.rmtree(whole)
     half.rename(whole)
-
-
-def _forget(base: Path, keep_days: int, now: datetime) -> None:
-    """Deletes splits that are too old, and what a killed process left half written; the caller holds the lock."""
-    first = f"date={now - timedelta(days=keep_days):%Y-%m-%d}"
-    for folder in [*base.glob(f"{HALF}*"), *(day for day in base.glob("date=*") if day.name < first)]:
-        shutil.rmtree(folder, ignore_errors=True)

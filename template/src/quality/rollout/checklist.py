@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from prefect.client.orchestration import SyncPrefectClient
@@ -15,7 +16,7 @@ from quality.contract.config import CheckConfig
 from quality.errors import ConfigurationError
 from quality.ladder.block import DataQualityBlock, block_name, load_block
 from quality.ladder.flows import check_dataset
-from quality.ladder.policy_page import POLICY_PAGE, policy_document
+from quality.ladder.policy_page import POLICY_PAGE, policy_row, rows_about
 from quality.ladder.states import is_machinery
 from quality.ladder.tasks import check_task
 from quality.operations import notifications
@@ -93,7 +94,7 @@ def _document(client: SyncPrefectClient, name: str) -> Any:
 
 
 def policy_documented(config: CheckConfig, rung: Rung, client: SyncPrefectClient) -> Iterable[Problem]:
-    """What the task really carries is what policy.yml says, and docs/policy.md is current."""
+    """What the task really carries is what policy.yml says, and docs/policy.md says so of this dataset."""
     task = check_task(config)
     carried = f"{task.retries} retries, {task.retry_delay_seconds} s apart"
     stated = f"{config.retries.count} retries, {config.retries.delay_seconds} s apart"
@@ -101,10 +102,13 @@ def policy_documented(config: CheckConfig, rung: Rung, client: SyncPrefectClient
         yield f"the task carries {carried}, policy.yml says {stated}", "nox -s restore"
     if task.retry_condition_fn is not is_machinery or check_dataset.retries:
         yield "a failed verdict could be retried", "nox -s restore"
-    root = project.root()
-    page = root / POLICY_PAGE
-    if not page.exists() or page.read_text("utf-8") != policy_document():
+    page = project.root() / POLICY_PAGE
+    if not page.exists() or _rows_about(config, page) != [policy_row(config)]:
         yield f"{POLICY_PAGE} is not what the tasks carry", "nox -s rules"
+
+
+def _rows_about(config: CheckConfig, page: Path) -> list[str]:
+    return rows_about(config.dataset, str(config.environment), page.read_text("utf-8"))
 
 
 def wired(config: CheckConfig, rung: Rung, client: SyncPrefectClient) -> Iterable[Problem]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from quality.contract import project
 from quality.errors import ConfigurationError
 from quality.files import write_whole
@@ -10,6 +13,7 @@ from quality.rollout.evidence import Check, Rung
 from quality.values import Frozen
 
 CHECKLIST = "checklist"
+CONTRACT = "contract"
 STATUS = "rollout/status.json"
 
 
@@ -25,17 +29,31 @@ class Standing(Frozen):
     next_level: Rung | None
     checks: tuple[Check, ...]
 
+    @property
+    def unread(self) -> str | None:
+        """Why the dataset's contract cannot be read; None where it can."""
+        return next((check.seen for check in self.checks if check.name == CONTRACT), None)
+
 
 class Scorecard(Frozen):
     """Every dataset in every environment. Written to rollout/status.json; equal evidence gives an equal file."""
 
     standings: tuple[Standing, ...]
 
+    @property
+    def unread(self) -> dict[str, str]:
+        """The datasets whose contract cannot be read, and why."""
+        return {one.dataset: one.unread for one in self.standings if one.unread}
+
 
 def standing(dataset: str, environment: str) -> Standing:
     """The highest rung whose evidence, and that of every rung below, is about the current configuration."""
-    config = project.load(dataset, environment)
-    checks = [_rung(dataset, environment, rung, config.fingerprint) for rung in Rung]
+    try:
+        config = project.load(dataset, environment)
+    except ConfigurationError as error:
+        return _unread(dataset, environment, "; ".join(str(error).splitlines()))
+    fingerprint = config.fingerprint
+    checks = [_rung(dataset, environment, rung, fingerprint) for rung in Rung]
     climbed: list[Rung] = []
     for rung, check in zip(Rung, checks, strict=True):
         if not check.ok:
@@ -46,10 +64,24 @@ def standing(dataset: str, environment: str) -> Standing:
         dataset=dataset,
         environment=environment,
         owner=config.owner,
-        fingerprint=config.fingerprint,
+        fingerprint=fingerprint,
         current_level=climbed[-1] if climbed else None,
         next_level=following,
         checks=tuple(checks),
+    )
+
+
+def _unread(dataset: str, environment: str, problem: str) -> Standing:
+    """A dataset whose contract cannot be read stands on no rung, whatever it once proved."""
+    check = Check(name=CONTRACT, ok=False, seen=problem, fix=f"correct datasets/{dataset}.yml")
+    return Standing(
+        dataset=dataset,
+        environment=environment,
+        owner=None,
+        fingerprint="none",
+        current_level=None,
+        next_level=Rung.TASK,
+        checks=(check,),
     )
 
 
@@ -89,8 +121,17 @@ def save(card: Scorecard) -> bool:
     return True
 
 
+@contextmanager
+def kept() -> Iterator[None]:
+    """Brings rollout/status.json up to date when a session ends, however it ends: once, for all that it proved."""
+    try:
+        yield
+    finally:
+        save(scorecard())
+
+
 def claims(card: Scorecard) -> list[str]:
-    """What the committed status says that the evidence does not."""
+    """What the committed status says that the evidence does not, of datasets whose contract can be read."""
     path = project.root() / STATUS
     if not path.exists():
         return [] if not any(one.current_level for one in card.standings) else [f"{STATUS} is missing"]
@@ -99,12 +140,14 @@ def claims(card: Scorecard) -> list[str]:
     except ValueError:
         return [f"{STATUS} is incomplete"]
     known = {(one.dataset, one.environment): one for one in card.standings}
+    unread = card.unread
     wrong = [
         f"{one.dataset} in {one.environment}: {STATUS} says {one.current_level}, the evidence says "
         f"{known[place].current_level if place in known else 'there is no such dataset'}"
         for one in said.standings
+        if one.dataset not in unread
         if (place := (one.dataset, one.environment)) not in known or known[place].current_level != one.current_level
     ]
-    if not wrong and text(said) != text(card):
+    if not wrong and not unread and text(said) != text(card):
         wrong.append(f"{STATUS} is not what the evidence gives")
     return wrong

@@ -13,6 +13,7 @@ from quality.engine.frame import Frame
 from quality.engine.rule import Judgement, Measure, Metric, State, TableRule, nothing, outcome
 from quality.errors import CannotJudgeError
 from quality.rules.aggregates import Max, Mean, Median, Min, Quantile, StdDev, Sum
+from quality.rules.baseline import ALL, WEEKDAY, WEEKS, Baseline, Season, baseline
 from quality.rules.numbers import CompletenessRatio, DistinctCount, RowCount
 from quality.texts import json_value, nearest, percent_of, text_of, told_apart
 from quality.values import STRICT, STRICT_INT, Fraction, Text
@@ -40,10 +41,17 @@ def _metric(name: str) -> str:
 MetricName = Annotated[str, AfterValidator(_metric), WithJsonSchema({"enum": list(METRICS), "type": "string"})]
 Change = Annotated[FiniteFloat, Field(ge=0), STRICT]
 Runs = Annotated[int, Field(ge=1), STRICT_INT]
+NONE_EARLIER = {WEEKDAY: f"fewer than {WEEKS} earlier weeks of this weekday to compare with"}
 
 
 class _Remembering(TableRule):
     """Judges the number of another rule by what it was in earlier runs, and leaves it for later ones."""
+
+    season: Season = Field(
+        "auto",
+        description="Compare with runs of the same weekday: weekday for always, none for never; auto where they are "
+        "closer to each other than those of all days.",
+    )
 
     @property
     def counted(self) -> Metric:
@@ -82,11 +90,12 @@ class _Remembering(TableRule):
             return nothing(self.counted.NOTHING)
         return self.compare(found if isinstance(found, int) else float(found), frame)
 
-    def past(self, window: int, frame: Frame) -> list[float]:
-        """The numbers of the last runs, oldest first; every run counted its rows, even when no rule asked for them."""
-        if isinstance(self.counted, RowCount) and self.where is None:
-            return frame.around.history(window)
-        return frame.around.measured(self.remembers, window)
+    def past(self, window: int, frame: Frame, least: int = 1) -> Baseline:
+        """The numbers to compare with, oldest first; every run counted its rows, even when no rule asked for them."""
+        if frame.around.past is None:
+            return Baseline(frame.around.history(window))
+        earlier = frame.around.past(self.title, self.remembers, window, frame.version)
+        return baseline(earlier, window, frame.around.now, self.season, least)
 
 
 class _OfMetric(_Remembering):
@@ -142,7 +151,8 @@ class Trend(_OfMetric):
 class Anomaly(_OfMetric):
     """The `metric` lies within `threshold` standard deviations of its mean over the last `window` runs.
 
-    Without any spread among them only the same number passes. Fewer than `min_runs` numbers judge nothing.
+    A standard deviation below the fraction `min_spread` of the mean counts as that. Fewer than `min_runs` numbers
+    judge nothing.
     """
 
     ALIASES: ClassVar[tuple[str, ...]] = ("anomaly_detection", "metric_z_score")
@@ -153,6 +163,9 @@ class Anomaly(_OfMetric):
     window: Runs = 30
     min_runs: Annotated[int, Field(ge=2), STRICT_INT] = Field(
         5, description="Earlier numbers without which nothing is judged."
+    )
+    min_spread: Change = Field(
+        0.01, description="The least standard deviation, as a fraction of the mean: steadier numbers are chance."
     )
 
     @model_validator(mode="after")
@@ -166,11 +179,13 @@ class Anomaly(_OfMetric):
         return f"{self.phrase} is within {far} of its mean over the last {self.window} runs"
 
     def compare(self, number: float, frame: Frame) -> Judgement:
-        past = self.past(self.window, frame)
-        if len(past) < self.min_runs:
-            return nothing(f"only {len(past)} of the {self.min_runs} earlier runs that it takes", json_value(number))
-        mean, spread = statistics.mean(past), statistics.stdev(past)
-        return compared(number, mean, self.threshold * spread, f"the mean of {len(past)} runs,")
+        past = self.past(self.window, frame, self.min_runs)
+        if len(past.values) < self.min_runs:
+            few = f"only {len(past.values)} of the {self.min_runs} earlier {past.of} that it takes"
+            return nothing(few, json_value(number))
+        mean = statistics.mean(past.values)
+        spread = max(statistics.stdev(past.values), self.min_spread * abs(mean))
+        return compared(number, mean, self.threshold * spread, past, f"the mean of {len(past.values)} {past.of},")
 
 
 class Volume(_Remembering):
@@ -192,21 +207,29 @@ class Volume(_Remembering):
         return changed(number, self.past(self.window, frame), self.max_change)
 
 
-def changed(number: float, past: list[float], most: float) -> Judgement:
+def changed(number: float, past: Baseline, most: float) -> Judgement:
     """The number against the median of earlier ones; against a median of 0 only 0 is no change."""
-    if not past:
-        return nothing("no earlier run to compare with", json_value(number))
-    usual = statistics.median(past)
-    return compared(number, usual, most * abs(usual), "the median,")
+    if not past.values:
+        return nothing(NONE_EARLIER.get(past.against, "no earlier run to compare with"), json_value(number))
+    usual = statistics.median(past.values)
+    of = "" if past.against == ALL else f" of {len(past.values)} {past.of}"
+    return compared(number, usual, most * abs(usual), past, f"the median{of},")
 
 
-def compared(number: float, usual: float, distance: float, what: str) -> Judgement:
-    """Whether a number is no farther from the usual one; says between which numbers it would pass."""
+def compared(number: float, usual: float, distance: float, past: Baseline, what: str) -> Judgement:
+    """Whether a number is no farther from the usual one; says between which numbers it would pass.
+
+    Where newer numbers failed as well, it says how to make them the new baseline.
+    """
     ok = near(number, usual, distance)
     low, high = usual - distance, usual + distance
     inside = min(max(number, low), high) if ok else number
     it, against, low_text, high_text = told_apart(inside, usual, low, high)
-    return outcome(ok, json_value(number), f"it is {it}; {what} {against}, allows {low_text} to {high_text}")
+    note = f"it is {it}; {what} {against}, allows {low_text} to {high_text}"
+    if not ok and past.left_out:
+        failed = "the last number" if past.left_out == 1 else f"the last {past.left_out} numbers"
+        note += f"; {failed} failed too: if this is right from now on, give the rule a new `name`"
+    return outcome(ok, json_value(number), note)._replace(against=past.against)
 
 
 def near(number: float, usual: float, distance: float) -> bool:

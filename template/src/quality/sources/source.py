@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -64,6 +65,11 @@ class Source(Frozen):
 
     def describe(self) -> str:
         return self.kind
+
+
+def digest(version: str | None) -> str | None:
+    """A version of a source in 16 hexadecimal digits: whole, it names every file."""
+    return None if version is None else hashlib.sha256(version.encode()).hexdigest()[:16]
 
 
 @contextmanager
