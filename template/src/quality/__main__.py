@@ -44,7 +44,7 @@ def flow(asked: argparse.Namespace) -> int:
 
 
 def deployment(asked: argparse.Namespace) -> int:
-    """Rung 4: deploy prefect.yaml, let a worker run it, read the artifact back."""
+    """Rung 4: deploy the datasets asked for, let a worker run them, read the artifacts back."""
     from quality.cli import ladder as rungs
 
     return rungs.deployment(configs(asked), asked.timeout)
@@ -83,11 +83,11 @@ def drift(asked: argparse.Namespace) -> int:
     """Say where files, forks, environments and the server are not as git says; `--fix` heals the server."""
     from quality.drift import report as drift
 
-    return drift.main(asked.layer, asked.env, asked.fix, asked.json)
+    return drift.main(asked.layer, asked.env, asked.fix, asked.json, remove_old=asked.remove_old)
 
 
 def status(asked: argparse.Namespace) -> int:
-    """Say where every dataset stands on the ladder, from evidence; `--check` fails when rollout/ claims more."""
+    """Say where every dataset stands, from evidence; `--check` fails on a false claim and on what is active unproved."""
     from quality.cli import rollout as climb
 
     return climb.status(asked.check)
@@ -164,7 +164,7 @@ def parser() -> argparse.ArgumentParser:
         if verb is promote:
             one.add_argument("rung", choices=["block", "flow", "deployment"], help="the rung to climb to")
         if verb is status:
-            one.add_argument("--check", action="store_true", help="fail when rollout/ claims more than its evidence")
+            one.add_argument("--check", action="store_true", help="fail on what rollout/ or the server has unproved")
         if verb in CHECKING:
             one.add_argument("dataset", nargs="*", help="a dataset; all of them when left out")
             one.add_argument("--env", help="an environment of policy.yml; QUALITY_ENV, or the first one, when left out")
@@ -180,6 +180,7 @@ def parser() -> argparse.ArgumentParser:
             one.add_argument("layer", nargs="*", help="files, forks, environments, server; all when left out")
             one.add_argument("--env", help="only this environment of policy.yml on the server")
             one.add_argument("--fix", action="store_true", help="save blocks and deploy from git, delete what left it")
+            one.add_argument("--remove-old", action="store_true", help="with --fix: delete what has a name of before")
             one.add_argument("--json", action="store_true", help="print the report as JSON")
     return made
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 from rich.progress import Progress
@@ -93,7 +93,7 @@ def _ephemeral(config: CheckConfig) -> CheckResult:
 
     from quality.ladder.tasks import data_quality_check_task
 
-    @flow(name="ephemeral-check")
+    @flow(name=project.named("ephemeral-check"))
     def ephemeral_check() -> Any:
         return data_quality_check_task.now(config=config)
 
@@ -117,13 +117,12 @@ def block(configs: list[CheckConfig]) -> int:
 
 
 def _saved(config: CheckConfig, expected: CheckResult) -> int:
-    from quality.ladder.block import DataQualityBlock, block_name, load_block
+    from quality.ladder.block import SLUG, block_name, load_block, save_block
     from quality.server import link, server
 
     name = block_name(config.dataset, str(config.environment))
-    with server():
-        made = cast("UUID", DataQualityBlock.from_config(config).save(name, overwrite=True))
-        say(f"saved the block data-quality-block/{name}: {link('blocks/block', made)}")
+    with server() as client:
+        say(f"saved the block {SLUG}/{name}: {link('blocks/block', save_block(client, config))}")
         loaded = load_block(name)
     say(f"loaded it back: fingerprint {loaded.fingerprint}, template {loaded.template_version}")
     found = outcome(loaded.check)
@@ -164,26 +163,48 @@ def _flows(client: Any, config: CheckConfig, expected: CheckResult) -> int:
 
 
 def deployment(configs: list[CheckConfig], seconds: float = 600) -> int:
-    """Rung 4: everything in prefect.yaml deployed, one run per dataset by a worker, its artifact read back."""
+    """Rung 4: the datasets asked for deployed, one run of each by a worker, its artifact read back."""
     from quality.ladder.prefect_file import load_prefect_file
 
     file = load_prefect_file(project.root() / "prefect.yaml")
     chosen = [file.of(config.dataset, str(config.environment)) for config in configs]
     with prefect_api() as own:
         from quality.ladder import deployment as rung
-        from quality.server import link, server
+        from quality.server import server
 
         with server() as client:
-            pools = {entry.work_pool.name: rung.ensure_pool(client, entry.work_pool) for entry in file.deployments}
+            entries = [*chosen, *_own_flows(file, configs)]
+            pools = {entry.work_pool.name: rung.ensure_pool(client, entry.work_pool) for entry in entries}
             for pool in pools.values():
                 say(f"work pool {pool.name} ({pool.type})")
-            made = {entry.name: rung.deploy(client, file, entry) for entry in file.deployments}
-            for name, known in made.items():
-                say(f"deployed {name}: {link('deployments/deployment', known)}")
+            made = {entry.name: _deploy(client, file, entry) for entry in entries}
             return max(
                 _deployed(client, config, made[entry.name], pools[entry.work_pool.name], own, seconds)
                 for config, entry in zip(configs, chosen, strict=True)
             )
+
+
+def _own_flows(file: Any, configs: list[CheckConfig]) -> list[Any]:
+    """The deployments of the team's own flows in these environments, when every dataset was asked for."""
+    if {config.dataset for config in configs} != set(project.datasets()):
+        return []
+    asked = {None, *(config.environment for config in configs)}
+    return [entry for entry in file.deployments if entry.dataset is None and entry.environment in asked]
+
+
+def _deploy(client: Any, file: Any, entry: Any) -> UUID:
+    """The deployment; what is not promoted goes up paused, and the line that is missing is said."""
+    from quality.ladder import deployment as rung
+    from quality.rollout.gate import unmet
+    from quality.server import link
+
+    line = unmet(entry)
+    made = rung.deploy(client, file, entry, promoted=line is None)
+    say(f"deployed {entry.name}: {link('deployments/deployment', made)}")
+    if line:
+        say(f"{entry.name} is paused, as it is not promoted: {line.name}: {line.seen}", "yellow")
+        say(f"  do: {line.fix}; once it is promoted, deploy it again")
+    return made
 
 
 def _deployed(client: Any, config: CheckConfig, deployment: Any, pool: Any, own: bool, seconds: float) -> int:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterator
 from typing import Any
 
+from quality.contract import project
 from quality.contract.config import CheckConfig
 from quality.errors import DataQualityError
 from quality.ladder.factories import QualityCheckMode, QualityFlow, create_quality_flow, quality_checked_flow
@@ -17,7 +18,8 @@ MODES = (QualityCheckMode.BEFORE, QualityCheckMode.AFTER, QualityCheckMode.BOTH)
 
 def results(config: CheckConfig) -> Iterator[tuple[str, CheckResult]]:
     """What the flows that return a result give."""
-    made = create_quality_flow(f"{config.dataset}-quality", dataset=config.dataset, environment=config.environment)
+    name = project.named(config.dataset, "quality")
+    made = create_quality_flow(name, dataset=config.dataset, environment=config.environment)
     yield "from the blessed flow check_dataset", _result(check_dataset, config.dataset, config.environment)
     yield "from create_quality_flow", _result(made)
 
@@ -38,7 +40,9 @@ def stops(config: CheckConfig) -> Iterator[tuple[str, bool]]:
 
 
 def _sync(config: CheckConfig, mode: QualityCheckMode) -> QualityFlow:
-    @quality_checked_flow(check_mode=mode, dataset=config.dataset, environment=config.environment)
+    @quality_checked_flow(
+        name=project.named("hand-over"), check_mode=mode, dataset=config.dataset, environment=config.environment
+    )
     def hand_over(data: str) -> str:
         return data
 
@@ -46,7 +50,9 @@ def _sync(config: CheckConfig, mode: QualityCheckMode) -> QualityFlow:
 
 
 def _async(config: CheckConfig, mode: QualityCheckMode) -> QualityFlow:
-    @quality_checked_flow(check_mode=mode, dataset=config.dataset, environment=config.environment)
+    @quality_checked_flow(
+        name=project.named("hand-over"), check_mode=mode, dataset=config.dataset, environment=config.environment
+    )
     async def hand_over_async(data: str) -> str:
         return data
 

@@ -6,7 +6,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from quality.contract import project
 from quality.contract.config import CheckConfig
+from quality.errors import ServerError
 from quality.rollout import evidence
 from quality.rollout import scorecard as rollout
 from quality.rollout.evidence import Check, Rung
@@ -16,16 +18,39 @@ out = Console()
 
 
 def status(check: bool) -> int:
-    """Prints the scorecard and writes rollout/status.json; with `check`, writes nothing and fails on a false claim."""
+    """Prints the scorecard and writes rollout/status.json; with `check`, writes nothing and fails on a false claim
+    and on what is active on the server without a promotion."""
     card = rollout.scorecard()
     out.print(table(card))
     if not check:
         rollout.save(card)
         return 0
-    wrong = rollout.claims(card)
-    for claim in wrong:
-        out.print(Text(f"{claim}; run `nox -s status` and commit rollout/", style="red"), soft_wrap=True)
-    return 1 if wrong else 0
+    wrong = [f"{claim}; run `nox -s status` and commit rollout/" for claim in rollout.claims(card)]
+    active, failed = _active()
+    for problem in (*wrong, *active):
+        out.print(Text(problem, style="red"), soft_wrap=True)
+    return failed or int(bool(wrong or active))
+
+
+def _active() -> tuple[list[str], int]:
+    """What is active on the server and not promoted; the exit code of a server that cannot be looked at."""
+    from prefect.settings import get_current_settings
+
+    from quality.ladder.prefect_file import load_prefect_file
+    from quality.rollout.gate import breaches
+    from quality.server import server
+
+    unseen = "whether a deployment is active without a promotion was not looked at"
+    if not get_current_settings().api.url:
+        out.print(Text(f"{unseen}: no PREFECT_API_URL is set", style="yellow"), soft_wrap=True)
+        return [], 0
+    file = load_prefect_file(project.root() / "prefect.yaml")
+    try:
+        with server() as client:
+            return list(breaches(client, file)), 0
+    except ServerError as error:
+        out.print(Text(f"{unseen}: {error}", style="red"), soft_wrap=True)
+        return [], 3
 
 
 def table(card: Scorecard) -> Table:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import importlib.metadata
 import os
+import re
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -16,6 +17,8 @@ from quality.contract.yaml_file import YamlFile
 from quality.errors import ConfigurationError, nearest
 
 VERSION = "1.0.0"
+PREFECT_FILE = "prefect.yaml"
+"""Its top-level `name` is the domain's: what this repository has on a server carries it."""
 
 
 def root() -> Path:
@@ -30,6 +33,36 @@ def root() -> Path:
         if (folder / "policy.yml").is_file() and (folder / "datasets").is_dir():
             return folder
     return here
+
+
+def domain() -> str | None:
+    """The domain's name, as prefect.yaml says it; None where no file or no name is."""
+    path = root() / PREFECT_FILE
+    if not path.is_file():
+        return None
+    seen = path.stat()
+    return _name_in(path, seen.st_mtime_ns, seen.st_size)
+
+
+@functools.lru_cache(maxsize=16)
+def _name_in(path: Path, changed: int, size: int) -> str | None:
+    name = YamlFile(path).data().get("name")
+    return slug(str(name)) or None if name is not None else None
+
+
+def named(*parts: str | None) -> str:
+    """A name on a server: the domain's, then the parts, as Prefect takes names: `orders-flights-prod`."""
+    return slug("-".join(filter(None, (domain(), *parts))))
+
+
+def carried(name: str, whose: str) -> str:
+    """A name that people wrote, after the domain's where it does not begin with that."""
+    return name if name.startswith(f"{slug(whose)}-") else f"{slug(whose)}-{name}"
+
+
+def slug(text: str) -> str:
+    """The text in lower-case letters, digits and dashes."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
 
 
 def datasets() -> tuple[str, ...]:

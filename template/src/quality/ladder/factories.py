@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from enum import StrEnum
 from functools import partial, wraps
-from typing import Any
+from typing import Any, Self
 
 from prefect import Flow, Task
 from prefect.cache_policies import NO_CACHE
@@ -94,6 +94,14 @@ class FlowCheck(Frozen):
 class QualityFlow(Flow[..., Any]):
     """A flow that a worker can import: deployed under the module-level name it is bound to, whatever its own name."""
 
+    check: FlowCheck | None = None
+    """What it checks, so that a deployment of it waits for the promotion of its dataset."""
+
+    def checking(self, check: FlowCheck) -> Self:
+        """This flow, which says what it checks."""
+        self.check = check
+        return self
+
     def bound(self) -> QualityFlow:
         """This flow, knowing the variable that holds it."""
         module = sys.modules.get(self.__module__)
@@ -118,6 +126,7 @@ class QualityFlow(Flow[..., Any]):
         """A copy with other options; bind it to a variable of its own."""
         copy = super().with_options(**options)
         copy.__class__ = type(self)
+        copy.check = self.check  # type: ignore[attr-defined]
         return copy  # type: ignore[return-value]
 
 
@@ -150,7 +159,7 @@ def create_quality_flow(
     function = settling(_loading(loader, check) if loader else _checking(check))
     function.__name__ = function.__qualname__ = name
     function.__module__ = sys._getframe(1).f_globals.get("__name__", __name__)
-    return DatasetFlow(function, name=name, **_flow_options(chosen, flow_kwargs))
+    return DatasetFlow(function, name=name, **_flow_options(chosen, flow_kwargs)).checking(check)
 
 
 def quality_checked_flow(
@@ -176,7 +185,8 @@ def quality_checked_flow(
     def decorate(function: Callable[..., Any]) -> QualityFlow:
         name = options.get("name") or function.__name__.replace("_", "-")
         check = _flow_check(name, chosen, config, block, dataset, environment)
-        return QualityFlow(settling(_around(function, check)), **_flow_options(chosen, options | {"name": name}))
+        made = QualityFlow(settling(_around(function, check)), **_flow_options(chosen, options | {"name": name}))
+        return made.checking(check)
 
     return decorate
 

@@ -7,12 +7,15 @@ from typing import Any
 
 from pydantic import Field, ValidationError, model_validator
 
+from quality.contract import project
 from quality.contract.yaml_file import YamlFile
 from quality.errors import ConfigurationError, nearest
 from quality.values import Frozen
 
 CHECK = "quality.ladder.flows.check_dataset"
 """The entrypoint of the blessed flow: its deployments carry the fingerprint of what they run."""
+CHOSEN = ("dataset", "environment", "fingerprint")
+"""Parameters that say what a deployment of the blessed flow runs; a schedule of it takes them as they are."""
 Steps = list[dict[str, Any]]
 
 
@@ -67,7 +70,10 @@ class DeploymentEntry(Frozen):
 
     @property
     def environment(self) -> str | None:
-        return self.parameters.get("environment")
+        """The environment that it runs for, as its parameters or else its job variables say."""
+        given = self.work_pool.job_variables.get("env")
+        variables = given if isinstance(given, dict) else {}
+        return self.parameters.get("environment") or variables.get("QUALITY_ENV")
 
 
 class PrefectFile(Frozen):
@@ -99,6 +105,7 @@ def load_prefect_file(path: Path) -> PrefectFile:
         read = PrefectFile.model_validate(file.data())
     except ValidationError as error:
         raise ConfigurationError(_complaint(file, error)) from None
+    read = read.model_copy(update={"deployments": [_of_domain(read.name, entry) for entry in read.deployments]})
     names = [entry.name for entry in read.deployments]
     for number, entry in enumerate(read.deployments):
         where = file.at("deployments", number, "name")
@@ -106,7 +113,18 @@ def load_prefect_file(path: Path) -> PrefectFile:
             raise ConfigurationError(f"{where}: two deployments are named '{entry.name}'; rename one")
         if "prefect.blocks" in str(entry.model_dump()):
             raise ConfigurationError(f"{where}: a block's secret would be stored in clear; put it into the work pool")
+        if entry.dataset and (chosen := next((n for s in entry.schedules for n in CHOSEN if n in s.parameters), None)):
+            where = file.at("deployments", number, "schedules")
+            raise ConfigurationError(
+                f"{where}: a schedule cannot change {chosen} of a deployment of the blessed flow, whose promotion is "
+                f"about its own {chosen}; write a deployment for it"
+            )
     return read
+
+
+def _of_domain(name: str | None, entry: DeploymentEntry) -> DeploymentEntry:
+    """The entry under a name that begins with the domain's, as everything on a server does."""
+    return entry if name is None else entry.model_copy(update={"name": project.carried(entry.name, name)})
 
 
 FORMS: dict[str, type[Frozen]] = {"work_pool": PoolEntry, "schedules": ScheduleEntry, "deployments": DeploymentEntry}

@@ -1,7 +1,7 @@
 """What an operator sees in Prefect's UI: a summary, a table of every rule, and the result for machines.
 
-Keys are stable per dataset and environment, so that the UI shows a history: `flights-prod-quality`,
-`flights-prod-quality-rules` and `flights-prod-quality-result`.
+Keys are stable per domain, dataset and environment, so that the UI shows a history: `orders-flights-prod-quality`,
+`orders-flights-prod-quality-rules` and `orders-flights-prod-quality-result`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Literal
 
 from prefect.artifacts import Artifact, MarkdownArtifact, TableArtifact
 
+from quality.contract import project
 from quality.prefect_run import run_context
 from quality.reporting.escaping import legible
 from quality.reporting.guidance import NEXT, again, loud, ranked, sample_columns
@@ -39,12 +40,12 @@ def artifact_key(result: CheckResult, artifact_type: ArtifactType = "markdown", 
 
 def valid_key(name: str) -> str:
     """The name in what Prefect accepts as a key."""
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+    return project.slug(name)
 
 
 def dataset_key(dataset: str, environment: str | None) -> str:
-    """What the keys of a dataset's artifacts begin with: `flights-prod-quality`."""
-    return "-".join(filter(None, (dataset, environment, "quality")))
+    """What the keys of a dataset's artifacts begin with, after its domain: `orders-flights-prod-quality`."""
+    return project.named(dataset, environment, "quality")
 
 
 def to_prefect_artifact(
