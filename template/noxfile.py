@@ -95,7 +95,7 @@ def flow(session: nox.Session) -> None:
 
 @nox.session(requires=["environment"], venv_backend="none", default=False)
 def deployment(session: nox.Session) -> None:
-    """Rung 4: deploy the datasets asked for, let a worker run them, and read the artifacts back (-- [dataset] [--env ENV])."""
+    """Rung 4: deploy datasets, let a worker run them, read the artifacts back (-- [dataset] [--env ENV])."""
     run(session, "-m", "quality", "deployment", *session.posargs)
 
 
@@ -145,7 +145,7 @@ def promote(session: nox.Session) -> None:
 
 @nox.session(requires=["environment"], venv_backend="none", default=False)
 def drift(session: nox.Session) -> None:
-    """Say what is not as git says: files, forks, environments, server (-- [layer] [--fix [--remove-old]] [--env ENV])."""
+    """Say what is not as git says: files, forks, environments, server (-- [layer] [--fix] [--env ENV] [--json])."""
     run(session, "-m", "quality", "drift", *session.posargs)
 
 

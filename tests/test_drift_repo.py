@@ -31,12 +31,12 @@ from prefect.client.schemas.actions import BlockDocumentUpdate, DeploymentUpdate
 from prefect.client.schemas.schedules import CronSchedule
 
 with get_client(sync_client=True) as client:
-    edited = client.read_block_document_by_name("flights-dev", "data-quality-block")
+    edited = client.read_block_document_by_name("flights-flights-dev", "data-quality-block")
     update = BlockDocumentUpdate(block_schema_id=edited.block_schema_id, data=edited.data | {"rules": []})
     client.update_block_document(edited.id, update)
-    deleted = client.read_block_document_by_name("flights-prod", "data-quality-block")
+    deleted = client.read_block_document_by_name("flights-flights-prod", "data-quality-block")
     client.delete_block_document(deleted.id)
-    prod = client.read_deployment_by_name("check-dataset/flights-prod")
+    prod = client.read_deployment_by_name("flights-check-dataset/flights-flights-prod")
     cron = CronSchedule(cron="0 9 * * *", timezone="UTC")
     client.update_deployment_schedule(prod.id, prod.schedules[0].id, schedule=cron)
     client.update_deployment(prod.id, DeploymentUpdate(parameters=prod.parameters | {"fingerprint": "0" * 16}))
@@ -48,13 +48,13 @@ HEALED_BY_RESTORE = {
     "src/quality/ours.py": "unknown",
 }
 HEALED_BY_FIX = {
-    "block flights-dev": "rules",
-    "block flights-prod": "no such block",
-    "deployment flights-prod": "0 9 * * *",
+    "block flights-flights-dev": "rules",
+    "block flights-flights-prod": "no such block",
+    "deployment flights-flights-prod": "0 9 * * *",
     "deployment flights-old": "not in prefect.yaml",
 }
 HEALED_BY_HAND = {
-    "prefect.yaml, flights-dev": "policy.yml says",
+    "prefect.yaml, flights-flights-dev": "policy.yml says",
     "src/domain/ours.py:6": "quality_checked_flow",
 }
 
@@ -150,7 +150,7 @@ def test_nine_planted_drifts_are_reported_and_healed(repository: Path, prefect: 
     (repository / "src" / "domain" / "ours.py").unlink()
     code, found, healed = drift(repository, prefect, "--fix")
     assert (code, found) == (0, {})
-    assert {step.split()[-1] for step in healed} == {"flights-dev", "flights-prod", "flights-old"}
+    assert {step.split()[-1] for step in healed} == {"flights-flights-dev", "flights-flights-prod", "flights-old"}
     assert drift(repository, prefect) == (0, {}, [])
 
 

@@ -87,7 +87,7 @@ def drift(asked: argparse.Namespace) -> int:
 
 
 def status(asked: argparse.Namespace) -> int:
-    """Say where every dataset stands, from evidence; `--check` fails on a false claim and on what is active unproved."""
+    """Say where every dataset stands, from evidence; `--check` fails on what is claimed or active without it."""
     from quality.cli import rollout as climb
 
     return climb.status(asked.check)

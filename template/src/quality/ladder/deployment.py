@@ -110,7 +110,7 @@ def declared(file: PrefectFile, entry: DeploymentEntry, promoted: bool = False) 
     return flow.name, {
         "name": entry.name,
         "version": entry.version or project.template_version(),
-        "description": entry.description or flow.description,
+        "description": entry.description or flow.description or "",
         "tags": [*tags, NOT_PROMOTED] if held else tags,
         "parameters": parameters,
         "entrypoint": entry.entrypoint,
