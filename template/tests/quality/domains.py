@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -72,6 +73,12 @@ class Domain:
         text = (self.root / name).read_text("utf-8")
         assert old in text
         self.write(name, text.replace(old, new, 1))
+
+    def replace(self, name: str, pattern: str, new: str) -> None:
+        """Every place in a file that a pattern finds, written anew."""
+        text, found = re.subn(pattern, lambda _: new, (self.root / name).read_text("utf-8"))
+        assert found
+        self.write(name, text)
 
     def work_here(self, monkeypatch: pytest.MonkeyPatch) -> Domain:
         """What follows happens in this repository."""
