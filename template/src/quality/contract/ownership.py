@@ -32,7 +32,7 @@ def tag() -> str:
 def other_domain(tags: Iterable[str]) -> str | None:
     """The other domain that these tags name."""
     owners = [one.removeprefix(TAG) for one in tags if one.startswith(TAG)]
-    return next((owner for owner in owners if owner != own_domain()), None) if tag() not in tags else None
+    return None if not owners or own_domain() in owners else owners[0]
 
 
 def belongs(other: str) -> str:
