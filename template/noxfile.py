@@ -36,7 +36,7 @@ try:
 except FileNotFoundError:
     pass
 except Exception as error:
-    sys.exit(f"waivers.yml cannot be read ({type(error).__name__}: {error}); mend it first")
+    sys.exit(f"waivers.yml cannot be read ({type(error).__name__}: {error}); fix it first")
 """
 QUIET = {
     "DO_NOT_TRACK": "1",
@@ -145,7 +145,7 @@ def promote(session: nox.Session) -> None:
 
 @nox.session(requires=["environment"], venv_backend="none", default=False)
 def drift(session: nox.Session) -> None:
-    """Say what is not as git says: files, forks, environments, server (-- [layer] [--fix] [--env ENV] [--json])."""
+    """Say what is not as the repository says: files, forks, environments, server (-- [layer] [--fix] [--env ENV] [--json])."""
     run(session, "-m", "quality", "drift", *session.posargs)
 
 

@@ -1,7 +1,7 @@
 """What a run leaves behind, beside the check alone: `python overhead.py TABLE SUITE ROUNDS` prints what each way took.
 
 Every way is a flow run with one task, on a real Prefect server on loopback, in turn, in one process: the check alone;
-with artifacts, report, message, history and event, as an operator has them; with failing rows set apart, too; and with
+with artifacts, report, message, history and event, as an operator has them; with failing quarantined rows, too; and with
 good rows written, too. A sink on loopback takes the messages; every run sends one.
 """
 
@@ -26,7 +26,7 @@ sys.path[:0] = [str(TEMPLATE / "src"), str(TEMPLATE / "tests" / "quality")]
 WAYS: dict[str, dict[str, Any] | None] = {
     "check alone": None,
     "as operators have it": {},
-    "failing rows set apart": {"quarantine": {"path": "quarantine", "passed": False}},
+    "failing quarantined rows": {"quarantine": {"path": "quarantine", "passed": False}},
     "good rows written, too": {"quarantine": {"path": "quarantine"}},
 }
 

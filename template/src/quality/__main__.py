@@ -80,7 +80,7 @@ def rules(asked: argparse.Namespace) -> int:
 
 
 def drift(asked: argparse.Namespace) -> int:
-    """Say where files, forks, environments and the server are not as git says; `--fix` heals the server."""
+    """Say where files, forks, environments and the server are not as the repository says; `--fix` heals the server."""
     from quality.drift import report as drift
 
     return drift.main(asked.layer, asked.env, asked.fix, asked.json, remove_old=asked.remove_old)

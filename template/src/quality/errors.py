@@ -20,7 +20,7 @@ class SourceError(Exception):
 
 
 class CannotJudgeError(Exception):
-    """What the data is makes a rule impossible to judge: ERROR of that rule alone, which no retry mends."""
+    """What the data is makes a rule impossible to judge: ERROR of that rule alone, which no retry fixes."""
 
 
 class DataQualityError(Exception):
@@ -49,7 +49,7 @@ class ServerError(Exception):
 
 
 class QuarantineError(SourceError):
-    """Rows could not be set apart; whoever reads the good rows must not go on."""
+    """Rows could not be quarantined; whoever reads the good rows must not go on."""
 
 
 def first_line(error: BaseException) -> str:

@@ -80,7 +80,7 @@ class Loopback:
             return (
                 "this FastAPI is too new for this Prefect; install the pinned environment (`nox -s doctor` says which)"
             )
-        return f"{lines[-1].strip()} (.prefect/server.log)" if lines else "it ended without a word"
+        return f"{lines[-1].strip()} (.prefect/server.log)" if lines else "the process exited and its log is empty"
 
 
 @contextmanager

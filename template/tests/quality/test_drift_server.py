@@ -32,7 +32,7 @@ PROD = "users-check-dataset/users-prod"
 
 @pytest.fixture
 def client(repository: Path, api: str) -> Iterator[SyncPrefectClient]:
-    """A server on which everything is as git says; nothing of it is left afterwards."""
+    """A server on which everything is as the repository says; nothing of it is left afterwards."""
     for environment in ("dev", "prod"):
         promote("users", environment)
     with server() as client:
@@ -126,18 +126,18 @@ def delete_deployment(client: SyncPrefectClient) -> None:
 
 
 PLANTED: list[tuple[Callable[[SyncPrefectClient], None], str]] = [
-    (edit_a_field, "block users-users-prod: differs from git: sample_rows is 50, git says 5"),
-    (edit_a_rule, 'block users-users-prod: differs from git: rules[1].severity is "info", git says "warning"'),
-    (add_a_field, "block users-users-prod: differs from git: ruls is [], git says nothing"),
+    (edit_a_field, "block users-users-prod: differs from the repository: sample_rows is 50, the repository says 5"),
+    (edit_a_rule, 'block users-users-prod: differs from the repository: rules[1].severity is "info", the repository says "warning"'),
+    (add_a_field, "block users-users-prod: differs from the repository: ruls is [], the repository says nothing"),
     (delete_block, "block users-users-prod: there is no such block"),
-    (other_parameter, 'parameters.environment is "dev", git says "prod"'),
-    (other_schedule, 'schedules[0].cron is "0 7 * * *", git says "0 6 * * *"'),
+    (other_parameter, 'parameters.environment is "dev", the repository says "prod"'),
+    (other_schedule, 'schedules[0].cron is "0 7 * * *", the repository says "0 6 * * *"'),
     (second_schedule, "schedules is [{"),
-    (inactive_schedule, "schedules[0].active is false, git says true"),
-    (paused, "paused is true, git says false"),
-    (other_tags, 'tags is "mine", git says "domain:users'),
-    (other_pool, 'work_pool_name is "users-dev", git says "users-prod"'),
-    (other_job_variable, 'job_variables.image is "mine", git says "users"'),
+    (inactive_schedule, "schedules[0].active is false, the repository says true"),
+    (paused, "paused is true, the repository says false"),
+    (other_tags, 'tags is "mine", the repository says "domain:users'),
+    (other_pool, 'work_pool_name is "users-dev", the repository says "users-prod"'),
+    (other_job_variable, 'job_variables.image is "mine", the repository says "users"'),
     (delete_deployment, "deployment users-prod: is not on the server"),
 ]
 

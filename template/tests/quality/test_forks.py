@@ -85,7 +85,7 @@ FORKS = [
         6,
         "create_quality_flow",
     ),
-    ("not Python", "def broken(:\n", 1, "mend"),
+    ("not Python", "def broken(:\n", 1, "fix"),
 ]
 
 

@@ -178,7 +178,7 @@ def test_bad_data_of_later_takes_no_promotion_back_and_a_broken_file_of_evidence
     evidence.place("users", "flow").write_text("{", "utf-8")
     line = unproved("users", "prod")
     assert line is not None
-    assert "is not whole" in line.seen
+    assert "is incomplete" in line.seen
 
 
 def test_what_this_repository_does_not_check_is_not_promoted(shop: Domain) -> None:

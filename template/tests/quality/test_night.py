@@ -87,7 +87,7 @@ def test_a_night_from_failure_to_recovery(repository: Repository, sink: Sink) ->
     assert sink.events == ["START", "COMPLETE"]
     said = summary()
     assert said.startswith("# orders in prod: FAILED")
-    assert "* quarantine: 2 of 4 rows set apart" in said
+    assert "* quarantine: 2 of 4 quarantined rows" in said
     assert "was told" in said
     assert history.metrics(repository.config)["status"].to_list() == ["FAILED", "FAILED"]
     page = (repository.root / "reports" / "orders-prod.html").read_text("utf-8")
@@ -200,9 +200,9 @@ def progress_of(key: str) -> list[Artifact]:
 
 def test_rows_that_could_not_be_set_apart_fail_the_run(repository: Repository) -> None:
     repository.says(quarantine={"path": "policy.yml"})
-    with pytest.raises(QuarantineError, match="could not be set apart"):
+    with pytest.raises(QuarantineError, match="could not be quarantined"):
         run(repository, GOOD)
-    assert "rows could not be set apart in policy.yml" in summary()
+    assert "rows could not be quarantined in policy.yml" in summary()
 
 
 def test_the_run_emits_its_documented_event(repository: Repository, api: str) -> None:

@@ -102,7 +102,7 @@ def test_a_block_that_is_not_saved_or_was_edited_by_hand_is_not_reproducible(
     edited.sample_rows = 99
     edited.save("users-users-dev", overwrite=True)
     seen = line(name, config, client).seen
-    assert "the saved block's sample_rows is 99, git says 5" in seen
+    assert "the saved block's sample_rows is 99, the repository says 5" in seen
 
     DataQualityBlock.from_config(config).save("users-users-dev", overwrite=True)
     unpinned = line(name, config, client).seen
@@ -149,7 +149,7 @@ def test_the_last_rung_needs_a_channel_that_takes_a_message(
     config = project.load("users", "dev")
     unsaved = line(name, config, client, Rung.DEPLOYMENT)
     assert "slack-webhook/users-alerts did not take a test message" in unsaved.seen
-    assert unsaved.fix == "mend or save the block slack-webhook/users-alerts"
+    assert unsaved.fix == "fix or save the block slack-webhook/users-alerts"
 
     address, taken = sink
     SlackWebhook(url=SecretStr(address)).save("users-alerts", overwrite=True)

@@ -53,7 +53,7 @@ def rows(repository: Repository, name: str) -> pl.DataFrame:
 
 def test_every_row_lands_in_exactly_one_file_with_its_rules_run_and_fingerprint(repository: Repository) -> None:
     repository.holds(BAD)
-    assert judged(repository, "one").says() == "quarantine: 2 of 4 rows set apart"
+    assert judged(repository, "one").says() == "quarantine: 2 of 4 quarantined rows"
     fingerprint = repository.config.fingerprint
     unique, in_range = "unique(id)", "in_range(amount, min=0, max=100)"
     assert rows(repository, "failing.parquet").to_dicts() == [
@@ -174,14 +174,14 @@ def test_rows_are_not_set_apart_by_a_rule_that_could_not_be_judged(repository: R
         "reference_column": "id",
     }
     repository.says(rules=[gone])
-    with pytest.raises(QuarantineError, match="rows were not set apart"):
+    with pytest.raises(QuarantineError, match="rows were not quarantined"):
         judged(repository, "one")
     assert not list(quarantine.home(repository.config).glob("date=*"))
 
 
 def test_a_write_that_fails_says_so_and_leaves_nothing(repository: Repository) -> None:
     repository.says(quarantine={"path": "policy.yml"})
-    with pytest.raises(QuarantineError, match=r"could not be set apart in policy\.yml"):
+    with pytest.raises(QuarantineError, match=r"could not be quarantined in policy\.yml"):
         judged(repository, "one")
 
 

@@ -64,7 +64,7 @@ def test_a_result_reads_as_the_field_s_results_do(result: CheckResult) -> None:
     assert failure == {
         "rule_name": "in_range(age, max=100)",
         "column": "age",
-        "message": "not so in 1 of 4 rows (25.00%): age is <= 100",
+        "message": "1 of 4 rows (25.00%) break the rule: age is <= 100",
         "severity": "critical",
         "failed_count": 1,
         "total_count": 4,

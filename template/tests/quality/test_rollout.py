@@ -103,7 +103,7 @@ def test_half_written_evidence_is_named_and_proves_nothing(ran: Evidence) -> Non
     path = evidence.place("users", "task")
     path.write_text(path.read_text("utf-8")[:100], "utf-8")
     assert standing().current_level is None
-    assert "rollout/evidence/users.task.json is not whole" in standing().checks[0].seen
+    assert "rollout/evidence/users.task.json is incomplete" in standing().checks[0].seen
 
 
 def test_a_run_that_proves_the_same_leaves_the_file_alone(ran: Evidence) -> None:

@@ -54,7 +54,7 @@ class Quarantine(Frozen):
         None, description="Name of a saved Secret block that holds the Fernet key of `encrypt`."
     )
     severities: tuple[Severity, ...] = Field(
-        (Severity.CRITICAL, Severity.ERROR), description="Of the rules whose failing rows are set apart."
+        (Severity.CRITICAL, Severity.ERROR), description="Of the rules whose failing rows are quarantined."
     )
     passed: bool = Field(True, description="Write the good rows, too; they stay in the source only when false.")
     keep_days: Annotated[int, Field(ge=1)] = Field(90, description="Older splits are deleted.")
@@ -79,7 +79,7 @@ class Contract(Frozen):
 
     dataset: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", description="Equals the file's name.")]
     description: str | None = None
-    owner: Text = Field(description="E-mail or team handle: who is told, and who mends it.")
+    owner: Text = Field(description="E-mail or team handle: who is told, and who fixes it.")
     source: AnySource
     key: tuple[Text, ...] = Field((), description="Columns that name a row in examples of failing rows.")
     sensitive: tuple[Text, ...] = Field((), description="Columns whose values are masked wherever a person looks.")

@@ -177,7 +177,7 @@ class Files(Source):
 
 
 def _refuse_broken_csv(file: Path, separator: str, shown: str) -> None:
-    """What Polars would mend silently: columns named twice, and a last row cut short."""
+    """What Polars would fix silently: columns named twice, and a last row cut short."""
     if file.suffix in (".gz", ".zst"):
         return
     with file.open(newline="", encoding="utf-8", errors="replace") as lines:

@@ -46,7 +46,7 @@ def block_drift(client: SyncPrefectClient, config: CheckConfig) -> Iterator[Find
         yield _finding(name, problem, "update this repository with `nox -s update`")
     else:
         for field, git, found in differences(declared(config), saved):
-            changed = _finding(name, "differs from git", "save it again with `nox -s drift -- --fix`", heals=True)
+            changed = _finding(name, "differs from the repository", "save it again with `nox -s drift -- --fix`", heals=True)
             yield changed.model_copy(update={"field": field, "git": git, "found": found})
 
 

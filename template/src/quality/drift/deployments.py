@@ -69,7 +69,7 @@ def deployment_drift(client: SyncPrefectClient, file: PrefectFile, entry: Deploy
         flow, fields = declared(file, entry, promoted=line is None)
     except Exception as error:  # a value of an entry may be wrong in any way
         yield finding(
-            entry.name, f"cannot be deployed: {error}", f"mend its entry in prefect.yaml ({entry.entrypoint})"
+            entry.name, f"cannot be deployed: {error}", f"fix its entry in prefect.yaml ({entry.entrypoint})"
         )
         return
     found = read(client, f"{flow}/{entry.name}")
@@ -86,7 +86,7 @@ def deployment_drift(client: SyncPrefectClient, file: PrefectFile, entry: Deploy
 def _differing(
     entry: DeploymentEntry, git: dict[str, Any], found: DeploymentResponse, line: Check | None
 ) -> Iterator[Finding]:
-    """Each field that is not as git says; before them, that what is not promoted is active."""
+    """Each field that is not as the repository says; before them, that what is not promoted is active."""
     if line and not found.paused:
         why = f"is active and not promoted: {line.name}: {line.seen}"
         yield finding(entry.name, why, PAUSE, heals=True)

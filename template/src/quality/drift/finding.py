@@ -1,4 +1,4 @@
-"""One thing that is not as git says, where it is, and how to heal it."""
+"""One thing that is not as the repository says, where it is, and how to heal it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Finding(Frozen):
     def __str__(self) -> str:
         about = f"{self.subject}: {self.problem}"
         if self.field is not None:
-            about += f": {self.field} is {shown(self.found)}, git says {shown(self.git)}"
+            about += f": {self.field} is {shown(self.found)}, the repository says {shown(self.git)}"
         return f"{about}; {self.fix}" if self.fix else about
 
 

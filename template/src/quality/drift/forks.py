@@ -38,7 +38,7 @@ def forks(root: Path) -> Iterator[Finding]:
         except (SyntaxError, ValueError) as error:
             line = getattr(error, "lineno", None) or 1
             yield Finding(
-                layer=Layer.FORKS, subject=f"{name}:{line}", problem=f"cannot be read: {error}", fix="mend it"
+                layer=Layer.FORKS, subject=f"{name}:{line}", problem=f"cannot be read: {error}", fix="fix it"
             )
             continue
         module = Module(tree)

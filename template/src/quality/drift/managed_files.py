@@ -18,7 +18,7 @@ from quality.ladder.prefect_file import load_prefect_file
 from quality.rollout.evidence import EvidenceFile
 
 MANIFEST = "src/quality/manifest.json"
-RESTORE = "heal it with `nox -s restore`"
+RESTORE = "restore it with `nox -s restore`"
 SKEW = timedelta(minutes=5)
 """How far ahead another machine's clock may be."""
 
@@ -40,7 +40,7 @@ def managed_files(root: Path) -> Iterator[Finding]:
     try:
         manifest = Manifest.model_validate_json((root / MANIFEST).read_text("utf-8"))
     except (OSError, ValidationError, ValueError) as error:
-        problem = "is missing" if isinstance(error, FileNotFoundError) else "is not whole"
+        problem = "is missing" if isinstance(error, FileNotFoundError) else "is incomplete"
         yield _finding(MANIFEST, f"{problem}, so no managed file can be judged", RESTORE)
         return
     for name, wanted in manifest.files.items():
@@ -72,7 +72,7 @@ def unreadable(root: Path, now: datetime | None = None) -> Iterator[Finding]:
         try:
             read(path)
         except ConfigurationError as error:
-            yield _finding(path.relative_to(root).as_posix(), f"cannot be read: {error}", "mend the file")
+            yield _finding(path.relative_to(root).as_posix(), f"cannot be read: {error}", "fix the file")
     for path in sorted((root / "rollout").rglob("*.json")):
         yield from _written(path, path.relative_to(root).as_posix(), now or datetime.now(UTC))
 
@@ -82,7 +82,7 @@ def _written(path: Path, name: str, now: datetime) -> Iterator[Finding]:
         data = json.loads(path.read_text("utf-8"))
         evidence = EvidenceFile.model_validate(data) if path.parent.name == "evidence" else None
     except ValueError:
-        yield _finding(name, "is not whole", "delete it and run its session again; `nox -s status` says which")
+        yield _finding(name, "is incomplete", "delete it and run its session again; `nox -s status` says which")
         return
     for environment, one in evidence.environments.items() if evidence else ():
         if one.recorded > now + SKEW:

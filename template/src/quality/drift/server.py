@@ -34,7 +34,7 @@ class Scope:
 
 
 def server_drift(client: SyncPrefectClient, scope: Scope) -> Iterator[Finding]:
-    """Everything on the server that is not as git says."""
+    """Everything on the server that is not as the repository says."""
     yield from version_drift(client.api_version(), prefect.__version__)
     yield from clock_drift(_clock(client), datetime.now(UTC))
     for config in scope.configs:

@@ -42,7 +42,7 @@ def load_waivers(root: Path) -> tuple[tuple[Waiver, ...], list[Finding]]:
                 f"{file.at(unknown)}: there is no key '{unknown}'; {nearest(unknown, ['waivers'])}"
             )
     except ConfigurationError as error:
-        return (), [_finding(FILE, str(error), "mend the file")]
+        return (), [_finding(FILE, str(error), "fix the file")]
     read = [_waiver(file, number, entry) for number, entry in enumerate(data.get("waivers") or [])]
     good = tuple(one for one in read if isinstance(one, Waiver))
     return good, [one for one in read if isinstance(one, Finding)]

@@ -190,7 +190,7 @@ def _message(rule: Rule, judgement: Judgement, status: Status, secret: bool) -> 
     allowed = f", {rule.max_failure_rate:.2%} allowed" if rule.max_failure_rate else ""
     more = f" ({note})" if note else ""
     rows = f"{judgement.failed:,} of {judgement.judged:,} rows ({rate:.2%}{allowed})"
-    return f"not so in {rows}: {rule.says()}{more}"
+    return f"{rows} break the rule: {rule.says()}{more}"
 
 
 def _why_empty(rule: Rule) -> str:

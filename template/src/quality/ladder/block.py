@@ -36,7 +36,7 @@ class DataQualityBlock(Block):
     auto_schema: bool = Field(False, description="Without rules, check what the data's own profile suggests.")
     dataset: str = Field("data", description="Name of the dataset, as in its contract.")
     description: str | None = Field(None, description="What the dataset is.")
-    owner: str | None = Field(None, description="E-mail or team handle: who is told, and who mends the data.")
+    owner: str | None = Field(None, description="E-mail or team handle: who is told, and who fixes the data.")
     environment: str | None = Field(None, description="The environment of policy.yml that this block is for.")
     source: dict[str, Any] | None = Field(None, description="Where the data lies, when a call gives none.")
     key: tuple[str, ...] = Field((), description="Columns that name a row in examples of failing rows.")
@@ -56,7 +56,7 @@ class DataQualityBlock(Block):
     history: dict[str, Any] | None = Field(None, description="Where runs' metrics are kept, and for how long.")
     remind_after_hours: float | None = Field(24, description="An open incident is told again after this time.")
     lineage: dict[str, Any] | None = Field(None, description="Where OpenLineage events go.")
-    quarantine: dict[str, Any] | None = Field(None, description="Where failing rows are set apart.")
+    quarantine: dict[str, Any] | None = Field(None, description="Where failing rows are quarantined.")
     repository_url: str | None = Field(None, description="Where a browser finds the repository's files.")
     domain: str | None = Field(None, description="Whose this block is; another domain never overwrites it.")
 

@@ -84,7 +84,7 @@ def flow_of(entry: DeploymentEntry) -> Flow[..., Any]:
         return load_flow_from_entrypoint(entry.entrypoint, use_placeholder_flow=False)
     except Exception as error:  # importing a module of the team's may raise anything
         what = f"{entry.name}: its flow {entry.entrypoint} cannot be imported: {first_line(error)}"
-        raise ConfigurationError(f"{what}; mend its entry in prefect.yaml, or the module") from None
+        raise ConfigurationError(f"{what}; fix its entry in prefect.yaml, or the module") from None
 
 
 def checked_by(entry: DeploymentEntry) -> CheckConfig | None:
@@ -184,7 +184,7 @@ def _schedule(entry: ScheduleEntry, held: bool) -> DeploymentScheduleCreate:
 
 
 def online_workers(client: SyncPrefectClient, pool: str) -> list[str]:
-    """The workers of a pool that have lately given a sign of life."""
+    """The workers of a pool that have sent a heartbeat lately."""
     workers = client.read_workers_for_work_pool(pool, offset=0, limit=200)
     return [worker.name for worker in workers if worker.status.value == "ONLINE"]
 

@@ -1,7 +1,7 @@
-"""A check as operators know it: judged, its rows set apart, remembered, told and announced, in this order.
+"""A check as operators know it: judged, its quarantined rows, remembered, told and announced, in this order.
 
 The verdict depends on none of the rest; what could not be done is among the notes that the summary shows. Only rows
-that could not be set apart fail the run, because whoever reads the good rows would read the wrong ones.
+that could not be quarantined fail the run, because whoever reads the good rows would read the wrong ones.
 """
 
 from __future__ import annotations

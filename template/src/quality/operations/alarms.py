@@ -70,7 +70,7 @@ def watches(pool: str, tagged: str | None = None) -> tuple[Watch, ...]:
     )
     return (
         Watch("crashed", "crashed", crashed),
-        Watch("went silent", f"gave no sign of life for {SILENT_AFTER.seconds // 60} minutes", silent),
+        Watch("went silent", f"sent no heartbeat for {SILENT_AFTER.seconds // 60} minutes", silent),
         Watch("never started", f"was due {LATE_AFTER.seconds // 60} minutes ago and has not started", never),
     )
 

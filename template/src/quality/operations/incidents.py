@@ -1,4 +1,4 @@
-"""Incidents: a rule of a dataset that does not hold, from the run that shows it to the run that shows it mended.
+"""Incidents: a rule of a dataset that does not hold, from the run that shows it to the run that shows it fixed.
 
 There is no store of states: what a channel was last told, as the history of messages has it, and what this run found
 decide what the channel is told now.

@@ -1,1 +1,1 @@
-"""Rows set apart, and released again."""
+"""Quarantined rows, and released again."""

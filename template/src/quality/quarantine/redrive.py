@@ -19,7 +19,7 @@ from quality.quarantine.splits import RULES, Split
 def redrive(config: CheckConfig) -> Split | None:
     """Judges every quarantined row anew and writes one split that replaces theirs; None when there is no row.
 
-    Rows are judged by the row rules whose failing rows are set apart. A rule that needs a column which quarantine drops
+    Rows are judged by the row rules whose failing rows are quarantined. A rule that needs a column which quarantine drops
     keeps the rows that failed it.
     """
     with quarantine.locked(config):
@@ -51,7 +51,7 @@ def _split(rows: pl.LazyFrame, earlier: tuple[Split, ...], config: CheckConfig) 
 
 
 def _judgeable(config: CheckConfig) -> tuple[tuple[Rule, ...], tuple[Rule, ...]]:
-    """The rules that set rows apart: those that quarantined rows can be judged by, and those that lack a column."""
+    """The rules that quarantine rows: those that quarantined rows can be judged by, and those that lack a column."""
     wanted = [rule for rule in config.rules if isinstance(rule, RowRule)]
     wanted = [rule for rule in wanted if rule.severity in quarantine.asked(config).severities]
     return tuple(rule for rule in wanted if not _lost(rule, config)), tuple(r for r in wanted if _lost(r, config))

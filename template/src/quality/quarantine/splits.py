@@ -63,7 +63,7 @@ class Split(Frozen):
         """One line for operators."""
         if self.kind == "redrive":
             return f"quarantine: {self.passed:,} of {self.rows:,} rows released, {self.failing:,} stay"
-        return f"quarantine: {self.failing:,} of {self.rows:,} rows set apart"
+        return f"quarantine: {self.failing:,} of {self.rows:,} quarantined rows"
 
 
 def home(config: CheckConfig) -> Path:
@@ -77,7 +77,7 @@ def locked(config: CheckConfig) -> Iterator[None]:
     try:
         home(config).mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise QuarantineError(f"rows could not be set apart in {asked(config).path}: {first_line(error)}") from None
+        raise QuarantineError(f"rows could not be quarantined in {asked(config).path}: {first_line(error)}") from None
     with alone(home(config)):
         yield
 
@@ -108,19 +108,19 @@ def standing(config: CheckConfig) -> dict[Path, Split]:
 
 
 def split(frame: Frame, found: Sequence[Found], result: CheckResult, config: CheckConfig, run: str) -> Split:
-    """Sets the failing rows of a run apart, once for each version of the source.
+    """Quarantines the failing rows of a run, once for each version of the source.
 
     A later run on the same version replaces the split, unless its rows were already redriven.
     """
     if taken := sorted(set(MARKS) & set(frame.schema)):
-        raise QuarantineError(f"rows were not set apart: they already have a column {taken[0]}")
+        raise QuarantineError(f"rows were not quarantined: they already have a column {taken[0]}")
     if frame.has_changed:
         raise QuarantineError(
-            "rows were not set apart: the source has changed since it was judged; run the check again"
+            "rows were not quarantined: the source has changed since it was judged; run the check again"
         )
     for column in config.quarantine.encrypt if config.quarantine else ():
         if kind_of(dtype := frame.schema[column]) == "nested":
-            raise QuarantineError(f"rows were not set apart: encrypt: column '{column}' is {dtype}; drop it instead")
+            raise QuarantineError(f"rows were not quarantined: encrypt: column '{column}' is {dtype}; drop it instead")
     version = frame.version
     about = Split(
         run=run,
@@ -145,7 +145,7 @@ def flags(found: Sequence[Found], config: CheckConfig) -> dict[str, pl.Expr]:
     by_title: dict[str, list[pl.Expr]] = {}
     for rule, segment, judgement, problem in wanted:
         if judgement is None or (judgement.failed and judgement.failing is None):
-            raise QuarantineError(f"rows were not set apart: {rule.title}: {problem or 'its rows are not known'}")
+            raise QuarantineError(f"rows were not quarantined: {rule.title}: {problem or 'its rows are not known'}")
         if judgement.failed and judgement.failing is not None:
             part = pl.lit(True) if rule.by is None else pl.col(rule.by).eq_missing(pl.lit(segment))
             by_title.setdefault(rule.title, []).append((judgement.failing & part).fill_null(False))
@@ -170,21 +170,21 @@ def write(
         passed = _count(half / PASSED) if (half / PASSED).exists() else frame.rows - failing
         if passed + failing != frame.rows:
             raise QuarantineError(
-                f"{frame.rows:,} rows were judged, but {passed:,} + {failing:,} were found to set apart"
+                f"{frame.rows:,} rows were judged, but {passed:,} + {failing:,} were found to quarantined"
             )
         _refuse_other_rows(half / FAILING, found, marks)
         made = about.model_copy(update={"rows": frame.rows, "passed": passed, "failing": failing})
         (half / ABOUT).write_text(made.model_dump_json(indent=1) + "\n", "utf-8")
         _appear(half, base / f"date={about.at:%Y-%m-%d}" / f"run={about.run}")
     except (OSError, pl.exceptions.PolarsError) as error:
-        raise QuarantineError(f"rows could not be set apart in {asked(config).path}: {first_line(error)}") from error
+        raise QuarantineError(f"rows could not be quarantined in {asked(config).path}: {first_line(error)}") from error
     finally:
         shutil.rmtree(half, ignore_errors=True)
     return made
 
 
 def _refuse_other_rows(failing: Path, found: Sequence[Found], marks: dict[str, pl.Expr]) -> None:
-    """The rows set apart for each rule are as many as failed it, or the data has changed since it was judged."""
+    """The quarantined rows for each rule are as many as failed it, or the data has changed since it was judged."""
     rules = pl.scan_parquet(failing).select(pl.col(RULES).explode(empty_as_null=False)).collect()[RULES]
     apart = dict(rules.value_counts().iter_rows())
     judged: dict[str, int] = {}
@@ -194,7 +194,7 @@ def _refuse_other_rows(failing: Path, found: Sequence[Found], marks: dict[str, p
     for title, failed in judged.items():
         if apart.get(title, 0) != failed:
             raise QuarantineError(
-                f"{failed:,} rows failed {title}, but {apart.get(title, 0):,} were found to set apart"
+                f"{failed:,} rows failed {title}, but {apart.get(title, 0):,} were found to quarantined"
             )
 
 

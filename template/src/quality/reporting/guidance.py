@@ -9,10 +9,10 @@ ORDER = (Status.ERROR, Status.FAILED, Status.WARNING, Status.SKIPPED, Status.PAS
 """Worst first."""
 NEXT: dict[Status, str] = {
     Status.PASSED: "Nothing.",
-    Status.WARNING: "No run was stopped. Look at the rules below; mend the data, or change the rule in the contract.",
-    Status.FAILED: "Mend the data at its source, or change the rule in the contract; then run the check again.",
+    Status.WARNING: "No run was stopped. Look at the rules below; fix the data, or change the rule in the contract.",
+    Status.FAILED: "Fix the data at its source, or change the rule in the contract; then run the check again.",
     Status.SKIPPED: "No row was judged. Find out why the data is empty; `allow_empty: true` says that it may be.",
-    Status.ERROR: "The data could not be judged. Mend what is named here; then run the check again.",
+    Status.ERROR: "The data could not be judged. Fix what is named here; then run the check again.",
 }
 
 

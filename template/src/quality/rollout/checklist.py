@@ -72,7 +72,7 @@ def reproducible(config: CheckConfig, rung: Rung, client: SyncPrefectClient) -> 
     git, saved = DataQualityBlock.from_config(config), block
     fields = [f for f in DataQualityBlock.model_fields if getattr(git, f) != getattr(saved, f)]
     for field in fields:
-        yield f"the saved block's {field} is {getattr(saved, field)!r}, git says {getattr(git, field)!r}", save
+        yield f"the saved block's {field} is {getattr(saved, field)!r}, the repository says {getattr(git, field)!r}", save
     before = _document(client, name)
     kept = _outcome(lambda: block.check())
     block.save(name, overwrite=True)
@@ -124,7 +124,7 @@ def wired(config: CheckConfig, rung: Rung, client: SyncPrefectClient) -> Iterabl
     for channel in config.notifications:
         said = notifications.deliver(channel, f"test: {config.dataset}", "A test message: this channel is wired.")
         if not said.ok:
-            yield f"{said.block} did not take a test message: {said.problem}", f"mend or save the block {said.block}"
+            yield f"{said.block} did not take a test message: {said.problem}", f"fix or save the block {said.block}"
 
 
 def representative(config: CheckConfig, rung: Rung, client: SyncPrefectClient) -> Iterable[Problem]:

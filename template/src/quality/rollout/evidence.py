@@ -110,7 +110,7 @@ def place(dataset: str, rung: str) -> Path:
 
 
 def read(dataset: str, rung: str) -> dict[str, Evidence]:
-    """The evidence by environment; ConfigurationError for a file that is not whole."""
+    """The evidence by environment; ConfigurationError for a file that is incomplete."""
     path = place(dataset, rung)
     if not path.exists():
         return {}
@@ -119,7 +119,7 @@ def read(dataset: str, rung: str) -> dict[str, Evidence]:
     except (ValidationError, ValueError):
         where = path.relative_to(project.root())
         raise ConfigurationError(
-            f"{where} is not whole; delete it and run `nox -s {rung} -- {dataset}` again"
+            f"{where} is incomplete; delete it and run `nox -s {rung} -- {dataset}` again"
         ) from None
 
 

@@ -100,7 +100,7 @@ def claims(card: Scorecard) -> list[str]:
     try:
         said = Scorecard.model_validate_json(path.read_text("utf-8"))
     except ValueError:
-        return [f"{STATUS} is not whole"]
+        return [f"{STATUS} is incomplete"]
     known = {(one.dataset, one.environment): one for one in card.standings}
     wrong = [
         f"{one.dataset} in {one.environment}: {STATUS} says {one.current_level}, the evidence says "

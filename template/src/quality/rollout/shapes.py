@@ -103,6 +103,6 @@ def _judged(name: str, make: Callable[[], pl.DataFrame], config: CheckConfig) ->
     counts = f"{result.passed_count} passed, {result.failed_count} failed, {result.skipped_count} skipped"
     broken = result.error_count > 0
     green = name == "empty" and result.is_success and not config.allow_empty
-    fix = "add a row_count rule, or say allow_empty: true" if green else "mend the rule that cannot be computed"
+    fix = "add a row_count rule, or say allow_empty: true" if green else "fix the rule that cannot be computed"
     seen = f"{result.status}: {counts}"
     return Check(name=name, ok=not (broken or green), seen=seen, fix=fix if broken or green else None)
