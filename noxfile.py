@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -18,9 +19,27 @@ nox.options.reuse_venv = "yes"
 nox.options.sessions = ["lint", "tests"]
 
 RUNGS = ("task", "block", "flow", "deployment")
-PYTHON = f"py{sys.version_info.major}{sys.version_info.minor}"
-PINS = f"template/constraints/{PYTHON}-prefect-3.8.8-polars-2.1.txt"
+TUPLES = Path("template", "constraints")
 SCREENSHOTS = Path("build", "screenshots")
+
+
+def tuples_of(python: str = "") -> list[Path]:
+    """The pinned files of the supported tuples for a Python such as py311, the newest first; of all without one."""
+    found = TUPLES.glob(f"{python or 'py'}*-prefect-*.txt")
+    return sorted(found, key=lambda path: [int(number) for number in re.findall(r"\d+", path.name)], reverse=True)
+
+
+def primary() -> Path:
+    """The newest supported tuple for the Python that runs nox."""
+    found = tuples_of(f"py{sys.version_info.major}{sys.version_info.minor}")
+    if not found:
+        sys.exit(f"no tuple for this Python; use that of one of: {', '.join(path.stem for path in tuples_of())}")
+    return found[0]
+
+
+def python_of(tuple_: Path) -> str:
+    """The Python of a tuple, such as 3.12."""
+    return re.sub(r"py(\d)(\d+)-.*", r"\1.\2", tuple_.stem)
 
 
 @nox.session(default=False)
@@ -48,10 +67,11 @@ def demo(session: nox.Session) -> None:
 @nox.session
 def lint(session: nox.Session) -> None:
     """Check style and types of the template and of what it renders, in place: ruff, then mypy --strict."""
-    session.install("-r", PINS, "-r", "constraints.txt")
+    session.install("-r", str(primary()), "-r", "constraints.txt")
     session.run("ruff", "check")
     session.run("ruff", "format", "--check")
     session.run("mypy")
+    session.run("mypy", "tests/quality")
     session.run("mypy", "template/noxfile.py", "template/src", "template/tests")
     session.run("python", "hooks/lock_managed.py", "--check")
     session.run("python", "hooks/write_documents.py", "--check")
@@ -59,15 +79,26 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Render, update, run the generated repositories' own nox, and look at their pages (-- -k words)."""
-    session.install("-r", "constraints.txt")
+    """Test the package in place; render, update, climb the ladder, and look at pages (-- -k words)."""
+    session.install("-r", str(primary()), "-r", "constraints.txt")
     install_browser(session)
     shutil.rmtree(SCREENSHOTS, ignore_errors=True)
     kept = {"QUALITY_SCREENSHOTS": str(SCREENSHOTS.resolve())}
     try:
-        session.run("pytest", "-n", "2", *session.posargs, env=kept)
+        spread = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
+        session.run("pytest", *spread, *session.posargs, env=kept)
     finally:
         session.log(f"Pictures of the pages that were looked at: {SCREENSHOTS}")
+
+
+@nox.session(default=False)
+@nox.parametrize("python, pins", [nox.param(python_of(path), path, id=path.stem) for path in tuples_of()[::-1]])
+def tuples(session: nox.Session, pins: Path) -> None:
+    """Test the package in place on a supported tuple; the summary says which had no Python here (-- -k words)."""
+    needs = nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "package")
+    session.install("-r", str(pins), *needs)
+    where = ["--confcutdir", "tests/quality", "tests/quality", "template/tests/quality"]
+    session.run("pytest", "-n", "2", *where, *session.posargs)
 
 
 def install_browser(session: nox.Session) -> None:
@@ -90,7 +121,7 @@ def install_browser(session: nox.Session) -> None:
 @nox.session(default=False)
 def stamp(session: nox.Session) -> None:
     """Write what is computed from the managed files: their manifest, the JSON Schemas, the rule table."""
-    session.install("-c", PINS, "polars", "pydantic", "rich", "ruamel.yaml")
+    session.install("-c", str(primary()), "polars", "pydantic", "rich", "ruamel.yaml")
     session.run("python", "hooks/write_documents.py")
     session.run("python", "hooks/lock_managed.py")
 
@@ -102,9 +133,10 @@ def lock(session: nox.Session) -> None:
     rendered = Path(session.create_tmp(), "rendered")
     session.run("copier", "copy", "--defaults", "--overwrite", "--vcs-ref", "HEAD", ".", str(rendered))
     session.run("nox", "-f", str(rendered / "noxfile.py"), "-s", "lock")
-    shutil.copytree(rendered / "constraints", "template/constraints", dirs_exist_ok=True)
+    shutil.rmtree(TUPLES)
+    shutil.copytree(rendered / "constraints", TUPLES)
     options = ["--universal", "--upgrade", "--no-annotate", "--no-emit-index-url", "--custom-compile-command"]
-    inputs = ["--group", "tests", "--constraint", "template/constraints/py311-prefect-3.8.8-polars-2.1.txt"]
+    inputs = ["--group", "tests", "--group", "lint", "--constraint", str(tuples_of("py311")[0])]
     session.run("uv", "pip", "compile", *options, "nox -s lock", *inputs, "-o", "constraints.txt", "--quiet")
     session.run("python", "hooks/lock_managed.py")
 
@@ -119,10 +151,22 @@ def sample(session: nox.Session) -> None:
 @nox.session(default=False)
 def pictures(session: nox.Session) -> None:
     """Draw the two pictures of template/docs anew, from a failing run of the bundled sample."""
-    session.install("-r", PINS, "-r", "constraints.txt")
+    session.install("-r", str(primary()), "-r", "constraints.txt")
     install_browser(session)
     rendered = Path(session.create_tmp(), "rendered")
     shutil.rmtree(rendered, ignore_errors=True)
     answers = ["--defaults", "--data", "domain=new_york_flights"]
     session.run("copier", "copy", *answers, "--vcs-ref", "HEAD", ".", str(rendered))
     session.run("python", "hooks/draw_pictures.py", str(rendered))
+
+
+@nox.session(default=False)
+def fuzz(session: nox.Session) -> None:
+    """Mutate 10,000 contracts and policies, 10,000 data files: no traceback, no hang, no false green (-- --seed 8)."""
+    session.install("-r", str(primary()), "-r", "constraints.txt")
+    session.run(
+        "python",
+        "tests/quality/fuzzing.py",
+        *session.posargs,
+        env={"PYTHONPATH": str(Path("template/src").resolve())},
+    )

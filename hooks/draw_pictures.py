@@ -12,10 +12,11 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-TEMPLATE = Path(__file__).parent.parent / "template"
-sys.path[:0] = [str(TEMPLATE / "src"), str(TEMPLATE / "tests" / "quality")]
+ROOT = Path(__file__).parent.parent
+TEMPLATE = ROOT / "template"
+sys.path[:0] = [str(TEMPLATE / "src"), str(ROOT / "tests" / "quality")]
 
-import browser  # noqa: E402 - the template's own, in place
+import browser  # noqa: E402 - the tests' own, in place
 import polars as pl  # noqa: E402
 from prefect.client.orchestration import get_client  # noqa: E402
 from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings  # noqa: E402

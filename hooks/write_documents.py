@@ -1,32 +1,25 @@
-"""Write what the template ships and `nox -s rules` keeps current: the JSON Schemas and the README's rule table.
+"""Write what the template ships and `nox -s rules` keeps current: the JSON Schemas and the rule table.
 
 `nox -s stamp` runs this with the template's pins; `--check` writes nothing and exits 1 when a file is stale.
 """
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
 TEMPLATE = Path(__file__).parent.parent / "template"
 sys.path.insert(0, str(TEMPLATE / "src"))
 
-from quality.cli.documents import END, START, contract_schema, policy_schema, rule_table, status_schema  # noqa: E402
+from quality.cli.documents import RULES_PAGE, rules_page, schemas  # noqa: E402
 
 
 def documents() -> dict[Path, str]:
     """Each file with the text it should have."""
-    readme = TEMPLATE / "README.md.jinja"
-    text = readme.read_text(encoding="utf-8")
-    schemas = {
-        "datasets/contract.schema.json": contract_schema(),
-        "datasets/policy.schema.json": policy_schema(),
-        "docs/status.schema.json": status_schema(),
+    rules = TEMPLATE / RULES_PAGE
+    return {TEMPLATE / name: schema for name, schema in schemas().items()} | {
+        rules: rules_page(rules.read_text(encoding="utf-8"))
     }
-    return {
-        TEMPLATE / name: json.dumps(schema, indent=1, sort_keys=True) + "\n" for name, schema in schemas.items()
-    } | {readme: f"{text.split(START)[0]}{START}\n{rule_table()}\n{END}{text.split(END)[1]}"}
 
 
 def main(arguments: list[str]) -> int:
@@ -39,6 +32,7 @@ def main(arguments: list[str]) -> int:
         if arguments:
             print(f"{path.relative_to(TEMPLATE)} is stale: run nox -s stamp", file=sys.stderr)
         else:
+            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8", newline="\n")
     return 1 if arguments and stale else 0
 

@@ -1,6 +1,6 @@
 """The commands of this repository. Climb the ladder: task, block, flow, deployment; plain `nox` lints and tests.
 
-Every session shares one environment, installed from the pinned file in constraints/ for this Python.
+Every session but lint shares one environment, installed from the newest pinned file in constraints/ for this Python.
 QUALITY_TUPLE=py311-prefect-3.7.8-polars-2.1 chooses another supported tuple; words after `--` are passed on.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -20,14 +21,16 @@ nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.reuse_venv = "yes"
 nox.options.sessions = ["lint", "tests"]
 
-TUPLES = {
-    "py311-prefect-3.8.8-polars-2.1": ("3.11", "prefect==3.8.8", "polars==2.1.0"),
-    "py312-prefect-3.8.8-polars-2.1": ("3.12", "prefect==3.8.8", "polars==2.1.0"),
-    "py313-prefect-3.8.8-polars-2.1": ("3.13", "prefect==3.8.8", "polars==2.1.0"),
-    "py311-prefect-3.7.8-polars-2.1": ("3.11", "prefect==3.7.8", "polars==2.1.0"),
-}
+TUPLES = (
+    "py311-prefect-3.7.8-polars-2.1",
+    "py311-prefect-3.8.8-polars-2.1",
+    "py311-prefect-3.9.1-polars-2.1",
+    "py312-prefect-3.9.1-polars-2.1",
+    "py313-prefect-3.9.1-polars-2.1",
+)
+"""What is supported together, each a line here and, by `nox -s lock`, a file in constraints/."""
 MANAGED = ("constraints", "noxfile.py", "src/quality", "tests/quality")
-COPIER = Path("constraints", "copier.txt")
+COPIER, LINT = Path("constraints", "copier.txt"), Path("constraints", "lint.txt")
 WAIVED = """
 import datetime, pathlib, sys, yaml
 try:
@@ -47,19 +50,35 @@ QUIET = {
 
 
 def pinned(session: nox.Session) -> Path:
-    """The constraints file of the chosen tuple, or of the first one for this Python."""
+    """The constraints file of the chosen tuple, or of the newest one for this Python."""
     python = str(session.python or f"{sys.version_info.major}.{sys.version_info.minor}")
-    chosen = os.environ.get("QUALITY_TUPLE") or next((name for name, pins in TUPLES.items() if pins[0] == python), "")
+    chosen = os.environ.get("QUALITY_TUPLE") or newest(python)
     if chosen not in TUPLES:
         session.warn(f"{chosen or f'Python {python}'} is not supported; these are: {', '.join(TUPLES)}.")
         session.warn("Install Python 3.11, 3.12 or 3.13 and run nox with it, for instance `python3.13 -m nox`.")
         sys.exit(2)
-    if TUPLES[chosen][0] != python:
-        session.warn(
-            f"{chosen} needs Python {TUPLES[chosen][0]}, this is {python}: `python{TUPLES[chosen][0]} -m nox`."
-        )
+    if (needed := versions(chosen)[0]) != python:
+        session.warn(f"{chosen} needs Python {needed}, this is {python}: `python{needed} -m nox`.")
         sys.exit(2)
     return Path("constraints", f"{chosen}.txt")
+
+
+def newest(python: str) -> str:
+    """The newest tuple for a Python; none is an empty text."""
+    fitting = (name for name in TUPLES if versions(name)[0] == python)
+    return max(fitting, key=lambda name: [int(number) for number in re.findall(r"\d+", name)], default="")
+
+
+def versions(name: str) -> tuple[str, str, str]:
+    """Python, Prefect and Polars of a tuple: 3.11, 3.9.1 and 2.1."""
+    python, _, prefect, _, polars = name.split("-")
+    return f"3.{python.removeprefix('py3')}", prefect, polars
+
+
+def group(name: str) -> list[str]:
+    """What a dependency group of pyproject.toml asks for, yours included."""
+    project = nox.project.load_toml("pyproject.toml")
+    return [*nox.project.dependency_groups(project, name)] if name in project.get("dependency-groups", {}) else []
 
 
 def shared(session: nox.Session) -> Path:
@@ -77,7 +96,7 @@ def run(session: nox.Session, *command: str) -> None:
 
 @nox.session(requires=["environment"], venv_backend="none", default=False)
 def task(session: nox.Session) -> None:
-    """Rung 1: check a dataset in an ephemeral task; nothing saved, no server (-- [dataset] [--env ENV])."""
+    """Rung 1: check in an ephemeral task; nothing saved, no server (-- [dataset] [--env ENV] [--junit FILE])."""
     run(session, "-m", "quality", "task", *session.posargs)
 
 
@@ -95,16 +114,17 @@ def flow(session: nox.Session) -> None:
 
 @nox.session(requires=["environment"], venv_backend="none", default=False)
 def deployment(session: nox.Session) -> None:
-    """Rung 4: deploy datasets, let a worker run them, read the artifacts back (-- [dataset] [--env ENV])."""
+    """Rung 4: deploy datasets, let a worker run them, and read the artifacts back (-- [dataset] [--env ENV])."""
     run(session, "-m", "quality", "deployment", *session.posargs)
 
 
-@nox.session(requires=["environment"], venv_backend="none")
+@nox.session(requires=["environment"])
 def lint(session: nox.Session) -> None:
     """Check style and types: ruff, then mypy --strict."""
-    run(session, "-m", "ruff", "check", ".")
-    run(session, "-m", "ruff", "format", "--check", ".")
-    run(session, "-m", "mypy")
+    session.install("-r", str(LINT), "-c", str(LINT), *group("lint"))
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("mypy", "--python-executable", shared(session).read_text(encoding="utf-8"))
 
 
 @nox.session(requires=["environment"], venv_backend="none")
@@ -121,13 +141,13 @@ def doctor(session: nox.Session) -> None:
 
 @nox.session(requires=["environment"], venv_backend="none", default=False)
 def learn(session: nox.Session) -> None:
-    """Read a dataset and propose rules for its contract (-- dataset)."""
+    """Read a dataset and propose rules for its contract (-- [dataset])."""
     run(session, "-m", "quality", "learn", *session.posargs)
 
 
 @nox.session(requires=["environment"], venv_backend="none", default=False)
 def rules(session: nox.Session) -> None:
-    """Write the rule table in README.md and the JSON Schemas beside the contracts."""
+    """Write the rule tables of docs/rules.md, and the JSON Schemas beside the contracts and in docs/."""
     run(session, "-m", "quality", "rules", *session.posargs)
 
 
@@ -145,7 +165,7 @@ def promote(session: nox.Session) -> None:
 
 @nox.session(requires=["environment"], venv_backend="none", default=False)
 def drift(session: nox.Session) -> None:
-    """Say what is not as the repository says: files, forks, environments, server (-- [layer] [--fix] [--env ENV] [--json])."""
+    """Say what differs from the repository: files, forks, environments, server (-- [layer] [--fix] [--env ENV])."""
     run(session, "-m", "quality", "drift", *session.posargs)
 
 
@@ -232,32 +252,43 @@ def environment(session: nox.Session) -> None:
     wanted = hashlib.sha256(constraints.read_bytes() + Path("pyproject.toml").read_bytes()).hexdigest()
     if not stamp.exists() or stamp.read_text(encoding="utf-8") != wanted:
         session.install("--no-deps", "-r", str(constraints), env={"UV_COMPILE_BYTECODE": "1"})
-        session.install("--no-build-isolation", "-c", str(constraints), "-e", ".")
+        session.install("--no-build-isolation", "-c", str(constraints), "-e", ".", *group("tests"))
         stamp.write_text(wanted, encoding="utf-8")
     shared(session).write_text(str(Path(session.bin, "python")), encoding="utf-8")
 
 
 @nox.session(default=False)
 def lock(session: nox.Session) -> None:
-    """Write constraints/ anew, one fully pinned file for each supported tuple."""
+    """Write constraints/ anew: one fully pinned file for each supported tuple, one for lint, one for Copier."""
     session.install("uv")
-    for name, (python, *pins) in TUPLES.items():
-        given = Path(session.create_tmp(), "tuple.txt")
-        given.write_text("\n".join(pins) + "\n", encoding="utf-8")
-        options = ["--universal", "--upgrade", "--no-annotate", "--no-emit-index-url", "--python-version", python]
-        inputs = ["pyproject.toml", "--group", "dev", "--constraint", str(given)]
-        target = ["--custom-compile-command", "nox -s lock", "--output-file", f"constraints/{name}.txt", "--quiet"]
-        session.run("uv", "pip", "compile", *options, *inputs, *target)
+    for path in (path for path in Path("constraints").glob("py*.txt") if path.stem not in TUPLES):
+        path.unlink()
+    for name in TUPLES:
+        python, prefect, polars = versions(name)
+        given = written(session, f"prefect=={prefect}", f"polars=={polars}.*")
+        inputs = ["pyproject.toml", "--group", "tests", "--constraint", given]
+        pin(session, Path("constraints", f"{name}.txt"), python, *inputs)
+    pin(session, LINT, "3.11", "--group", "lint", "--constraint", f"constraints/{newest('3.11')}.txt")
+    pin(session, COPIER, "3.11", written(session, "copier"))
+
+
+def pin(session: nox.Session, target: Path, python: str, *inputs: str) -> None:
+    """Resolve what the inputs ask for into one file that says no word of this machine."""
     options = [
         "--universal",
         "--upgrade",
         "--no-annotate",
         "--no-emit-index-url",
         "--python-version",
-        "3.11",
+        python,
         "--quiet",
     ]
-    given = Path(session.create_tmp(), "copier.txt")
-    given.write_text("copier\n", encoding="utf-8")
-    target = ["--custom-compile-command", "nox -s lock", "--output-file", str(COPIER)]
-    session.run("uv", "pip", "compile", *options, str(given), *target)
+    named = ["--custom-compile-command", "nox -s lock", "--output-file", str(target)]
+    session.run("uv", "pip", "compile", *options, *inputs, *named)
+
+
+def written(session: nox.Session, *lines: str) -> str:
+    """The path of a file with these requirements."""
+    path = Path(session.create_tmp(), "requirements.txt")
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return str(path)

@@ -5,10 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 import threading
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +14,7 @@ import plumbum
 import polars as pl
 import pytest
 from copier import run_copy
-
-ROOT = Path(__file__).parent.parent
-OTHER = {
-    "domain": "web_shop",
-    "owner": "data@example.com",
-    "environments": ["staging", "prod"],
-    "source": "data/orders.csv",
-    "notifications": "webhook",
-}
-sys.path.insert(0, str(Path(__file__).parent))
+from rendering import OTHER, ROOT, commit, nox, release
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -66,55 +55,6 @@ def orders(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return target
 
 
-def git(folder: Path, *arguments: str) -> str:
-    return subprocess.run(["git", *arguments], cwd=folder, check=True, capture_output=True, text=True).stdout
-
-
-def release(folder: Path, tag: str) -> None:
-    """Commit everything in the folder, and tag it."""
-    git(folder, "init", "--quiet")
-    git(folder, "add", "--all")
-    git(folder, "commit", "--quiet", "--allow-empty", "--message", tag)
-    git(folder, "tag", tag)
-
-
-def commit(folder: Path, message: str = "Start") -> None:
-    git(folder, "init", "--quiet")
-    git(folder, "add", "--all")
-    git(folder, "commit", "--quiet", "--allow-empty", "--message", message)
-
-
-def files(folder: Path) -> dict[str, bytes]:
-    """The bytes of every file, by path, without git's own."""
-    paths = (path for path in folder.rglob("*") if path.is_file())
-    named = ((path.relative_to(folder).as_posix(), path) for path in paths)
-    return {name: path.read_bytes() for name, path in named if not name.startswith((".git/", ".nox/", ".prefect/"))}
-
-
-def run(folder: Path, *command: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    """The finished command, with what it printed; its exit code is for the test to judge."""
-    return subprocess.run(
-        [sys.executable, "-m", *command],
-        cwd=folder,
-        env=os.environ | (env or {}),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=600,
-    )
-
-
-def copier(*arguments: str, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
-    return run(folder, "copier", *arguments)
-
-
-def nox(
-    folder: Path, session: str, *posargs: str, env: dict[str, str] | None = None
-) -> subprocess.CompletedProcess[str]:
-    """A session of a rendered repository's own noxfile."""
-    return run(folder, "nox", "--no-color", "-s", session, *(("--", *posargs) if posargs else ()), env=env)
-
-
 class Progress:
     """Says every ten seconds which tests are still running, on whichever worker they run."""
 
@@ -144,10 +84,16 @@ class Progress:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Workers of xdist report to the process that shows progress."""
+    """Workers of xdist report to the process that shows progress; the template copied here is never committed."""
+    config.addinivalue_line("filterwarnings", "ignore::copier.errors.DirtyLocalWarning")
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(Progress(config))
 
 
-def ids(rows: Sequence[tuple[str, ...]]) -> list[str]:
-    return [row[0] for row in rows]
+LONGEST = ("test_ladder.py", "test_storage.py")
+"""What takes longest begins first, one file on each worker; files share an environment that takes long to install."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Both workers are busy until the end: files are handed out in this order."""
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))

@@ -11,13 +11,16 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "template" / "src" / "quality"
 LAYERS = (
     ("values", "files"),
+    ("texts",),
     ("result",),
-    ("errors",),
+    ("errors", "sql_text"),
     ("engine",),
     ("rules",),
+    ("sources",),
     ("contract",),
     ("prefect_run", "loopback"),
     ("history",),
+    ("isolation",),
     ("checking",),
     ("reporting",),
     ("server", "quarantine"),
@@ -30,7 +33,21 @@ LAYERS = (
 )
 """From the ground up; a module may import its own room and those of the lines above it here."""
 FLOOR = {room: number for number, rooms in enumerate(LAYERS) for room in rooms}
-PURE = ("values", "files", "result", "errors", "engine", "rules", "contract", "history", "checking")
+PURE = (
+    "values",
+    "files",
+    "texts",
+    "result",
+    "errors",
+    "sql_text",
+    "engine",
+    "rules",
+    "sources",
+    "contract",
+    "history",
+    "isolation",
+    "checking",
+)
 CORE = ("values", "result", "errors", "engine")
 FACE = ("__init__", "moved")
 """What stands outside the layers: the lazy table of public names, and the one of names from before the rooms."""

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ROOT, commit, git, nox, release
 from copier import run_copy
+from rendering import ROOT, commit, git, nox, release
 
 COPIED = """from quality import data_quality_check_task
 from prefect import flow
@@ -54,7 +54,7 @@ HEALED_BY_FIX = {
     "deployment flights-old": "not in prefect.yaml",
 }
 HEALED_BY_HAND = {
-    "prefect.yaml, flights-flights-dev": "policy.yml says",
+    "prefect.yaml, flights-flights-dev": "policy.yml",
     "src/domain/ours.py:6": "quality_checked_flow",
 }
 

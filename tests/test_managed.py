@@ -9,8 +9,8 @@ import sys
 import tomllib
 from pathlib import Path
 
-from conftest import ROOT, commit, files
 from copier import run_copy
+from rendering import ROOT, commit, files
 
 SCRIPT = Path("hooks", "lock_managed.py")
 

@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, commit, copier, files, git, release
 from copier import run_copy
+from rendering import ROOT, commit, copier, files, git, release
 from ruamel.yaml import YAML
 
 MIGRATIONS = ROOT / "hooks" / "migrations"

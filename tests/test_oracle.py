@@ -7,24 +7,14 @@ values of each other where keys must be distinct.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pointblank as pb
 import polars as pl
 import pytest
-
-TEMPLATE = Path(__file__).parents[1] / "template"
-# Behind this folder, whose `conftest` the other tests import.
-sys.path += [
-    str(TEMPLATE / "src"),
-    str(TEMPLATE / "tests" / "quality"),
-]
-
-from checking import judge, judge_one  # noqa: E402 - the engine of the template, in place
+from checking import judge, judge_one
 
 Step = Callable[[Any], Any]
 

@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, copier, files
 from copier import run_copy
+from rendering import ROOT, copier, files
 from ruamel.yaml import YAML
 
 CONFIG = YAML(typ="safe").load(ROOT / "copier.yml")

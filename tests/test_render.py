@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import resource
+import runpy
 from itertools import combinations, product
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ROOT, copier, files
 from copier import run_copy
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+from rendering import ROOT, copier, files
 from ruamel.yaml import YAML
 
 ANSWERS: dict[str, tuple[Any, ...]] = {
@@ -29,12 +34,14 @@ EXPECTED = {
     "CODEOWNERS",
     "README.md",
     "constraints/copier.txt",
-    "constraints/py311-prefect-3.8.8-polars-2.1.txt",
+    "constraints/lint.txt",
     "data/flights.parquet",
     "datasets/contract.schema.json",
     "datasets/flights.yml",
     "datasets/policy.schema.json",
+    "docs/operators.md",
     "docs/policy.md",
+    "docs/rules.md",
     "noxfile.py",
     "policy.yml",
     "prefect.yaml",
@@ -44,7 +51,11 @@ EXPECTED = {
     "src/domain/rules.py",
     "src/domain/sources.py",
     "src/quality/__init__.py",
-    "tests/domain/test_contracts.py",
+    "src/quality/py.typed",
+    "tests/domain/test_example.py",
+    "tests/quality/test_contracts.py",
+    "tests/quality/test_paths.py",
+    "tests/quality/test_rules.py",
     "waivers.yml",
 }
 
@@ -136,12 +147,61 @@ def test_every_python_file_is_the_same_in_every_repository(template: Path, tmp_p
     assert one == two
 
 
-def test_no_index_or_path_of_a_machine_is_in_the_constraints() -> None:
-    for path in (ROOT / "template" / "constraints").glob("py*.txt"):
-        pins = [line for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
-        assert all(re.match(r"[a-z0-9.-]+==[\w.+!-]+( ;.*)?$", pin) for pin in pins), path.name
-        for name in ("prefect", "polars", "fastapi", "pytest", "ruff", "mypy"):
-            assert any(pin.startswith(f"{name}==") for pin in pins), f"{name} is not pinned in {path.name}"
+CONSTRAINTS = {path.stem: path for path in (ROOT / "template" / "constraints").glob("*.txt")}
+EXPECTED |= {f"constraints/{name}.txt" for name in CONSTRAINTS}
+
+
+def pins(path: Path) -> dict[str, str]:
+    """Package to version, of a file in which nothing else is written."""
+    lines = [line for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
+    assert all(re.match(r"[a-z0-9.-]+==[\w.+!-]+( ;.*)?$", line) for line in lines), path.name
+    return dict(line.split(" ;")[0].split("==") for line in lines)
+
+
+@pytest.mark.parametrize("name", sorted(CONSTRAINTS))
+def test_constraints_pin_what_their_session_needs_and_name_no_machine(name: str) -> None:
+    needed = {"copier": {"copier"}, "lint": {"mypy", "pydantic", "ruff"}}
+    found = pins(CONSTRAINTS[name])
+    assert needed.get(name, {"editables", "fastapi", "hatchling", "polars", "prefect", "pytest"}) <= found.keys()
+    if name not in needed:
+        assert not {"mypy", "pandas", "pyarrow", "ruff"} & found.keys()
+        assert name.split("-prefect-")[1] == f"{found['prefect']}-polars-{found['polars'].rpartition('.')[0]}"
+
+
+@pytest.fixture(scope="module")
+def noxfile(template: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The names of a rendered repository's noxfile, read once: nox knows a session once in a process."""
+    rendered = tmp_path_factory.mktemp("noxfile") / "flights"
+    run_copy(str(template), rendered, defaults=True, quiet=True)
+    with contextlib.chdir(rendered):
+        return runpy.run_path("noxfile.py")
+
+
+def test_sessions_run_on_the_newest_tuple_of_a_python_by_number(
+    noxfile: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ("3.10.0-polars-2.1", "3.9.12-polars-2.1", "3.10.0-polars-2.10", "3.10.0-polars-2.9")
+    tuples = (*(f"py311-prefect-{name}" for name in names), "py313-prefect-4.0.0-polars-3.0")
+    monkeypatch.setitem(noxfile["newest"].__globals__, "TUPLES", tuples)
+    assert noxfile["newest"]("3.11") == "py311-prefect-3.10.0-polars-2.10"
+    assert noxfile["newest"]("3.12") == ""
+
+
+def test_every_tuple_of_the_noxfile_is_pinned_within_what_a_repository_allows(noxfile: dict[str, Any]) -> None:
+    project = noxfile["PYPROJECT"]["project"]
+    allowed = {canonicalize_name(one.name): one.specifier for one in map(Requirement, project["dependencies"])}
+    assert sorted(noxfile["TUPLES"]) == sorted(name for name in CONSTRAINTS if name.startswith("py"))
+    for name in noxfile["TUPLES"]:
+        assert SpecifierSet(project["requires-python"]).contains(noxfile["versions"](name)[0])
+        found = pins(CONSTRAINTS[name])
+        assert [one for one in allowed if found[one] not in allowed[one]] == [], name
+
+
+def test_the_templates_own_tools_are_pinned_as_the_newest_tuple_of_each_python_is(noxfile: dict[str, Any]) -> None:
+    own = pins(ROOT / "constraints.txt")
+    for name in ("lint", *map(noxfile["newest"], ("3.11", "3.12", "3.13"))):
+        theirs = pins(CONSTRAINTS[name])
+        assert {one: (own[one], theirs[one]) for one in own.keys() & theirs.keys() if own[one] != theirs[one]} == {}
 
 
 def test_the_sample_is_small_and_dirty() -> None:

@@ -6,7 +6,6 @@ Pictures of it are kept in QUALITY_SCREENSHOTS, which `nox -s tests` sets.
 from __future__ import annotations
 
 import re
-import sys
 import time
 import unicodedata
 from collections.abc import Callable, Iterator
@@ -14,27 +13,19 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import browser
 import polars as pl
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from checking import NOW, judge
 from playwright.sync_api import Browser, Page, sync_playwright
 from pypdf import PdfReader
 
-TEMPLATE = Path(__file__).parents[1] / "template"
-# Behind this folder, whose `conftest` the other tests import.
-sys.path += [
-    str(TEMPLATE / "src"),
-    str(TEMPLATE / "tests" / "quality"),
-]
-
-import browser  # noqa: E402 - the template's own, in place
-from checking import NOW, judge  # noqa: E402
-
-from quality.contract.config import CheckConfig  # noqa: E402
-from quality.history import runs as history  # noqa: E402
-from quality.reporting import html as report  # noqa: E402
-from quality.result import CheckResult  # noqa: E402
-from quality.values import Severity, Status  # noqa: E402
+from quality.contract.config import CheckConfig
+from quality.history import runs as history
+from quality.reporting import html as report
+from quality.result import CheckResult
+from quality.values import Severity, Status
 
 WCAG = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}}
 BUT_MARKS = {"exclude": [[".badge [aria-hidden]"], [".runs [aria-hidden]"]]}

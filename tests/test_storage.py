@@ -22,8 +22,8 @@ import polars as pl
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, LoginPassword
-from conftest import commit, git, ids, nox
 from moto.server import ThreadedMotoServer
+from rendering import commit, git, ids, nox
 
 Done = subprocess.CompletedProcess[str]
 KEY, SECRET, PASSWORD = "AKIAQUALITYEXAMPLE", "s3cret/of+the+store", "s3cret-of-the-mail"
@@ -239,7 +239,7 @@ def test_folders_of_a_store_are_columns_as_those_of_a_disk_are(store: Store, pyt
     for year in (2023, 2024):
         store.holds(GOOD, f"sales/year={year}/1.parquet")
     read = "print(*Files(path='s3://shop/sales/').scan('').collect()['year'].unique().sort())"
-    done = python("-c", f"from quality.contract.sources import Files; {read}")
+    done = python("-c", f"from quality.sources import Files; {read}")
     assert done.stdout.split() == ["2023", "2024"], done.stderr
 
 
@@ -325,7 +325,7 @@ def test_an_incident_is_mailed_once_by_whichever_machine_and_so_is_its_end(
     assert opened["subject"] == "FAILED: orders in staging: 1 incident opened"
     body = opened.get_content()
     assert opened.get_content_type() == "text/plain"
-    assert "\n- in_range(amount, min=0, max=100): FAILED [error]: 1 of 3 (33.3 %), since " in body
+    assert "\n- in_range(amount, min=0, max=100): FAILED [error]: 1 of 3 (33.33 %), since " in body
 
     done = python("-m", "quality", "flow", "orders", folder=elsewhere, **server)
     assert done.returncode == 1, done.stdout + done.stderr

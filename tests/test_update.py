@@ -6,8 +6,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from conftest import commit, copier, files, git, release
 from copier import run_copy, run_update
+from rendering import commit, copier, files, git, release
 
 TEAM = ("datasets/", "policy.yml", "waivers.yml", "data/", "docs/policy.md", "src/domain/", "tests/domain/")
 

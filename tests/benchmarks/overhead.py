@@ -1,7 +1,7 @@
 """What a run leaves behind, beside the check alone: `python overhead.py TABLE SUITE ROUNDS` prints what each way took.
 
 Every way is a flow run with one task, on a real Prefect server on loopback, in turn, in one process: the check alone;
-with artifacts, report, message, history and event, as an operator has them; with failing quarantined rows, too; and with
+with artifacts, report, message, history and event, as an operator has them; with failing rows quarantined; and with
 good rows written, too. A sink on loopback takes the messages; every run sends one.
 """
 
@@ -21,12 +21,12 @@ from typing import Any
 
 HERE = Path(__file__).parent
 TEMPLATE = HERE.parents[1] / "template"
-sys.path[:0] = [str(TEMPLATE / "src"), str(TEMPLATE / "tests" / "quality")]
+sys.path[:0] = [str(TEMPLATE / "src"), str(HERE.parents[1] / "tests" / "quality")]
 
 WAYS: dict[str, dict[str, Any] | None] = {
     "check alone": None,
     "as operators have it": {},
-    "failing quarantined rows": {"quarantine": {"path": "quarantine", "passed": False}},
+    "failing rows quarantined": {"quarantine": {"path": "quarantine", "passed": False}},
     "good rows written, too": {"quarantine": {"path": "quarantine"}},
 }
 

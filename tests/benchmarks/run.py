@@ -213,7 +213,7 @@ def overhead(rows: int, data: Path, rounds: int) -> dict[str, Any]:
     return ways
 
 
-def main() -> None:
+def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=count, default=1_000_000)
     parser.add_argument("--variant", choices=SUITES, default="orders")
@@ -228,7 +228,21 @@ def main() -> None:
         "--gate", action="store_true", help="exit 1 if a figure misses its gate; counts that disagree always do"
     )
     parser.add_argument("--no-run", action="store_true", help="only write RESULTS.md from the results, and gate")
-    options = parser.parse_args()
+    return parser
+
+
+def chosen(options: argparse.Namespace) -> list[str]:
+    """The contestants asked for, without those that the table is too large for."""
+    names = [name.strip() for name in options.contestants.split(";")]
+    names = [one for name in names for one in GROUPS.get(name, (name,))]
+    names = [name for name in names if options.rows <= (CONTESTANTS[name].most or options.rows)]
+    if options.variant == "wide_clean":
+        names = [name for name in names if CONTESTANTS[name].suite is None]
+    return names
+
+
+def main() -> None:
+    options = parser().parse_args()
     data = options.data.resolve()
     if options.figures:
         report.keep("core", {"machine": machine(), "figures": figures(options.rows, data, options.repeat)})
@@ -238,12 +252,7 @@ def main() -> None:
         ways = overhead(options.rows, data, options.repeat)
         report.keep(f"overhead-{size}", {"machine": machine(), "command": command, "ways": ways})
     elif not options.no_run:
-        names = [name.strip() for name in options.contestants.split(";")]
-        names = [one for name in names for one in GROUPS.get(name, (name,))]
-        names = [name for name in names if options.rows <= (CONTESTANTS[name].most or options.rows)]
-        if options.variant == "wide_clean":
-            names = [name for name in names if CONTESTANTS[name].suite is None]
-        found = compete(names, options.variant, options.rows, data, options.repeat)
+        found = compete(chosen(options), options.variant, options.rows, data, options.repeat)
         size = report.short(options.rows)
         command = f"python tests/benchmarks/run.py --variant {options.variant} --rows {size}"
         command += f" --contestants '{options.contestants}' --repeat {options.repeat}"

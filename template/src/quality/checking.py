@@ -2,31 +2,36 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, cast
 
 import polars as pl
 
+from quality import isolation
 from quality.contract import project
 from quality.contract.config import CheckConfig
-from quality.contract.contract import load_contract, parse_source
-from quality.contract.sources import as_frame, as_source
+from quality.contract.contract import load_contract, parse_source, unknown_references
 from quality.engine.frame import Frame, Surroundings
 from quality.engine.judge import BROKEN, Found, judge, unreadable, verdict
 from quality.engine.rule import Rule
-from quality.errors import ConfigurationError, DataQualityError, nearest
+from quality.errors import ConfigurationError, DataQualityError, SourceError
 from quality.history.runs import measured, volumes
 from quality.result import CheckResult, RunMetadata, summarize_check_result
 from quality.rules import profile
+from quality.rules.schema import DtypeRule, SchemaRule
+from quality.sources import Parses, Reading, Source, as_frame, as_source, reading
+from quality.texts import nearest
 from quality.values import Status
 
 ENGINES = ("truthound", "polars")
 """Engine names that are accepted; there is one engine, and `truthound` is how the field's snippets ask for it."""
-Rules = Sequence[Rule | Mapping[str, Any]]
+Rules = Sequence[Rule | Mapping[str, object]]
 
 
 def known_engine(name: str) -> str:
@@ -36,14 +41,13 @@ def known_engine(name: str) -> str:
     return name
 
 
-def asked(data: Any, config: CheckConfig | None, auto_schema: bool = False, **call: Any) -> CheckConfig:
+def resolve_call(data: object, config: CheckConfig | None, auto_schema: bool = False, **call: Any) -> CheckConfig:
     """The configuration of one check: what the call gives, over `config`, over the contract that `data` names.
 
     With `auto_schema`, a check that has no rules at all takes those that the data's profile suggests.
     """
     if config is None:
-        named = isinstance(data, str) and data in project.datasets()
-        config = project.load(data) if named else CheckConfig()
+        config = project.load(data) if isinstance(data, str) and data in project.datasets() else CheckConfig()
     config = config.override(**call)
     if auto_schema and not config.rules:
         suggested = profile.learn(profile.profile(open_frame(data, config).lazy, config.dataset))
@@ -58,26 +62,207 @@ def uphold(result: CheckResult, fail_on_error: bool) -> CheckResult:
     raise DataQualityError(summarize_check_result(result), result)
 
 
+def caught(call: Callable[[], Any]) -> CheckResult:
+    """The result of a check, where the check raises it, too."""
+    try:
+        result: CheckResult = call()
+    except DataQualityError as error:
+        return error.result
+    return result
+
+
 def check(
-    data: Any = None,
+    data: object = None,
     config: CheckConfig | None = None,
     *,
     now: datetime | None = None,
     history: Callable[[int], list[float]] | None = None,
     seen: Callable[[Frame, list[Found]], None] | None = None,
     judged: Callable[[int], None] = lambda rules: None,
+    isolated: Callable[[], isolation.Answer] | None = None,
 ) -> CheckResult:
-    """Judges data by the configuration's rules; `history` gives the rows of earlier runs, by default its own runs'.
+    """Judges data by the configuration's rules, as of `now`: ages are counted to it, and only runs before it are known.
 
+    `history` gives the rows of earlier runs, by default its own runs'. Results of one dataset and one `now` are equal.
     `seen` is called with the frame and every judgement, for whoever needs the failing rows themselves; `judged` now and
     then with the number of rules that came to be judged since.
 
     `data` is a frame, LazyFrame, pandas or Arrow table, path, source or dataset name; None means the configured
-    source. Wrong use raises ConfigurationError before any data is read; what cannot be read or computed is ERROR.
+    source. Wrong use raises ConfigurationError before any data is read; what cannot be read or computed is ERROR. Where
+    the configuration says `isolate`, named data is judged in a child, by `isolated`, and `seen` is not called.
     """
-    config = config or CheckConfig()
-    started, clock = datetime.now(UTC), time.perf_counter()
-    about = RunMetadata(
+    config, started, clock = config or CheckConfig(), datetime.now(UTC), time.perf_counter()
+    now = now or started
+    about = _about(data, config)
+    refuse_unknown(config)
+    try:
+        if isolation.wanted(data, config):
+            answer = isolated() if isolated else isolation.ask(data, config, now)
+            judged(len(config.rules))
+            return cast("CheckResult", answer.result)
+        opened = open_source(data, config, now=now, history=history)
+    except ConfigurationError:
+        raise
+    except BROKEN as error:
+        fields = unreadable(error, config)
+    else:
+        fields = _judged(opened, config, judged, seen)
+        about = about.model_copy(update={"explain": opened.frame.explain(), "version": opened.version})
+    took = (time.perf_counter() - clock) * 1000
+    told = {"allow_empty": config.allow_empty, "execution_time_ms": took, "timestamp": started, "metadata": about}
+    return CheckResult(**fields, **told)
+
+
+class Opened(NamedTuple):
+    """A frame, the rules that its source adds, how many rows were counted in its files, and of which version it is."""
+
+    frame: Frame
+    declared: tuple[Rule, ...] = ()
+    rows: int | None = None
+    version: str | None = None
+
+
+def _judged(
+    opened: Opened,
+    config: CheckConfig,
+    judged: Callable[[int], None],
+    seen: Callable[[Frame, list[Found]], None] | None,
+) -> dict[str, Any]:
+    """The fields of a result about one version of the data; of what its source adds, those that did not hold."""
+    frame = opened.frame
+    asks = config.model_copy(update={"rules": (*config.rules, *opened.declared)})
+    found = judge(asks, frame, judged)
+    found = [one for one in found if not (isinstance(one.rule, Parses) and one.judgement and not one.judgement.failed)]
+    if seen is not None:
+        seen(frame, found)
+    fields = verdict(found, config, frame)
+    if frame.has_changed:
+        return unreadable(SourceError("the source, or a reference, changed while it was read: check again"), config)
+    if opened.rows not in (None, fields["row_count"]) and frame.differs is None:
+        counted = f"{fields['row_count']:,}" if fields["row_count"] is not None else "none"
+        said = f"{opened.rows:,} records are in the files, but {counted} were read; run the check again"
+        return unreadable(SourceError(said), config)
+    return fields
+
+
+def refuse_unknown(config: CheckConfig) -> None:
+    """ConfigurationError for a rule whose reference is neither a dataset of the repository nor a path to one."""
+    referring = [rule for rule in config.rules if {"reference", "baseline"} & type(rule).model_fields.keys()]
+    known = project.datasets() if referring else ()
+    if wrong := [said for rule in referring for said in unknown_references(rule, known)]:
+        raise ConfigurationError.of(f"{config.dataset}: {said}" for said in wrong)
+
+
+def open_frame(
+    data: object,
+    config: CheckConfig,
+    *,
+    now: datetime | None = None,
+    history: Callable[[int], list[float]] | None = None,
+) -> Frame:
+    """The frame of the data, or of the configured source; SourceError when there is nothing to read, or a value that
+    is not of its column's dtype."""
+    return open_source(data, config, now=now, history=history, judging=False).frame
+
+
+def open_source(
+    data: object,
+    config: CheckConfig,
+    *,
+    now: datetime | None = None,
+    history: Callable[[int], list[float]] | None = None,
+    judging: bool = True,
+) -> Opened:
+    """The data, or the configured source, opened for the configuration's rules."""
+    now, references = now or datetime.now(UTC), References()
+    around = Surroundings(
+        references=references,
+        history=history or volumes(config, now),
+        measured=measured(config, now) if history is None else lambda metric, window: history(window),
+        now=now,
+        root=project.root(),
+        references_changed=references.have_changed,
+    )
+    if (lazy := as_frame(data)) is not None:
+        return Opened(Frame(lazy, around))
+    source, base = _source(data, config)
+    with reading(source):
+        version = source.version(base)
+        asked_for = judged_columns(config.rules)
+        found = source.read(base, asked_for) if judging else Reading(source.scan(base))
+        frame = Frame(
+            found.lazy,
+            around,
+            columnar=found.columnar,
+            version=version,
+            version_now=partial(source.version, base),
+            hidden=found.hidden,
+            schemas=found.schemas,
+            differs=found.differs,
+        )
+    return Opened(frame, found.declared, found.rows, _digest(source, version))
+
+
+def _source(data: Any, config: CheckConfig) -> tuple[Source, Path]:
+    """The source that is meant, and the folder that its path starts from."""
+    source, base = config.source, project.root()
+    if isinstance(data, str) and data in project.datasets():
+        source = load_contract(base / "datasets" / f"{data}.yml").source
+    elif data is not None:
+        source, base = as_source(data), Path.cwd()
+    if source is None:
+        given = "no data" if data is None else f"a {type(data).__name__}"
+        raise ConfigurationError(f"{config.dataset}: cannot judge {given}; give a frame, a path or a dataset's name")
+    return source, base
+
+
+def judged_columns(rules: Sequence[Rule]) -> frozenset[str]:
+    """Every column whose dtype a rule judges."""
+    stated = (name for rule in rules if isinstance(rule, SchemaRule) for name in rule.columns)
+    return frozenset((*(rule.column for rule in rules if isinstance(rule, DtypeRule)), *stated))
+
+
+def _digest(source: Source, version: str | None) -> str:
+    """A version in few characters; or why it is not known, so that a change could not be noticed."""
+    return source.UNKNOWN if version is None else hashlib.sha256(version.encode()).hexdigest()[:16]
+
+
+class References:
+    """The other datasets that the rules of one check refer to: each opened once, of one version."""
+
+    def __init__(self) -> None:
+        self._opened: dict[str, tuple[pl.LazyFrame, str | None, Callable[[], str | None]]] = {}
+
+    def __call__(self, written: Any) -> pl.LazyFrame:
+        """Another dataset of the repository by name, or any source by path."""
+        name = json.dumps(written, sort_keys=True, default=str)
+        if name not in self._opened:
+            source, base = referred(written), project.root()
+            with reading(source):
+                version = source.version(base)
+                self._opened[name] = (source.scan(base), version, partial(source.version, base))
+        return self._opened[name][0]
+
+    def have_changed(self) -> bool:
+        """Whether one of them is of another version now than when it was opened."""
+        return any(now() != version for _, version, now in self._opened.values())
+
+
+def references_of(rule: Rule) -> list[Any]:
+    """The sources and datasets that a rule's fields name; saved profiles are none."""
+    named = (getattr(rule, field, None) for field in ("reference", "baseline"))
+    return [one for one in named if one is not None and not (isinstance(one, str) and one.endswith(".json"))]
+
+
+def referred(written: Any) -> Source:
+    """The source of another dataset of the repository, by name, or of a path or mapping."""
+    if isinstance(written, str) and written in project.datasets():
+        return load_contract(project.root() / "datasets" / f"{written}.yml").source
+    return parse_source(written)
+
+
+def _about(data: object, config: CheckConfig) -> RunMetadata:
+    return RunMetadata(
         dataset=config.dataset,
         owner=config.owner,
         environment=config.environment,
@@ -87,59 +272,9 @@ def check(
         template_version=project.template_version(),
         compatibility=project.compatibility(),
     )
-    try:
-        frame = open_frame(data, config, now=now, history=history)
-    except BROKEN as error:
-        fields = unreadable(error, config)
-    else:
-        found = judge(config, frame, judged, partial(project.place_of_rule, config))
-        if seen is not None:
-            seen(frame, found)
-        fields = verdict(found, config, frame)
-        about = about.model_copy(update={"explain": frame.explain()})
-    took = (time.perf_counter() - clock) * 1000
-    return CheckResult(
-        **fields, allow_empty=config.allow_empty, execution_time_ms=took, timestamp=started, metadata=about
-    )
 
 
-def open_frame(
-    data: Any,
-    config: CheckConfig,
-    *,
-    now: datetime | None = None,
-    history: Callable[[int], list[float]] | None = None,
-) -> Frame:
-    """The frame of the data, or of the configured source; SourceError when there is nothing to read."""
-    around = Surroundings(
-        references=reference,
-        history=history or volumes(config, now),
-        measured=measured(config, now) if history is None else lambda metric, window: history(window),
-        now=now or datetime.now(UTC),
-        root=project.root(),
-    )
-    if (lazy := as_frame(data)) is not None:
-        return Frame(lazy, around)
-    source, base = config.source, project.root()
-    if isinstance(data, str) and data in project.datasets():
-        source = load_contract(base / "datasets" / f"{data}.yml").source
-    elif data is not None:
-        source, base = as_source(data), Path.cwd()
-    if source is None:
-        given = "no data" if data is None else f"a {type(data).__name__}"
-        raise ConfigurationError(f"{config.dataset}: cannot judge {given}; give a frame, a path or a dataset's name")
-    return Frame(source.scan(base), around, columnar=source.columnar, version_now=partial(source.version, base))
-
-
-def reference(written: Any) -> pl.LazyFrame:
-    """Another dataset of the repository by name, or any source by path."""
-    base = project.root()
-    if isinstance(written, str) and written in project.datasets():
-        return load_contract(base / "datasets" / f"{written}.yml").source.scan(base)
-    return parse_source(written).scan(base)
-
-
-def _place(data: Any, config: CheckConfig) -> str | None:
+def _place(data: object, config: CheckConfig) -> str | None:
     if data is None:
         return config.source.describe() if config.source else None
     source = as_source(data)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -12,15 +11,40 @@ if TYPE_CHECKING:
 
 
 class ConfigurationError(ValueError):
-    """Wrong use or configuration (exit code 2): one sentence that says what, where and what to do next."""
+    """Wrong use or configuration (exit code 2): a line for each mistake that says what, where and what to do next."""
+
+    @classmethod
+    def of(cls, mistakes: Iterable[str]) -> ConfigurationError:
+        return cls("\n".join(" ".join(mistake.split()) for mistake in mistakes))
 
 
 class SourceError(Exception):
-    """The data could not be read: missing, empty, truncated, unreachable or of another format."""
+    """The data could not be read now: unreachable, not there yet, or changed while it was read."""
+
+    retry: bool = True
+
+
+class MalformedError(SourceError):
+    """The data is there and is not what it should be: empty, truncated, of another format. No retry fixes it."""
+
+    retry: bool = False
 
 
 class CannotJudgeError(Exception):
     """What the data is makes a rule impossible to judge: ERROR of that rule alone, which no retry fixes."""
+
+
+def retry_helps(error: BaseException) -> bool:
+    """Whether another attempt may succeed: trouble of network, storage and machine passes, facts about data stay."""
+    if isinstance(error, SourceError):
+        cause = error.__cause__
+        return error.retry and (cause is None or retry_helps(cause) or _of_a_driver(cause))
+    return isinstance(error, (OSError, MemoryError)) or "object-store error" in str(error)
+
+
+def _of_a_driver(error: BaseException) -> bool:
+    """Whether it is a library's own error, which may pass; not one of Python, of Polars or of this package."""
+    return type(error).__module__.split(".")[0] not in ("builtins", "polars", "quality")
 
 
 class DataQualityError(Exception):
@@ -35,15 +59,6 @@ class DataQualityError(Exception):
         return self.message
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
-    """`; did you mean 'x'?` for the closest known spelling, else the known ones."""
-    choices = sorted(known)
-    found = difflib.get_close_matches(word, choices, n=1, cutoff=0.5)
-    if found:
-        return f"did you mean '{found[0]}'?"
-    return f"known: {', '.join(choices[:12])}{', …' if len(choices) > 12 else ''}"
-
-
 class ServerError(Exception):
     """Prefect's server, pool or worker is not there or does not answer (exit code 3): one sentence with what to do."""
 
@@ -52,10 +67,20 @@ class QuarantineError(SourceError):
     """Rows could not be quarantined; whoever reads the good rows must not go on."""
 
 
+BROKE = "refused: "
+"""How a text begins that breaks a query on purpose, because a source cannot read it as its dtype."""
+
+
 def first_line(error: BaseException) -> str:
     """The first line of what an error says; of object storage's, what was answered and not what was asked."""
     text = str(error).strip() or type(error).__name__
-    return said(text) or text.splitlines()[0]
+    return said(text) or refused(text) or text.splitlines()[0]
+
+
+def refused(text: str) -> str | None:
+    """Which text a source could not read as its dtype; None for other errors."""
+    found = re.search(rf'\["{BROKE}(.*?)"[,\]]', text, re.DOTALL)
+    return f"{found[1]}; declare its dtype, or the texts that are no value, in the source" if found else None
 
 
 def said(text: str) -> str | None:

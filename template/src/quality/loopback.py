@@ -18,12 +18,9 @@ from pathlib import Path
 from quality.errors import ServerError
 
 STARTUP_SECONDS = 180
-QUIET = {
-    "DO_NOT_TRACK": "1",
-    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-    "PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED": "false",
-    "PREFECT_LOGGING_LEVEL": "ERROR",
-}
+QUIET = {"DO_NOT_TRACK": "1", "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
+"""Nothing is reported to anybody."""
+SERVING = QUIET | {"PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED": "false", "PREFECT_LOGGING_LEVEL": "ERROR"}
 
 
 class Loopback:
@@ -39,7 +36,7 @@ class Loopback:
         own = {"PREFECT_HOME": str(home), "PREFECT_SERVER_UI_API_URL": self.url, "PYTHONPATH": importable()}
         self._process = subprocess.Popen(
             [sys.executable, "-m", "quality.loopback", str(self.port)],
-            env=environment | QUIET | own,
+            env=environment | SERVING | own,
             stdin=subprocess.PIPE,
             stdout=self._log,
             stderr=self._log,

@@ -11,7 +11,10 @@ from quality.values import Frozen, Scalar, Severity, Status
 
 
 class RuleResult(Frozen):
-    """One rule judged on one segment. Counts are rows (for table rules: the one number judged); rates are percent."""
+    """One rule judged on one segment. Counts are rows (for table rules: the one number judged); rates are percent.
+
+    `retry_helps` is of an ERROR that may pass: network, storage, a source that changed; never of a fact about data.
+    """
 
     rule_name: str
     check: str
@@ -26,6 +29,7 @@ class RuleResult(Frozen):
     segment: Scalar = None
     by: str | None = None
     samples: tuple[dict[str, Scalar], ...] = ()
+    retry_helps: bool = False
 
     @property
     def failure_rate(self) -> float:
@@ -54,17 +58,7 @@ class Failure(Frozen):
     @classmethod
     def of(cls, rule: RuleResult) -> Failure:
         more: dict[str, Scalar] = {"check": rule.check, "status": rule.status, "segment": rule.segment}
-        return cls(
-            rule_name=rule.rule_name,
-            column=rule.column,
-            message=rule.message,
-            severity=rule.severity,
-            failed_count=rule.failed_count,
-            total_count=rule.total_count,
-            sample_values=rule.sample_values,
-            failure_rate=rule.failure_rate,
-            metadata=more,
-        )
+        return cls(**{name: getattr(rule, name) for name in cls.model_fields if name != "metadata"}, metadata=more)
 
 
 class Explain(Frozen):
@@ -81,7 +75,8 @@ class Explain(Frozen):
 class RunMetadata(Frozen):
     """Where a result comes from: enough to find the contract, the owner and the environment that produced it.
 
-    `contract` is a page on the web where the policy knows it, else the file's path in the repository.
+    `contract` is a page on the web where the policy knows it, else the file's path in the repository. `version` is what
+    the source and its references were, as a digest of their files' sizes and times; None of data in memory.
     """
 
     dataset: str = "data"
@@ -89,24 +84,11 @@ class RunMetadata(Frozen):
     environment: str | None = None
     contract: str | None = None
     source: str | None = None
+    version: str | None = None
     fingerprint: str | None = None
     template_version: str | None = None
     compatibility: str | None = None
     explain: Explain = Explain()
-
-
-COMPUTED = (
-    "passed_count",
-    "failed_count",
-    "warning_count",
-    "skipped_count",
-    "error_count",
-    "total_count",
-    "is_success",
-    "pass_rate",
-    "failure_rate",
-    "failures",
-)
 
 
 class CheckResult(Frozen):
@@ -117,6 +99,7 @@ class CheckResult(Frozen):
     row_count: int | None = None
     allow_empty: bool = False
     reason: str | None = None
+    retry_helps: bool = False
     execution_time_ms: float = 0.0
     timestamp: datetime
     metadata: RunMetadata = RunMetadata()
@@ -124,7 +107,8 @@ class CheckResult(Frozen):
     @model_validator(mode="before")
     @classmethod
     def _ignore_computed(cls, data: Any) -> Any:
-        return {k: v for k, v in data.items() if k not in COMPUTED} if isinstance(data, dict) else data
+        computed = cls.model_computed_fields
+        return {k: v for k, v in data.items() if k not in computed} if isinstance(data, dict) else data
 
     def _count(self, status: Status) -> int:
         return sum(rule.status is status for rule in self.rules)
@@ -191,16 +175,19 @@ class CheckResult(Frozen):
 
     def comparable(self) -> dict[str, Any]:
         """All but times and the way the data came: equal for the same data and configuration on every path."""
-        way = {"source", "explain"}
+        way = {"source", "version", "explain"}
         return self.model_dump(mode="json", exclude={"execution_time_ms": True, "timestamp": True, "metadata": way})
 
     def __getitem__(self, key: str) -> Any:
-        if key in type(self).model_fields or key in COMPUTED:
+        if key in type(self).model_fields or key in type(self).model_computed_fields:
             return getattr(self, key)
         raise KeyError(key)
 
     def get(self, key: str, default: Any = None) -> Any:
-        return self[key] if key in type(self).model_fields or key in COMPUTED else default
+        try:
+            return self[key]
+        except KeyError:
+            return default
 
 
 def run_status(rules: tuple[RuleResult, ...], warning_threshold: float | None) -> Status:
@@ -229,6 +216,17 @@ def summarize_check_result(result: CheckResult) -> str:
         else f"{result.total_count} results of {rules} rules"
     )
     head = f"{result.metadata.dataset}: {result.status} — {result.passed_count} of {counted} passed"
-    loud = [f"{f.rule_name} ({f.failed_count:,} of {f.total_count:,})" for f in result.failures]
-    more = f", and {len(loud) - 3} more" if len(loud) > 3 else ""
-    return f"{head}; not: {', '.join(loud[:3])}{more}" if loud else head
+    failed = [_counted(one) for one in result.failures if one.metadata["status"] != Status.ERROR]
+    unjudged = [one.rule_name for one in result.failures if one.metadata["status"] == Status.ERROR]
+    told = {"failed": failed, "could not be judged": unjudged}
+    return "; ".join([head, *(f"{word}: {_first(names)}" for word, names in told.items() if names)])
+
+
+def _counted(failure: Failure) -> str:
+    """A rule that did not hold; how many rows, where it judges rows."""
+    rows = f" ({failure.failed_count:,} of {failure.total_count:,} rows)" if failure.total_count > 1 else ""
+    return f"{failure.rule_name}{rows}"
+
+
+def _first(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (f", and {len(names) - 3} more" if len(names) > 3 else "")

@@ -19,7 +19,7 @@ from prefect.client.schemas.filters import (
     FlowRunFilter,
     TaskRunFilter,
 )
-from prefect.client.schemas.objects import Artifact, FlowRun
+from prefect.client.schemas.objects import Artifact
 from prefect.client.schemas.sorting import ArtifactSort
 from prefect.exceptions import PrefectHTTPStatusError
 from prefect.settings import PREFECT_UI_URL
@@ -74,14 +74,14 @@ def result_of(artifact: Artifact) -> CheckResult:
     return CheckResult.model_validate_json(data) if isinstance(data, str) else CheckResult.model_validate(data)
 
 
-def link(page: str, of: UUID | None) -> str:
+def link(page: str, of: UUID | str | None) -> str:
     """The page of Prefect's UI."""
     return f"{str(PREFECT_UI_URL.value() or '').rstrip('/')}/{page}/{of}"
 
 
-def run_link(run: FlowRun) -> str:
-    """The page of a run."""
-    return link("runs/flow-run", run.id)
+def run_link(run: UUID | str) -> str:
+    """The page of a flow run."""
+    return link("runs/flow-run", run)
 
 
 @contextmanager

@@ -1,25 +1,31 @@
-"""What is written from code and contracts: JSON Schemas, the README's rule table, policy.md, owners of datasets."""
+"""What is written from code and contracts: JSON Schemas, the rule tables, policy.md, owners of datasets."""
 
 from __future__ import annotations
 
+import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import create_model
 
+from quality.cli.answers import Written
+from quality.cli.verbs import VERBS
 from quality.contract import project
 from quality.contract.contract import Contract, load_contract
 from quality.contract.policy import EnvironmentPolicy, Silence
-from quality.contract.sources import Files, domain_sources
 from quality.engine.rule import RowRule, Rule
 from quality.files import write_whole
 from quality.ladder.policy_page import POLICY_PAGE, policy_document
 from quality.rollout.scorecard import Scorecard
 from quality.rules.catalogue import BUILT_IN, check_name, domain_rules, union
+from quality.sources import Files, domain_sources
 
-OWNERS_START, OWNERS_END = "# datasets:start, by each contract's owner (`nox -s rules`)", "# datasets:end"
-START, END = "<!-- rules:start -->", "<!-- rules:end -->"
+OWNERS_START, OWNERS_END = "# datasets:start, by each contract's owner (`nox -s rules`)\n", "# datasets:end"
+START, END = "<!-- rules:start -->\n", "<!-- rules:end -->"
+OWN_START, OWN_END = "<!-- own rules:start -->\n", "<!-- own rules:end -->"
+RULES_PAGE = Path("docs", "rules.md")
 
 
 def contract_schema() -> dict[str, Any]:
@@ -62,15 +68,30 @@ def status_schema() -> dict[str, Any]:
     return _schema(Scorecard.model_json_schema(mode="serialization"))
 
 
+def answer_schemas() -> dict[str, dict[str, Any]]:
+    """The JSON Schemas of what every verb prints with `--json`, by the verb."""
+    return {verb.name: _schema(verb.model().model_json_schema(mode="serialization")) for verb in VERBS}
+
+
+def schemas() -> dict[str, str]:
+    """Every JSON Schema of a repository as text, by its path."""
+    made = {
+        "datasets/contract.schema.json": contract_schema(),
+        "datasets/policy.schema.json": policy_schema(),
+        "docs/status.schema.json": status_schema(),
+        **{f"docs/schemas/{verb}.json": schema for verb, schema in answer_schemas().items()},
+    }
+    return {path: json.dumps(schema, indent=1, sort_keys=True) + "\n" for path, schema in made.items()}
+
+
 def _schema(schema: dict[str, Any]) -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
 
-def rule_table() -> str:
-    """A Markdown table of every rule: its spellings, own fields and meaning, from the classes themselves."""
-    lines = ["| rule | also | fields | what holds |", "|---|---|---|---|"]
-    lines += [_row(rule) for rule in (*BUILT_IN, *domain_rules())]
-    return "\n".join(lines)
+def rule_table(rules: Sequence[type[Rule]] = BUILT_IN) -> str:
+    """A Markdown table of rules: their spellings, own fields and meaning, from the classes themselves."""
+    lines = ["| rule | also | fields | what holds |", "|---|---|---|---|", *map(_row, rules)]
+    return "".join(f"{line}\n" for line in lines) if rules else "None yet.\n"
 
 
 def _row(rule: type[Rule]) -> str:
@@ -84,23 +105,27 @@ def _row(rule: type[Rule]) -> str:
 
 def documents(root: Path) -> dict[Path, str]:
     """Each file that is written from the code, with the text it should have."""
-    texts = {
-        root / "datasets" / "contract.schema.json": json.dumps(contract_schema(), indent=1, sort_keys=True) + "\n",
-        root / "datasets" / "policy.schema.json": json.dumps(policy_schema(), indent=1, sort_keys=True) + "\n",
-        root / "docs" / "status.schema.json": json.dumps(status_schema(), indent=1, sort_keys=True) + "\n",
-    }
+    texts = {root / path: text for path, text in schemas().items()}
     texts[root / POLICY_PAGE] = policy_document()
-    readme = root / "README.md"
-    text = readme.read_text("utf-8") if readme.exists() else ""
-    if START in text and END in text:
-        before, after = text.split(START)[0], text.split(END)[1]
-        texts[readme] = f"{before}{START}\n{rule_table()}\n{END}{after}"
-    owners = root / "CODEOWNERS"
-    text = owners.read_text("utf-8") if owners.exists() else ""
-    if OWNERS_START in text and OWNERS_END in text:
-        before, after = text.split(OWNERS_START)[0], text.split(OWNERS_END)[1]
-        texts[owners] = f"{before}{OWNERS_START}\n{dataset_owners()}{OWNERS_END}{after}"
-    return texts
+    written = {root / RULES_PAGE: rules_page, root / "CODEOWNERS": owners_page}
+    return texts | {path: page(path.read_text("utf-8")) for path, page in written.items() if path.exists()}
+
+
+def rules_page(text: str) -> str:
+    """The page of rules with both its tables as the classes say: the domain's own rules, and the template's."""
+    return between(between(text, OWN_START, OWN_END, rule_table(domain_rules())), START, END, rule_table())
+
+
+def owners_page(text: str) -> str:
+    """CODEOWNERS, with the owners that contracts name."""
+    return between(text, OWNERS_START, OWNERS_END, dataset_owners())
+
+
+def between(text: str, start: str, end: str, new: str) -> str:
+    """The text with something new between two marks; as it is where the marks are not there."""
+    before, found, rest = text.partition(start)
+    _, closed, after = rest.partition(end)
+    return f"{before}{start}{new}{end}{after}" if found and closed else text
 
 
 def dataset_owners() -> str:
@@ -122,9 +147,10 @@ def write(root: Path) -> list[Path]:
     return paths
 
 
-def main() -> int:
+def rules(asked: argparse.Namespace) -> Written:
     """Writes what is stale, and says what it wrote."""
     root = project.root()
-    for path in write(root):
-        print(f"written: {path.relative_to(root)}")
-    return 0
+    written = tuple(path.relative_to(root).as_posix() for path in write(root))
+    for name in written:
+        print(f"written: {name}")
+    return Written(verb="rules", written=written)

@@ -1,27 +1,33 @@
-"""The four rungs as a person climbs them: each prints a verdict and returns the exit code."""
+"""The four rungs as a person climbs them: each prints a verdict, and says whether every path gives the same."""
 
 from __future__ import annotations
 
+import argparse
 import time
-from typing import Any
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from rich.progress import Progress
 from rich.text import Text
 
 from quality import checking
+from quality.cli.answers import Compared, RungRun, Rungs
+from quality.cli.junit import write_junit
 from quality.contract import project
 from quality.contract.config import CheckConfig
-from quality.errors import DataQualityError, ServerError
+from quality.errors import ServerError
 from quality.reporting.console import out, print_verdict, say
 from quality.result import CheckResult, Explain
-from quality.rollout import evidence
-from quality.rollout import scorecard as rollout
+from quality.rollout import evidence, scorecard
 from quality.rollout.evidence import Check
-from quality.server import prefect_api
+
+if TYPE_CHECKING:
+    from quality.ladder.prefect_file import DeploymentEntry, PrefectFile
 
 
-def judged(config: CheckConfig, rung: str) -> CheckResult:
+def first_verdict(config: CheckConfig, rung: str) -> CheckResult:
     """The verdict of the engine alone, printed at once: no rung waits for Prefect with it."""
     out.print(Text(f"\n{rung} · {config.dataset} in {config.environment}", style="bold"))
     with Progress(console=out, transient=True, disable=not out.is_terminal) as bar:
@@ -38,26 +44,29 @@ def explained(how: Explain) -> None:
         say(f"  {query}")
 
 
-def compare(expected: CheckResult, found: CheckResult, path: str) -> int:
-    """Say whether a path gives the same result as the engine alone; the exit code of the answer."""
+def compare(expected: CheckResult, found: CheckResult, path: str) -> Compared:
+    """Says whether a path gives the same result as the engine alone."""
     one, other = expected.comparable(), found.comparable()
-    if one == other:
+    names = sorted(name for name in one.keys() | other.keys() if one.get(name) != other.get(name))
+    differs = {name: _differing(one.get(name), other.get(name)) for name in names}
+    if not differs:
         say(f"same result {path}: equal in every field but the times", "green")
-        return expected.exit_code
-    for field in sorted(name for name in one.keys() | other.keys() if one.get(name) != other.get(name)):
-        say(f"{field} differs {path}: {_differing(one.get(field), other.get(field))}", "bold red")
-    return max(1, expected.exit_code)
+    for field, how in differs.items():
+        say(f"{field} differs {path}: {how}", "bold red")
+    return Compared(path=path, equal=not differs, differs=differs)
 
 
-def prove(result: CheckResult, rung: str, code: int, **references: str) -> int:
-    """Write what this run proved to rollout/; the code, unchanged."""
-    equal = code == result.exit_code
+def prove(result: CheckResult, rung: str, paths: list[Compared], **references: str) -> RungRun:
+    """Writes what this run proved to rollout/."""
+    about, equal = result.metadata, all(path.equal for path in paths)
     seen = "equal in every field but the times" if equal else "a path gave another result"
     check = Check(name="same result on every path", ok=equal, seen=seen, fix=None if equal else "nox -s drift")
-    path = evidence.record(evidence.of(result, rung, references, (check,)))
-    rollout.save(rollout.scorecard())
-    say(f"evidence: {path.relative_to(project.root())}")
-    return code
+    written = evidence.record(evidence.of(result, rung, references, (check,)))
+    scorecard.save(scorecard.scorecard())
+    place = written.relative_to(project.root()).as_posix()
+    say(f"evidence: {place}")
+    where = {"dataset": about.dataset, "environment": about.environment}
+    return RungRun(**where, result=result, paths=tuple(paths), evidence=place)
 
 
 def _differing(one: Any, other: Any) -> str:
@@ -66,28 +75,24 @@ def _differing(one: Any, other: Any) -> str:
     return f"{str(one)[:200]} here, {str(other)[:200]} there"
 
 
-def outcome(call: Any) -> CheckResult:
-    """The result of a check that may raise it."""
-    try:
-        result: CheckResult = call()
-    except DataQualityError as error:
-        return error.result
-    return result
-
-
-def task(configs: list[CheckConfig], explain: bool = False) -> int:
+def task(asked: argparse.Namespace) -> Rungs:
     """Rung 1: the verdict from the engine, then the same from an ephemeral task in a flow; nothing is saved."""
-    code = 0
-    for config in configs:
-        expected = judged(config, "task")
-        if explain:
-            explained(expected.metadata.explain)
-        same = compare(expected, _ephemeral(config), "from data_quality_check_task in a flow")
-        code = max(code, prove(expected, "task", same))
-    return code
+    runs = [_task(config, asked.explain) for config in project.configs(asked.dataset, asked.env)]
+    if asked.junit:
+        write_junit(Path(asked.junit), [run.result for run in runs if run.result])
+        say(f"JUnit XML: {asked.junit}")
+    return Rungs.of("task", runs)
 
 
-def _ephemeral(config: CheckConfig) -> CheckResult:
+def _task(config: CheckConfig, explain: bool) -> RungRun:
+    expected = first_verdict(config, "task")
+    if explain:
+        explained(expected.metadata.explain)
+    found = _ephemeral(config, expected.timestamp)
+    return prove(expected, "task", [compare(expected, found, "from data_quality_check_task in a flow")])
+
+
+def _ephemeral(config: CheckConfig, now: datetime) -> CheckResult:
     from prefect import flow
     from prefect.settings import PREFECT_API_URL, get_current_settings, temporary_settings
 
@@ -95,28 +100,30 @@ def _ephemeral(config: CheckConfig) -> CheckResult:
 
     @flow(name=project.named("ephemeral-check"))
     def ephemeral_check() -> Any:
-        return data_quality_check_task.now(config=config)
+        return data_quality_check_task.now(config=config, now=now)
 
     if get_current_settings().api.url:
         from quality.server import server
 
         try:
             with server():
-                return outcome(ephemeral_check)
+                return checking.caught(ephemeral_check)
         except ServerError as error:
             say(f"{error}. The verdict needs no server, so the flow runs without one", "yellow")
     with temporary_settings({PREFECT_API_URL: None}):
-        return outcome(ephemeral_check.fn)
+        return checking.caught(ephemeral_check.fn)
 
 
-def block(configs: list[CheckConfig]) -> int:
+def block(asked: argparse.Namespace) -> Rungs:
     """Rung 2: the contract as a saved block, loaded back; the saved path gives what the ephemeral one gives."""
-    expected = [judged(config, "block") for config in configs]
+    expected = [(config, first_verdict(config, "block")) for config in project.configs(asked.dataset, asked.env)]
+    from quality.server import prefect_api
+
     with prefect_api():
-        return max(_saved(config, result) for config, result in zip(configs, expected, strict=True))
+        return Rungs.of("block", [_saved(config, result) for config, result in expected])
 
 
-def _saved(config: CheckConfig, expected: CheckResult) -> int:
+def _saved(config: CheckConfig, expected: CheckResult) -> RungRun:
     from quality.ladder.block import SLUG, block_name, load_block, save_block
     from quality.server import link, server
 
@@ -125,33 +132,40 @@ def _saved(config: CheckConfig, expected: CheckResult) -> int:
         say(f"saved the block {SLUG}/{name}: {link('blocks/block', save_block(client, config))}")
         loaded = load_block(name)
     say(f"loaded it back: fingerprint {loaded.fingerprint}, template {loaded.template_version}")
-    found = outcome(loaded.check)
-    return prove(expected, "block", compare(expected, found, f"from the saved block {name}"), block=name)
+    found = checking.caught(lambda: loaded.check(now=expected.timestamp))
+    return prove(expected, "block", [compare(expected, found, f"from the saved block {name}")], block=name)
 
 
-def flow(configs: list[CheckConfig]) -> int:
+def flow(asked: argparse.Namespace) -> Rungs:
     """Rung 3: the blessed flow and both factories, with artifacts."""
-    expected = [judged(config, "flow") for config in configs]
-    with prefect_api():
-        from quality.server import server
+    expected = [(config, first_verdict(config, "flow")) for config in project.configs(asked.dataset, asked.env)]
+    from quality.server import prefect_api, server
 
-        with server() as client:
-            return max(_flows(client, config, result) for config, result in zip(configs, expected, strict=True))
+    with prefect_api(), server() as client:
+        return Rungs.of("flow", [_flows(client, config, result) for config, result in expected])
 
 
-def _flows(client: Any, config: CheckConfig, expected: CheckResult) -> int:
+def _flows(client: Any, config: CheckConfig, expected: CheckResult) -> RungRun:
     from quality.cli.probes import results, stops
+
+    now = expected.timestamp
+    paths = [compare(expected, found, path) for path, found in results(config, now)]
+    paths += [_stopped(expected, path, stopped) for path, stopped in stops(config, now)]
+    return prove(expected, "flow", paths, artifact=_artifacts(client, expected))
+
+
+def _stopped(expected: CheckResult, path: str, stopped: bool) -> Compared:
+    right, what = stopped is not expected.is_success, "stopped by the verdict" if stopped else "let through"
+    say(f"{path}: {what}", "green" if right else "bold red")
+    return Compared(path=path, equal=right, differs={} if right else {"is_success": what})
+
+
+def _artifacts(client: Any, result: CheckResult) -> str:
+    """Names each artifact of the run, which must be there; the id of the first."""
     from quality.reporting.artifacts import artifact_key
     from quality.server import latest_artifacts, link
 
-    code = expected.exit_code
-    for path, found in results(config):
-        code = max(code, compare(expected, found, path))
-    for path, stopped in stops(config):
-        right = stopped is not expected.is_success
-        say(f"{path}: {'stopped by the verdict' if stopped else 'let through'}", "green" if right else "bold red")
-        code = max(code, 0 if right else 1)
-    keys = [artifact_key(expected, kind) for kind in ("markdown", "table", "result")]
+    keys = [artifact_key(result, kind) for kind in ("markdown", "table", "result")]
     newest = latest_artifacts(client, keys)
     for key in keys:
         if key not in newest:
@@ -159,32 +173,34 @@ def _flows(client: Any, config: CheckConfig, expected: CheckResult) -> int:
                 f"the artifact {key} was not written; look at the run's log, then run `nox -s flow` again"
             )
         say(f"artifact {key}: {link('artifacts/artifact', newest[key].id)}")
-    return prove(expected, "flow", code, artifact=str(newest[keys[0]].id))
+    return str(newest[keys[0]].id)
 
 
-def deployment(configs: list[CheckConfig], seconds: float = 600) -> int:
+def deployment(asked: argparse.Namespace) -> Rungs:
     """Rung 4: the datasets asked for deployed, one run of each by a worker, its artifact read back."""
+    from quality.ladder.deployment import ensure_pool
     from quality.ladder.prefect_file import load_prefect_file
+    from quality.rollout.gate import unmet
+    from quality.server import prefect_api, server
 
+    configs = project.configs(asked.dataset, asked.env)
     file = load_prefect_file(project.root() / "prefect.yaml")
     chosen = [file.of(config.dataset, str(config.environment)) for config in configs]
-    with prefect_api() as own:
-        from quality.ladder import deployment as rung
-        from quality.server import server
-
-        with server() as client:
-            entries = [*chosen, *_own_flows(file, configs)]
-            pools = {entry.work_pool.name: rung.ensure_pool(client, entry.work_pool) for entry in entries}
-            for pool in pools.values():
-                say(f"work pool {pool.name} ({pool.type})")
-            made = {entry.name: _deploy(client, file, entry) for entry in entries}
-            return max(
-                _deployed(client, config, made[entry.name], pools[entry.work_pool.name], own, seconds)
-                for config, entry in zip(configs, chosen, strict=True)
-            )
+    with prefect_api() as own, server() as client:
+        entries = [*chosen, *_own_flows(file, configs)]
+        pools = {entry.work_pool.name: ensure_pool(client, entry.work_pool) for entry in entries}
+        for pool in pools.values():
+            say(f"work pool {pool.name} ({pool.type})")
+        paused = {entry.name: line for entry in entries if (line := unmet(entry))}
+        made = {entry.name: _deploy(client, file, entry, paused.get(entry.name)) for entry in entries}
+        runs = [
+            _deployed(client, config, made[entry.name], pools[entry.work_pool.name], own, asked.timeout)
+            for config, entry in zip(configs, chosen, strict=True)
+        ]
+        return Rungs.of("deployment", runs, paused)
 
 
-def _own_flows(file: Any, configs: list[CheckConfig]) -> list[Any]:
+def _own_flows(file: PrefectFile, configs: list[CheckConfig]) -> list[DeploymentEntry]:
     """The deployments of the team's own flows in these environments, when every dataset was asked for."""
     if {config.dataset for config in configs} != set(project.datasets()):
         return []
@@ -192,14 +208,12 @@ def _own_flows(file: Any, configs: list[CheckConfig]) -> list[Any]:
     return [entry for entry in file.deployments if entry.dataset is None and entry.environment in asked]
 
 
-def _deploy(client: Any, file: Any, entry: Any) -> UUID:
+def _deploy(client: Any, file: PrefectFile, entry: DeploymentEntry, line: Check | None) -> UUID:
     """The deployment; what is not promoted goes up paused, and the line that is missing is said."""
-    from quality.ladder import deployment as rung
-    from quality.rollout.gate import unmet
+    from quality.ladder.deployment import deploy
     from quality.server import link
 
-    line = unmet(entry)
-    made = rung.deploy(client, file, entry, promoted=line is None)
+    made = deploy(client, file, entry, promoted=line is None)
     say(f"deployed {entry.name}: {link('deployments/deployment', made)}")
     if line:
         say(f"{entry.name} is paused, as it is not promoted: {line.name}: {line.seen}", "yellow")
@@ -207,37 +221,36 @@ def _deploy(client: Any, file: Any, entry: Any) -> UUID:
     return made
 
 
-def _deployed(client: Any, config: CheckConfig, deployment: Any, pool: Any, own: bool, seconds: float) -> int:
-    from quality.ladder import deployment as rung
+def _deployed(client: Any, config: CheckConfig, deployment: Any, pool: Any, own: bool, seconds: float) -> RungRun:
+    from quality.ladder.deployment import cancel_unfinished, online_workers, wait, work_off
     from quality.server import run_link
 
     start = f"prefect worker start --pool {pool.name} --no-create-pool-if-not-found"
     if own and pool.type != "process":
+        need = f"{pool.type} workers need a Prefect server that they reach: set PREFECT_API_URL and run this again"
         say("prefect.yaml, pool and deployment are valid, but nothing was judged", "yellow")
-        say(f"{pool.type} workers need a Prefect server that they reach: set PREFECT_API_URL and run this again")
+        say(need)
         say(f"then start a worker where it can run: {start}")
-        return 3
-    if not own and not rung.online_workers(client, pool.name):
+        return RungRun(dataset=config.dataset, environment=config.environment, result=None, problem=need)
+    if not own and not online_workers(client, pool.name):
         raise ServerError(
             f"no worker of the work pool {pool.name} is online, so the run would wait for ever; start one: {start}"
         )
-    if own and (left := rung.cancel_unfinished(client, deployment)):
+    if own and (left := cancel_unfinished(client, deployment)):
         say(f"cancelled {left} runs that an interrupted session left behind")
     run = client.create_flow_run_from_deployment(deployment)
-    say(f"run {run.name}: {run_link(run)}")
+    say(f"run {run.name}: {run_link(run.id)}")
     started = time.monotonic()
-    ended = rung.wait(
-        client, run, seconds, (lambda: rung.work_off(pool.name)) if own else (lambda: time.sleep(0.5)), say
-    )
+    ended = wait(client, run, seconds, (lambda: work_off(pool.name)) if own else (lambda: time.sleep(0.5)), say)
     say(f"run {run.name} ended {ended.state_name} after {time.monotonic() - started:.0f} s")
     return _read_back(client, config, ended)
 
 
-def _read_back(client: Any, config: CheckConfig, run: Any) -> int:
+def _read_back(client: Any, config: CheckConfig, run: Any) -> RungRun:
     from quality.server import artifact_of, link, result_of, run_link
 
     if (artifact := artifact_of(client, run.id, "result")) is None:
-        raise ServerError(f"run {run.name} left no result: {run.state_name}, {run.state.message}; {run_link(run)}")
+        raise ServerError(f"run {run.name} left no result: {run.state_name}, {run.state.message}; {run_link(run.id)}")
     found = result_of(artifact)
     out.print(Text(f"\ndeployment · {config.dataset} in {config.environment}", style="bold"))
     print_verdict(found, out)
@@ -245,4 +258,4 @@ def _read_back(client: Any, config: CheckConfig, run: Any) -> int:
         if one is not None:
             say(f"artifact {one.key}: {link('artifacts/artifact', one.id)}")
     same = compare(checking.check(None, config, now=found.timestamp), found, "here, without Prefect")
-    return prove(found, "deployment", same, flow_run=str(run.id), deployment=str(run.deployment_id))
+    return prove(found, "deployment", [same], flow_run=str(run.id), deployment=str(run.deployment_id))

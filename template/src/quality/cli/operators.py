@@ -1,57 +1,106 @@
-"""What operators ask at a terminal: the history, the report, the redrive of quarantined rows, the alarms."""
+"""What operators ask at a terminal: drift, the history, the report, the redrive of quarantined rows, the alarms."""
 
 from __future__ import annotations
 
+import argparse
 from contextlib import nullcontext
 
+from quality.cli.answers import Alarm, Alarms, Drift, History, Message, Past, Redriven, Released, Report, Reports, Run
 from quality.contract import project
 from quality.contract.config import CheckConfig
-from quality.quarantine.redrive import redrive
-from quality.reporting import history_table
-from quality.reporting import html as report
+from quality.drift.finding import Layer
+from quality.errors import ConfigurationError
+from quality.history.runs import messages_of, metrics, runs_of
+from quality.history.series import rule_trends, run_trends
+from quality.reporting import html
 from quality.reporting.console import say
-from quality.server import prefect_api
+from quality.reporting.history_table import print_history
+from quality.texts import nearest
 
 
-def show_history(configs: list[CheckConfig], runs: int) -> int:
-    """Prints the last runs, trends and messages."""
+def drift(asked: argparse.Namespace) -> Drift:
+    """Looks at the layers asked for, or at all, and says what differs from the repository."""
+    from quality.drift.report import look
+
+    if unknown := next((layer for layer in asked.layer if layer not in list(Layer)), None):
+        raise ConfigurationError(f"there is no layer '{unknown}'; {nearest(unknown, list(Layer))}")
+    if asked.env is not None:
+        project.policy().of(asked.env)
+    if asked.remove_old and not asked.fix:
+        raise ConfigurationError("--remove-old removes what --fix has replaced; give both: --fix --remove-old")
+    report = look([Layer(layer) for layer in asked.layer], asked.env, asked.fix, asked.remove_old)
+    print(report.text())
+    found = {name: getattr(report, name) for name in ("findings", "healed", "unseen", "drifted", "exit_code")}
+    return Drift(verb="drift", **found)
+
+
+def history(asked: argparse.Namespace) -> History:
+    """Prints the last runs, trends and messages of each dataset."""
+    configs = project.configs(asked.dataset, asked.env)
     for config in configs:
-        history_table.print_history(config, runs)
-    return 0
+        print_history(config, asked.runs)
+    return History(verb="history", datasets=tuple(_past(config, asked.runs) for config in configs))
 
 
-def write_reports(configs: list[CheckConfig]) -> int:
+def _past(config: CheckConfig, runs: int) -> Past:
+    past = metrics(config, runs)
+    trends = () if past.is_empty() else (*run_trends(past), *rule_trends(past).values())
+    return Past(
+        dataset=config.dataset,
+        environment=config.environment,
+        runs=tuple(Run(**{name: run[name] for name in Run.model_fields}) for run in runs_of(past).to_dicts()),
+        trends=trends,
+        messages=tuple(
+            Message(**{name: row[name] for name in Message.model_fields}) for row in messages_of(config).to_dicts()
+        ),
+    )
+
+
+def report(asked: argparse.Namespace) -> Reports:
     """Writes a report for each dataset, and opens it where somebody sits at the terminal."""
-    for config in configs:
-        path = report.last(config)
+    made = []
+    for config in project.configs(asked.dataset, asked.env):
+        path = html.last(config)
         print(path)
-        report.show(path)
-    return 0
+        if not asked.json:
+            html.show(path)
+        made.append(Report(dataset=config.dataset, environment=config.environment, path=str(path)))
+    return Reports(verb="report", reports=tuple(made))
 
 
-def redrive_rows(configs: list[CheckConfig]) -> int:
+def redrive(asked: argparse.Namespace) -> Redriven:
     """Judges quarantined rows anew; says how many were released."""
-    asking = [config for config in configs if config.quarantine]
+    from quality.server import prefect_api
+
+    asking = [config for config in project.configs(asked.dataset, asked.env) if config.quarantine]
     with prefect_api() if any(one.quarantine and one.quarantine.secret for one in asking) else nullcontext():
-        for config in asking:
-            split = redrive(config)
-            print(f"{config.dataset} in {config.environment}: {split.says() if split else 'nothing is in quarantine'}")
+        made = tuple(_released(config) for config in asking)
     if not asking:
         print("no dataset asks for a quarantine; add `quarantine: {path: …}` to a contract")
-    return 0
+    return Redriven(verb="redrive", datasets=made)
 
 
-def set_alarms(environment: str | None) -> int:
+def _released(config: CheckConfig) -> Released:
+    from quality.quarantine import redrive
+
+    split = redrive.redrive(config)
+    print(f"{config.dataset} in {config.environment}: {split.says() if split else 'nothing is in quarantine'}")
+    counts = {"rows": split.rows, "released": split.passed, "stay": split.failing} if split else {}
+    return Released(dataset=config.dataset, environment=config.environment, **counts)
+
+
+def alarms(asked: argparse.Namespace) -> Alarms:
     """Makes the automations of every environment, or of one, what this repository says."""
-    from quality.operations import alarms as automations
+    from quality.operations.alarms import ensure
     from quality.server import server
 
-    policy = project.policy()
+    policy, made = project.policy(), []
     with server() as client:
-        for name in [environment] if environment else list(policy.environments):
-            made = automations.ensure(client, name, policy.of(name))
-            for automation, done in made:
-                say(f"{automation}: {done}")
-            if not made:
+        for name in [asked.env] if asked.env else policy.environments:
+            done = ensure(client, name, policy.of(name))
+            for automation, what in done:
+                say(f"{automation}: {what}")
+            if not done:
                 say(f"{name} has no channel in policy.yml, so nobody would be told", "yellow")
-    return 0
+            made += [Alarm(environment=name, name=automation, done=what) for automation, what in done]
+    return Alarms(verb="alarms", automations=tuple(made))

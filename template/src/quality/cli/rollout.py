@@ -2,55 +2,59 @@
 
 from __future__ import annotations
 
-from rich.console import Console
+import argparse
+from typing import Any
+
 from rich.table import Table
 from rich.text import Text
 
+from quality.cli.answers import Promoted, Promotion, Status
 from quality.contract import project
 from quality.contract.config import CheckConfig
 from quality.errors import ServerError
-from quality.rollout import evidence
-from quality.rollout import scorecard as rollout
+from quality.reporting.console import out
+from quality.rollout import evidence, scorecard
 from quality.rollout.evidence import Check, Rung
 from quality.rollout.scorecard import Scorecard, Standing
 
-out = Console()
 
-
-def status(check: bool) -> int:
+def status(asked: argparse.Namespace) -> Status:
     """Prints the scorecard and writes rollout/status.json; with `check`, writes nothing and fails on a false claim
     and on what is active on the server without a promotion."""
-    card = rollout.scorecard()
+    card = scorecard.scorecard()
     out.print(table(card))
-    if not check:
-        rollout.save(card)
-        return 0
-    wrong = [f"{claim}; run `nox -s status` and commit rollout/" for claim in rollout.claims(card)]
-    active, failed = _active()
-    for problem in (*wrong, *active):
+    if not asked.check:
+        scorecard.save(card)
+        return Status(verb="status", standings=card.standings)
+    wrong, (active, unseen, failed) = tuple(scorecard.claims(card)), _active()
+    for problem in (*(f"{claim}; run `nox -s status` and commit rollout/" for claim in wrong), *active):
         out.print(Text(problem, style="red"), soft_wrap=True)
-    return failed or int(bool(wrong or active))
+    code = failed or int(bool(wrong or active))
+    return Status(verb="status", standings=card.standings, claims=wrong, active=active, unseen=unseen, exit_code=code)
 
 
-def _active() -> tuple[list[str], int]:
-    """What is active on the server and not promoted; the exit code of a server that cannot be looked at."""
+def _active() -> tuple[tuple[str, ...], str | None, int]:
+    """What is active on the server and not promoted; why the server was not looked at, and the exit code of that."""
     from prefect.settings import get_current_settings
 
     from quality.ladder.prefect_file import load_prefect_file
     from quality.rollout.gate import breaches
     from quality.server import server
 
-    unseen = "whether a deployment is active without a promotion was not looked at"
     if not get_current_settings().api.url:
-        out.print(Text(f"{unseen}: no PREFECT_API_URL is set", style="yellow"), soft_wrap=True)
-        return [], 0
+        return (), _unseen("no PREFECT_API_URL is set", "yellow"), 0
     file = load_prefect_file(project.root() / "prefect.yaml")
     try:
         with server() as client:
-            return list(breaches(client, file)), 0
+            return tuple(breaches(client, file)), None, 0
     except ServerError as error:
-        out.print(Text(f"{unseen}: {error}", style="red"), soft_wrap=True)
-        return [], 3
+        return (), _unseen(str(error), "red"), 3
+
+
+def _unseen(why: str, style: str) -> str:
+    said = f"whether a deployment is active without a promotion was not looked at: {why}"
+    out.print(Text(said, style=style), soft_wrap=True)
+    return said
 
 
 def table(card: Scorecard) -> Table:
@@ -71,25 +75,30 @@ def blocker(one: Standing) -> Check | None:
     return next((check for check in one.checks if not check.ok), None)
 
 
-def promote(rung: str, configs: list[CheckConfig]) -> int:
+def promote(asked: argparse.Namespace) -> Promoted:
     """Goes through the checklist of a rung; every unmet line is named with its fix, and then nothing is promoted."""
-    from quality.rollout.checklist import checklist, ran
     from quality.server import prefect_api, server
 
-    code, wanted = 0, Rung(rung)
+    configs = project.configs(asked.dataset, asked.env)
     with prefect_api(), server() as client:
-        for config in configs:
-            out.print(Text(f"\npromote {config.dataset} in {config.environment} to {rung}", style="bold"))
-            checks = (ran(config, wanted), *checklist(config, wanted, client))
-            for check in checks:
-                _say(check)
-            evidence.record(evidence.checked(config, f"{rollout.CHECKLIST}-{rung}", checks))
-            met = all(check.ok for check in checks)
-            code = max(code, 0 if met else 1)
-            verdict = f"promoted to {rung}" if met else "not promoted"
-            out.print(Text(verdict, style="bold green" if met else "bold red"))
-    rollout.save(rollout.scorecard())
-    return code
+        made = tuple(_promoted(client, config, Rung(asked.rung)) for config in configs)
+    scorecard.save(scorecard.scorecard())
+    code = 0 if all(one.promoted for one in made) else 1
+    return Promoted(verb="promote", rung=asked.rung, datasets=made, exit_code=code)
+
+
+def _promoted(client: Any, config: CheckConfig, rung: Rung) -> Promotion:
+    from quality.rollout.checklist import checklist, ran
+
+    out.print(Text(f"\npromote {config.dataset} in {config.environment} to {rung}", style="bold"))
+    checks = (ran(config, rung), *checklist(config, rung, client))
+    for check in checks:
+        _say(check)
+    evidence.record(evidence.checked(config, f"{scorecard.CHECKLIST}-{rung}", checks))
+    met = all(check.ok for check in checks)
+    verdict = f"promoted to {rung}" if met else "not promoted"
+    out.print(Text(verdict, style="bold green" if met else "bold red"))
+    return Promotion(dataset=config.dataset, environment=config.environment, promoted=met, checks=checks)
 
 
 def _say(check: Check) -> None:

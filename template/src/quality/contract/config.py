@@ -4,37 +4,37 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any
+from typing import Any, Self
 
-from pydantic import ValidationError, field_serializer
+from pydantic import ValidationError, field_serializer, model_validator
 
-from quality.contract.contract import AnyRules, AnySource, Contract, Quarantine, complaint
-from quality.contract.policy import Cache, EnvironmentPolicy, History, Lineage, Notification, Policy, Retries
+from quality.contract.contract import AnyRules, AnySource, Contract, Quarantine, remembered_secrets
+from quality.contract.policy import Cache, EnvironmentPolicy, Policy, Retries
 from quality.engine.request import Request
 from quality.engine.rule import Rule
 from quality.errors import ConfigurationError
 from quality.rules.catalogue import canonical, parse_rules
+from quality.rules.complaints import sentences
 
 
-class CheckConfig(Request):
-    """Everything a check depends on but the data; what is not given takes the defaults of an ephemeral check."""
+class CheckConfig(Request, EnvironmentPolicy):
+    """Everything a check depends on but the data: a contract's fields and a policy's, with the defaults of a call."""
 
     description: str | None = None
     owner: str | None = None
     environment: str | None = None
     source: AnySource | None = None
     rules: AnyRules = ()
-    fail_on_error: bool = True
+    quarantine: Quarantine | None = None
     retries: Retries = Retries(reason="a check without a policy is not retried")
     cache: Cache = Cache(reason="a verdict is about the data of now")
-    notifications: tuple[Notification, ...] = ()
-    schedule: str | None = None
-    work_pool: str | None = None
-    history: History = History()
-    remind_after_hours: float | None = 24
-    lineage: Lineage | None = None
-    repository_url: str | None = None
-    quarantine: Quarantine | None = None
+    work_pool: str | None = None  # type: ignore[assignment]
+
+    @model_validator(mode="after")
+    def _can_remember(self) -> Self:
+        if wrong := list(remembered_secrets(dict(enumerate(self.rules)), self.sensitive)):
+            raise ValueError("\n".join(f"rule {number + 1}: {said}" for number, said in wrong))
+        return self
 
     @property
     def named_columns(self) -> dict[str, tuple[str, ...]]:
@@ -72,7 +72,7 @@ class CheckConfig(Request):
         try:
             return CheckConfig.model_validate({**dict(self), **given}) if given else self
         except ValidationError as error:
-            raise ConfigurationError(complaint(error, CheckConfig, "the check")) from None
+            raise ConfigurationError(sentences(error, CheckConfig, "the check")) from None
 
 
 def resolve(contract: Contract, policy: Policy | EnvironmentPolicy, environment: str | None = None) -> CheckConfig:
@@ -80,4 +80,7 @@ def resolve(contract: Contract, policy: Policy | EnvironmentPolicy, environment:
     chosen = policy.of(environment or policy.first) if isinstance(policy, Policy) else policy
     name = environment or (policy.first if isinstance(policy, Policy) else None)
     given = {field: value for field, value in chosen if value is not None}
-    return CheckConfig.model_validate({**dict(contract), **given, "environment": name})
+    try:
+        return CheckConfig.model_validate({**dict(contract), **given, "environment": name})
+    except ValidationError as error:
+        raise ConfigurationError(sentences(error, CheckConfig, contract.dataset)) from None

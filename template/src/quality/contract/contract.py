@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, cast
 
 from pydantic import BeforeValidator, Field, SerializeAsAny, ValidationError, model_validator
 
-from quality.contract.sources import Files, Source, domain_sources
+from quality.contract.complaints import Complaints
 from quality.contract.yaml_file import YamlFile
-from quality.engine.rule import Rule
-from quality.errors import ConfigurationError, nearest
-from quality.rules.catalogue import parse_rules
-from quality.values import Fraction, Frozen, Severity, Text
+from quality.engine.rule import Reference, Rule
+from quality.errors import ConfigurationError
+from quality.rules.catalogue import parse_rules, read_rules
+from quality.rules.complaints import sentences
+from quality.sources import Files, Source, domain_sources
+from quality.texts import nearest
+from quality.values import STRICT_INT, Flag, Fraction, Frozen, Severity, Text
+
+WORD = re.compile(r"[\w-]+")
+"""What a dataset can be called; a path has a separator or an ending, an address a colon."""
 
 
 def parse_source(written: Any) -> Source:
@@ -30,16 +37,11 @@ def parse_source(written: Any) -> Source:
     try:
         return known[kind].model_validate(fields)
     except ValidationError as error:
-        raise ConfigurationError(complaint(error, known[kind], "the source")) from None
-
-
-def read_rules(written: Any) -> tuple[Rule, ...]:
-    """Rules for a pydantic field."""
-    return parse_rules(written)
+        raise ConfigurationError(sentences(error, known[kind], "the source")) from None
 
 
 AnySource = Annotated[SerializeAsAny[Source], BeforeValidator(parse_source)]
-AnyRules = Annotated[tuple[SerializeAsAny[Rule], ...], BeforeValidator(read_rules)]
+AnyRules = Annotated[tuple[SerializeAsAny[Rule], ...], BeforeValidator(lambda written: parse_rules(written))]
 
 
 class Quarantine(Frozen):
@@ -56,8 +58,8 @@ class Quarantine(Frozen):
     severities: tuple[Severity, ...] = Field(
         (Severity.CRITICAL, Severity.ERROR), description="Of the rules whose failing rows are quarantined."
     )
-    passed: bool = Field(True, description="Write the good rows, too; they stay in the source only when false.")
-    keep_days: Annotated[int, Field(ge=1)] = Field(90, description="Older splits are deleted.")
+    passed: Flag = Field(True, description="Write the good rows, too; they stay in the source only when false.")
+    keep_days: Annotated[int, Field(ge=1), STRICT_INT] = Field(90, description="Older splits are deleted.")
 
     @model_validator(mode="after")
     def _local(self) -> Self:
@@ -86,39 +88,69 @@ class Contract(Frozen):
     warning_threshold: Fraction | None = Field(
         None, description="Fraction of failed rules at or below which a failed run is a WARNING."
     )
-    allow_empty: bool = Field(False, description="Whether a run that judged nothing is a success.")
+    allow_empty: Flag = Field(False, description="Whether a run that judged nothing is a success.")
     quarantine: Quarantine | None = Field(None, description="Split the rows of every run into good and failing ones.")
     rules: AnyRules
 
 
-def read_rules_of(file: YamlFile, written: Any) -> tuple[Rule, ...]:
-    """The rules of a contract; complaints begin with file and line."""
-    if not isinstance(written, list):
-        raise ConfigurationError(f"{file.at('rules')}: rules are a list, such as - {{check: not_null, column: id}}")
-    return parse_rules(written, lambda number: f"{file.at('rules', number)}: rule {number + 1}")
-
-
 def load_contract(path: Path) -> Contract:
-    """The contract in a YAML file; ConfigurationError names file, line and nearest valid spelling."""
+    """The contract in a YAML file; ConfigurationError has a line for each mistake, and what to write instead."""
     file = YamlFile(path, f"{path.parent.name}/{path.name}")
-    data = file.data()
-    rules = read_rules_of(file, data.get("rules") or [])
-    try:
-        contract = Contract.model_validate({**data, "rules": rules})
-    except ValidationError as error:
-        place = error.errors()[0]["loc"]
-        raise ConfigurationError(f"{file.at(*place)}: {complaint(error, Contract, 'the contract')}") from None
-    if contract.dataset != path.stem:
-        raise ConfigurationError(f"{file.at('dataset')}: dataset is '{contract.dataset}' but the file is {path.name}")
-    return contract
+    data, wrong = file.data(), Complaints(file)
+    rules = _rules(wrong, data.get("rules") or [])
+    contract = wrong.validated(Contract, {**data, "rules": tuple(rules.values())}, "the contract")
+    _refuse_unknown_references(wrong, rules, path)
+    if contract is not None:
+        if contract.dataset != path.stem:
+            wrong.add(f"dataset is '{contract.dataset}' but the file is {path.name}", "dataset")
+        for number, said in remembered_secrets(rules, contract.sensitive):
+            wrong.add(f"rule {number + 1}: {said}", "rules", number)
+    wrong.refuse()
+    return cast("Contract", contract)
 
 
-def complaint(error: ValidationError, model: type[Frozen], subject: str) -> str:
-    """The first complaint as a sentence, with the nearest valid spelling."""
-    first = error.errors()[0]
-    place = ".".join(str(part) for part in first["loc"])
-    if first["type"] == "extra_forbidden":
-        return f"{subject} has no field '{place}'; {nearest(place, model.model_fields)}"
-    if first["type"] == "missing":
-        return f"{subject} needs the field '{place}'"
-    return f"{place}: {first['msg'].removeprefix('Value error, ')}"
+def _rules(wrong: Complaints, written: Any) -> dict[int, Rule]:
+    """The rules of a contract that can be read, by number."""
+    if not isinstance(written, list):
+        wrong.add("rules are a list, such as - {check: not_null, column: id}", "rules")
+        return {}
+    read = read_rules(written)
+    for number, said in read.wrong:
+        wrong.add(f"rule {number + 1}: {said}", "rules", number)
+    return read.rules
+
+
+def _refuse_unknown_references(wrong: Complaints, rules: Mapping[int, Rule], path: Path) -> None:
+    """A reference that is a plain word names a dataset of this repository."""
+    known = {path.stem, *(other.stem for other in path.parent.glob("*.yml"))}
+    for number, rule in rules.items():
+        for said in unknown_references(rule, known):
+            wrong.add(f"rule {number + 1}: {said}", "rules", number)
+
+
+def unknown_references(rule: Rule, known: Iterable[str]) -> Iterator[str]:
+    """What is wrong with the other datasets that a rule names, as far as it can be known without them."""
+    for name, field in type(rule).model_fields.items():
+        written = getattr(rule, name)
+        if field.annotation != Reference or written is None:
+            continue
+        if isinstance(written, str) and written not in known and WORD.fullmatch(written):
+            yield f"rule '{rule.check}': {name}: there is no dataset '{written}'; {nearest(written, known)}"
+        elif isinstance(written, dict):
+            try:
+                parse_source(written)
+            except ConfigurationError as error:
+                yield from (f"rule '{rule.check}': {name}: {said}" for said in str(error).splitlines())
+
+
+def remembered_secrets(rules: Mapping[int, Rule], sensitive: Iterable[str]) -> Iterator[tuple[int, str]]:
+    """History keeps no value of a sensitive column, so a rule that needs earlier ones would be skipped for ever."""
+    for number, rule in rules.items():
+        if rule.remembers is not None and (secret := sorted(set(rule.subjects) & set(sensitive))):
+            yield (
+                number,
+                (
+                    f"column '{secret[0]}' is sensitive, so history keeps none of its numbers to compare with; "
+                    "judge it by bounds of your own, or take it from `sensitive`"
+                ),
+            )

@@ -3,28 +3,34 @@
 from __future__ import annotations
 
 import re
-from datetime import date
+from collections.abc import Iterable
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from zoneinfo import available_timezones
 
 from pydantic import (
     AfterValidator,
     Field,
-    NonNegativeFloat,
-    NonNegativeInt,
+    FiniteFloat,
     PositiveFloat,
-    TypeAdapter,
     ValidationError,
     ValidationInfo,
     field_validator,
     model_validator,
 )
 
+from quality.contract.complaints import Complaints
 from quality.contract.yaml_file import YamlFile
-from quality.errors import ConfigurationError, nearest
-from quality.values import Fraction, Frozen, Severity, Text
+from quality.errors import ConfigurationError
+from quality.rules.complaints import mistakes
+from quality.texts import nearest, shorten
+from quality.values import STRICT, STRICT_INT, Count, Flag, Fraction, Frozen, Severity, Text
+
+NICKNAMES = ("@hourly", "@daily", "@midnight", "@weekly", "@monthly", "@yearly", "@annually")
 
 FIELDS = ("defaults", "environments", "silences")
+SILENCE = "{dataset: orders, rule: unique(id), until: 2026-12-31, reason: …}"
 Channel = Literal["slack", "teams", "pagerduty", "opsgenie", "email", "webhook"]
 BLOCKS: dict[Channel, tuple[str, ...]] = {
     "slack": ("slack-webhook",),
@@ -38,26 +44,66 @@ BLOCKS: dict[Channel, tuple[str, ...]] = {
 """The types of Prefect block that a channel goes through."""
 
 
+def valid_cron(text: str) -> str:
+    """The text, where it is a cron expression of five fields that comes again; ValueError otherwise."""
+    from cronsim import CronSim, CronSimError  # Prefect brings it; where no policy is read, nobody waits for it
+
+    if text in NICKNAMES:
+        return text
+    try:
+        if len(text.split()) != 5:
+            raise CronSimError("it has not five fields")
+        next(CronSim(text, datetime(2024, 1, 1, tzinfo=UTC)))
+    except CronSimError as error:
+        shape = "minute, hour, day, month, weekday, such as `0 6 * * *` for 06:00 every day"
+        raise ValueError(f"'{text}' is not a cron expression ({str(error).lower()}); write {shape}") from None
+    except StopIteration:
+        raise ValueError(f"'{text}' never comes: there is no such day") from None
+    return text
+
+
+def valid_time_zone(name: str) -> str:
+    """The name, where it is one of a time zone; ValueError with the nearest that is."""
+    if name not in (known := available_timezones()):
+        raise ValueError(f"there is no time zone '{name}'; {nearest(name, known)}")
+    return name
+
+
+def memory(text: str) -> int:
+    """The bytes that `512MB` or `4GB` is; ValueError for anything else."""
+    found = re.fullmatch(r"([1-9]\d*) ?(MB|GB)", text)
+    if found is None:
+        raise ValueError(f"'{text}' is not an amount of memory; write 512MB or 4GB")
+    return int(found[1]) * (2**20 if found[2] == "MB" else 2**30)
+
+
+def _memory(text: str) -> str:
+    memory(text)
+    return text
+
+
 def _page(address: str) -> str:
     if not re.fullmatch(r"https?://\S+", address):
-        raise ValueError(f"'{address}' is no address of a page; write it whole, from https:// on")
+        raise ValueError(f"'{address}' is not an address of a page; write it whole, from https:// on")
     return address
 
 
 class Retries(Frozen):
     """Retries of a check that could not be judged (ERROR); a failed verdict is never retried."""
 
-    count: NonNegativeInt = 0
-    delay_seconds: NonNegativeFloat = 0.0
+    count: Count = 0
+    delay_seconds: Annotated[FiniteFloat, Field(ge=0), STRICT] = 0.0
     reason: Text = Field(description="Why this many, for whoever reviews it.")
 
 
 class Cache(Frozen):
     """Reuse of a verdict for the same fingerprint and the same version of the source."""
 
-    enabled: bool = False
-    reuse_seconds: NonNegativeFloat | None = Field(None, description="How long; null for ever.")
-    may_gate: bool = Field(False, description="Whether a cached verdict may let a pipeline go on.")
+    enabled: Flag = False
+    reuse_seconds: Annotated[FiniteFloat, Field(ge=0), STRICT] | None = Field(
+        None, description="How long; null for ever."
+    )
+    may_gate: Flag = Field(False, description="Whether a cached verdict may let a pipeline go on.")
     reason: Text = Field(description="Why, for whoever reviews it.")
 
 
@@ -76,7 +122,7 @@ class Notification(Frozen):
         kind, _, name = block.partition("/")
         if channel and (kind not in BLOCKS[channel] or not name):
             kinds = " or ".join(f"{known}/…" for known in BLOCKS[channel])
-            raise ValueError(f"'{block}' is no block of the channel {channel}, which goes through {kinds}")
+            raise ValueError(f"'{block}' is not a block of the channel {channel}, which goes through {kinds}")
         return block
 
     @property
@@ -91,7 +137,9 @@ class History(Frozen):
     path: Text = Field(
         ".quality/history", description="A folder of the repository, or a URL such as s3://bucket/history."
     )
-    keep_days: Annotated[int, Field(ge=1)] = Field(400, description="Older runs are deleted; not in object storage.")
+    keep_days: Annotated[int, Field(ge=1), STRICT_INT] = Field(
+        400, description="Older runs are deleted; not in object storage."
+    )
 
 
 class Lineage(Frozen):
@@ -122,17 +170,28 @@ class Silence(Frozen):
 class EnvironmentPolicy(Frozen):
     """The complete policy of one environment."""
 
-    fail_on_error: bool = Field(True, description="Whether a FAILED verdict fails the flow run.")
+    fail_on_error: Flag = Field(True, description="Whether a FAILED verdict fails the flow run.")
     warning_threshold: Fraction | None = Field(None, description="Overrides the contract's.")
-    sample_rows: NonNegativeInt = Field(5, description="Failing rows shown per failed rule.")
+    sample_rows: Count = Field(5, description="Failing rows shown per failed rule.")
     retries: Retries
     cache: Cache
     notifications: tuple[Notification, ...] = ()
-    schedule: Text | None = Field(None, description="Cron, in UTC; null for none.")
+    schedule: Annotated[Text, AfterValidator(valid_cron)] | None = Field(
+        None, description="Cron, in UTC; null for none."
+    )
     work_pool: Text
     history: History = History()
-    remind_after_hours: PositiveFloat | None = Field(24, description="An open incident is told again; null for never.")
+    remind_after_hours: Annotated[FiniteFloat, Field(gt=0), STRICT] | None = Field(
+        24, description="An open incident is told again; null for never."
+    )
     lineage: Lineage | None = None
+    isolate: bool = Field(
+        False, description="Check in a child process, so that an abort or a limit below is an ERROR with its reason."
+    )
+    memory_limit: Annotated[Text, AfterValidator(_memory)] | None = Field(
+        None, description="Most memory of an isolated check beside what its process begins with, such as 4GB."
+    )
+    timeout_seconds: PositiveFloat | None = Field(None, description="Longest time that an isolated check may take.")
     repository_url: Annotated[str, AfterValidator(_page)] | None = Field(
         None,
         description="Where a browser finds this repository's files, such as https://github.com/acme/shop/blob/main.",
@@ -157,49 +216,64 @@ class Policy(Frozen):
 
 
 def load_policy(path: Path) -> Policy:
-    """`defaults`, overridden field by field in each of `environments`; complaints name file and line."""
+    """`defaults`, overridden field by field in each of `environments`; a line for each mistake, with file and line."""
     file = YamlFile(path)
-    data = file.data()
+    data, wrong = file.data(), Complaints(file)
     for field in data:
         if field not in FIELDS:
-            known = nearest(field, FIELDS)
-            raise ConfigurationError(f"{file.at(field)}: the policy has no field '{field}'; {known}")
-    given, defaults = _mapping(file, data, "environments"), _mapping(file, data, "defaults")
-    if not given:
-        raise ConfigurationError(f"{file.at('environments')}: name at least one environment")
-    own = {name: _mapping(file, given, name, "environments") for name in given}
-    environments = {name: _environment(file, name, defaults, fields) for name, fields in own.items()}
-    return Policy(environments=environments, silences=_silences(file, data.get("silences") or []))
+            wrong.add(f"the policy has no field '{field}'; {nearest(field, FIELDS)}", field)
+    given, defaults = _mapping(wrong, data, "environments"), _mapping(wrong, data, "defaults")
+    if not given and not wrong.found:
+        wrong.add("name at least one environment", "environments")
+    own = {name: _mapping(wrong, given, name, "environments") for name in given}
+    environments = {name: _environment(wrong, name, defaults, fields) for name, fields in own.items()}
+    silences = _silences(wrong, data.get("silences") or [], own, path)
+    wrong.refuse()
+    return Policy(environments={name: one for name, one in environments.items() if one}, silences=silences)
 
 
-def _silences(file: YamlFile, written: Any) -> tuple[Silence, ...]:
-    try:
-        return TypeAdapter(tuple[Silence, ...]).validate_python(written)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        shape = "a silence is {dataset: orders, rule: unique(id), until: 2026-12-31, reason: …}"
-        raise ConfigurationError(f"{file.at('silences', *first['loc'])}: {place}: {first['msg']}; {shape}") from None
+def _silences(wrong: Complaints, written: Any, environments: Iterable[str], path: Path) -> tuple[Silence, ...]:
+    """The silences that can be read, of environments that there are and datasets that have a contract."""
+    if not isinstance(written, list):
+        wrong.add(f"silences are a list; {SILENCE}", "silences")
+        return ()
+    datasets = [contract.stem for contract in (path.parent / "datasets").glob("*.yml")]
+    read = []
+    for number, one in enumerate(written):
+        shaped = one if isinstance(one, dict) else {}
+        silence = wrong.validated(Silence, shaped, f"a silence ({SILENCE})", "silences", number)
+        for field, known in (("environment", environments), ("dataset", datasets)):
+            name = shaped.get(field)
+            if isinstance(name, str) and known and name not in known:
+                wrong.add(f"there is no {field} '{name}'; {nearest(name, known)}", "silences", number, field)
+        read += [silence] if silence else []
+    return tuple(read)
 
 
-def _mapping(file: YamlFile, within: dict[str, Any], field: str, *place: str) -> dict[str, Any]:
+def _mapping(wrong: Complaints, within: dict[str, Any], field: str, *place: str) -> dict[str, Any]:
     """What stands under a field; an empty mapping where nothing does."""
     found = within.get(field) or {}
     if not isinstance(found, dict):
-        raise ConfigurationError(f"{file.at(*place, field)}: {field} is a mapping of fields, not {found!r}")
+        wrong.add(f"{field} is a mapping of fields, not {shorten(found)}", *place, field)
+        return {}
     return found
 
 
-def _environment(file: YamlFile, name: str, defaults: dict[str, Any], own: dict[str, Any]) -> EnvironmentPolicy:
+def _environment(
+    wrong: Complaints, name: str, defaults: dict[str, Any], own: dict[str, Any]
+) -> EnvironmentPolicy | None:
+    """An environment's policy; each mistake is told where it stands, in `defaults` or in the environment."""
     try:
         return EnvironmentPolicy.model_validate({**defaults, **own})
     except ValidationError as error:
-        first = error.errors()[0]
-        place, where = first["loc"], ("environments", name) if str(first["loc"][0]) in own else ("defaults",)
-        field = ".".join(str(part) for part in place)
-        said = f"{field}: {first['msg'].removeprefix('Value error, ')}"
-        if first["type"] == "extra_forbidden":
-            said = f"the policy has no field '{field}'; {nearest(str(place[0]), EnvironmentPolicy.model_fields)}"
-        elif first["type"] == "missing":
-            said = f"environment '{name}' needs the field '{field}'"
-        raise ConfigurationError(f"{file.at(*where, *place)}: {said}") from None
+        wrongs = mistakes(error, EnvironmentPolicy, "the policy")
+        missing = [f"'{one.place[0]}'" for one in wrongs if one.kind == "missing" and len(one.place) == 1]
+        if missing and not any("defaults is a mapping" in said for _, said in wrong.found):
+            more = f", and {', '.join(missing[1:])}" if missing[1:] else ""
+            said = f"environment '{name}' needs the field {missing[0]}{more}; write it here, or in `defaults` for all"
+            wrong.add(said, "environments", name)
+        for one in wrongs:
+            if one.kind != "missing" or len(one.place) > 1:
+                within = ("environments", name) if one.place and str(one.place[0]) in own else ("defaults",)
+                wrong.add(one.said, *within, *one.place)
+        return None

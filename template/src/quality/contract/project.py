@@ -5,16 +5,16 @@ from __future__ import annotations
 import functools
 import importlib.metadata
 import os
-import re
 import sys
-from contextlib import suppress
+from collections.abc import Sequence
 from pathlib import Path
 
 from quality.contract.config import CheckConfig, resolve
 from quality.contract.contract import load_contract
 from quality.contract.policy import Policy, load_policy
 from quality.contract.yaml_file import YamlFile
-from quality.errors import ConfigurationError, nearest
+from quality.errors import ConfigurationError
+from quality.texts import nearest, slug
 
 VERSION = "1.0.0"
 PREFECT_FILE = "prefect.yaml"
@@ -60,11 +60,6 @@ def carried(name: str, whose: str) -> str:
     return name if name.startswith(f"{slug(whose)}-") else f"{slug(whose)}-{name}"
 
 
-def slug(text: str) -> str:
-    """The text in lower-case letters, digits and dashes."""
-    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
-
-
 def datasets() -> tuple[str, ...]:
     """The datasets that have a contract, by name."""
     folder = root() / "datasets"
@@ -73,18 +68,14 @@ def datasets() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in folder.glob("*.yml")))
 
 
-def place_of_rule(config: CheckConfig, number: int) -> str:
-    """Where a rule is written, `datasets/orders.yml:12`; the dataset's name where the contract has other rules."""
-    path = root() / "datasets" / f"{config.dataset}.yml"
-    with suppress(ConfigurationError):
-        if load_contract(path).rules == config.rules:
-            return YamlFile(path, f"datasets/{path.name}").at("rules", number)
-    return config.dataset
-
-
 def policy() -> Policy:
     """The repository's policy."""
     return load_policy(root() / "policy.yml")
+
+
+def environment_names() -> tuple[str, ...]:
+    """The environments of the repository's policy, in the order of the file."""
+    return tuple(policy().environments)
 
 
 def environment(given: str | None = None) -> str:
@@ -100,6 +91,11 @@ def load(dataset: str, env: str | None = None) -> CheckConfig:
             raise ConfigurationError(f"there is no contract in {root() / 'datasets'}; run this inside the repository")
         raise ConfigurationError(f"there is no dataset '{dataset}'; {nearest(dataset, known)}")
     return resolve(load_contract(root() / "datasets" / f"{dataset}.yml"), policy(), environment(env))
+
+
+def configs(names: Sequence[str], env: str | None = None) -> list[CheckConfig]:
+    """The configurations of the datasets named, or of all; there is one at least."""
+    return [load(name, env) for name in names or datasets()] or [load("", env)]
 
 
 def template_version() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from packaging.version import InvalidVersion, Version
@@ -17,6 +18,7 @@ from quality.contract.ownership import belongs, way_out
 from quality.drift.environments import same_rules
 from quality.drift.finding import Finding, Layer, differences
 from quality.ladder.block import SLUG, DataQualityBlock, block_name, block_of, owner_of, save_block
+from quality.texts import slug as slug_of
 
 
 def stored(client: SyncPrefectClient, name: str, slug: str = SLUG) -> dict[str, Any] | None:
@@ -35,18 +37,18 @@ def declared(config: CheckConfig) -> dict[str, Any]:
 def block_drift(client: SyncPrefectClient, config: CheckConfig) -> Iterator[Finding]:
     """What was changed by hand, is missing, or was saved by a newer template."""
     name = block_name(config.dataset, str(config.environment))
-    saved = stored(client, name)
+    saved, finding = stored(client, name), partial(Finding.of, Layer.SERVER, f"block {name}")
     if saved is None:
         fix = f"save it with `nox -s block -- {config.dataset} --env {config.environment}`"
-        yield _finding(name, "there is no such block", fix, heals=True)
+        yield finding("there is no such block", fix, heals=True)
     elif other := owner_of(saved, config):
-        yield _finding(name, belongs(other), way_out("block"))
+        yield finding(belongs(other), way_out("block"))
     elif is_newer(saved.get("template_version")):
         problem = f"saved by template {saved['template_version']}, newer than this code's {project.template_version()}"
-        yield _finding(name, problem, "update this repository with `nox -s update`")
+        yield finding(problem, "update this repository with `nox -s update`")
     else:
         for field, git, found in differences(declared(config), saved):
-            changed = _finding(name, "differs from the repository", "save it again with `nox -s drift -- --fix`", heals=True)
+            changed = finding("differs from the repository", "save it again with `nox -s drift -- --fix`", heals=True)
             yield changed.model_copy(update={"field": field, "git": git, "found": found})
 
 
@@ -76,7 +78,7 @@ def save(client: SyncPrefectClient, config: CheckConfig) -> str:
 def old_blocks(client: SyncPrefectClient, configs: list[CheckConfig]) -> Iterator[BlockDocument]:
     """This domain's blocks of before names carried the domain: they name its dataset, environment and work pool."""
     for config in configs:
-        found = block_of(client, project.slug(f"{config.dataset}-{config.environment}"))
+        found = block_of(client, slug_of(f"{config.dataset}-{config.environment}"))
         mine = {"dataset": config.dataset, "environment": config.environment, "work_pool": config.work_pool}
         if found and found.data.get("domain") is None and {name: found.data.get(name) for name in mine} == mine:
             yield found
@@ -88,7 +90,3 @@ def is_newer(version: Any) -> bool:
         return version is not None and Version(str(version)) > Version(project.template_version())
     except InvalidVersion:
         return False
-
-
-def _finding(name: str, problem: str, fix: str, heals: bool = False) -> Finding:
-    return Finding(layer=Layer.SERVER, subject=f"block {name}", problem=problem, fix=fix, heals=heals)

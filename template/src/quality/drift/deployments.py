@@ -31,6 +31,11 @@ ALIKE = (
 """Fields that are compared as they are."""
 
 
+def finding(name: str, problem: str, fix: str, heals: bool = False) -> Finding:
+    """A finding about one deployment."""
+    return Finding.of(Layer.SERVER, f"deployment {name}", problem, fix, heals)
+
+
 def wanted(fields: dict[str, Any]) -> dict[str, Any]:
     """The fields that git declares, in the form in which they are compared."""
     return {
@@ -68,9 +73,7 @@ def deployment_drift(client: SyncPrefectClient, file: PrefectFile, entry: Deploy
         line = unmet(entry)
         flow, fields = declared(file, entry, promoted=line is None)
     except Exception as error:  # a value of an entry may be wrong in any way
-        yield finding(
-            entry.name, f"cannot be deployed: {error}", f"fix its entry in prefect.yaml ({entry.entrypoint})"
-        )
+        yield finding(entry.name, f"cannot be deployed: {error}", f"fix its entry in prefect.yaml ({entry.entrypoint})")
         return
     found = read(client, f"{flow}/{entry.name}")
     if found is None:
@@ -153,8 +156,3 @@ def _exists(client: SyncPrefectClient, document: str) -> bool:
     except (ObjectNotFound, ValueError):
         return False
     return True
-
-
-def finding(name: str, problem: str, fix: str, heals: bool = False) -> Finding:
-    """A finding about one deployment."""
-    return Finding(layer=Layer.SERVER, subject=f"deployment {name}", problem=problem, fix=fix, heals=heals)

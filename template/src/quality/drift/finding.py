@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Any
 
+from quality.texts import json_value
 from quality.values import Frozen
 
 NOTHING = "nothing"
@@ -23,7 +24,7 @@ class Layer(StrEnum):
 
 
 class Finding(Frozen):
-    """A difference. A note is worth knowing and is no drift."""
+    """A difference. A note is worth knowing and is not drift."""
 
     layer: Layer
     subject: str
@@ -35,18 +36,23 @@ class Finding(Frozen):
     heals: bool = False
     note: bool = False
 
+    @classmethod
+    def of(cls, layer: Layer, subject: str, problem: str, fix: str = "", heals: bool = False) -> Finding:
+        """A difference in these words, without fields to compare."""
+        return cls(layer=layer, subject=subject, problem=problem, fix=fix, heals=heals)
+
     def __str__(self) -> str:
         about = f"{self.subject}: {self.problem}"
         if self.field is not None:
-            about += f": {self.field} is {shown(self.found)}, the repository says {shown(self.git)}"
+            about += f": {self.field} is {as_json(self.found)}, the repository says {as_json(self.git)}"
         return f"{about}; {self.fix}" if self.fix else about
 
 
-def shown(value: Any) -> str:
-    """A value in a line of text."""
+def as_json(value: Any) -> str:
+    """A value in a line of text, as JSON has it; what is long is cut."""
     if value == NOTHING:
         return NOTHING
-    text = json.dumps(value, ensure_ascii=False, default=str)
+    text = json.dumps(value, ensure_ascii=False, default=json_value)
     return text if len(text) <= 160 else f"{text[:159]}…"
 
 

@@ -37,14 +37,12 @@ def forks(root: Path) -> Iterator[Finding]:
             tree = ast.parse(path.read_text("utf-8"), name)
         except (SyntaxError, ValueError) as error:
             line = getattr(error, "lineno", None) or 1
-            yield Finding(
-                layer=Layer.FORKS, subject=f"{name}:{line}", problem=f"cannot be read: {error}", fix="fix it"
-            )
+            yield Finding.of(Layer.FORKS, f"{name}:{line}", f"cannot be read: {error}", "fix it")
             continue
         module = Module(tree)
         found = [*module.engine_calls(), *module.wrappers(), *_copies(tree, managed)]
         for line, problem, instead in sorted(set(found)):
-            yield Finding(layer=Layer.FORKS, subject=f"{name}:{line}", problem=problem, fix=instead)
+            yield Finding.of(Layer.FORKS, f"{name}:{line}", problem, instead)
 
 
 def team_files(root: Path) -> Iterator[Path]:

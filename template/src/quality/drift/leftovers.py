@@ -70,4 +70,4 @@ def remove_old(client: SyncPrefectClient, file: PrefectFile, configs: list[Check
 
 
 def _finding(subject: str, problem: str, fix: str, heals: bool = False) -> Finding:
-    return Finding(layer=Layer.SERVER, subject=subject, problem=problem, fix=fix, heals=heals)
+    return Finding.of(Layer.SERVER, subject, problem, fix, heals)

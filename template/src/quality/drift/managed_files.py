@@ -41,15 +41,17 @@ def managed_files(root: Path) -> Iterator[Finding]:
         manifest = Manifest.model_validate_json((root / MANIFEST).read_text("utf-8"))
     except (OSError, ValidationError, ValueError) as error:
         problem = "is missing" if isinstance(error, FileNotFoundError) else "is incomplete"
-        yield _finding(MANIFEST, f"{problem}, so no managed file can be judged", RESTORE)
+        yield Finding.of(Layer.FILES, MANIFEST, f"{problem}, so no managed file can be judged", RESTORE)
         return
     for name, wanted in manifest.files.items():
         if not (root / name).is_file():
-            yield _finding(name, "missing", RESTORE)
+            yield Finding.of(Layer.FILES, name, "missing", RESTORE)
         elif digest(root / name) != wanted:
-            yield _finding(name, "edited", RESTORE)
+            yield Finding.of(Layer.FILES, name, "edited", RESTORE)
     for name in sorted(set(present(root, manifest.managed)) - manifest.files.keys() - {MANIFEST}):
-        yield _finding(name, "unknown in a managed folder", f"move it to src/domain or tests/domain, or {RESTORE}")
+        yield Finding.of(
+            Layer.FILES, name, "unknown in a managed folder", f"move it to src/domain or tests/domain, or {RESTORE}"
+        )
 
 
 def present(root: Path, managed: tuple[str, ...]) -> Iterator[str]:
@@ -72,7 +74,7 @@ def unreadable(root: Path, now: datetime | None = None) -> Iterator[Finding]:
         try:
             read(path)
         except ConfigurationError as error:
-            yield _finding(path.relative_to(root).as_posix(), f"cannot be read: {error}", "fix the file")
+            yield Finding.of(Layer.FILES, path.relative_to(root).as_posix(), f"cannot be read: {error}", "fix the file")
     for path in sorted((root / "rollout").rglob("*.json")):
         yield from _written(path, path.relative_to(root).as_posix(), now or datetime.now(UTC))
 
@@ -82,17 +84,16 @@ def _written(path: Path, name: str, now: datetime) -> Iterator[Finding]:
         data = json.loads(path.read_text("utf-8"))
         evidence = EvidenceFile.model_validate(data) if path.parent.name == "evidence" else None
     except ValueError:
-        yield _finding(name, "is incomplete", "delete it and run its session again; `nox -s status` says which")
+        yield Finding.of(
+            Layer.FILES, name, "is incomplete", "delete it and run its session again; `nox -s status` says which"
+        )
         return
     for environment, one in evidence.environments.items() if evidence else ():
         if one.recorded > now + SKEW:
             when = f"{one.recorded:%Y-%m-%d %H:%M} UTC"
-            yield _finding(
+            yield Finding.of(
+                Layer.FILES,
                 name,
                 f"{environment} is dated in the future ({when})",
                 "set the clock right, delete it and run it again",
             )
-
-
-def _finding(subject: str, problem: str, fix: str) -> Finding:
-    return Finding(layer=Layer.FILES, subject=subject, problem=problem, fix=fix)

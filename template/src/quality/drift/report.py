@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
 from pydantic import Field, computed_field
@@ -15,7 +15,7 @@ from quality.drift.finding import Finding, Layer
 from quality.drift.forks import forks
 from quality.drift.managed_files import managed_files, unreadable
 from quality.drift.waivers import load_waivers, waive
-from quality.errors import ConfigurationError, ServerError, nearest
+from quality.errors import ConfigurationError, ServerError
 from quality.ladder.prefect_file import load_prefect_file
 from quality.values import Frozen
 
@@ -105,23 +105,3 @@ def _server(root: Path, environment: str | None, fix: bool, remove_old: bool) ->
     with contextlib.redirect_stdout(sys.stderr), prefect_api(), server() as client:
         healed = list(heal(client, scope, remove_old)) if fix else []
         return list(server_drift(client, scope)), healed
-
-
-def main(
-    layers: list[str],
-    environment: str | None,
-    fix: bool,
-    as_json: bool,
-    tell: Callable[[str], None] = print,
-    remove_old: bool = False,
-) -> int:
-    """Look, say what was found, and return the exit code."""
-    if unknown := next((layer for layer in layers if layer not in list(Layer)), None):
-        raise ConfigurationError(f"there is no layer '{unknown}'; {nearest(unknown, list(Layer))}")
-    if environment is not None:
-        project.policy().of(environment)
-    if remove_old and not fix:
-        raise ConfigurationError("--remove-old removes what --fix has replaced; give both: --fix --remove-old")
-    report = look([Layer(layer) for layer in layers], environment, fix, remove_old)
-    tell(report.model_dump_json(indent=2) if as_json else report.text())
-    return report.exit_code

@@ -66,14 +66,18 @@ def version_drift(server: str, ours: str) -> Iterator[Finding]:
     if Version(server).release[:2] != Version(ours).release[:2]:
         older = Version(server) < Version(ours)
         fix = "update the server: it must not be older than its clients" if older else "Prefect serves older clients"
-        yield _finding(f"runs Prefect {server}, this repository {ours}", fix).model_copy(update={"note": not older})
+        yield Finding.of(Layer.SERVER, "server", f"runs Prefect {server}, this repository {ours}", fix).model_copy(
+            update={"note": not older}
+        )
 
 
 def clock_drift(server: datetime, ours: datetime) -> Iterator[Finding]:
     """A server whose clock is another: schedules and evidence go by it."""
     skew = server - ours
     if abs(skew) > SKEW:
-        yield _finding(f"its clock is {skew.total_seconds():+.0f} s from this machine's", "set both by NTP")
+        yield Finding.of(
+            Layer.SERVER, "server", f"its clock is {skew.total_seconds():+.0f} s from this machine's", "set both by NTP"
+        )
 
 
 def _clock(client: SyncPrefectClient) -> datetime:
@@ -82,7 +86,3 @@ def _clock(client: SyncPrefectClient) -> datetime:
         return parsedate_to_datetime(httpx.get(f"{client.api_url}/health", timeout=10).headers["date"])
     except (httpx.HTTPError, KeyError, ValueError):
         return datetime.now(UTC)
-
-
-def _finding(problem: str, fix: str) -> Finding:
-    return Finding(layer=Layer.SERVER, subject="server", problem=problem, fix=fix)

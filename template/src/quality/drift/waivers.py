@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import StringConstraints, ValidationError
+from pydantic import StringConstraints
 
+from quality.contract.complaints import Complaints
 from quality.contract.yaml_file import YamlFile
 from quality.drift.finding import Finding, Layer
-from quality.errors import ConfigurationError, nearest
+from quality.errors import ConfigurationError
+from quality.texts import nearest
 from quality.values import Frozen
 
 FILE = "waivers.yml"
+SHAPE = "{path: src/quality/tasks.py, reason: …, until: 2026-12-31}"
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
 
@@ -42,22 +45,21 @@ def load_waivers(root: Path) -> tuple[tuple[Waiver, ...], list[Finding]]:
                 f"{file.at(unknown)}: there is no key '{unknown}'; {nearest(unknown, ['waivers'])}"
             )
     except ConfigurationError as error:
-        return (), [_finding(FILE, str(error), "fix the file")]
-    read = [_waiver(file, number, entry) for number, entry in enumerate(data.get("waivers") or [])]
-    good = tuple(one for one in read if isinstance(one, Waiver))
-    return good, [one for one in read if isinstance(one, Finding)]
+        return (), [Finding.of(Layer.FILES, FILE, str(error), "fix the file")]
+    written = data.get("waivers") or []
+    if not isinstance(written, list):
+        return (), [Finding.of(Layer.FILES, file.at("waivers"), f"waivers are a list; {SHAPE}", "fix the file")]
+    wrong = Complaints(file)
+    read = [wrong.validated(Waiver, one, "this waiver", "waivers", number) for number, one in enumerate(written)]
+    fix = f"give path, reason, until: {SHAPE}"
+    findings = [Finding.of(Layer.FILES, *_counts_not(said), fix) for _, said in wrong.found]
+    return tuple(one for one in read if one is not None), findings
 
 
-def _waiver(file: YamlFile, number: int, entry: Any) -> Waiver | Finding:
-    try:
-        return Waiver.model_validate(entry)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = [str(part) for part in first["loc"]]
-        where = file.at("waivers", number, *place)
-        return _finding(
-            where, f"this waiver does not count: {'.'.join(place)}: {first['msg']}", "give path, reason, until"
-        )
+def _counts_not(said: str) -> tuple[str, str]:
+    """Where a waiver is wrong, and that it does not count."""
+    where, _, what = said.partition(": ")
+    return where, f"this waiver does not count: {what}"
 
 
 def waive(findings: Iterable[Finding], waivers: tuple[Waiver, ...]) -> list[Finding]:
@@ -68,9 +70,13 @@ def waive(findings: Iterable[Finding], waivers: tuple[Waiver, ...]) -> list[Find
     differing = {path_of(finding) for finding in found}
     for waiver in waivers:
         if waiver.expired:
-            said.append(_finding(FILE, f"the waiver of {waiver.path} expired on {waiver.until}", "restore the file"))
+            said.append(
+                Finding.of(
+                    Layer.FILES, FILE, f"the waiver of {waiver.path} expired on {waiver.until}", "restore the file"
+                )
+            )
         elif waiver.path not in differing:
-            idle = _finding(FILE, f"{waiver.path} is waived and does not differ", "delete the waiver")
+            idle = Finding.of(Layer.FILES, FILE, f"{waiver.path} is waived and does not differ", "delete the waiver")
             said.append(idle.model_copy(update={"note": True}))
     return said
 
@@ -84,7 +90,3 @@ def _waived(finding: Finding, waiver: Waiver | None) -> Finding:
     if waiver is None:
         return finding
     return finding.model_copy(update={"note": True, "fix": f"waived until {waiver.until}: {waiver.reason}"})
-
-
-def _finding(subject: str, problem: str, fix: str) -> Finding:
-    return Finding(layer=Layer.FILES, subject=subject, problem=problem, fix=fix)

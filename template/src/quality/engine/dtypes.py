@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import io
+import json
+import re
+from collections.abc import Callable, Container
 from typing import Annotated, Literal
 
 import polars as pl
 from pydantic import AfterValidator
 
-from quality.errors import nearest
+from quality.texts import nearest
 
 Kind = Literal["number", "text", "time", "boolean", "nested", "null", "other"]
 Kinds = frozenset[Kind]
@@ -18,6 +21,27 @@ TEXT: Kinds = frozenset(("text", "null"))
 TIME: Kinds = frozenset(("time", "null"))
 ORDERED: Kinds = NUMBER | TEXT | TIME
 PLAIN: Kinds = ORDERED | {"boolean"}
+
+
+def col(name: str) -> pl.Expr:
+    """The column of exactly this name, which `pl.col` would take for a pattern where it is `*` or `^…$`."""
+    if name != "*" and not (name.startswith("^") and name.endswith("$")):
+        return pl.col(name)
+    return pl.Expr.deserialize(io.StringIO(json.dumps({"Column": name})), format="json")
+
+
+def exact(expr: pl.Expr) -> pl.Expr:
+    """The expression with `*` and `^…$` as the names of columns that they are between the quotes of SQL."""
+    if not expr.meta.has_multiple_outputs():
+        return expr
+    written = str(expr.meta.serialize(format="json")).replace('{"Selector":"Wildcard"}', '{"Column":"*"}')
+    named = re.sub(r'\{"Selector":\{"Matches":("(?:[^"\\]|\\.)*")\}\}', r'{"Column":\1}', written)
+    return pl.Expr.deserialize(io.StringIO(named), format="json")
+
+
+def free(name: str, taken: Container[str]) -> str:
+    """The name, made longer until no column has it."""
+    return name if name not in taken else free(f"{name}_", taken)
 
 
 def kind_of(dtype: pl.DataType) -> Kind:

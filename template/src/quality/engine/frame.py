@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import polars as pl
 
-from quality.engine.sql import across_rows, condition
-from quality.errors import ConfigurationError, SourceError, first_line, nearest
+from quality.engine.sql import across_rows, brief, condition, fixed, several
+from quality.errors import CannotJudgeError, MalformedError, SourceError
 from quality.result import Explain
+from quality.texts import there_is
 
 os.environ.setdefault("POLARS_ROW_GROUP_PREFETCH_SIZE", "2")  # a quarter less memory, for no time
 
 Reference = Callable[[Any], pl.LazyFrame]
 History = Callable[[int], list[float]]
+Given = ParamSpec("Given")
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
@@ -31,12 +34,14 @@ class Surroundings:
     root: Path = Path()
     memory_budget: int = 256 * 2**20
     measured: Callable[[str, int], list[float]] = lambda metric, runs: []
+    references_changed: Callable[[], bool] = lambda: False
 
 
 class Frame:
     """A lazy frame, the other datasets its rules refer to, and a log of every query run on it.
 
-    `version` is the source's when the frame was opened, where it has one.
+    `version` is the source's when the frame was opened, where it has one. `hidden` columns are no part of the schema.
+    `schemas` are those of files that differ, by name; `differs` says how they contradict each other: no row is read.
     """
 
     def __init__(
@@ -46,17 +51,36 @@ class Frame:
         *,
         columnar: bool = False,
         version_now: Callable[[], str | None] = lambda: None,
+        version: str | None = None,
+        hidden: Iterable[str] = (),
+        schemas: Mapping[str, pl.Schema] | None = None,
+        differs: str | None = None,
     ) -> None:
-        self.lazy = lazy
+        self.hidden = frozenset(hidden)
+        self.schemas = schemas or {}
+        self.differs = differs
+        self._lazy = lazy
         self.version_now = version_now
-        self.version = version_now()
-        self.schema = lazy.collect_schema()
+        self.version = version
+        columns = [
+            (name, dtype)
+            for schema in reversed(list(self.schemas.values()))
+            for name, dtype in reversed(schema.items())
+        ]
+        there = dict(reversed(columns)) if differs else lazy.collect_schema()
+        self.schema = pl.Schema({name: dtype for name, dtype in there.items() if name not in self.hidden})
         self.around = around
         self.columnar = columnar
         self.queries: list[tuple[str, tuple[str, ...]]] = []
-        self.known: dict[str, Any] = {}
-        self.keys: dict[tuple[str, ...], list[str | None]] = {}
+        self.known: dict[tuple[Hashable, ...], Any] = {}
         self._rows: int | None = None
+
+    @property
+    def lazy(self) -> pl.LazyFrame:
+        """The rows; MalformedError where files contradict each other, so that they have no common ones."""
+        if self.differs is not None:
+            raise MalformedError(self.differs)
+        return self._lazy
 
     def collect(self, query: pl.LazyFrame, label: str, reads: Iterable[str]) -> pl.DataFrame:
         """The query's rows, streamed; written into the log under its label with the columns it reads."""
@@ -67,11 +91,9 @@ class Frame:
         """One number about the whole frame."""
         return self.collect(self.lazy.select(expr), label, expr.meta.root_names()).item()
 
-    def where(self, keep: pl.Expr | None) -> Frame:
+    def where(self, keep: pl.Expr) -> Frame:
         """The rows where `keep` is true; queries go to the same log."""
-        if keep is None:
-            return self
-        part = Frame(self.lazy.filter(keep), self.around, columnar=self.columnar)
+        part = Frame(self.lazy.filter(keep), self.around, columnar=self.columnar, hidden=self.hidden)
         part.queries = self.queries
         return part
 
@@ -79,18 +101,20 @@ class Frame:
         """Another dataset, by name, path or source; its column is known to exist."""
         other = self.around.references(reference)
         if column is not None and column not in (schema := other.collect_schema()):
-            raise ConfigurationError(f"the reference {reference} has no column '{column}'; {nearest(column, schema)}")
+            raise CannotJudgeError(
+                f"column '{column}' of the reference {reference} is gone; {there_is(column, schema)}"
+            )
         return other
 
     def check_columns(self, columns: Iterable[str]) -> None:
-        """Refuse a column that is not there, with the nearest that is."""
+        """CannotJudgeError for a column that is not there, with the nearest that is."""
         for column in columns:
             if column not in self.schema:
-                raise ConfigurationError(f"no column '{column}'; {nearest(column, self.schema)}")
+                raise CannotJudgeError(f"column '{column}' is gone; {there_is(column, self.schema)}")
 
     def check_condition(self, sql: str) -> None:
-        """Refuse SQL that names unknown columns, is not a condition, or does not speak of single rows."""
-        self.once(f"condition {sql}", lambda: self._check_condition(sql))
+        """CannotJudgeError for SQL whose columns are gone, or that is not a condition on this data's dtypes."""
+        self.once(Frame._check_condition, sql)
 
     def _check_condition(self, sql: str) -> None:
         expr = condition(sql)
@@ -101,17 +125,19 @@ class Frame:
             answer = rows.select(expr.alias("answer"))
             across = across_rows(expr, self.schema)
         except pl.exceptions.PolarsError as error:
-            raise ConfigurationError(f"the SQL '{sql}' cannot be computed: {first_line(error)}") from None
+            raise CannotJudgeError(f"the SQL '{brief(sql)}' cannot be computed: {fixed(error)}") from None
         if across:
-            raise ConfigurationError(f"the SQL '{sql}' speaks of several rows at once ({', '.join(sorted(across))})")
+            raise CannotJudgeError(several(sql, across))
         if answer.schema["answer"] not in (pl.Boolean, pl.Null) or answer.height != 2:
-            raise ConfigurationError(f"the SQL '{sql}' is not a condition on single rows")
+            raise CannotJudgeError(f"the SQL '{brief(sql)}' is not a condition on single rows")
 
-    def once(self, key: str, compute: Callable[[], Any]) -> Any:
-        """What `compute` gives, computed once for this frame."""
+    def once(self, compute: Callable[Concatenate[Frame, Given], Found], *of: Given.args, **by: Given.kwargs) -> Found:
+        """What a function gives for this frame and these arguments, computed once."""
+        key = (compute, _hashable(of), _hashable(by))
         if key not in self.known:
-            self.known[key] = compute()
-        return self.known[key]
+            self.known[key] = compute(self, *of, **by)
+        found: Found = self.known[key]
+        return found
 
     @property
     def rows(self) -> int:
@@ -122,9 +148,9 @@ class Frame:
 
     @property
     def has_changed(self) -> bool:
-        """Whether the source is another one than it was when the frame was opened, or gone."""
+        """Whether the source, or a reference, is another one than it was when it was opened, or gone."""
         try:
-            return self.version_now() != self.version
+            return self.version_now() != self.version or self.around.references_changed()
         except (SourceError, OSError):
             return True
 
@@ -139,3 +165,10 @@ class Frame:
                 reads[column] = reads.get(column, 0) + 1
         labels = tuple(f"{label}: {', '.join(columns) or '(metadata)'}" for label, columns in self.queries)
         return Explain(queries=labels, columns_read=dict(sorted(reads.items())))
+
+
+def _hashable(given: Any) -> Hashable:
+    """Arguments as a key: a mapping by its items, a sequence by its members."""
+    if isinstance(given, Mapping):
+        return frozenset((name, _hashable(value)) for name, value in given.items())
+    return tuple(map(_hashable, given)) if isinstance(given, (tuple, list)) else given

@@ -3,49 +3,62 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple
+from contextlib import suppress
+from typing import Any, Literal, NamedTuple
 
 import polars as pl
 
-from quality.engine.dtypes import kind_of
+from quality.engine.dtypes import col, kind_of
 from quality.engine.frame import Frame
 from quality.engine.one_pass import measure
 from quality.engine.request import Request
-from quality.engine.rule import Judgement, Rule, State
+from quality.engine.rule import Judgement, Rule, State, TableRule
 from quality.engine.samples import Wanted, readable, samples
-from quality.errors import ConfigurationError, SourceError, first_line
+from quality.errors import CannotJudgeError, ConfigurationError, SourceError, first_line, retry_helps
 from quality.result import RuleResult, run_status
+from quality.texts import percent_of
 from quality.values import Scalar, Status
 
 MASK = "***"
-BROKEN = (pl.exceptions.PolarsError, pl.exceptions.PanicException, SourceError, OSError)
+UNCOMPUTED = "it could not be computed"
+BROKEN: tuple[type[BaseException], ...] = (Exception, pl.exceptions.PanicException)
+"""What can go wrong with one rule, a team's own included, and is a verdict: ERROR of that rule alone."""
+POLARS = (pl.exceptions.PolarsError, pl.exceptions.PanicException)
 
 
 class Found(NamedTuple):
     """A rule's judgement on one segment, or why there is none."""
 
     rule: Rule
-    segment: Any
+    segment: object
     judgement: Judgement | None
     problem: str | None = None
+    retry_helps: bool = False
 
 
 def unreadable(error: BaseException, request: Request) -> dict[str, Any]:
     """The fields of a result when there is nothing to judge: every rule is ERROR."""
-    reason = _problem(error, request)
-    rules = tuple(_result(Found(rule, None, None, reason), request) for rule in request.rules)
-    return {"status": Status.ERROR, "rules": rules, "reason": reason}
+    reason, retry = _problem(error, request), retry_helps(error)
+    rules = tuple(_result(Found(rule, None, None, reason, retry), request) for rule in request.rules)
+    return {"status": Status.ERROR, "rules": rules, "reason": reason, "retry_helps": retry}
 
 
 def verdict(found: list[Found], request: Request, frame: Frame) -> dict[str, Any]:
     """The fields of a result over every rule's judgements, with a few failing rows of the rules that did not hold."""
+    request = shielded(request, frame)
     rules = _with_samples(tuple(_result(one, request) for one in found), found, frame, request)
     status, reason, rows = run_status(rules, request.warning_threshold), None, _rows(frame)
-    if status is Status.PASSED and rows == 0:
+    if rows is None and status is not Status.FAILED:
+        status, reason = (
+            Status.ERROR,
+            frame.differs or "the rows could not be counted, so nothing is known of all of them",
+        )
+    elif status is Status.PASSED and rows == 0:
         status, reason = Status.SKIPPED, "there are no rows"
     elif status is Status.SKIPPED:
         reason = "no rule judged a row" if rules else "there are no rules"
-    return {"status": status, "rules": rules, "reason": reason, "row_count": rows}
+    retry = any(rule.retry_helps for rule in rules)
+    return {"status": status, "rules": rules, "reason": reason, "row_count": rows, "retry_helps": retry}
 
 
 def _rows(frame: Frame) -> int | None:
@@ -57,93 +70,134 @@ def _rows(frame: Frame) -> int | None:
 
 
 def bind(rule: Rule, frame: Frame) -> None:
-    """Refuses a rule that this frame's columns and dtypes make impossible; reads no data."""
+    """CannotJudgeError for a rule that this frame's columns and dtypes make impossible; reads no data."""
+    if not rule.JUDGES_SCHEMAS:
+        _ = frame.lazy
     frame.check_columns((*rule.subjects, *((rule.by,) if rule.by else ())))
     if rule.by is not None and kind_of(frame.schema[rule.by]) == "nested":
-        raise ConfigurationError(f"column '{rule.by}' is {frame.schema[rule.by]}; by needs single values")
+        raise CannotJudgeError(f"column '{rule.by}' is {frame.schema[rule.by]}; by needs single values")
     if rule.where is not None:
         frame.check_condition(rule.where)
     for column in rule.subjects:
         dtype = frame.schema[column]
         if kind_of(dtype) not in rule.JUDGES:
             wanted = " or ".join(sorted(rule.JUDGES - {"null"}))
-            raise ConfigurationError(f"column '{column}' is {dtype}; {rule.check} judges {wanted}")
+            raise CannotJudgeError(
+                f"column '{column}' is {dtype} where {rule.check} judges {wanted}: declare its dtype in source.dtypes, "
+                "or change the rule"
+            )
     rule.bind(frame)
 
 
-def judge(
-    request: Request,
-    frame: Frame,
-    judged: Callable[[int], None] = lambda rules: None,
-    place: Callable[[int], str] | None = None,
-) -> list[Found]:
-    """Every rule's judgements, in the order of the rules and of the segments' values.
+def judge(request: Request, frame: Frame, judged: Callable[[int], None] = lambda rules: None) -> list[Found]:
+    """Every rule's judgements, in the order of the rules and of the segments' values, then named columns that are gone.
 
-    `judged` is called now and then with the number of rules judged since; `place` says where rule n is written.
+    `judged` is called now and then with the number of rules judged since.
     """
-    _check_named(request, frame)
     ready: dict[int, Rule] = {}
-    problems: dict[int, str] = {}
+    problems: dict[int, BaseException] = {}
     for number, rule in enumerate(request.rules):
         try:
             bind(rule, frame)
-            _check_remembered(rule, request)
             ready[number] = rule
-        except ConfigurationError as error:
-            where = place(number) if place else request.dataset
-            raise ConfigurationError(f"{where}: rule {number + 1} '{rule.title}': {error}") from None
         except BROKEN as error:
-            problems[number] = _problem(error, request)
+            problems[number] = error
     states, broken = measure(ready, frame, BROKEN, judged)
-    problems |= {number: _problem(error, request) for number, error in broken.items()}
+    problems |= broken
     found: list[Found] = []
     for number, rule in enumerate(request.rules):
         if number in problems:
-            found.append(Found(rule, None, None, problems[number]))
+            found.append(_unjudged(rule, None, problems[number], request))
         else:
             found.extend(_segments(rule, states.of(number, rule, frame), frame, request))
         if not states.has(number):
             judged(1)
-    return found
+    return [*found, *_gone(request, frame)]
 
 
-def _check_named(request: Request, frame: Frame) -> None:
+class NamedColumns(TableRule):
+    """The columns that a field beside the rules names are there; it is no rule that people write."""
+
+    check: Literal["named_columns"] = "named_columns"
+    field: str
+
+    @property
+    def title(self) -> str:
+        return self.field
+
+
+def _gone(request: Request, frame: Frame) -> Iterable[Found]:
+    """An ERROR for each field whose columns are gone: rows can no longer be named, or values no longer be masked."""
     for field, columns in request.named_columns.items():
         try:
             frame.check_columns(columns)
-        except ConfigurationError as error:
-            raise ConfigurationError(f"{request.dataset}: {field}: {error}") from None
+        except CannotJudgeError as error:
+            hides = "; until it is back, every value is masked" if field == "sensitive" else ""
+            yield Found(NamedColumns(field=field), None, None, f"{field}: {error}{hides}")
 
 
-def _check_remembered(rule: Rule, request: Request) -> None:
-    """History keeps no value of a sensitive column, so a rule that needs earlier ones would be skipped for ever."""
-    if rule.remembers is not None and (secret := sorted(set(rule.subjects) & set(request.sensitive))):
-        raise ConfigurationError(
-            f"column '{secret[0]}' is sensitive, so history keeps none of its numbers to compare with; "
-            "judge it by bounds of your own, or take it from `sensitive`"
-        )
+def shielded(request: Request, frame: Frame) -> Request:
+    """The request; with every column sensitive where a sensitive one is gone, as another may hold its values now."""
+    if set(request.sensitive) <= set(frame.schema):
+        return request
+    return request.model_copy(update={"sensitive": (*request.sensitive, *frame.schema)})
 
 
 def _segments(rule: Rule, states: Iterable[tuple[Any, State]], frame: Frame, request: Request) -> Iterable[Found]:
-    for segment, state in states:
-        part = frame if rule.by is None else frame.where(pl.col(rule.by).eq_missing(pl.lit(segment)))
-        try:
-            yield Found(rule, segment, rule.judge(state, part))
-        except BROKEN as error:
-            yield Found(rule, segment, None, _problem(error, request))
+    try:
+        for segment, state in states:
+            part = frame if rule.by is None else frame.where(col(rule.by).eq_missing(pl.lit(segment)))
+            try:
+                yield Found(rule, segment, _judgement(rule, state, part))
+            except BROKEN as error:
+                yield _unjudged(rule, segment, error, request)
+    except BROKEN as error:
+        yield _unjudged(rule, None, error, request)
+
+
+def _judgement(rule: Rule, state: State, part: Frame) -> Judgement:
+    found: object = rule.judge(state, part)
+    if not isinstance(found, Judgement):
+        raise TypeError(f"judge returned {type(found).__name__} where a Judgement is needed")
+    return found
+
+
+def _unjudged(rule: Rule, segment: Any, error: BaseException, request: Request) -> Found:
+    return Found(rule, segment, None, _problem(error, request), retry_helps(error))
 
 
 def _problem(error: BaseException, request: Request) -> str:
-    """Why a rule could not be computed; in a dataset with sensitive columns without words that may quote them."""
+    """Why a rule could not be judged; in a dataset with sensitive columns without words that may quote them."""
+    if isinstance(error, (CannotJudgeError, ConfigurationError)):
+        return " ".join(str(error).split())
     if request.sensitive and (error.__cause__ or not isinstance(error, SourceError)):
         name = type(error.__cause__ or error).__name__
-        return f"it could not be computed ({name}; the details are withheld, as they may quote sensitive values)"
-    return first_line(error) if isinstance(error, SourceError) else f"it could not be computed: {first_line(error)}"
+        what = "the source could not be read" if isinstance(error, SourceError) else UNCOMPUTED
+        return f"{what} ({name}; the details are withheld, as they may quote sensitive values)"
+    if isinstance(error, SourceError):
+        return first_line(error)
+    kind = "" if isinstance(error, (*POLARS, OSError)) else f"{type(error).__name__}: "
+    return f"{UNCOMPUTED}: {kind}{first_line(error)}"
 
 
 def _result(found: Found, request: Request) -> RuleResult:
+    """The result in words; ERROR where the rule itself cannot be asked for them."""
+    try:
+        return _worded(found, request)
+    except BROKEN as error:
+        return _worded(found._replace(judgement=None, problem=_problem(error, request)), request)
+
+
+def _subjects(rule: Rule) -> tuple[str, ...]:
+    with suppress(*BROKEN):
+        if rule.subjects:
+            return rule.subjects
+    return tuple(filter(None, (getattr(rule, "column", None),)))
+
+
+def _worded(found: Found, request: Request) -> RuleResult:
     rule, judgement = found.rule, found.judgement
-    subjects = rule.subjects or tuple(filter(None, (getattr(rule, "column", None),)))
+    subjects = _subjects(rule)
     secret = bool(set(subjects) & set(request.sensitive))
     common: dict[str, Any] = {
         "rule_name": rule.title,
@@ -155,7 +209,8 @@ def _result(found: Found, request: Request) -> RuleResult:
         "segment": MASK if rule.by in request.sensitive else readable(found.segment),
     }
     if judgement is None:
-        return RuleResult(**common, status=Status.ERROR, message=found.problem or "it could not be judged")
+        said = found.problem or "it could not be judged"
+        return RuleResult(**common, status=Status.ERROR, message=said, retry_helps=found.retry_helps)
     status = _status(rule, judgement)
     value = MASK if secret and judgement.value is not None else judgement.value
     return RuleResult(
@@ -184,12 +239,13 @@ def _message(rule: Rule, judgement: Judgement, status: Status, secret: bool) -> 
     note = None if secret else judgement.note
     if judgement.note is not None and judgement.failing is None and judgement.judged == 1:
         return f"{rule.says()}; {note or 'its value is withheld'}"
-    if not judgement.failed:
-        return f"{rule.says()}, in all {judgement.judged:,} rows judged"
-    rate = judgement.failed / judgement.judged
-    allowed = f", {rule.max_failure_rate:.2%} allowed" if rule.max_failure_rate else ""
     more = f" ({note})" if note else ""
-    rows = f"{judgement.failed:,} of {judgement.judged:,} rows ({rate:.2%}{allowed})"
+    if not judgement.failed:
+        return f"{rule.says()}, in all {judgement.judged:,} rows judged{more}"
+    rate = judgement.failed / judgement.judged
+    allowed = f", {percent_of(rule.max_failure_rate, rule.max_failure_rate)} allowed" if rule.max_failure_rate else ""
+    share = percent_of(rate, *filter(None, (rule.max_failure_rate, rule.warn_failure_rate)))
+    rows = f"{judgement.failed:,} of {judgement.judged:,} rows ({share}{allowed})"
     return f"{rows} break the rule: {rule.says()}{more}"
 
 
@@ -203,16 +259,20 @@ def _with_samples(
     """A few failing rows for the rules that did not hold, with sensitive values masked."""
     loud = (Status.FAILED, Status.WARNING)
     wanted: dict[int, Wanted] = {}
+    own: dict[int, list[dict[str, Scalar]]] = {}
     for number, (result, one) in enumerate(zip(rules, found, strict=True)):
-        if result.status in loud and one.judgement is not None and one.judgement.failing is not None:
+        if one.judgement is not None and one.judgement.rows:
+            own[number] = [*one.judgement.rows][: request.sample_rows]
+        elif result.status in loud and one.judgement is not None and one.judgement.failing is not None:
             failing = one.judgement.failing
             if one.rule.by is not None:
-                failing = failing & pl.col(one.rule.by).eq_missing(pl.lit(one.segment))
+                failing = failing & col(one.rule.by).eq_missing(pl.lit(one.segment))
             wanted[number] = Wanted(failing, one.judgement.failed, one.rule.reads)
     try:
-        rows = samples(frame, wanted, request.key, request.sample_rows)
+        there = tuple(column for column in request.key if column in frame.schema)
+        rows = own | samples(frame, wanted, there, request.sample_rows)
     except BROKEN:
-        return rules
+        rows = own
     return tuple(
         rule.model_copy(update={"samples": tuple(_masked(row, request.sensitive) for row in rows.get(number, ()))})
         for number, rule in enumerate(rules)

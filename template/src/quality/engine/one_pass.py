@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
+from quality.engine.dtypes import col
 from quality.engine.frame import Frame
-from quality.engine.rule import ColumnRule, Measure, Rule, State
+from quality.engine.rule import ColumnRule, KeyRule, Measure, Rule, State
 
 
 class Planned(NamedTuple):
@@ -25,9 +26,10 @@ WIDEST = 8
 
 
 class States:
-    """What the pass measured: for each rule and segment, the values of its measures."""
+    """What the pass measured, for each rule and segment; for a rule on a key, what is counted together with it."""
 
-    def __init__(self) -> None:
+    def __init__(self, rules: Mapping[int, Rule]) -> None:
+        self._keys = _by_key(rules)
         self._rows: dict[int, list[tuple[dict[str, Any], dict[str, Any]]]] = {}
         self._measures: dict[int, dict[str, Measure]] = {}
 
@@ -43,10 +45,10 @@ class States:
         """The rule's segments in the order of their values, each with one state; one segment None without `by`."""
         measures, rows = self._measures.get(number, {}), self._rows.get(number, [])
         if rule.by is None:
-            yield None, merged(measures, [state for _, state in rows])
+            yield None, {**self._keys.get(number, {}), **merged(measures, [state for _, state in rows])}
             return
         if not measures:
-            for value in _segments(rule.by, frame):
+            for value in frame.once(_segments, rule.by):
                 yield value, {}
             return
         by: dict[Any, list[dict[str, Any]]] = {}
@@ -58,12 +60,18 @@ class States:
             yield None, merged(measures, [])
 
 
-def _segments(column: str, frame: Frame) -> list[Any]:
-    found = frame.once(
-        f"segments {column}",
-        lambda: frame.collect(frame.lazy.select(pl.col(column).unique()), f"values of {column}", (column,)),
-    )
-    return sorted(found[column].to_list(), key=lambda v: (v is None, v)) or [None]
+def _by_key(rules: Mapping[int, Rule]) -> dict[int, State]:
+    """For each rule on a key, every `where` under which rules count that key: one count answers them all."""
+    whole = {number: rule for number, rule in rules.items() if isinstance(rule, KeyRule) and rule.by is None}
+    wheres: dict[tuple[str, ...], dict[str | None, None]] = {}
+    for rule in whole.values():
+        wheres.setdefault(rule.key, {})[rule.where] = None
+    return {number: {"wheres": tuple(wheres[rule.key])} for number, rule in whole.items()}
+
+
+def _segments(frame: Frame, column: str) -> list[Any]:
+    found = frame.collect(frame.lazy.select(col(column).alias("value").unique()), f"values of {column}", (column,))
+    return sorted(found["value"].to_list(), key=lambda v: (v is None, v)) or [None]
 
 
 def merged(measures: dict[str, Measure], states: Sequence[State]) -> State:
@@ -92,7 +100,7 @@ def measure(
 
     `judged` is called with the number of rules that a query was about.
     """
-    states = States()
+    states = States(rules)
     problems: dict[int, BaseException] = {}
     ready: list[Planned] = []
     for number, rule in rules.items():
@@ -142,15 +150,19 @@ def _run(group: list[Planned], frame: Frame, states: States) -> None:
     by = sorted({one.rule.by for one in group if one.rule.by is not None})
     reads = sorted({column for one in group for column in one.rule.reads})
     label = "pass over " + (f"{len(reads)} columns" if len(reads) != 1 else reads[0])
-    keep = "rows " if "rows" not in frame.schema else "__rows"
+    keys = {b: f"by {n}" for n, b in enumerate(by)}
     if by:
-        query = frame.lazy.group_by(by).agg(pl.len().alias(keep), *named)
+        segments = [col(b).alias(name) for b, name in keys.items()]
+        query = frame.lazy.group_by(segments).agg(pl.len().alias("rows"), *named)
     else:
-        query = frame.lazy.select(pl.len().alias(keep), *named)
+        query = frame.lazy.select(pl.len().alias("rows"), *named)
     found = frame.collect(query, label, reads).to_dicts()
-    frame.rows_seen(sum(row[keep] for row in found))
+    frame.rows_seen(sum(row["rows"] for row in found))
     for n, one in enumerate(group):
-        rows = [({b: row[b] for b in by}, {name: row[f"{n}.{name}"] for name in one.measures}) for row in found]
+        rows = [
+            ({b: row[name] for b, name in keys.items()}, {name: row[f"{n}.{name}"] for name in one.measures})
+            for row in found
+        ]
         states.add(one, rows)
 
 
@@ -165,7 +177,7 @@ def _probe(group: list[Planned], frame: Frame, states: States) -> None:
     rules = [one.rule for one in group if isinstance(one.rule, ColumnRule)]
     fails = [~rule.judged(frame) for rule in rules]
     column = rules[0].column
-    null = pl.col(column).is_null()
+    null = col(column).is_null()
     counts = [fail.sum().alias(str(n)) for n, fail in enumerate(fails)]
     query = frame.lazy.filter(pl.any_horizontal([null, *fails])).select(null.sum().alias("null"), *counts)
     found = frame.collect(query, f"probe of {column}", (column,)).row(0, named=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from quality.engine.rule import Rule
-from quality.values import Fraction, Frozen
+from quality.values import Count, Flag, Fraction, Frozen
 
 
 class Request(Frozen):
@@ -14,8 +14,8 @@ class Request(Frozen):
     sensitive: tuple[str, ...] = ()
     rules: tuple[Rule, ...] = ()
     warning_threshold: Fraction | None = None
-    allow_empty: bool = False
-    sample_rows: int = 5
+    allow_empty: Flag = False
+    sample_rows: Count = 5
 
     @property
     def named_columns(self) -> dict[str, tuple[str, ...]]:

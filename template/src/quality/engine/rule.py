@@ -13,10 +13,11 @@ from typing import Any, ClassVar, Literal, NamedTuple
 import polars as pl
 from pydantic import Field
 
-from quality.engine.dtypes import ANY, NUMBER, Kinds, kind_of
+from quality.engine.dtypes import ANY, NUMBER, Kinds, col, kind_of
 from quality.engine.frame import Frame
 from quality.engine.sql import Sql, condition
-from quality.values import Fraction, Frozen, Scalar, Severity, Text, shorten
+from quality.texts import shorten
+from quality.values import Fraction, Frozen, Scalar, Severity, Text
 
 Reference = Text | dict[str, Any]
 State = Mapping[str, Any]
@@ -30,13 +31,17 @@ class Measure(NamedTuple):
 
 
 class Judgement(NamedTuple):
-    """Failing of judged rows (for a table rule 0 or 1 of 1), the number judged, and what selects failing rows."""
+    """Failing of judged rows (for a table rule 0 or 1 of 1), the number judged, and what selects failing rows.
+
+    `rows` are failing rows that the rule has looked up itself.
+    """
 
     failed: int
     judged: int
     value: Scalar = None
     note: str | None = None
     failing: pl.Expr | None = None
+    rows: tuple[dict[str, Scalar], ...] = ()
 
 
 class Rule(Frozen):
@@ -44,6 +49,7 @@ class Rule(Frozen):
 
     ALIASES: ClassVar[tuple[str, ...]] = ()
     JUDGES: ClassVar[Kinds] = ANY
+    JUDGES_SCHEMAS: ClassVar[bool] = False
 
     check: str
     severity: Severity = Field(Severity.ERROR, description="What a failure does to the run.")
@@ -86,8 +92,8 @@ class Rule(Frozen):
         return None
 
     def says(self) -> str:
-        """What holds, as the end of a sentence."""
-        raise NotImplementedError
+        """What holds, as the end of a sentence: the first line of the class's docstring, where a rule says no more."""
+        return ((type(self).__doc__ or "").strip() or self.title).splitlines()[0].rstrip(".")
 
     def bind(self, frame: Frame) -> None:
         """Refuse, before any data is read, what the frame's dtypes make impossible."""
@@ -122,7 +128,10 @@ class RowRule(Rule):
 
 
 class ColumnRule(RowRule):
-    """A row rule about one column. Nulls are skipped; NaN is a value, and fails every comparison."""
+    """A row rule about one column. Nulls are skipped; NaN is a value, and fails every comparison.
+
+    `COMPARES` says that the rule asks for an order, which an Enum has by its categories; elsewhere it is text.
+    """
 
     COMPARES: ClassVar[bool] = False
     PROVABLE: ClassVar[bool] = False
@@ -141,9 +150,9 @@ class ColumnRule(RowRule):
     def passes(self, frame: Frame) -> pl.Expr:
         dtype = frame.schema[self.column]
         if kind_of(dtype) == "null" and type(self).JUDGES != ANY:
-            return pl.col(self.column).cast(pl.Boolean)
-        value = pl.col(self.column)
-        if dtype in (pl.Categorical, pl.Enum):
+            return col(self.column).cast(pl.Boolean)
+        value = col(self.column)
+        if dtype == pl.Categorical or (dtype == pl.Enum and not self.COMPARES):
             value, dtype = value.cast(pl.String), pl.String()
         holds = self.holds(value, dtype, frame)
         return holds & value.is_not_nan() if self.COMPARES and dtype.is_float() else holds
@@ -151,14 +160,29 @@ class ColumnRule(RowRule):
     def denominator(self, frame: Frame) -> pl.Expr:
         if self.where is not None:
             return super().denominator(frame)
-        return pl.len() if self.JUDGES_NULLS else pl.col(self.column).count()
+        return pl.len() if self.JUDGES_NULLS else col(self.column).count()
+
+
+class KeyRule(RowRule):
+    """A row rule about how often the values of a key occur; all rules on one key are counted together."""
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        raise NotImplementedError
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        return self.key
+
+    def measures(self, frame: Frame) -> dict[str, Measure]:
+        return {}
 
 
 class TableRule(Rule):
     """Judges one number about the rows that `where` leaves in."""
 
     def col(self, column: str) -> pl.Expr:
-        return pl.col(column) if self.where is None else pl.col(column).filter(condition(self.where))
+        return col(column) if self.where is None else col(column).filter(condition(self.where))
 
     def count_rows(self) -> pl.Expr:
         return pl.len() if self.where is None else condition(self.where).sum()
@@ -176,13 +200,6 @@ class NumberRule(TableRule):
         return (self.column,)
 
 
-def scalar(value: Any) -> Scalar:
-    """A value as JSON holds it."""
-    if isinstance(value, float):
-        return value if value - value == 0 else str(value)
-    return value if value is None or isinstance(value, (bool, int, str)) else str(value)
-
-
 def outcome(ok: bool, value: Scalar, note: str) -> Judgement:
     """One number, judged."""
     return Judgement(0 if ok else 1, 1, value=value, note=note)
@@ -191,11 +208,6 @@ def outcome(ok: bool, value: Scalar, note: str) -> Judgement:
 def nothing(note: str, value: Scalar = None) -> Judgement:
     """Nothing judged, and why."""
     return Judgement(0, 0, value=value, note=note)
-
-
-def shown(value: Any) -> str:
-    """A number, or what a column holds instead, as sentences have it."""
-    return f"{value:,.6g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else f"{value}"
 
 
 class Metric(TableRule):

@@ -1,4 +1,4 @@
-"""SQL conditions: read by Polars, speaking of single rows."""
+"""SQL conditions: read by Polars once their text is known to be harmless, speaking of single rows."""
 
 from __future__ import annotations
 
@@ -8,31 +8,93 @@ from typing import Annotated
 import polars as pl
 from pydantic import AfterValidator
 
+from quality.engine.dtypes import exact
 from quality.errors import ConfigurationError, first_line
+from quality.sql_text import ROW, parts, patterns, tokens
+from quality.texts import shorten
 from quality.values import Text
 
 Sql = Annotated[Text, AfterValidator(lambda sql: _readable(sql))]
 
 
 def _readable(sql: str) -> str:
-    condition(sql)
+    """The SQL itself, where it can be read and no value of it depends on other rows, whatever the data is."""
+    expr = condition(sql)
+    try:
+        across = across_rows(expr)
+    except pl.exceptions.PolarsError:  # what cannot be told without the dtypes is told when it meets them
+        across = set()
+    if across:
+        raise ConfigurationError(several(sql, across))
+    for pattern in patterns(sql):
+        try:
+            pl.select(pl.lit("").str.contains(pattern))
+        except pl.exceptions.PolarsError as error:
+            said = " ".join(str(error).split())
+            raise ConfigurationError(f"cannot read the pattern '{pattern}' in the SQL '{brief(sql)}': {said}") from None
     return sql
 
 
+def several(sql: str, across: set[str]) -> str:
+    """Why a condition that is about other rows, too, is refused."""
+    return f"the SQL '{brief(sql)}' speaks of several rows at once ({', '.join(sorted(across))}); {ROW}"
+
+
 def condition(sql: str) -> pl.Expr:
-    """The Polars expression of a SQL condition; no Python is ever evaluated."""
+    """The Polars expression of a SQL condition; no Python is evaluated, nothing is read or fetched."""
     try:
+        tokens(sql)
+        return exact(_connected(sql, "OR"))
+    except (pl.exceptions.PolarsError, ValueError) as error:
+        said = re.sub(r"unable to parse '.*' as Expr", "it is not a condition", " ".join(str(error).split())).split(
+            " {"
+        )[0]
+        raise ConfigurationError(f"cannot read the SQL '{brief(sql)}': {said}") from None
+
+
+def _connected(sql: str, connector: str) -> pl.Expr:
+    """The condition as a tree as flat as it can be: what is nested a thousand deep takes Polars seconds."""
+    pieces = parts(sql, connector)
+    if len(pieces) == 1 and connector == "AND":
         return pl.sql_expr(sql)
-    except pl.exceptions.PolarsError as error:
-        raise ConfigurationError(f"cannot read the SQL '{sql}': {first_line(error)}") from None
+    exprs = [_connected(piece, "AND") if connector == "OR" else pl.sql_expr(piece) for piece in pieces]
+    return _folded(exprs, connector)
+
+
+def _folded(exprs: list[pl.Expr], connector: str) -> pl.Expr:
+    if len(exprs) == 1:
+        return exprs[0]
+    half = len(exprs) // 2
+    left, right = _folded(exprs[:half], connector), _folded(exprs[half:], connector)
+    return left & right if connector == "AND" else left | right
+
+
+def brief(sql: str) -> str:
+    """A condition as a sentence quotes it."""
+    return shorten(" ".join(sql.split()), 100)
+
+
+HINTS = {
+    "to a string value": "a date is compared with a text; write DATE '2024-01-31' or TIMESTAMP '2024-01-31 12:00:00'",
+    r"Datetime\('\w+', '": "a time zone is compared with none; write TIMESTAMPTZ '2024-01-31 12:00:00+00:00', or use "
+    "not_future, not_past or freshness instead of NOW()",
+}
+
+
+def fixed(error: BaseException) -> str:
+    """What Polars says of a condition that it cannot compute; where it is known, what to write instead."""
+    said = str(error)
+    return next((hint for pattern, hint in HINTS.items() if re.search(pattern, said)), first_line(error))
 
 
 ACROSS_ROWS = re.compile(
-    "window|over|shift|forward_fill|first|last|mean|median|min|max|sum|len|count|quantile|std|var|n_unique|arg_min|arg_max"
+    r"window|over|shift|diff|\w+_fill|first|last|mean|median|min|max|sum|len|count|quantile|std|var|n_unique|arg_\w+"
+    r"|\w+_correlation|cov|any|all|any_ignore_nulls|all_ignore_nulls|product|mode|implode|explode|cum_\w+|rank|reverse"
+    r"|sort|sort_by|filter|gather|unique|slice|rolling_\w+|concat_vertical|subplan"
 )
 
 
-def across_rows(expr: pl.Expr, schema: pl.Schema) -> set[str]:
+def across_rows(expr: pl.Expr, schema: pl.Schema | None = None) -> set[str]:
     """The nodes of an expression whose value for a row depends on other rows."""
     tree = str(expr.meta.tree_format(return_as_string=True, schema=schema))
     words = set(re.sub(r"(?:lit|col)\(.*?\)(?=\s|$)", " ", tree).replace("│", " ").split())

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 import polars as pl
@@ -16,6 +14,9 @@ from quality.contract.config import CheckConfig
 from quality.errors import SourceError
 from quality.history.store import Shelf
 from quality.result import CheckResult, RuleResult
+from quality.sources import reading
+from quality.texts import cell_text
+from quality.values import Status
 
 SCHEMA = pl.Schema(
     {
@@ -47,18 +48,6 @@ SCHEMA = pl.Schema(
 `metric` says what the value is, where later runs are judged by it: a rule may keep its name and change what it means.
 """
 WITH_RESULT = pl.Schema({"run": pl.String(), "at": pl.Datetime("us", "UTC"), "result": pl.String()})
-
-_as_of: ContextVar[datetime | None] = ContextVar("as_of", default=None)
-
-
-@contextmanager
-def as_of(moment: datetime) -> Iterator[None]:
-    """Checks inside see the history as it was then, so that paths that are compared judge by the same past."""
-    token = _as_of.set(moment)
-    try:
-        yield
-    finally:
-        _as_of.reset(token)
 
 
 def shelf(config: CheckConfig, kind: str = "runs") -> Shelf:
@@ -101,7 +90,7 @@ def _rule(rule: RuleResult) -> dict[str, Any]:
         "severity": str(rule.severity),
         "rule_status": str(rule.status),
         "by": rule.by,
-        "segment": None if rule.segment is None else str(rule.segment),
+        "segment": None if rule.segment is None else cell_text(rule.segment),
         "failed": rule.failed_count,
         "judged": rule.total_count,
         "failure_rate": rule.failure_rate,
@@ -111,9 +100,12 @@ def _rule(rule: RuleResult) -> dict[str, Any]:
 
 def size(config: CheckConfig) -> int | None:
     """The bytes of the configured source's files, where they are known without reading them."""
+    if config.source is None:
+        return None
     try:
-        return None if config.source is None else config.source.size(project.root())
-    except (OSError, SourceError):
+        with reading(config.source):
+            return config.source.size(project.root())
+    except SourceError:
         return None
 
 
@@ -122,13 +114,24 @@ def metrics(config: CheckConfig, last: int | None = None, before: datetime | Non
     return shelf(config).read(SCHEMA, last, before)
 
 
+def runs_of(metrics: pl.DataFrame) -> pl.DataFrame:
+    """One row per run, oldest first, with the number of its rules that did not pass."""
+    bad = pl.col("rule_status").is_in([str(status) for status in (Status.FAILED, Status.WARNING, Status.ERROR)])
+    return metrics.group_by("run", "at", maintain_order=True).agg(pl.all().first(), bad.sum().alias("not_passed"))
+
+
+def messages_of(config: CheckConfig) -> pl.DataFrame:
+    """What channels were told of a dataset, oldest first."""
+    return shelf(config, "messages").read(MESSAGES)
+
+
 def last_result(config: CheckConfig) -> CheckResult | None:
     """The newest run's whole result."""
     found = shelf(config).read(WITH_RESULT, 1)["result"].drop_nulls()
     return CheckResult.model_validate_json(found[-1]) if len(found) else None
 
 
-def volumes(config: CheckConfig, moment: datetime | None = None) -> Callable[[int], list[float]]:
+def volumes(config: CheckConfig, moment: datetime) -> Callable[[int], list[float]]:
     """Gives the numbers of rows that the last `window` runs counted, up to a moment, oldest first."""
 
     def past(window: int) -> list[float]:
@@ -138,7 +141,7 @@ def volumes(config: CheckConfig, moment: datetime | None = None) -> Callable[[in
     return past
 
 
-def measured(config: CheckConfig, moment: datetime | None = None) -> Callable[[str, int], list[float]]:
+def measured(config: CheckConfig, moment: datetime) -> Callable[[str, int], list[float]]:
     """Gives the numbers that a metric had in the last `window` runs, up to a moment, oldest first.
 
     Every rule on the metric left the same number; the runs are read once for all rules that look equally far back.
@@ -152,11 +155,11 @@ def measured(config: CheckConfig, moment: datetime | None = None) -> Callable[[s
     return past
 
 
-def _past(config: CheckConfig, window: int, moment: datetime | None) -> pl.DataFrame:
+def _past(config: CheckConfig, window: int, moment: datetime) -> pl.DataFrame:
     """More runs than asked for, as some have counted nothing."""
     if config.environment is None:
         return SCHEMA.to_frame()
-    return metrics(config, 4 * window, moment or _as_of.get() or datetime.now(UTC))
+    return metrics(config, 4 * window, moment)
 
 
 MESSAGES = pl.Schema(

@@ -7,6 +7,7 @@ from datetime import datetime
 
 import polars as pl
 
+from quality.texts import told_apart
 from quality.values import Frozen, Status
 
 BLOCKS = "▁▂▃▄▅▆▇█"
@@ -33,13 +34,27 @@ class Trend(Frozen):
         """The trend in words, for whoever cannot see it."""
         if not self.known:
             return f"{self.name}: no earlier number"
-        low, high, now = (self.shown(value) for value in (min(self.known), max(self.known), self.known[-1]))
-        return f"{self.name} over {len(self.known)} runs: between {low} and {high}, last {now}"
+        return f"{self.name} over {len(self.known)} runs: between {self.low} and {self.high}, last {self.last}"
 
-    def shown(self, value: float) -> str:
-        """A value with its unit."""
-        number = f"{value:,.0f}" if value == int(value) else f"{value:,.3g}"
-        return f"{number} {self.unit}".strip()
+    @property
+    def low(self) -> str:
+        """The lowest number, with its unit."""
+        return self._beside_others(0)
+
+    @property
+    def high(self) -> str:
+        """The highest number, with its unit."""
+        return self._beside_others(1)
+
+    @property
+    def last(self) -> str:
+        """The newest number, with its unit."""
+        return self._beside_others(2)
+
+    def _beside_others(self, which: int) -> str:
+        if not self.known:
+            return ""
+        return f"{told_apart(min(self.known), max(self.known), self.known[-1])[which]} {self.unit}".strip()
 
     def text(self) -> str:
         """The trend in block characters; a gap where a run has no number."""

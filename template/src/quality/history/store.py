@@ -14,9 +14,10 @@ from typing import NamedTuple
 
 import polars as pl
 
-from quality.contract import project, storage
+from quality.contract import project
 from quality.errors import SourceError, first_line
 from quality.files import alone
+from quality.sources import storage
 
 STAMP = "%Y%m%dT%H%M%S.%fZ"
 

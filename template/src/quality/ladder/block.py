@@ -2,30 +2,55 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import partial
-from typing import Any, cast
+from typing import Any, cast, get_args, get_origin
 from uuid import UUID
 
 from prefect.blocks.core import Block
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.objects import BlockDocument
 from prefect.exceptions import ObjectNotFound
-from pydantic import ConfigDict, Field, HttpUrl, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, HttpUrl, ValidationError, field_validator
+from pydantic.fields import FieldInfo
 
 from quality import checking
-from quality.checking import Rules, asked, known_engine, uphold
+from quality.checking import Rules, known_engine, resolve_call, uphold
 from quality.contract import project
 from quality.contract.config import CheckConfig
 from quality.contract.ownership import own_domain, refused
+from quality.contract.policy import EnvironmentPolicy
 from quality.errors import ConfigurationError
+from quality.ladder.awaitable import AwaitableResult
 from quality.prefect_run import either
+from quality.result import CheckResult
 from quality.rules.catalogue import canonical, parse_rules
+from quality.rules.complaints import mistakes
+
+
+def stored(field: FieldInfo) -> tuple[Any, Any]:
+    """The type and default with which a policy's field, appended to a block, is stored: plain values, or as JSON."""
+    parts = (field.annotation, *get_args(field.annotation))
+    many, models = get_origin(field.annotation) is tuple, any(map(_is_model, parts))
+    kind: Any = dict[str, Any] if models else field.annotation
+    if many:
+        return (tuple[kind, ...] if models else kind), Field((), description=field.description)
+    none = models or field.is_required()
+    return (kind | None if none else kind), Field(None if none else field.default, description=field.description)
+
+
+def _is_model(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
+
 
 SLUG = "data-quality-block"
 
 
 class DataQualityBlock(Block):
-    """Checks data by saved rules. `from_config` fills it from a contract; fields left out take a check's defaults."""
+    """Checks data by saved rules. `from_config` fills it from a contract; fields left out take a check's defaults.
+
+    Fields are appended and never reordered; what a policy gains, a block gains.
+    """
 
     model_config = ConfigDict(extra="forbid")
     _block_type_name = "Data Quality"
@@ -59,6 +84,10 @@ class DataQualityBlock(Block):
     quarantine: dict[str, Any] | None = Field(None, description="Where failing rows are quarantined.")
     repository_url: str | None = Field(None, description="Where a browser finds the repository's files.")
     domain: str | None = Field(None, description="Whose this block is; another domain never overwrites it.")
+    for _name, _field in EnvironmentPolicy.model_fields.items():
+        if _name not in __annotations__:
+            __annotations__[_name], locals()[_name] = stored(_field)
+    del _name, _field
 
     @field_validator("engine_name")
     @classmethod
@@ -89,21 +118,22 @@ class DataQualityBlock(Block):
 
     def check(
         self,
-        data: Any = None,
+        data: object = None,
         rules: Rules | None = None,
         fail_on_error: bool | None = None,
         warning_threshold: float | None = None,
-    ) -> Any:
+        now: datetime | None = None,
+    ) -> AwaitableResult:
         """The CheckResult of the data, or of the configured source; what the call gives goes before the block's.
 
         A plain call in sync code, `await` it in async code. A verdict that fails raises DataQualityError.
         """
         call = {"rules": rules, "fail_on_error": fail_on_error, "warning_threshold": warning_threshold}
-        return either(partial(self._check, data, call))
+        return cast("AwaitableResult", either(partial(self._check, data, call, now)))
 
-    def _check(self, data: Any, call: dict[str, Any]) -> Any:
-        config = asked(data, self.config, self.auto_schema, **call)
-        return uphold(checking.check(data, config), config.fail_on_error)
+    def _check(self, data: object, call: dict[str, Any], now: datetime | None) -> CheckResult:
+        config = resolve_call(data, self.config, self.auto_schema, **call)
+        return uphold(checking.check(data, config, now=now), config.fail_on_error)
 
 
 def block_name(dataset: str, environment: str) -> str:
@@ -147,9 +177,9 @@ def load_block(name: str) -> DataQualityBlock:
     except RuntimeError as error:
         if not isinstance(error.__cause__, ValidationError):
             raise
-        first = error.__cause__.errors()[0]
-        field = ".".join(map(str, first["loc"]))
-        why = f"it has a field '{field}'" if first["type"] == "extra_forbidden" else f"{field}: {first['msg']}"
+        wrong = mistakes(error.__cause__, DataQualityBlock, "it")
+        newer = [f"it has a field '{one.place[-1]}'" for one in wrong if one.kind == "extra_forbidden"]
+        why = "; ".join(newer or [one.said for one in wrong])
         advice = (
             f"this is template {project.template_version()}; update it, or save the block again with `nox -s block`"
         )

@@ -32,10 +32,11 @@ from prefect.utilities.templating import apply_values
 from quality.contract import project
 from quality.contract.config import CheckConfig
 from quality.contract.ownership import TAG, other_domain, refused, tag
-from quality.errors import ConfigurationError, ServerError, first_line, nearest
+from quality.errors import ConfigurationError, ServerError, first_line
 from quality.ladder.factories import QualityFlow
 from quality.ladder.prefect_file import DeploymentEntry, PoolEntry, PrefectFile, ScheduleEntry
 from quality.server import run_link
+from quality.texts import nearest
 
 POOL_TYPES = ("process", "docker", "kubernetes")
 NOT_PROMOTED = "not-promoted"
@@ -221,5 +222,5 @@ def wait(
             tell(f"run {found.name} is {name}")
             shown = name
         if time.monotonic() > deadline:
-            raise ServerError(f"run {found.name} is still {name} after {seconds:.0f} s; {run_link(run)}")
+            raise ServerError(f"run {found.name} is still {name} after {seconds:.0f} s; {run_link(run.id)}")
         between()

@@ -5,63 +5,31 @@ from __future__ import annotations
 import asyncio
 import inspect
 import sys
-from collections.abc import Callable
-from enum import StrEnum
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from functools import partial, wraps
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, Self, TypeVar, cast
 
 from prefect import Flow, Task
 from prefect.cache_policies import NO_CACHE
-from pydantic import Field, NonNegativeFloat, NonNegativeInt
+from pydantic import Field
 
 from quality.checking import Rules, known_engine
 from quality.contract import project
 from quality.contract.config import CheckConfig
-from quality.errors import ConfigurationError, nearest
+from quality.errors import ConfigurationError
+from quality.ladder.awaitable import AwaitableResult
 from quality.ladder.block import DataQualityBlock
+from quality.ladder.flow_config import QualityCheckMode, QualityFlowConfig
 from quality.ladder.states import is_machinery, settling
 from quality.ladder.tasks import QualityTask, create_check_task
 from quality.prefect_run import either
 from quality.reporting.artifacts import dataset_key
 from quality.rules.catalogue import parse_rules
-from quality.values import Fraction, Frozen
+from quality.values import Frozen
 
-
-class QualityCheckMode(StrEnum):
-    """When a decorated function's data is checked: its first argument, what it returns, both, or neither."""
-
-    BEFORE = "before"
-    AFTER = "after"
-    BOTH = "both"
-    NONE = "none"
-
-    @classmethod
-    def _missing_(cls, value: object) -> QualityCheckMode:
-        raise ConfigurationError(f"there is no check mode '{value}'; {nearest(str(value), list(cls))}")
-
-    @property
-    def before(self) -> bool:
-        return self in (QualityCheckMode.BEFORE, QualityCheckMode.BOTH)
-
-    @property
-    def after(self) -> bool:
-        return self in (QualityCheckMode.AFTER, QualityCheckMode.BOTH)
-
-
-class QualityFlowConfig(Frozen):
-    """How a factory's flow checks. `retries` are those of its tasks, for what could not be judged; never the flow's."""
-
-    rules: tuple[Any, ...] | None = None
-    check_mode: QualityCheckMode = QualityCheckMode.AFTER
-    fail_on_error: bool | None = None
-    warning_threshold: Fraction | None = None
-    auto_schema: bool = False
-    engine_name: str = "truthound"
-    retries: NonNegativeInt | None = None
-    retry_delay_seconds: NonNegativeFloat | None = None
-    timeout_seconds: NonNegativeFloat | None = None
-    store_artifact: bool = True
-    artifact_key: str | None = None
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 class FlowCheck(Frozen):
@@ -72,6 +40,7 @@ class FlowCheck(Frozen):
     dataset: str | None = None
     environment: str | None = None
     overrides: dict[str, Any] = Field({})
+    moment: datetime | None = None
 
     def now(self, data: Any, when: str | None = None) -> Any:
         """Check data in a task; DataQualityError when its verdict fails."""
@@ -79,9 +48,10 @@ class FlowCheck(Frozen):
         base = base.override(**self.overrides)
         call = self.chosen.model_dump(include={"rules", "fail_on_error", "warning_threshold", "auto_schema"})
         key = "-".join(filter(None, (self.chosen.artifact_key or dataset_key(base.dataset, base.environment), when)))
-        return self._task(base, when).now(data, **call, store_artifact=self.chosen.store_artifact, artifact_key=key)
+        call |= {"store_artifact": self.chosen.store_artifact, "artifact_key": key, "now": self.moment}
+        return self._task(base, when).now(data, **call)
 
-    def _task(self, base: CheckConfig, when: str | None) -> QualityTask:
+    def _task(self, base: CheckConfig, when: str | None) -> QualityTask[..., AwaitableResult]:
         policy = {"retries": base.retries.count, "retry_delay_seconds": base.retries.delay_seconds}
         return create_check_task(f"data_quality_check_{when}" if when else None, base, **(policy | self.retries))
 
@@ -91,7 +61,7 @@ class FlowCheck(Frozen):
         return self.chosen.model_dump(include={"retries", "retry_delay_seconds"}, exclude_none=True)
 
 
-class QualityFlow(Flow[..., Any]):
+class QualityFlow(Flow[P, R]):
     """A flow that a worker can import: deployed under the module-level name it is bound to, whatever its own name."""
 
     check: FlowCheck | None = None
@@ -102,13 +72,13 @@ class QualityFlow(Flow[..., Any]):
         self.check = check
         return self
 
-    def bound(self) -> QualityFlow:
+    def bound(self) -> Self:
         """This flow, knowing the variable that holds it."""
         module = sys.modules.get(self.__module__)
         name = next((name for name, value in vars(module).items() if value is self), None) if module else None
         if name is None:
             raise ConfigurationError(
-                f"flow '{self.name}' is no module-level variable of {self.__module__}, so no worker can import it; "
+                f"flow '{self.name}' is not a module-level variable of {self.__module__}, so no worker can import it; "
                 "bind it there before it is deployed: my_flow = create_quality_flow(…)"
             )
         self.__name__ = self.fn.__name__ = self.fn.__qualname__ = name
@@ -122,7 +92,7 @@ class QualityFlow(Flow[..., Any]):
         """A deployment whose entrypoint is the variable that holds this flow."""
         return await super(QualityFlow, self.bound()).ato_deployment(*args, **kwargs)
 
-    def with_options(self, **options: Any) -> QualityFlow:
+    def with_options(self, **options: Any) -> QualityFlow[P, R]:
         """A copy with other options; bind it to a variable of its own."""
         copy = super().with_options(**options)
         copy.__class__ = type(self)
@@ -130,32 +100,42 @@ class QualityFlow(Flow[..., Any]):
         return copy  # type: ignore[return-value]
 
 
-class DatasetFlow(QualityFlow):
+class DatasetFlow(QualityFlow[..., AwaitableResult]):
     """A flow that checks and returns the result: a plain call in sync code, `await` it in async code."""
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """The result or, in async code, an awaitable of it."""
-        run = partial(super().__call__, *args, **kwargs)
-        return run() if self.isasync else either(run)
+    if not TYPE_CHECKING:  # to type checkers a call takes and gives what Prefect says of a flow
+
+        def __call__(self, *args, **kwargs):
+            """The result or, in async code, an awaitable of it."""
+            run = partial(super().__call__, *args, **kwargs)
+            return run() if self.isasync else either(run)
+
+
+class Checks(Protocol):
+    """Makes a function a flow that takes and gives what the function does."""
+
+    def __call__(self, function: Callable[P, R], /) -> QualityFlow[P, R]: ...
 
 
 def create_quality_flow(
     name: str,
-    loader: Callable[..., Any] | None = None,
+    loader: Callable[P, object] | None = None,
     rules: Rules | None = None,
     config: QualityFlowConfig | CheckConfig | None = None,
     cfg: QualityFlowConfig | None = None,
     block: DataQualityBlock | None = None,
     dataset: str | None = None,
     environment: str | None = None,
-    **flow_kwargs: Any,
+    now: datetime | None = None,
+    **flow_kwargs: object,
 ) -> DatasetFlow:
     """A flow that checks what `loader` returns or, without one, its own argument `data`; it returns the result.
 
     The flow takes the parameters of its loader, and is async when its loader is. Bind it at module level to deploy it.
+    `now` is the moment of judging, each run's own when left out.
     """
     chosen = _chosen(config, cfg, rules)
-    check = _flow_check(name, chosen, config, block, dataset, environment)
+    check = _flow_check(name, chosen, config, block, dataset, environment, now)
     function = settling(_loading(loader, check) if loader else _checking(check))
     function.__name__ = function.__qualname__ = name
     function.__module__ = sys._getframe(1).f_globals.get("__name__", __name__)
@@ -171,8 +151,9 @@ def quality_checked_flow(
     block: DataQualityBlock | None = None,
     dataset: str | None = None,
     environment: str | None = None,
-    **options: Any,
-) -> Callable[[Callable[..., Any]], QualityFlow]:
+    now: datetime | None = None,
+    **options: object,
+) -> Checks:
     """Makes a function, sync or async, a flow whose data is checked: its first argument before, its return value after.
 
     `options` are fields of QualityFlowConfig, such as `fail_on_error`, and arguments of Prefect's `flow`.
@@ -182,9 +163,9 @@ def quality_checked_flow(
     own |= {} if check_mode is None else {"check_mode": check_mode}
     chosen = QualityFlowConfig.model_validate(dict(chosen) | own)
 
-    def decorate(function: Callable[..., Any]) -> QualityFlow:
-        name = options.get("name") or function.__name__.replace("_", "-")
-        check = _flow_check(name, chosen, config, block, dataset, environment)
+    def decorate(function: Callable[P, R]) -> QualityFlow[P, R]:
+        name = str(options.get("name") or function.__name__.replace("_", "-"))
+        check = _flow_check(name, chosen, config, block, dataset, environment, now)
         made = QualityFlow(settling(_around(function, check)), **_flow_options(chosen, options | {"name": name}))
         return made.checking(check)
 
@@ -209,21 +190,23 @@ def _flow_check(
     block: DataQualityBlock | None,
     dataset: str | None,
     environment: str | None,
+    now: datetime | None,
 ) -> FlowCheck:
     """What a flow of this name checks; wrong rules are refused here, where the flow is made."""
     known_engine(chosen.engine_name)
-    parse_rules(chosen.rules or ())
+    parse_rules(cast("Rules", chosen.rules or ()))
     own = config if isinstance(config, CheckConfig) else CheckConfig(dataset=name)
     if block is not None and block.auto_schema:
         chosen = chosen.model_copy(update={"auto_schema": True})
     overrides = block.given() if block else {}
-    return FlowCheck(chosen=chosen, config=own, dataset=dataset, environment=environment, overrides=overrides)
+    where: dict[str, Any] = {"dataset": dataset, "environment": environment, "moment": now}
+    return FlowCheck(chosen=chosen, config=own, overrides=overrides, **where)
 
 
-def _flow_options(chosen: QualityFlowConfig, flow_kwargs: dict[str, Any]) -> dict[str, Any]:
+def _flow_options(chosen: QualityFlowConfig, flow_kwargs: Mapping[str, object]) -> dict[str, Any]:
     if flow_kwargs.get("retries"):
         raise ConfigurationError("retries of the flow would repeat failed verdicts; give QualityFlowConfig(retries=…)")
-    return {"retries": 0, "timeout_seconds": chosen.timeout_seconds} | flow_kwargs
+    return {"retries": 0, "timeout_seconds": chosen.timeout_seconds, **flow_kwargs}
 
 
 def _checking(check: FlowCheck) -> Callable[..., Any]:
@@ -234,7 +217,7 @@ def _checking(check: FlowCheck) -> Callable[..., Any]:
     return check_data
 
 
-def _loading(loader: Callable[..., Any], check: FlowCheck) -> Callable[..., Any]:
+def _loading(loader: Callable[..., object], check: FlowCheck) -> Callable[..., Any]:
     load = loader if isinstance(loader, Task) else _load_task(loader, check)
     if load.isasync:
 
@@ -251,14 +234,14 @@ def _loading(loader: Callable[..., Any], check: FlowCheck) -> Callable[..., Any]
     return load_and_check
 
 
-def _load_task(loader: Callable[..., Any], check: FlowCheck) -> Task[..., Any]:
+def _load_task(loader: Callable[..., object], check: FlowCheck) -> Task[..., Any]:
     """Loading as a task of its own, so that it is retried like the check."""
     kind = Task if inspect.iscoroutinefunction(loader) else QualityTask
     options: dict[str, Any] = {"cache_policy": NO_CACHE, "persist_result": False, "retry_condition_fn": is_machinery}
     return kind(loader, name="load", **options, **check.retries)
 
 
-def _around(function: Callable[..., Any], check: FlowCheck) -> Callable[..., Any]:
+def _around(function: Callable[P, R], check: FlowCheck) -> Callable[P, R]:
     mode = check.chosen.check_mode
     signature = inspect.signature(function)
     if mode.before and not signature.parameters:
@@ -272,7 +255,7 @@ def _around(function: Callable[..., Any], check: FlowCheck) -> Callable[..., Any
     if inspect.iscoroutinefunction(function):
 
         @wraps(function)
-        async def achecked(*args: Any, **kwargs: Any) -> Any:
+        async def achecked(*args: P.args, **kwargs: P.kwargs) -> Any:
             if mode.before:
                 await asyncio.to_thread(check.now, first(args, kwargs), "before")
             returned = await function(*args, **kwargs)
@@ -280,10 +263,10 @@ def _around(function: Callable[..., Any], check: FlowCheck) -> Callable[..., Any
                 await asyncio.to_thread(check.now, returned, "after")
             return returned
 
-        return achecked
+        return cast("Callable[P, R]", achecked)
 
     @wraps(function)
-    def checked(*args: Any, **kwargs: Any) -> Any:
+    def checked(*args: P.args, **kwargs: P.kwargs) -> R:
         if mode.before:
             check.now(first(args, kwargs), "before")
         returned = function(*args, **kwargs)

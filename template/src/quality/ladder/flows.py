@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from functools import partial
-from typing import Any
+from collections.abc import Callable
+from datetime import datetime
+from typing import ParamSpec, TypeVar
 
 from prefect import Flow
 
@@ -12,9 +13,13 @@ from quality.contract.config import CheckConfig
 from quality.errors import ConfigurationError
 from quality.ladder.states import settling
 from quality.ladder.tasks import check_task
+from quality.result import CheckResult
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
-class DomainFlow(Flow[..., Any]):
+class DomainFlow(Flow[P, R]):
     """A flow whose name on a server begins with the domain's, wherever this code is imported."""
 
     @property
@@ -26,13 +31,23 @@ class DomainFlow(Flow[..., Any]):
         self._own_name = name
 
 
-@partial(DomainFlow, name="check-dataset", flow_run_name="{dataset}", persist_result=True, retries=0)
+def _blessed(function: Callable[P, R]) -> DomainFlow[P, R]:
+    return DomainFlow(function, name="check-dataset", flow_run_name="{dataset}", persist_result=True, retries=0)
+
+
+@_blessed
 @settling
-def check_dataset(dataset: str, environment: str | None = None, fingerprint: str | None = None) -> Any:
-    """Check one dataset against its contract, as policy.yml says for the environment, and publish the artifacts."""
+def check_dataset(
+    dataset: str, environment: str | None = None, fingerprint: str | None = None, now: datetime | None = None
+) -> CheckResult:
+    """Check one dataset against its contract, as policy.yml says for the environment, and publish the artifacts.
+
+    `now` is the run's own moment when left out.
+    """
     config = project.load(dataset, environment)
     refuse_other_configuration(config, fingerprint)
-    return check_task(config).now()
+    result: CheckResult = check_task(config).now(now=now)
+    return result
 
 
 def refuse_other_configuration(config: CheckConfig, fingerprint: str | None) -> None:

@@ -3,29 +3,51 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field, ValidationError, model_validator
+from prefect.client.schemas.schedules import RRuleSchedule
+from pydantic import (
+    AfterValidator,
+    Field,
+    PositiveFloat,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from quality.contract import project
+from quality.contract.complaints import Complaints
+from quality.contract.policy import valid_cron, valid_time_zone
 from quality.contract.yaml_file import YamlFile
-from quality.errors import ConfigurationError, nearest
+from quality.errors import ConfigurationError, first_line
+from quality.rules.complaints import Mistake, mistakes
 from quality.values import Frozen
 
 CHECK = "quality.ladder.flows.check_dataset"
 """The entrypoint of the blessed flow: its deployments carry the fingerprint of what they run."""
+BEFORE = "quality.flows.check_dataset"
+"""The address that the blessed flow had while the package was one flat folder."""
 CHOSEN = ("dataset", "environment", "fingerprint")
 """Parameters that say what a deployment of the blessed flow runs; a schedule of it takes them as they are."""
 Steps = list[dict[str, Any]]
 
 
+def _rrule(text: str) -> str:
+    try:
+        RRuleSchedule.validate_rrule_str(text)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"'{text}' is not an rrule: {first_line(error)}") from None
+    return text
+
+
 class ScheduleEntry(Frozen):
     """When a deployment runs: exactly one of cron, interval (seconds) and rrule."""
 
-    cron: str | None = None
-    interval: float | None = None
-    rrule: str | None = None
-    timezone: str | None = None
+    cron: Annotated[str, AfterValidator(valid_cron)] | None = None
+    interval: PositiveFloat | None = None
+    rrule: Annotated[str, AfterValidator(_rrule)] | None = None
+    timezone: Annotated[str, AfterValidator(valid_time_zone)] | None = None
     anchor_date: str | None = None
     active: bool = True
     parameters: dict[str, Any] = Field({})
@@ -64,8 +86,20 @@ class DeploymentEntry(Frozen):
     push: None = None
     pull: Steps | None = None
 
+    @field_validator("parameters", "tags", mode="before")
+    @classmethod
+    def _left_empty(cls, written: Any, info: ValidationInfo) -> Any:
+        """A key without a value is as good as no key, as it is for Prefect."""
+        return cls.model_fields[str(info.field_name)].default if written is None else written
+
+    @field_validator("entrypoint")
+    @classmethod
+    def _moved(cls, entrypoint: str) -> str:
+        return CHECK if entrypoint == BEFORE else entrypoint
+
     @property
     def dataset(self) -> str | None:
+        """The dataset that the blessed flow checks; None for a flow of the team's, whatever it takes."""
         return self.parameters.get("dataset") if self.entrypoint == CHECK else None
 
     @property
@@ -99,26 +133,30 @@ class PrefectFile(Frozen):
 
 
 def load_prefect_file(path: Path) -> PrefectFile:
-    """prefect.yaml, strictly: Prefect itself ignores a misspelt key; here file, line and nearest spelling are named."""
+    """prefect.yaml, strictly: Prefect itself ignores a misspelt key; here every one is named, with file and line."""
     file = YamlFile(path)
+    wrong = Complaints(file)
     try:
         read = PrefectFile.model_validate(file.data())
     except ValidationError as error:
-        raise ConfigurationError(_complaint(file, error)) from None
+        wrong.extend(map(_here, mistakes(error, PrefectFile, "prefect.yaml")))
+        wrong.refuse()
+        raise
     read = read.model_copy(update={"deployments": [_of_domain(read.name, entry) for entry in read.deployments]})
     names = [entry.name for entry in read.deployments]
     for number, entry in enumerate(read.deployments):
-        where = file.at("deployments", number, "name")
+        where = ("deployments", number, "name")
         if entry.name in names[:number]:
-            raise ConfigurationError(f"{where}: two deployments are named '{entry.name}'; rename one")
+            wrong.add(f"two deployments are named '{entry.name}'; rename one", *where)
         if "prefect.blocks" in str(entry.model_dump()):
-            raise ConfigurationError(f"{where}: a block's secret would be stored in clear; put it into the work pool")
+            wrong.add("a block's secret would be stored in clear; put it into the work pool", *where)
         if entry.dataset and (chosen := next((n for s in entry.schedules for n in CHOSEN if n in s.parameters), None)):
-            where = file.at("deployments", number, "schedules")
-            raise ConfigurationError(
-                f"{where}: a schedule cannot change {chosen} of a deployment of the blessed flow, whose promotion is "
-                f"about its own {chosen}; write a deployment for it"
+            wrong.add(
+                f"a schedule cannot change {chosen} of a deployment of the blessed flow, whose promotion is about its "
+                f"own {chosen}; write a deployment for it",
+                *("deployments", number, "schedules"),
             )
+    wrong.refuse()
     return read
 
 
@@ -127,7 +165,6 @@ def _of_domain(name: str | None, entry: DeploymentEntry) -> DeploymentEntry:
     return entry if name is None else entry.model_copy(update={"name": project.carried(entry.name, name)})
 
 
-FORMS: dict[str, type[Frozen]] = {"work_pool": PoolEntry, "schedules": ScheduleEntry, "deployments": DeploymentEntry}
 ELSEWHERE = {
     "sla": "service levels exist on Prefect Cloud only, and fail after the deployment was written",
     "schedule": "write `schedules`, a list",
@@ -135,17 +172,14 @@ ELSEWHERE = {
 }
 
 
-def _complaint(file: YamlFile, error: ValidationError) -> str:
-    first = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
-    place = first["loc"]
-    form: type[Frozen] = next((FORMS[str(part)] for part in reversed(place[:-1]) if str(part) in FORMS), PrefectFile)
-    field = str(place[-1])
-    if first["type"] == "extra_forbidden":
-        said = f"there is no key '{field}'; {ELSEWHERE.get(field) or nearest(field, form.model_fields)}"
-    elif first["type"] == "missing":
-        said = f"the key '{field}' is missing; Prefect would keep what the server has"
-    elif field in ("build", "push"):
-        said = f"'{field}' steps belong in CI; leave it null"
-    else:
-        said = f"{'.'.join(map(str, place))}: {first['msg']}"
-    return f"{file.at(*place)}: {said}"
+def _here(one: Mistake) -> Mistake:
+    """A mistake in the words of this file: its fields are keys, and what is left out stays as the server has it."""
+    field = str(one.place[-1]) if one.place else ""
+    if one.kind == "extra_forbidden":
+        known = one.said.split("; ", 1)[-1]
+        return one._replace(said=f"there is no key '{field}'; {ELSEWHERE.get(field, known)}")
+    if one.kind == "missing":
+        return one._replace(said=f"the key '{field}' is missing; Prefect would keep what the server has")
+    if field in ("build", "push"):
+        return one._replace(said=f"'{field}' steps belong in CI; leave it null")
+    return one

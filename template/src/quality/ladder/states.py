@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from contextlib import suppress
 from functools import wraps
-from typing import Any
+from typing import Any, ParamSpec, TypeVar, cast
 
 from prefect.client.schemas.objects import State
 from prefect.results import ResultRecord  # type: ignore[attr-defined]
 from prefect.states import Failed
 
-from quality.errors import ConfigurationError, DataQualityError
+from quality.errors import CannotJudgeError, ConfigurationError, DataQualityError, SourceError, retry_helps
 from quality.values import Status
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 def settled(error: DataQualityError) -> State[Any]:
@@ -20,27 +24,34 @@ def settled(error: DataQualityError) -> State[Any]:
     return Failed(message=error.message, data=error)
 
 
-def settling(function: Callable[..., Any]) -> Callable[..., Any]:
+def settling(function: Callable[P, R]) -> Callable[P, R]:
     """The function of a flow, sync or async, whose failed verdicts end the flow Failed without a traceback."""
     if inspect.iscoroutinefunction(function):
 
         @wraps(function)
-        async def asettled(*args: Any, **kwargs: Any) -> Any:
+        async def asettled(*args: P.args, **kwargs: P.kwargs) -> Any:
             try:
                 return await function(*args, **kwargs)
             except DataQualityError as error:
                 return settled(error)
 
-        return asettled
+        return cast("Callable[P, R]", _with_types(asettled, function))
 
     @wraps(function)
-    def plainly_settled(*args: Any, **kwargs: Any) -> Any:
+    def plainly_settled(*args: P.args, **kwargs: P.kwargs) -> Any:
         try:
             return function(*args, **kwargs)
         except DataQualityError as error:
             return settled(error)
 
-    return plainly_settled
+    return cast("Callable[P, R]", _with_types(plainly_settled, function))
+
+
+def _with_types(settled: Callable[..., Any], function: Callable[..., Any]) -> Callable[..., Any]:
+    """Annotations that are text are read where the function is written: Prefect would look for their names here."""
+    with suppress(NameError):
+        settled.__signature__ = inspect.signature(function, eval_str=True)  # type: ignore[attr-defined]
+    return settled
 
 
 def content(state: State[Any]) -> Any:
@@ -59,8 +70,10 @@ def result_or_raise(returned: Any) -> Any:
 
 
 def is_machinery(task: Any, run: Any, state: State[Any]) -> bool:
-    """Whether a retry can help: not for a verdict, and not for wrong use."""
+    """Whether a retry can help: not for a verdict, nor for data that no rule can judge, nor for wrong use."""
     error = content(state)
     if isinstance(error, DataQualityError):
-        return error.result.status is Status.ERROR
-    return not isinstance(error, (ConfigurationError, TypeError))
+        return error.result.status is Status.ERROR and error.result.retry_helps
+    if isinstance(error, SourceError):
+        return retry_helps(error)
+    return not isinstance(error, (ConfigurationError, CannotJudgeError, TypeError))

@@ -8,51 +8,60 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-from collections.abc import Callable, Iterable
-from datetime import timedelta
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta
 from functools import partial, wraps
-from typing import Any
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 from prefect import Task
 from prefect.cache_policies import NO_CACHE
 from prefect.context import TaskRunContext
 from prefect.logging import get_run_logger
 from prefect.settings import get_current_settings
+from prefect.transactions import get_transaction
 from prefect.utilities.annotations import NotSet
 
 from quality import checking
-from quality.checking import Rules, asked, known_engine, uphold
+from quality.checking import Rules, known_engine, resolve_call, uphold
 from quality.contract import project
 from quality.contract.config import CheckConfig
 from quality.contract.contract import parse_source
-from quality.contract.sources import as_frame
-from quality.errors import ConfigurationError, DataQualityError, nearest
+from quality.errors import ConfigurationError, DataQualityError, retry_helps
+from quality.ladder.awaitable import AwaitableProfile, AwaitableResult, AwaitableRules
 from quality.ladder.block import DataQualityBlock
 from quality.ladder.states import is_machinery, result_or_raise, settled
-from quality.operations import after_check as operations
+from quality.operations import after_check
 from quality.prefect_run import either, run_context
 from quality.reporting import artifacts
 from quality.result import CheckResult
 from quality.rules import profile
+from quality.sources import as_frame
+from quality.texts import nearest
 from quality.values import Status
 
+P = ParamSpec("P")
+R = TypeVar("R")
 
-class QualityTask(Task[..., Any]):
+
+class QualityTask(Task[P, R]):
     """A sync task that async code can await, that raises what it failed with, and that needs no server of its own."""
 
-    def __call__(self, *args: Any, return_state: bool = False, wait_for: Any = None, **kwargs: Any) -> Any:
-        """The result or, in async code, an awaitable of it."""
-        return either(partial(self.now, *args, return_state=return_state, wait_for=wait_for, **kwargs))
+    if not TYPE_CHECKING:  # to type checkers a call takes and gives what Prefect says of a task
+
+        def __call__(self, *args, return_state=False, wait_for=None, **kwargs):
+            """The result or, in async code, an awaitable of it."""
+            return either(partial(self.now, *args, return_state=return_state, wait_for=wait_for, **kwargs))
 
     def now(self, *args: Any, return_state: bool = False, wait_for: Any = None, **kwargs: Any) -> Any:
         """The result, wherever the caller is. Outside runs, where no API is set, the plain function runs."""
         if run_context() is None and get_current_settings().api.url is None:
             returned = self.fn(*args, **kwargs)
         else:
-            returned = super().__call__(*args, return_state=return_state, wait_for=wait_for, **kwargs)
+            call: Callable[..., Any] = super().__call__
+            returned = call(*args, return_state=return_state, wait_for=wait_for, **kwargs)
         return returned if return_state else result_or_raise(returned)
 
-    def with_options(self, **options: Any) -> QualityTask:
+    def with_options(self, **options: Any) -> QualityTask[P, R]:
         """A copy with other options, as good as this one in sync and async code."""
         task = super().with_options(**options)
         task.__class__ = QualityTask
@@ -60,7 +69,7 @@ class QualityTask(Task[..., Any]):
 
 
 def configured(
-    data: Any = None,
+    data: object = None,
     block: DataQualityBlock | None = None,
     rules: Rules | None = None,
     config: CheckConfig | None = None,
@@ -76,11 +85,11 @@ def configured(
         config = (config or CheckConfig()).override(**block.given())
         auto_schema = auto_schema or block.auto_schema
     call = {"rules": rules, "fail_on_error": fail_on_error, "warning_threshold": warning_threshold}
-    return asked(data, config, auto_schema, **call)
+    return resolve_call(data, config, auto_schema, **call)
 
 
 def check(
-    data: Any = None,
+    data: object = None,
     block: DataQualityBlock | None = None,
     rules: Rules | None = None,
     config: CheckConfig | None = None,
@@ -90,30 +99,45 @@ def check(
     store_artifact: bool = True,
     artifact_key: str | None = None,
     engine_name: str | None = None,
-) -> Any:
+    now: datetime | None = None,
+) -> CheckResult:
     """Check data by rules, a block or a contract's configuration, and publish the result for operators.
 
     `data` is a frame, a path, a dataset's name, or None for the configured source. With `fail_on_error=False` a FAILED
-    result is returned; what could not be judged raises DataQualityError in any case.
+    result is returned; what could not be judged raises DataQualityError in any case. `now`, with its zone, is the
+    moment that ages are counted to and before which runs are remembered; the run's own when left out.
     """
     asks = configured(data, block, rules, config, fail_on_error, warning_threshold, auto_schema, engine_name)
-    result, notes, problem = operations.check(data, asks)
+    result, notes, problem = after_check.check(data, asks, now)
+    _keep_other_versions_out_of_the_cache()
     if store_artifact:
         _publish(result, artifact_key, notes)
-    if problem is not None:
+    if problem is not None and retry_helps(problem):
         raise problem
     try:
-        return uphold(result, asks.fail_on_error)
+        upheld = uphold(result, asks.fail_on_error)
     except DataQualityError as error:
         if result.status is Status.ERROR or _may_be_cached():
             raise
-        return settled(error)
+        return cast("CheckResult", settled(error))  # a state, which Prefect and `result_or_raise` take apart
+    if problem is not None:
+        raise problem
+    return upheld
 
 
 def _may_be_cached() -> bool:
     """Whether this run's return value is stored for reuse; Prefect would hand a stored Failed out as a success."""
     context = TaskRunContext.get()
     return context is not None and context.task.cache_policy is not NO_CACHE
+
+
+def _keep_other_versions_out_of_the_cache() -> None:
+    """Stores no verdict whose data is not of the version that the cache's key was made for."""
+    context, transaction = TaskRunContext.get(), get_transaction()
+    if context is None or transaction is None or context.task.cache_key_fn is None:
+        return
+    if context.task.cache_key_fn(context, context.parameters) != transaction.key:
+        transaction.write_on_commit = False
 
 
 def _publish(result: CheckResult, key: str | None, notes: tuple[str, ...]) -> None:
@@ -124,24 +148,27 @@ def _publish(result: CheckResult, key: str | None, notes: tuple[str, ...]) -> No
         get_run_logger().warning("The artifacts of %s were not written: %s", result.metadata.dataset, error)
 
 
-def profile_data(data: Any = None, block: DataQualityBlock | None = None) -> profile.Profile:
+def profile_data(data: object = None, block: DataQualityBlock | None = None) -> profile.Profile:
     """Profile every column of the data, or of the block's source."""
     config = configured(data, block)
     return profile.profile(checking.open_frame(data, config).lazy, config.dataset)
 
 
-def learn_rules(data: Any = None, block: DataQualityBlock | None = None) -> list[dict[str, Any]]:
+def learn_rules(data: object = None, block: DataQualityBlock | None = None) -> list[dict[str, object]]:
     """Rules that this data satisfies: a first draft of a contract."""
     return profile.learn(profile_data(data, block))
 
 
-def source_version(data: Any, config: CheckConfig) -> str | None:
-    """What changes when the data changes: paths, sizes and times of its files; None when that cannot be known."""
+def source_version(data: object, config: CheckConfig) -> str | None:
+    """What changes when the data or a reference changes: sizes and times of files; None when that cannot be known."""
     if as_frame(data) is not None:
         return None
-    named = isinstance(data, str) and data in project.datasets()
-    source = project.load(data).source if named else parse_source(data) if data is not None else config.source
-    return None if source is None else source.version(project.root())
+    if isinstance(data, str) and data in project.datasets():
+        config, data = project.load(data), None
+    source = config.source if data is None else parse_source(data)
+    sources = [source, *(checking.referred(one) for rule in config.rules for one in checking.references_of(rule))]
+    versions = [None if one is None else one.version(project.root()) for one in sources]
+    return None if None in versions else "\n".join(map(str, versions))
 
 
 def verdict_key(prefix: str, context: TaskRunContext, parameters: dict[str, Any]) -> str | None:
@@ -166,8 +193,8 @@ def create_check_task(
     timeout_seconds: float | None = None,
     tags: Iterable[str] = (),
     description: str | None = None,
-    **call: Any,
-) -> QualityTask:
+    **call: object,
+) -> QualityTask[..., AwaitableResult]:
     """A check task with its own defaults; a call of it still goes before them.
 
     `retries` repeats what could not be judged, never a verdict. With `cache_key`, a success is reused for as long as
@@ -180,10 +207,10 @@ def create_check_task(
         options |= {"cache_key_fn": partial(verdict_key, cache_key), "persist_result": True, "cache_policy": NotSet}
     if cache_expiration_seconds is not None:
         options["cache_expiration"] = timedelta(seconds=cache_expiration_seconds)
-    return _task(_with_defaults(check, given), name or "data_quality_check", **options)
+    return _task(_with_defaults(check, given), name or "data_quality_check", AwaitableResult, **options)
 
 
-def check_task(config: CheckConfig, name: str | None = None) -> QualityTask:
+def check_task(config: CheckConfig, name: str | None = None) -> QualityTask[..., AwaitableResult]:
     """The check task of a resolved configuration: its retries, and its cache where a cached verdict may be used."""
     cached = config.cache.enabled and (config.cache.may_gate or not config.fail_on_error)
     return create_check_task(
@@ -196,33 +223,35 @@ def check_task(config: CheckConfig, name: str | None = None) -> QualityTask:
     )
 
 
-def _with_defaults(function: Callable[..., Any], defaults: dict[str, Any]) -> Callable[..., Any]:
+def _with_defaults(function: Callable[P, R], defaults: Mapping[str, object]) -> Callable[P, R]:
     """The function with other defaults, which its signature shows; None means not given."""
     signature = inspect.signature(function)
     for name in defaults:
         if name not in signature.parameters:
             raise ConfigurationError(f"a check task takes no '{name}'; {nearest(name, signature.parameters)}")
     given = {name: value for name, value in defaults.items() if value is not None}
+    plain: Callable[..., Any] = function
 
     @wraps(function)
     def with_defaults(*args: Any, **kwargs: Any) -> Any:
         called = signature.bind(*args, **kwargs).arguments
-        return function(**(given | {name: value for name, value in called.items() if value is not None}))
+        return plain(**(given | {name: value for name, value in called.items() if value is not None}))
 
     parameters = [one.replace(default=given.get(name, one.default)) for name, one in signature.parameters.items()]
     with_defaults.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
-    return with_defaults
+    return cast("Callable[P, R]", with_defaults)
 
 
-def _task(function: Callable[..., Any], name: str, **options: Any) -> QualityTask:
+def _task(function: Callable[P, object], name: str, gives: type[R], **options: Any) -> QualityTask[P, R]:
+    """A task of the function; `gives` is what type checkers are told that a call returns."""
     chosen: dict[str, Any] = {
         "cache_policy": NO_CACHE,
         "persist_result": False,
         "retry_condition_fn": is_machinery,
     } | options
-    return QualityTask(function, name=name, **chosen)
+    return cast("QualityTask[P, R]", QualityTask(function, name=name, **chosen))
 
 
-data_quality_check_task = _task(check, "data_quality_check")
-data_quality_profile_task = _task(profile_data, "data_quality_profile")
-data_quality_learn_task = _task(learn_rules, "data_quality_learn")
+data_quality_check_task = _task(check, "data_quality_check", AwaitableResult)
+data_quality_profile_task = _task(profile_data, "data_quality_profile", AwaitableProfile)
+data_quality_learn_task = _task(learn_rules, "data_quality_learn", AwaitableRules)

@@ -1,4 +1,4 @@
-"""A check as operators know it: judged, its quarantined rows, remembered, told and announced, in this order.
+"""A check as operators know it: judged, its failing rows quarantined, remembered, told and announced, in this order.
 
 The verdict depends on none of the rest; what could not be done is among the notes that the summary shows. Only rows
 that could not be quarantined fail the run, because whoever reads the good rows would read the wrong ones.
@@ -8,24 +8,24 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from prefect.context import TaskRunContext
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 
-from quality import checking
+from quality import checking, isolation
 from quality.contract.config import CheckConfig
 from quality.engine.frame import Frame
 from quality.engine.judge import Found
-from quality.errors import QuarantineError, SourceError, first_line
-from quality.history import runs as history
+from quality.errors import QuarantineError, SourceError, first_line, retry_helps
+from quality.history import runs
 from quality.history.series import RUNS
-from quality.operations import events as announcements
-from quality.operations import lineage, notifications, progress
+from quality.operations import events, lineage, notifications, progress
 from quality.prefect_run import run_context
-from quality.quarantine import splits as quarantine
-from quality.reporting import html as report
+from quality.quarantine import splits
+from quality.reporting import html
 from quality.result import CheckResult
 from quality.values import Status
 
@@ -38,25 +38,52 @@ class Ran(NamedTuple):
     problem: QuarantineError | None = None
 
 
-def check(data: Any, config: CheckConfig) -> Ran:
+def check(data: Any, config: CheckConfig, now: datetime | None = None) -> Ran:
     """Judges data and, for a configuration of the repository, does all that a run leaves behind."""
     judged: list[tuple[Frame, list[Found]]] = []
-    with progress.shown(config) as more:
-        result = checking.check(data, config, seen=lambda frame, found: judged.append((frame, found)), judged=more)
-    if config.environment is None or (result.status is Status.ERROR and _is_tried_again()):
+    answers: list[isolation.Answer] = []
+    run, again = run_id(), _is_tried_again()
+
+    def isolated() -> isolation.Answer:
+        apart = run if config.environment is not None and config.quarantine else None
+        answers.append(isolation.ask(data, config, now, apart, again))
+        return answers[0]
+
+    with progress.visible(config) as more:
+        keep: Callable[[Frame, list[Found]], None] = lambda frame, found: judged.append((frame, found))  # noqa: E731
+        result = checking.check(data, config, now=now, seen=keep, judged=more, isolated=isolated)
+    if config.environment is None or (result.status is Status.ERROR and result.retry_helps and again):
         return Ran(result)
-    run, notes, problem = run_id(), [], None
-    if config.quarantine and judged:
-        try:
-            notes.append(quarantine.split(*judged[0], result, config, run).says())
-        except QuarantineError as error:
-            if _is_tried_again():
-                return Ran(result, problem=error)
-            problem = error
-            notes.append(str(error))
+    notes, problem = [], None
+    try:
+        notes += _apart(judged, answers, result, config, run)
+    except QuarantineError as error:
+        if retry_helps(error) and again:
+            return Ran(result, problem=error)
+        problem = error
+        notes.append(str(error))
     for name, step in _steps(result, config, run):
         notes.extend(_attempt(name, step))
     return Ran(result, tuple(notes), problem)
+
+
+def _apart(
+    judged: list[tuple[Frame, list[Found]]],
+    answers: list[isolation.Answer],
+    result: CheckResult,
+    config: CheckConfig,
+    run: str,
+) -> list[str]:
+    """Quarantines the failing rows, unless the process that judged them has; what was done, or QuarantineError."""
+    if answers and answers[0].problem is not None:
+        error = QuarantineError(answers[0].problem)
+        error.retry = answers[0].retry
+        raise error
+    if answers:
+        return [answers[0].split] if answers[0].split else []
+    if config.quarantine and judged:
+        return [splits.split(*judged[0], result, config, run).says()]
+    return []
 
 
 def _steps(result: CheckResult, config: CheckConfig, run: str) -> list[tuple[str, Callable[[], list[str]]]]:
@@ -73,17 +100,17 @@ def _steps(result: CheckResult, config: CheckConfig, run: str) -> list[tuple[str
 
 
 def _remember(result: CheckResult, config: CheckConfig, run: str) -> list[str]:
-    history.append(result, config, run, flow_run.id)
+    runs.append(result, config, run, flow_run.id)
     return []
 
 
 def _report(result: CheckResult, config: CheckConfig) -> list[str]:
     """A history that cannot be read takes nothing from the report but its trends."""
     try:
-        past, notes = history.metrics(config, RUNS), []
+        past, notes = runs.metrics(config, RUNS), []
     except SourceError as error:
         past, notes = None, [f"report: without trends: {error}"]
-    report.write(result, config, past)
+    html.write(result, config, past)
     return notes
 
 
@@ -95,7 +122,7 @@ def _tell(result: CheckResult, config: CheckConfig, run: str) -> list[str]:
 
 
 def _announce(result: CheckResult, run: str) -> list[str]:
-    announcements.announce(result, run)
+    events.announce(result, run)
     return []
 
 

@@ -15,6 +15,7 @@ import polars as pl
 from quality.contract.config import CheckConfig
 from quality.contract.policy import Notification, Silence
 from quality.result import CheckResult, RuleResult
+from quality.texts import percent_of
 from quality.values import Frozen, Severity, Status
 
 THE_RUN = "the run"
@@ -104,7 +105,7 @@ def _finding(name: str, rules: list[RuleResult]) -> Finding | None:
         if status is Status.WARNING and severity.fails_the_run:
             severity = Severity.WARNING
         failed, judged = sum(rule.failed_count for rule in hit), sum(rule.total_count for rule in hit)
-        count = f"{failed:,} of {judged:,} ({100 * failed / judged:.3g} %)" if judged > 1 else hit[0].message
+        count = f"{failed:,} of {judged:,} ({percent_of(failed / judged)})" if judged > 1 else hit[0].message
         where = f", in {len(hit)} of {len(rules)} segments" if len(rules) > 1 else ""
         return Finding(rule=name, status=status, severity=severity, line=count + where)
     return None

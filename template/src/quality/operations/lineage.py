@@ -12,9 +12,10 @@ import httpx
 from quality.contract import project
 from quality.contract.config import CheckConfig
 from quality.contract.policy import Lineage
-from quality.history import runs as history
+from quality.history.runs import size
 from quality.prefect_run import secret
 from quality.result import CheckResult, RuleResult
+from quality.texts import cell_text
 from quality.values import Status
 
 PRODUCER = f"urn:quality-ladder:{project.VERSION}"
@@ -88,11 +89,11 @@ def _facet(schema: str, fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def _metrics(result: CheckResult, config: CheckConfig) -> dict[str, Any]:
-    known = {"rowCount": result.row_count, "bytes": history.size(config)}
+    known = {"rowCount": result.row_count, "bytes": size(config)}
     return {**{name: value for name, value in known.items() if value is not None}, "columnMetrics": {}}
 
 
 def _assertion(rule: RuleResult) -> dict[str, Any]:
-    segment = "" if rule.by is None else f" [{rule.by}={rule.segment}]"
+    segment = "" if rule.by is None else f" [{rule.by}={cell_text(rule.segment)}]"
     told = {"assertion": f"{rule.rule_name}{segment}", "success": rule.status is Status.PASSED}
     return told | ({"column": rule.column} if rule.column else {})

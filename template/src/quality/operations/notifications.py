@@ -15,16 +15,17 @@ import polars as pl
 from prefect.blocks.abstract import NotificationBlock
 from prefect.blocks.core import Block
 from prefect.blocks.notifications import SendgridEmail  # registers all notification blocks that ship with Prefect
+from prefect.runtime import flow_run
 from pydantic import SecretStr
 
 from quality.contract import project
 from quality.contract.config import CheckConfig
 from quality.contract.policy import Notification, Silence
 from quality.errors import SourceError
-from quality.history import runs as history
-from quality.history.runs import MESSAGES
+from quality.history.runs import MESSAGES, shelf
 from quality.operations.incidents import Incident, Kind, due, told
 from quality.result import CheckResult, summarize_check_result
+from quality.server import run_link
 from quality.values import Frozen
 
 Tone = Literal["info", "success", "warning", "failure"]
@@ -51,7 +52,7 @@ def deliver(channel: Notification, subject: str, body: str, tone: Tone = "info")
     try:
         block: Any = Block.load(channel.block, _sync=True)  # type: ignore[call-arg]
         if not isinstance(block, NotificationBlock):
-            raise TypeError(f"{channel.block} is no notification block")
+            raise TypeError(f"{channel.block} is not a notification block")
         if "notify_type" in type(block).model_fields:
             block.notify_type = tone  # type: ignore[attr-defined]
         if isinstance(block, SendgridEmail):
@@ -89,7 +90,7 @@ def notify(result: CheckResult, config: CheckConfig, run: str) -> tuple[Delivery
     """
     if not config.notifications:
         return ()
-    place = history.shelf(config, "messages")
+    place = shelf(config, "messages")
     sent: list[Delivery] = []
     rows: list[dict[str, Any]] = []
     with ExitStack() as stack:
@@ -173,13 +174,6 @@ def message(result: CheckResult, incidents: list[Incident], problem: str | None 
     if len(incidents) > SHOWN:
         lines.append(f"- and {len(incidents) - SHOWN} more")
     lines += ["", f"owner: {about.owner or 'nobody'} · contract: {about.contract} · {about.fingerprint}"]
-    lines += [link] if (link := run_link()) else []
+    lines += [run_link(flow_run.id)] if flow_run.id and flow_run.ui_url else []
     lines += [f"This may repeat an earlier message: {problem}"] if problem else []
     return "\n".join(lines)
-
-
-def run_link() -> str | None:
-    """The page of the flow run that this code is part of."""
-    from prefect.runtime import flow_run
-
-    return str(flow_run.ui_url) if flow_run.id and flow_run.ui_url else None

@@ -16,7 +16,8 @@ from prefect.logging import get_run_logger
 from quality.contract.config import CheckConfig
 from quality.errors import first_line
 from quality.prefect_run import run_context
-from quality.reporting.artifacts import dataset_key, valid_key
+from quality.reporting.artifacts import dataset_key
+from quality.texts import slug
 
 AFTER_SECONDS = 10.0
 """Checks that are done by then leave no artifact."""
@@ -27,7 +28,7 @@ class Progress:
     """How many of a check's rules are judged, and since when it runs."""
 
     def __init__(self, config: CheckConfig) -> None:
-        self.key = valid_key(dataset_key(config.dataset, config.environment) + "-progress")
+        self.key = slug(dataset_key(config.dataset, config.environment) + "-progress")
         self.rules, self.judged, self.started = len(config.rules), 0, time.monotonic()
         self.artifact: UUID | None = None
 
@@ -55,7 +56,7 @@ class Progress:
 
 
 @contextmanager
-def shown(config: CheckConfig) -> Iterator[Callable[[int], None]]:
+def visible(config: CheckConfig) -> Iterator[Callable[[int], None]]:
     """What a check calls with the number of rules it has just judged; one that cannot be shown stops no check."""
     progress, over = Progress(config), Event()
     if run_context() is None:

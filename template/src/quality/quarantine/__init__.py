@@ -1,1 +1,1 @@
-"""Quarantined rows, and released again."""
+"""Rows quarantined, and released again."""

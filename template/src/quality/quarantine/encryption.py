@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import polars as pl
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
+from quality.engine.dtypes import col
 from quality.errors import ConfigurationError, SourceError
 
 TOKEN = "_dq_encrypted"
@@ -56,7 +57,7 @@ def decrypted(rows: pl.DataFrame, key: MultiFernet, secret: str) -> pl.DataFrame
 
 
 def _as_text(column: str, dtype: pl.DataType) -> pl.Expr:
-    value = pl.col(column)
+    value = col(column)
     if dtype == pl.Binary:
         return value.bin.encode("base64")
     value = value.to_physical() if dtype.is_temporal() else value.cast(pl.Int8) if dtype == pl.Boolean else value

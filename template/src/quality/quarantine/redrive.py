@@ -12,18 +12,18 @@ from quality.contract.config import CheckConfig
 from quality.engine.judge import judge
 from quality.engine.rule import RowRule, Rule
 from quality.errors import QuarantineError
-from quality.quarantine import splits as quarantine
+from quality.quarantine import splits
 from quality.quarantine.splits import RULES, Split
 
 
 def redrive(config: CheckConfig) -> Split | None:
     """Judges every quarantined row anew and writes one split that replaces theirs; None when there is no row.
 
-    Rows are judged by the row rules whose failing rows are quarantined. A rule that needs a column which quarantine drops
-    keeps the rows that failed it.
+    Rows are judged by the row rules whose failing rows are quarantined. A rule that needs a column which quarantine
+    drops keeps the rows that failed it.
     """
-    with quarantine.locked(config):
-        waiting = quarantine.waiting(config)
+    with splits.locked(config):
+        waiting = splits.waiting(config)
         return _split(*waiting, config) if waiting else None
 
 
@@ -47,15 +47,15 @@ def _split(rows: pl.LazyFrame, earlier: tuple[Split, ...], config: CheckConfig) 
         rules=tuple(rule.title for rule in (*rules, *blind)),
         replaces=tuple(one.run for one in earlier),
     )
-    return quarantine.write(frame, found, config, about, stays)
+    return splits.write(frame, found, config, about, stays)
 
 
 def _judgeable(config: CheckConfig) -> tuple[tuple[Rule, ...], tuple[Rule, ...]]:
     """The rules that quarantine rows: those that quarantined rows can be judged by, and those that lack a column."""
     wanted = [rule for rule in config.rules if isinstance(rule, RowRule)]
-    wanted = [rule for rule in wanted if rule.severity in quarantine.asked(config).severities]
+    wanted = [rule for rule in wanted if rule.severity in splits.asked(config).severities]
     return tuple(rule for rule in wanted if not _lost(rule, config)), tuple(r for r in wanted if _lost(r, config))
 
 
 def _lost(rule: Rule, config: CheckConfig) -> list[str]:
-    return [column for column in rule.reads if column in quarantine.asked(config).drop]
+    return [column for column in rule.reads if column in splits.asked(config).drop]

@@ -23,12 +23,12 @@ from pydantic import ValidationError
 from quality.contract import project
 from quality.contract.config import CheckConfig
 from quality.contract.contract import Quarantine
-from quality.engine.dtypes import kind_of
+from quality.engine.dtypes import col, free, kind_of
 from quality.engine.frame import Frame
 from quality.engine.judge import Found
 from quality.engine.rule import RowRule
-from quality.engine.sql import across_rows
-from quality.errors import ConfigurationError, QuarantineError, first_line
+from quality.engine.samples import across
+from quality.errors import CannotJudgeError, ConfigurationError, QuarantineError, first_line
 from quality.files import alone
 from quality.prefect_run import secret
 from quality.quarantine.encryption import TOKEN, cipher, decrypted, encrypted
@@ -63,7 +63,7 @@ class Split(Frozen):
         """One line for operators."""
         if self.kind == "redrive":
             return f"quarantine: {self.passed:,} of {self.rows:,} rows released, {self.failing:,} stay"
-        return f"quarantine: {self.failing:,} of {self.rows:,} quarantined rows"
+        return f"quarantine: {self.failing:,} of {self.rows:,} rows quarantined"
 
 
 def home(config: CheckConfig) -> Path:
@@ -118,6 +118,11 @@ def split(frame: Frame, found: Sequence[Found], result: CheckResult, config: Che
         raise QuarantineError(
             "rows were not quarantined: the source has changed since it was judged; run the check again"
         )
+    for field, columns in config.named_columns.items():
+        try:
+            frame.check_columns(columns if field.startswith("quarantine.") else ())
+        except CannotJudgeError as error:
+            raise QuarantineError(f"rows were not quarantined: {field}: {error}") from error
     for column in config.quarantine.encrypt if config.quarantine else ():
         if kind_of(dtype := frame.schema[column]) == "nested":
             raise QuarantineError(f"rows were not quarantined: encrypt: column '{column}' is {dtype}; drop it instead")
@@ -143,11 +148,13 @@ def flags(found: Sequence[Found], config: CheckConfig) -> dict[str, pl.Expr]:
     """For each row rule of the severities asked for, what is true of its failing rows."""
     wanted = [one for one in found if isinstance(one.rule, RowRule) and one.rule.severity in asked(config).severities]
     by_title: dict[str, list[pl.Expr]] = {}
-    for rule, segment, judgement, problem in wanted:
+    for rule, segment, judgement, problem, retry in wanted:
         if judgement is None or (judgement.failed and judgement.failing is None):
-            raise QuarantineError(f"rows were not quarantined: {rule.title}: {problem or 'its rows are not known'}")
+            error = QuarantineError(f"rows were not quarantined: {rule.title}: {problem or 'its rows are not known'}")
+            error.retry = retry
+            raise error
         if judgement.failed and judgement.failing is not None:
-            part = pl.lit(True) if rule.by is None else pl.col(rule.by).eq_missing(pl.lit(segment))
+            part = pl.lit(True) if rule.by is None else col(rule.by).eq_missing(pl.lit(segment))
             by_title.setdefault(rule.title, []).append((judgement.failing & part).fill_null(False))
     return {title: pl.any_horizontal(parts) for title, parts in by_title.items()}
 
@@ -170,7 +177,7 @@ def write(
         passed = _count(half / PASSED) if (half / PASSED).exists() else frame.rows - failing
         if passed + failing != frame.rows:
             raise QuarantineError(
-                f"{frame.rows:,} rows were judged, but {passed:,} + {failing:,} were found to quarantined"
+                f"{frame.rows:,} rows were judged, but {passed:,} + {failing:,} were found to quarantine"
             )
         _refuse_other_rows(half / FAILING, found, marks)
         made = about.model_copy(update={"rows": frame.rows, "passed": passed, "failing": failing})
@@ -188,13 +195,13 @@ def _refuse_other_rows(failing: Path, found: Sequence[Found], marks: dict[str, p
     rules = pl.scan_parquet(failing).select(pl.col(RULES).explode(empty_as_null=False)).collect()[RULES]
     apart = dict(rules.value_counts().iter_rows())
     judged: dict[str, int] = {}
-    for rule, _, judgement, _ in found:
+    for rule, _, judgement, *_ in found:
         if judgement is not None and rule.title in marks:
             judged[rule.title] = judged.get(rule.title, 0) + judgement.failed
     for title, failed in judged.items():
         if apart.get(title, 0) != failed:
             raise QuarantineError(
-                f"{failed:,} rows failed {title}, but {apart.get(title, 0):,} were found to quarantined"
+                f"{failed:,} rows failed {title}, but {apart.get(title, 0):,} were found to quarantine"
             )
 
 
@@ -204,8 +211,8 @@ def _write_rows(frame: Frame, marks: dict[str, pl.Expr], config: CheckConfig, ab
     Without the good rows the scan itself looks for failing ones, and what they break is told of them alone.
     """
     whole = asked(config).passed or about.kind == "redrive"
-    named = {f"_dq_{number}": mark for number, mark in enumerate(marks.values())}
-    first = {name: mark for name, mark in named.items() if whole or across_rows(mark, frame.schema)}
+    named = {free(f"_dq_{number}", frame.schema): mark for number, mark in enumerate(marks.values())}
+    first = {name: mark for name, mark in named.items() if whole or across(mark, frame)}
     then = {name: mark for name, mark in named.items() if name not in first}
     marked = frame.lazy.with_columns(**first)
     bad = pl.any_horizontal([*map(pl.col, first), *then.values()]) if named else pl.lit(False)
@@ -215,10 +222,14 @@ def _write_rows(frame: Frame, marks: dict[str, pl.Expr], config: CheckConfig, ab
     run = pl.col(RUN) if RUN in frame.schema else pl.lit(about.run)
     kept = [column for column in own if column not in asked(config).drop]
     reasons = (why.alias(RULES), run.alias(RUN), pl.lit(about.fingerprint).alias(FINGERPRINT))
-    failing = marked.filter(bad).with_columns(**then).select(*kept, *reasons).with_columns(_hidden(frame, config))
+    failing = (
+        marked.filter(bad).with_columns(**then).select(*map(col, kept), *reasons).with_columns(_hidden(frame, config))
+    )
     sinks = [failing.sink_parquet(folder / FAILING, compression=FAST, lazy=True)]
     if whole:
-        sinks.append(marked.filter(~bad).select(own).sink_parquet(folder / PASSED, compression=FAST, lazy=True))
+        sinks.append(
+            marked.filter(~bad).select(map(col, own)).sink_parquet(folder / PASSED, compression=FAST, lazy=True)
+        )
     pl.collect_all(sinks, engine="streaming")
 
 

@@ -6,7 +6,6 @@ Keys are stable per domain, dataset and environment, so that the UI shows a hist
 
 from __future__ import annotations
 
-import math
 import re
 from typing import Literal
 
@@ -15,8 +14,9 @@ from prefect.artifacts import Artifact, MarkdownArtifact, TableArtifact
 from quality.contract import project
 from quality.prefect_run import run_context
 from quality.reporting.escaping import legible
-from quality.reporting.guidance import NEXT, again, loud, ranked, sample_columns
+from quality.reporting.guidance import NEXT, again, not_passed, ranked, sample_columns
 from quality.result import CheckResult, RuleResult, summarize_check_result
+from quality.texts import cell_text, json_value, percent_of, slug
 from quality.values import Scalar
 
 __all__ = ["artifact_key", "publish", "summarize_check_result", "to_prefect_artifact"]
@@ -35,12 +35,7 @@ SUFFIX: dict[ArtifactType, str] = {"markdown": "", "table": "-rules", "result": 
 def artifact_key(result: CheckResult, artifact_type: ArtifactType = "markdown", base: str | None = None) -> str:
     """The key of an artifact, from `base` or the dataset's name: lower-case letters, digits and dashes."""
     name = base or dataset_key(result.metadata.dataset, result.metadata.environment)
-    return valid_key(name) + SUFFIX[artifact_type]
-
-
-def valid_key(name: str) -> str:
-    """The name in what Prefect accepts as a key."""
-    return project.slug(name)
+    return slug(name) + SUFFIX[artifact_type]
 
 
 def dataset_key(dataset: str, environment: str | None) -> str:
@@ -87,20 +82,13 @@ def _rule_row(rule: RuleResult) -> dict[str, Scalar]:
         "status": str(rule.status),
         "rule": rule.rule_name,
         "severity": str(rule.severity),
-        "segment": plain(rule.segment),
+        "segment": json_value(rule.segment),
         "failed": rule.failed_count,
         "judged": rule.total_count,
-        "failed %": round(rule.failure_rate, 4),
-        "value": plain(rule.value),
+        "failed %": percent_of(rule.failure_rate / 100),
+        "value": json_value(rule.value),
         "message": rule.message,
     }
-
-
-def plain(value: object) -> Scalar:
-    """A value that JSON can hold: dates and decimals as text, infinity and NaN as words."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    return value if isinstance(value, str | int | float | bool | None) else str(value)
 
 
 def summary(result: CheckResult, notes: tuple[str, ...] = ()) -> str:
@@ -142,7 +130,7 @@ def _facts(result: CheckResult) -> str:
 
 
 def _failures(result: CheckResult) -> list[str]:
-    rules = loud(result)
+    rules = not_passed(result)
     parts = [_failure(rule) for rule in rules[:FAILURES]]
     more = len(rules) - len(parts)
     return [*parts, f"… and {more} more: see the table of rules."] if more > 0 else parts
@@ -158,13 +146,9 @@ def _samples(rule: RuleResult) -> str:
     if not rule.samples:
         return ""
     names = sample_columns(rule)
-    rows = [[_value(sample.get(name)) for name in names] for sample in rule.samples]
+    rows = [[cell(cell_text(sample.get(name))) for name in names] for sample in rule.samples]
     lines = [f"| {' | '.join(cells)} |" for cells in ([cell(name) for name in names], *rows)]
     return "\n".join([lines[0], "|---" * len(names) + "|", *lines[1:]])
-
-
-def _value(value: Scalar) -> str:
-    return "null" if value is None else cell(value)
 
 
 def linked(text: str) -> str:
@@ -176,6 +160,6 @@ def linked(text: str) -> str:
 
 def cell(value: object) -> str:
     """Text that stays text inside Markdown: data never becomes a table, a link or HTML."""
-    text = re.sub(r"\s+", " ", "" if value is None else legible(str(plain(value))))
+    text = re.sub(r"\s+", " ", "" if value is None else legible(cell_text(value)))
     text = text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
     return re.sub(r"([\\`*\[\]|<>~])", r"\\\1", text)

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from quality.result import CheckResult, RuleResult, summarize_check_result
+from quality.texts import cell_text, percent_of, text_of
 from quality.values import Severity, Status
 
 COLOURS = {
@@ -68,7 +69,7 @@ def sample_table(rule: RuleResult) -> Table:
     for name in rule.samples[0]:
         table.add_column(name, overflow="fold")
     for sample in rule.samples:
-        table.add_row(*(Text("null" if value is None else str(value)) for value in sample.values()))
+        table.add_row(*(Text(cell_text(value)) for value in sample.values()))
     return table
 
 
@@ -80,7 +81,7 @@ def word(rule: RuleResult) -> str:
 
 def segment(rule: RuleResult) -> str:
     """` [carrier=UA]` for a segment of a rule."""
-    return "" if rule.by is None else f" [{rule.by}={'null' if rule.segment is None else rule.segment}]"
+    return "" if rule.by is None else f" [{rule.by}={cell_text(rule.segment)}]"
 
 
 def found(rule: RuleResult) -> str:
@@ -88,8 +89,8 @@ def found(rule: RuleResult) -> str:
     if rule.status in (Status.SKIPPED, Status.ERROR):
         return rule.message
     if rule.value is not None:
-        return f"{rule.value:,.6g}" if isinstance(rule.value, float) else str(rule.value)
-    return f"{rule.failure_rate:.2g} %" if rule.failed_count else ""
+        return text_of(rule.value)
+    return percent_of(rule.failure_rate / 100) if rule.failed_count else ""
 
 
 def _colour(rule: RuleResult) -> str:

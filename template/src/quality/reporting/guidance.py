@@ -30,7 +30,7 @@ def ranked(result: CheckResult) -> list[RuleResult]:
     return sorted(result.rules, key=lambda rule: (ORDER.index(rule.status), severities.index(rule.severity)))
 
 
-def loud(result: CheckResult) -> list[RuleResult]:
+def not_passed(result: CheckResult) -> list[RuleResult]:
     """The rules that do not hold or could not be judged, worst first."""
     return [rule for rule in ranked(result) if rule.status not in (Status.PASSED, Status.SKIPPED)]
 

@@ -8,8 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from quality.contract.config import CheckConfig
-from quality.history import runs as history
-from quality.history.runs import MESSAGES
+from quality.history.runs import messages_of, metrics, runs_of
 from quality.history.series import rule_trends, run_trends
 from quality.reporting.console import COLOURS
 from quality.values import Status
@@ -19,17 +18,17 @@ MESSAGES_SHOWN = 10
 
 def print_history(config: CheckConfig, runs: int, console: Console | None = None) -> None:
     """The last runs of a dataset; SourceError when its history cannot be read."""
-    out, metrics = console or Console(), history.metrics(config, runs)
+    out, past = console or Console(), metrics(config, runs)
     out.print(Text(f"{config.dataset} in {config.environment}: {config.history.path}", style="bold"))
-    if metrics.is_empty():
+    if past.is_empty():
         out.print(Text("no run yet; `nox -s task` makes one", style="dim"))
         return
-    out.print(_runs(metrics))
+    out.print(_runs(past))
     trends = _table("trend", "of", "last")
-    for trend in (*run_trends(metrics), *rule_trends(metrics).values()):
-        trends.add_row(trend.text(), Text(trend.name), trend.shown(trend.known[-1]) if trend.known else "")
+    for trend in (*run_trends(past), *rule_trends(past).values()):
+        trends.add_row(trend.text(), Text(trend.name), trend.last)
     out.print(trends)
-    messages = history.shelf(config, "messages").read(MESSAGES)
+    messages = messages_of(config)
     if not messages.is_empty():
         out.print(_messages(messages.tail(MESSAGES_SHOWN)))
 
@@ -44,11 +43,9 @@ def _table(*columns: str) -> Table:
 
 def _runs(metrics: pl.DataFrame) -> Table:
     table = _table("when (UTC)", "verdict", "rows", "bytes", "ms", "not passed", "fingerprint")
-    loud = pl.col("rule_status").is_in([str(status) for status in (Status.FAILED, Status.WARNING, Status.ERROR)])
-    runs = metrics.group_by("run", "at", maintain_order=True).agg(pl.all().first(), loud.sum().alias("loud"))
-    for run in runs.iter_rows(named=True):
+    for run in runs_of(metrics).iter_rows(named=True):
         numbers = (
-            "" if run[name] is None else f"{run[name]:,.0f}" for name in ("rows", "bytes", "duration_ms", "loud")
+            "" if run[name] is None else f"{run[name]:,.0f}" for name in ("rows", "bytes", "duration_ms", "not_passed")
         )
         status = Text(run["status"], style=COLOURS[Status(run["status"])])
         table.add_row(f"{run['at']:%Y-%m-%d %H:%M:%S}", status, *numbers, run["fingerprint"])

@@ -18,14 +18,15 @@ from quality.contract import project
 from quality.contract.config import CheckConfig
 from quality.errors import ConfigurationError
 from quality.files import write_whole
-from quality.history import runs as history
+from quality.history.runs import SCHEMA, last_result, metrics
 from quality.history.series import RUNS, rule_trends, run_trends, verdicts
 from quality.reporting.console import segment
 from quality.reporting.escaping import legible
-from quality.reporting.guidance import NEXT, ORDER, again, loud, ranked, sample_columns
+from quality.reporting.guidance import NEXT, ORDER, again, not_passed, ranked, sample_columns
 from quality.reporting.segments import matrices, together
 from quality.result import CheckResult, RuleResult, summarize_check_result
-from quality.values import Scalar, Status
+from quality.texts import cell_text, percent_of, text_of
+from quality.values import Status
 
 MARKS = {Status.PASSED: "✓", Status.WARNING: "!", Status.FAILED: "✕", Status.SKIPPED: "·", Status.ERROR: "?"}
 """Beside each word, so that no verdict depends on colour."""
@@ -33,10 +34,10 @@ CARDS = 50
 """Rules that are shown with their failing rows; the worst come first, and tables below have them all."""
 
 
-def render(result: CheckResult, metrics: pl.DataFrame | None = None) -> str:
+def render(result: CheckResult, history: pl.DataFrame | None = None) -> str:
     """The report of a result, with the trends that history has."""
-    past = history.SCHEMA.to_frame() if metrics is None else metrics
-    runs, broken = verdicts(past), loud(result)
+    past = SCHEMA.to_frame() if history is None else history
+    runs, broken = verdicts(past), not_passed(result)
     return page().render(
         result=result,
         about=result.metadata,
@@ -59,15 +60,15 @@ def render(result: CheckResult, metrics: pl.DataFrame | None = None) -> str:
 def page() -> Template:
     """The template; every value in it is escaped."""
     environment = Environment(
-        autoescape=True, finalize=shown, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        autoescape=True, finalize=escaped, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.globals |= {"mark": MARKS.__getitem__, "segment": segment, "cell": cell, "value": value}
+    environment.globals |= {"mark": MARKS.__getitem__, "segment": segment, "cell": cell_text, "value": text_of}
     environment.globals |= {"tone": tone, "matrix_words": matrix_words, "sample_columns": sample_columns}
     environment.filters |= {"number": number, "percent": percent, "minute": minute}
     return environment.from_string(Path(__file__).with_name("report.html").read_text("utf-8"))
 
 
-def shown(found: Any) -> Any:
+def escaped(found: Any) -> Any:
     """Anything the page says, without invisible controls."""
     return legible(found) if isinstance(found, str) else found
 
@@ -105,8 +106,8 @@ def number(value: float | None) -> str:
 
 
 def percent(rate: float) -> str:
-    """A rate in percent; what is not zero never reads as zero."""
-    return "0 %" if rate == 0 else "< 0.01 %" if rate < 0.01 else f"{rate:.2f} %"
+    """A rate that is given in percent."""
+    return percent_of(rate / 100)
 
 
 def tone(rule: RuleResult) -> str:
@@ -120,28 +121,18 @@ def matrix_words(rule: RuleResult) -> str:
     return f"{rule.status} {percent(rule.failure_rate)}" if rule.failed_count else rule.status
 
 
-def value(found: Scalar) -> str:
-    """The number that a table rule judged, or its word."""
-    return f"{found:,.6g}" if isinstance(found, float) else f"{found:,}" if type(found) is int else cell(found)
-
-
-def cell(value: Any) -> str:
-    """A value of a row."""
-    return "null" if value is None else str(value)
-
-
 def last(config: CheckConfig) -> Path:
     """Writes the report of the newest run in the history, wherever that ran."""
-    if (result := history.last_result(config)) is None:
+    if (result := last_result(config)) is None:
         where = f"{config.dataset} in {config.environment}"
         raise ConfigurationError(f"no run of {where} is remembered yet; make one: nox -s task -- {config.dataset}")
-    return write(result, config, history.metrics(config, RUNS))
+    return write(result, config, metrics(config, RUNS))
 
 
-def write(result: CheckResult, config: CheckConfig, metrics: pl.DataFrame | None) -> Path:
+def write(result: CheckResult, config: CheckConfig, history: pl.DataFrame | None) -> Path:
     """Writes the report of a run, with the trends that history has, to `reports/<dataset>-<environment>.html`."""
     path = project.root() / "reports" / f"{config.dataset}-{config.environment}.html"
-    write_whole(path, render(result, metrics))
+    write_whole(path, render(result, history))
     return path
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from quality.result import RuleResult
-from quality.values import Frozen, Scalar, Status
+from quality.texts import cell_text
+from quality.values import Frozen, Status
 
 SEGMENTS = 200
 """Lines of a matrix; those with most failures come first."""
@@ -29,17 +30,13 @@ def matrices(rules: Sequence[RuleResult]) -> list[Matrix]:
 
 def _matrix(by: str, rules: list[RuleResult]) -> Matrix:
     names = tuple(dict.fromkeys(rule.rule_name for rule in rules))
-    cells = {(_line(rule.segment), rule.rule_name): rule for rule in rules}
+    cells = {(cell_text(rule.segment), rule.rule_name): rule for rule in rules}
     worst: dict[str, int] = {}
     for rule in rules:
-        worst[_line(rule.segment)] = worst.get(_line(rule.segment), 0) + (rule.status in LOUD)
+        worst[cell_text(rule.segment)] = worst.get(cell_text(rule.segment), 0) + (rule.status in LOUD)
     order = sorted(worst, key=lambda name: (-worst[name], name))
     lines = tuple((name, tuple(cells.get((name, rule)) for rule in names)) for name in order[:SEGMENTS])
     return Matrix(by=by, rules=names, lines=lines, hidden=max(0, len(order) - SEGMENTS))
-
-
-def _line(segment: Scalar) -> str:
-    return "null" if segment is None else str(segment)
 
 
 def together(rules: Sequence[RuleResult]) -> list[RuleResult]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from typing import Any
 
 from prefect.client.orchestration import SyncPrefectClient
@@ -11,7 +12,7 @@ from quality import checking
 from quality.contract import project
 from quality.contract.config import CheckConfig
 from quality.contract.ownership import belongs, way_out
-from quality.errors import ConfigurationError, DataQualityError
+from quality.errors import ConfigurationError
 from quality.ladder.block import DataQualityBlock, block_name, block_of, load_block, owner_of
 from quality.ladder.flows import check_dataset
 from quality.ladder.policy_page import POLICY_PAGE, policy_document
@@ -19,7 +20,6 @@ from quality.ladder.states import is_machinery
 from quality.ladder.tasks import check_task
 from quality.operations import notifications
 from quality.reporting.artifacts import ArtifactType, dataset_key
-from quality.result import CheckResult
 from quality.rollout import evidence
 from quality.rollout.evidence import Check, Rung
 from quality.rollout.pins import unpinned
@@ -72,13 +72,17 @@ def reproducible(config: CheckConfig, rung: Rung, client: SyncPrefectClient) -> 
     git, saved = DataQualityBlock.from_config(config), block
     fields = [f for f in DataQualityBlock.model_fields if getattr(git, f) != getattr(saved, f)]
     for field in fields:
-        yield f"the saved block's {field} is {getattr(saved, field)!r}, the repository says {getattr(git, field)!r}", save
+        yield (
+            f"the saved block's {field} is {getattr(saved, field)!r}, the repository says {getattr(git, field)!r}",
+            save,
+        )
     before = _document(client, name)
-    kept = _outcome(lambda: block.check())
+    now = datetime.now(UTC)
+    kept = checking.caught(lambda: block.check(now=now))
     block.save(name, overwrite=True)
     if _document(client, name) != before:
         yield "loading, checking and saving the block changed it", save
-    if not fields and kept.comparable() != checking.check(None, config).comparable():
+    if not fields and kept.comparable() != checking.check(None, config, now=now).comparable():
         yield "the saved block judges otherwise than the contract", save
     for package, wanted, there in unpinned()[:1]:
         yield f"{package} is {there}, the pinned tuple says {wanted}", "run it with nox, or `nox -s doctor`"
@@ -87,13 +91,6 @@ def reproducible(config: CheckConfig, rung: Rung, client: SyncPrefectClient) -> 
 def _document(client: SyncPrefectClient, name: str) -> Any:
     found = block_of(client, name)
     return found.data if found else None
-
-
-def _outcome(call: Callable[[], CheckResult]) -> CheckResult:
-    try:
-        return call()
-    except DataQualityError as error:
-        return error.result
 
 
 def policy_documented(config: CheckConfig, rung: Rung, client: SyncPrefectClient) -> Iterable[Problem]:

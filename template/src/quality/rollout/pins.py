@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import re
 import sys
 
 from packaging.requirements import Requirement
 
 from quality.contract import project
 
+TUPLE = re.compile(r"py\d+-prefect-\d+(\.\d+)*-polars-\d+(\.\d+)*")
+
 
 def supported() -> tuple[str, ...]:
-    """The tuples that have a constraints file, such as py311-prefect-3.8.8-polars-2.1."""
-    return tuple(sorted(path.stem for path in (project.root() / "constraints").glob("py*-prefect-*-polars-*.txt")))
+    """The tuples that have a constraints file, such as py311-prefect-3.9.1-polars-2.1, the oldest first."""
+    names = (path.stem for path in (project.root() / "constraints").glob("*.txt"))
+    return tuple(sorted(filter(TUPLE.fullmatch, names), key=_numbers))
+
+
+def newest() -> str | None:
+    """The newest supported tuple for the Python that runs; None when it is not supported at all."""
+    return max((name for name in supported() if name.startswith(f"{_python()}-")), key=_numbers, default=None)
 
 
 def running() -> str:
     """The tuple that runs, spelled as its constraints file is."""
     polars = ".".join(project.installed("polars").split(".")[:2])
-    python = f"py{sys.version_info.major}{sys.version_info.minor}"
-    return f"{python}-prefect-{project.installed('prefect')}-polars-{polars}"
+    return f"{_python()}-prefect-{project.installed('prefect')}-polars-{polars}"
 
 
 def pinned(tuple_: str) -> dict[str, str]:
@@ -35,6 +43,15 @@ def unpinned() -> list[tuple[str, str, str]]:
     tuple_ = running()
     pins = pinned(tuple_)
     if not pins:
-        return [("the tuple", " or ".join(supported()) or "a supported one", tuple_)]
+        return [("the tuple", newest() or " or ".join(supported()) or "a supported one", tuple_)]
     found = ((package, wanted, project.installed(package)) for package, wanted in pins.items())
     return [one for one in found if one[2] not in (one[1], "none")]
+
+
+def _python() -> str:
+    return f"py{sys.version_info.major}{sys.version_info.minor}"
+
+
+def _numbers(name: str) -> tuple[int, ...]:
+    """3.10 is newer than 3.9, whatever the alphabet says."""
+    return tuple(map(int, re.findall(r"\d+", name)))

@@ -6,32 +6,39 @@ import functools
 import importlib
 import importlib.util
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any, Union, get_args
+from typing import Annotated, Any, NamedTuple, Union, get_args
 
 from pydantic import Field, ValidationError
 
 from quality.engine.rule import Rule
-from quality.errors import ConfigurationError, nearest
+from quality.errors import ConfigurationError
 from quality.rules import (
+    aggregates,
+    dates,
     distributions,
+    elsewhere,
     expression,
     keys,
     moments,
     numbers,
     outliers,
     presence,
+    reconcile,
     references,
     schema,
     text,
     trends,
     values,
 )
+from quality.rules.complaints import mistakes
+from quality.texts import nearest, shorten
 
 BUILT_IN: tuple[type[Rule], ...] = (
     presence.NotNull,
     presence.NotEmpty,
     keys.Unique,
     keys.UniqueCombination,
+    keys.PrimaryKey,
     values.InSet,
     values.NotInSet,
     values.InRange,
@@ -54,7 +61,7 @@ BUILT_IN: tuple[type[Rule], ...] = (
     text.UuidFormat,
     text.PhoneFormat,
     text.Ipv4Format,
-    text.DateFormat,
+    dates.DateFormat,
     moments.NotFuture,
     moments.NotPast,
     keys.Increasing,
@@ -69,16 +76,16 @@ BUILT_IN: tuple[type[Rule], ...] = (
     numbers.RowCount,
     numbers.CompletenessRatio,
     numbers.DistinctCount,
-    numbers.Mean,
-    numbers.Median,
-    numbers.Sum,
-    numbers.StdDev,
-    numbers.Min,
-    numbers.Max,
-    numbers.Quantile,
+    aggregates.Mean,
+    aggregates.Median,
+    aggregates.Sum,
+    aggregates.StdDev,
+    aggregates.Min,
+    aggregates.Max,
+    aggregates.Quantile,
     moments.Freshness,
     references.CrossTableRowCount,
-    references.Reconcile,
+    reconcile.Reconcile,
     distributions.StatisticalDrift,
     distributions.DistributionChange,
     trends.Volume,
@@ -124,56 +131,87 @@ def union() -> Any:
 
 
 def parse_rule(written: Rule | Mapping[str, Any]) -> Rule:
-    """The rule that a mapping says, whatever alias it uses; ConfigurationError with the nearest valid spelling."""
+    """The rule that a mapping says, whatever alias it uses; ConfigurationError with a line for each mistake."""
     if isinstance(written, Rule):
         return written
     if not isinstance(written, Mapping):
-        raise ConfigurationError(f"a rule is a mapping such as {{check: not_null, column: id}}, not {written!r}")
+        raise ConfigurationError(_no_rule(written))
     fields = dict(written)
     check, kind = fields.pop("check", None), fields.pop("type", None)
     if check is not None and kind is not None and check != kind:
         raise ConfigurationError(f"check '{check}' and type '{kind}' contradict each other; keep one")
     name = check if check is not None else kind
     if not isinstance(name, str):
-        raise ConfigurationError(f"a rule names its check, such as check: not_null; this one does not: {fields}")
+        raise ConfigurationError(_no_rule(written))
     known = rules_by_name()
     if name not in known:
-        raise ConfigurationError(f"unknown rule '{name}'; {nearest(name, known)}")
+        ours = elsewhere.rule(name) or elsewhere.expectation(name, known) or nearest(name, known)
+        raise ConfigurationError(f"unknown rule '{shorten(name, 60)}'; {ours}")
     rule = known[name]
     try:
-        return rule.model_validate({"check": check_name(rule), **fields})
+        return rule.model_validate({"check": check_name(rule), **{str(field): one for field, one in fields.items()}})
     except ValidationError as error:
-        raise ConfigurationError(explain(rule, name, error)) from None
+        found = (one.said.removeprefix("Value error, ") for one in mistakes(error, rule, f"rule '{name}'"))
+        said = (one if one.startswith(f"rule '{name}'") else f"rule '{name}': {one}" for one in found)
+        raise ConfigurationError.of(said) from None
 
 
-def explain(rule: type[Rule], name: str, error: ValidationError) -> str:
-    """The first complaint about a rule, as a sentence."""
-    first = error.errors()[0]
-    place = ".".join(str(part) for part in first["loc"])
-    if first["type"] == "extra_forbidden":
-        return f"rule '{name}' has no field '{place}'; {nearest(place, list(rule.model_fields))}"
-    if first["type"] == "missing":
-        return f"rule '{name}' needs the field '{place}'"
-    said = first["msg"].removeprefix("Value error, ")
-    return f"rule '{name}': {place + ': ' if place else ''}{said}"
+def _no_rule(written: Any) -> str:
+    """What a rule looks like, for whoever wrote one as another tool has it: `- unique`, `- not_null: {column: id}`."""
+    example = "{check: not_null, column: id}"
+    told = [str(key) for key in written] if isinstance(written, Mapping) else [str(written)]
+    said = (
+        f"a rule names its check, such as {example}; this one has {', '.join(map(shorten, told[:5])) or 'nothing'}"
+        if isinstance(written, Mapping)
+        else f"a rule is a mapping such as {example}, not {shorten(repr(written))}"
+    )
+    named = next((rules_by_name()[name] for name in told if name in rules_by_name()), None)
+    ours = next(filter(None, map(elsewhere.rule, told)), None)
+    ours = ours or (f"write {{check: {check_name(named)}, …}}" if named else None)
+    return f"{said}; {ours}" if ours else said
+
+
+class Read(NamedTuple):
+    """The rules that can be read, by their number, and what is wrong with the others."""
+
+    rules: dict[int, Rule]
+    wrong: list[tuple[int, str]]
+
+
+def read_rules(written: Any) -> Read:
+    """Every rule that can be read and every mistake in the others; each name stands once."""
+    if isinstance(written, (str, Mapping)) or not isinstance(written, Sequence):
+        raise ConfigurationError("rules are a list, such as [{check: not_null, column: id}]")
+    read, named = Read({}, []), set()
+    for number, one in enumerate(written):
+        try:
+            rule = parse_rule(one)
+            _refuse_remembered_segments(rule)
+            if rule.title in named:
+                raise ConfigurationError(f"two rules are named '{rule.title}'; remove one, or give it its own name")
+        except ConfigurationError as error:
+            read.wrong.extend((number, said) for said in str(error).splitlines())
+        else:
+            named.add(rule.title)
+            read.rules[number] = rule
+    return read
+
+
+def _refuse_remembered_segments(rule: Rule) -> None:
+    """By segment, one that vanished would leave no result and go unseen."""
+    if rule.by is not None and rule.remembers is not None:
+        check = rule.check
+        raise ConfigurationError(f"{check} remembers no segments; write one {check} rule with `where` for each")
 
 
 def parse_rules(
     written: Sequence[Rule | Mapping[str, Any]], place: Callable[[int], str] = lambda number: f"rule {number + 1}"
 ) -> tuple[Rule, ...]:
-    """Rules in order, each name once; complaints begin with the rule's place."""
-    if isinstance(written, (str, Mapping)) or not isinstance(written, Sequence):
-        raise ConfigurationError("rules are a list, such as [{check: not_null, column: id}]")
-    rules: dict[str, Rule] = {}
-    for number, one in enumerate(written):
-        try:
-            rule = parse_rule(one)
-            if rule.title in rules:
-                raise ConfigurationError(f"two rules are named '{rule.title}'; remove one, or give it its own name")
-        except ConfigurationError as error:
-            raise ConfigurationError(f"{place(number)}: {error}") from None
-        rules[rule.title] = rule
-    return tuple(rules.values())
+    """Rules in order, each name once; a line for each mistake, which begins with the rule's place."""
+    read = read_rules(written)
+    if read.wrong:
+        raise ConfigurationError.of(f"{place(number)}: {said}" for number, said in read.wrong)
+    return tuple(read.rules.values())
 
 
 def canonical(rule: Rule) -> dict[str, Any]:

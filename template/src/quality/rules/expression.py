@@ -10,7 +10,7 @@ from pydantic import AliasChoices, Field
 from quality.engine.frame import Frame
 from quality.engine.rule import RowRule
 from quality.engine.sql import Sql, condition
-from quality.values import shorten
+from quality.texts import shorten
 
 
 class Expression(RowRule):

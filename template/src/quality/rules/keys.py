@@ -7,39 +7,27 @@ from typing import Annotated, ClassVar, Literal
 import polars as pl
 from pydantic import AfterValidator, Field
 
-from quality.engine.dtypes import ORDERED, Kinds
+from quality.engine.dtypes import ORDERED, Kinds, col
 from quality.engine.frame import Frame
-from quality.engine.rule import ColumnRule, Judgement, Measure, RowRule, State
+from quality.engine.rule import ColumnRule, Judgement, KeyRule, Measure, State
 from quality.engine.sql import condition
-from quality.engine.uniqueness import present, repeated
-from quality.values import Text
+from quality.rules.uniqueness import present, repeated
+from quality.values import Flag, Text
 
 
-def _distinct(columns: tuple[str, ...]) -> tuple[str, ...]:
+def distinct(columns: tuple[str, ...]) -> tuple[str, ...]:
+    """Refuses a column that is named twice."""
     if len(set(columns)) < len(columns):
         raise ValueError("a column is named twice")
     return columns
 
 
-class _Unique(RowRule):
-    @property
-    def key(self) -> tuple[str, ...]:
-        raise NotImplementedError
+Columns = Annotated[tuple[Text, ...], AfterValidator(distinct)]
 
-    @property
-    def subjects(self) -> tuple[str, ...]:
-        return self.key
 
-    def bind(self, frame: Frame) -> None:
-        """Rules on one key are counted together."""
-        if self.by is None and self.where not in (wheres := frame.keys.setdefault(self.key, [])):
-            wheres.append(self.where)
-
-    def measures(self, frame: Frame) -> dict[str, Measure]:
-        return {}
-
+class _Unique(KeyRule):
     def judge(self, state: State, frame: Frame) -> Judgement:
-        found = repeated(frame, self.key, self.where)
+        found = repeated(frame, self.key, self.where, state.get("wheres", ()))
         failing = present(self.key, self.where) & found.among if found.rows else None
         return Judgement(found.rows, found.judged, failing=failing)
 
@@ -61,9 +49,8 @@ class Unique(_Unique):
 class UniqueCombination(_Unique):
     """No combination of `columns` occurs twice; a row with a null among them is skipped."""
 
-    ALIASES: ClassVar[tuple[str, ...]] = ("primary_key",)
     check: Literal["unique_combination"] = "unique_combination"
-    columns: Annotated[tuple[Text, ...], AfterValidator(_distinct)] = Field(min_length=1)
+    columns: Columns = Field(min_length=1)
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -73,10 +60,38 @@ class UniqueCombination(_Unique):
         return f"({', '.join(self.columns)}) is unique"
 
 
+class PrimaryKey(_Unique):
+    """No null is among `columns`, and no combination of them occurs twice."""
+
+    check: Literal["primary_key"] = "primary_key"
+    columns: Columns = Field(min_length=1)
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        return self.columns
+
+    def says(self) -> str:
+        return f"({', '.join(self.columns)}) is unique and never null"
+
+    def nulls(self) -> pl.Expr:
+        null = pl.any_horizontal([col(name).is_null() for name in self.columns])
+        return null if self.where is None else null & condition(self.where)
+
+    def measures(self, frame: Frame) -> dict[str, Measure]:
+        return {"nulls": Measure(self.nulls().sum())}
+
+    def judge(self, state: State, frame: Frame) -> Judgement:
+        """A row with a null is not a repeated one, so that each row counts once."""
+        nulls, unique = state["nulls"] or 0, super().judge(state, frame)
+        failing = self.nulls() if unique.failing is None else self.nulls() | unique.failing
+        failed, note = nulls + unique.failed, f"{nulls:,} with a null, {unique.failed:,} of keys that repeat"
+        return Judgement(failed, nulls + unique.judged, note=note if failed else None, failing=failing)
+
+
 class _Ordered(ColumnRule):
     JUDGES: ClassVar[Kinds] = ORDERED
     WORD: ClassVar[str]
-    strict: bool = Field(False, description="Equal neighbours fail, too.")
+    strict: Flag = Field(False, description="Equal neighbours fail, too.")
 
     def in_order(self, before: pl.Expr, after: pl.Expr) -> pl.Expr:
         raise NotImplementedError
@@ -94,16 +109,16 @@ class _Ordered(ColumnRule):
 
     def judge(self, state: State, frame: Frame) -> Judgement:
         """Each value against the one before it among the judged rows; the first has none to break the order with."""
-        value = pl.col(self.column)
+        value = col(self.column)
         kept = value.is_not_null() if self.where is None else value.is_not_null() & condition(self.where)
         dtype = frame.schema[self.column]
         if dtype in (pl.Categorical, pl.Enum):
-            value = value.cast(pl.String)
+            value = value.cast(pl.String) if dtype == pl.Categorical else value.to_physical()
         broken = self.breaks(value.shift(1), value, dtype)
         counts = frame.lazy.filter(kept).select(broken.sum().alias("failed"), pl.len().alias("judged"))
         failed, judged = frame.collect(counts, self.title, self.reads).row(0)
         before = pl.when(kept).then(value).forward_fill().shift(1)
-        before = before.over(self.by) if self.by else before
+        before = before.over(col(self.by)) if self.by else before
         return Judgement(failed, judged, failing=kept & self.breaks(before, value, dtype))
 
 

@@ -2,76 +2,78 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, timedelta
 from typing import ClassVar, Literal
 
 import polars as pl
 
 from quality.engine.dtypes import TIME, Kinds
 from quality.engine.frame import Frame
-from quality.engine.literals import Duration, parse_duration
-from quality.engine.rule import (
-    ColumnRule,
-    Judgement,
-    Measure,
-    State,
-    TableRule,
-    nothing,
-    outcome,
-)
-from quality.errors import ConfigurationError
+from quality.engine.rule import ColumnRule, Judgement, Measure, State, TableRule, nothing, outcome
+from quality.errors import CannotJudgeError
+from quality.rules.bounds import Duration, parse_duration
+from quality.rules.literals import Sign, compare, logical, place
 from quality.values import Text
+
+MICROSECOND = timedelta(microseconds=1)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def check_moments(column: str, dtype: pl.DataType, check: str) -> None:
+    """Refuses times of day and durations, which are neither before nor after now."""
+    if dtype in (pl.Time, pl.Duration):
+        raise CannotJudgeError(f"column '{column}' is {dtype}; {check} judges dates and datetimes")
 
 
 class _Moment(ColumnRule):
     JUDGES: ClassVar[Kinds] = TIME
     PROVABLE: ClassVar[bool] = True
+    SIGN: ClassVar[Sign]
 
     def bind(self, frame: Frame) -> None:
-        dtype = frame.schema[self.column]
-        if dtype in (pl.Time, pl.Duration):
-            raise ConfigurationError(f"column '{self.column}' is {dtype}; {self.check} judges dates and datetimes")
+        check_moments(self.column, frame.schema[self.column], self.check)
 
-    def present(self, dtype: pl.DataType, frame: Frame) -> pl.Expr:
-        """Now, as the column counts time: in its zone, in UTC when it has none, as a day when it holds days."""
-        zone = getattr(dtype, "time_zone", None)
+    def holds(self, value: pl.Expr, dtype: pl.DataType, frame: Frame) -> pl.Expr:
+        """Against now as the column counts time: in its zone, in UTC when it has none, as a day when it holds days."""
+        now = frame.around.now.astimezone(UTC)
         if dtype == pl.Date:
-            return pl.lit(frame.around.now.date())
-        moment = pl.lit(frame.around.now)
-        return moment.dt.convert_time_zone(zone) if zone else moment.dt.replace_time_zone(None)
+            said = now.date().isoformat()
+        else:
+            said = (now if getattr(dtype, "time_zone", None) else now.replace(tzinfo=None)).isoformat()
+        return compare(value, self.SIGN, place(said, dtype), dtype)
 
 
 class NotFuture(_Moment):
     """The moment is not after now."""
 
+    SIGN: ClassVar[Sign] = "<="
     check: Literal["not_future"] = "not_future"
 
     def says(self) -> str:
         return f"{self.column} is not in the future"
 
-    def holds(self, value: pl.Expr, dtype: pl.DataType, frame: Frame) -> pl.Expr:
-        return value <= self.present(dtype, frame)
-
 
 class NotPast(_Moment):
     """The moment is not before now."""
 
+    SIGN: ClassVar[Sign] = ">="
     check: Literal["not_past"] = "not_past"
 
     def says(self) -> str:
         return f"{self.column} is not in the past"
 
-    def holds(self, value: pl.Expr, dtype: pl.DataType, frame: Frame) -> pl.Expr:
-        return value >= self.present(dtype, frame)
-
 
 class Freshness(TableRule):
-    """The newest value of the column is at most `max_age` old."""
+    """The newest value of the column is at most `max_age` old, and at most `max_ahead` (1h) in the future.
+
+    A day counts from its midnight, and what has no time zone counts as UTC.
+    """
 
     JUDGES: ClassVar[Kinds] = TIME
     check: Literal["freshness"] = "freshness"
     column: Text
     max_age: Duration
+    max_ahead: Duration = "1h"
 
     @property
     def subjects(self) -> tuple[str, ...]:
@@ -81,20 +83,24 @@ class Freshness(TableRule):
         return f"the newest {self.column} is at most {self.max_age} old"
 
     def bind(self, frame: Frame) -> None:
-        if frame.schema[self.column] in (pl.Time, pl.Duration):
-            dtype = frame.schema[self.column]
-            raise ConfigurationError(f"column '{self.column}' is {dtype}; freshness judges dates and datetimes")
+        check_moments(self.column, frame.schema[self.column], self.check)
 
     def measures(self, frame: Frame) -> dict[str, Measure]:
-        return {"newest": Measure(self.col(self.column).max(), "max")}
+        """In microseconds since 1970, which hold years that Python's dates do not."""
+        newest = self.col(self.column).max().cast(pl.Datetime("us", self._zone(frame)))
+        return {"newest": Measure(newest.to_physical(), "max")}
+
+    def _zone(self, frame: Frame) -> str | None:
+        return getattr(frame.schema[self.column], "time_zone", None)
 
     def judge(self, state: State, frame: Frame) -> Judgement:
         newest = state["newest"]
         if newest is None:
             return nothing("no value to judge")
-        if not isinstance(newest, datetime):
-            newest = datetime.combine(newest, time())
-        newest = newest.replace(tzinfo=UTC) if newest.tzinfo is None else newest
-        age = frame.around.now - newest
-        note = f"the newest is of {newest:%Y-%m-%d %H:%M %Z}"
-        return outcome(age <= parse_duration(self.max_age), newest.isoformat(), note)
+        age = (frame.around.now - EPOCH) // MICROSECOND - newest
+        old, ahead = (parse_duration(text) // MICROSECOND for text in (self.max_age, self.max_ahead))
+        shown = logical([newest], pl.Datetime("us", self._zone(frame) or "UTC")).dt
+        note = f"the newest is of {shown.to_string('%Y-%m-%d %H:%M %Z').item()}"
+        if age < -ahead:
+            note += f", more than {self.max_ahead} in the future" + ("" if self._zone(frame) else " if it is in UTC")
+        return outcome(-ahead <= age <= old, shown.to_string("%Y-%m-%dT%H:%M:%S%.f%:z").item(), note)

@@ -1,29 +1,16 @@
-"""Table rules: each judges one number, or the shape, of the dataset."""
+"""Table rules about counts: rows, filled rows, distinct values."""
 
 from __future__ import annotations
 
-import math
-from datetime import datetime
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
-import polars as pl
 from pydantic import AliasChoices, Field
 
-from quality.engine.dtypes import ORDERED, Kinds
 from quality.engine.frame import Frame
-from quality.engine.literals import Bounded, Value, coerce
-from quality.engine.rule import (
-    Judgement,
-    Measure,
-    Metric,
-    NumberRule,
-    State,
-    nothing,
-    outcome,
-    scalar,
-    shown,
-)
-from quality.values import Fraction, Text
+from quality.engine.rule import Judgement, Measure, Metric, State, nothing, outcome
+from quality.rules.bounds import Bounded, between
+from quality.texts import percent_of
+from quality.values import Count, Fraction, Text
 
 
 class RowCount(Bounded, Metric):
@@ -31,11 +18,11 @@ class RowCount(Bounded, Metric):
 
     ALIASES: ClassVar[tuple[str, ...]] = ("row_count_range",)
     check: Literal["row_count"] = "row_count"
-    min: Annotated[int, Field(ge=0)] | None = None
-    max: Annotated[int, Field(ge=0)] | None = None
+    min: Count | None = None
+    max: Count | None = None
 
     def says(self) -> str:
-        return f"the number of rows is {_between(self.min, self.max)}"
+        return f"the number of rows is {between(self.min, self.max)}"
 
     def measures(self, frame: Frame) -> dict[str, Measure]:
         return {"rows": Measure(self.count_rows())}
@@ -63,7 +50,7 @@ class CompletenessRatio(Metric):
         return (self.column,)
 
     def says(self) -> str:
-        return f"{self.column} is filled in at least {self.min_ratio:.2%} of rows"
+        return f"{self.column} is filled in at least {percent_of(self.min_ratio, self.min_ratio)} of rows"
 
     def measures(self, frame: Frame) -> dict[str, Measure]:
         return {"filled": Measure(self.col(self.column).count()), "rows": Measure(self.count_rows())}
@@ -75,7 +62,8 @@ class CompletenessRatio(Metric):
         ratio = self.number(state, frame)
         if ratio is None:
             return nothing(self.NOTHING)
-        return outcome(ratio >= self.min_ratio, ratio, f"it is filled in {ratio:.2%} of {state['rows']:,} rows")
+        note = f"it is filled in {percent_of(ratio, self.min_ratio)} of {state['rows']:,} rows"
+        return outcome(ratio >= self.min_ratio, ratio, note)
 
 
 class DistinctCount(Bounded, Metric):
@@ -83,15 +71,15 @@ class DistinctCount(Bounded, Metric):
 
     check: Literal["distinct_count"] = "distinct_count"
     column: Text
-    min: Annotated[int, Field(ge=0)] | None = None
-    max: Annotated[int, Field(ge=0)] | None = None
+    min: Count | None = None
+    max: Count | None = None
 
     @property
     def subjects(self) -> tuple[str, ...]:
         return (self.column,)
 
     def says(self) -> str:
-        return f"{self.column} has {_between(self.min, self.max)} distinct values"
+        return f"{self.column} has {between(self.min, self.max)} distinct values"
 
     def number(self, state: State, frame: Frame) -> Any:
         value = self.col(self.column).drop_nulls()
@@ -103,202 +91,3 @@ class DistinctCount(Bounded, Metric):
             return nothing(self.NOTHING)
         ok = (self.min is None or found >= self.min) and (self.max is None or found <= self.max)
         return outcome(ok, found, f"it has {found:,}")
-
-
-def _between(low: Any, high: Any) -> str:
-    bounds = (f"at least {low}" if low is not None else "", f"at most {high}" if high is not None else "")
-    return " and ".join(filter(None, bounds))
-
-
-class _Number(Bounded, Metric, NumberRule):
-    """A number of the column's judged values against `at_least` and `at_most`."""
-
-    BOUNDS: ClassVar[tuple[str, str]] = ("at_least", "at_most")
-    at_least: Value | None = None
-    at_most: Value | None = None
-
-    def says(self) -> str:
-        return f"the {self.check} of {self.column} is {_between(self.at_least, self.at_most)}"
-
-    def bind(self, frame: Frame) -> None:
-        for bound in (self.at_least, self.at_most):
-            if bound is not None:
-                coerce(bound, self.dtype(frame))
-
-    def dtype(self, frame: Frame) -> pl.DataType:
-        return pl.Float64()
-
-    def judge(self, state: State, frame: Frame) -> Judgement:
-        """NaN is within no bounds."""
-        value = self.number(state, frame)
-        if value is None:
-            return nothing(self.NOTHING)
-        dtype = self.dtype(frame)
-        low, high = (None if b is None else coerce(b, dtype) for b in (self.at_least, self.at_most))
-        low, high = _aligned(low, value), _aligned(high, value)
-        ok = (low is None or value >= low) and (high is None or value <= high)
-        return outcome(bool(ok), scalar(value), f"it is {shown(value)}")
-
-
-def _aligned(bound: Any, value: Any) -> Any:
-    """A naive datetime bound in the zone of the value."""
-    if isinstance(bound, datetime) and isinstance(value, datetime) and bound.tzinfo is None:
-        return bound.replace(tzinfo=value.tzinfo)
-    return bound
-
-
-class Mean(_Number):
-    """The mean lies between `at_least` and `at_most`."""
-
-    check: Literal["mean"] = "mean"
-
-    def measures(self, frame: Frame) -> dict[str, Measure]:
-        value = self.col(self.column)
-        return {"total": Measure(value.cast(pl.Float64).sum()), "count": Measure(value.count())}
-
-    def number(self, state: State, frame: Frame) -> Any:
-        return state["total"] / state["count"] if state["count"] else None
-
-
-class Sum(_Number):
-    """The sum lies between `at_least` and `at_most`."""
-
-    check: Literal["sum"] = "sum"
-
-    def dtype(self, frame: Frame) -> pl.DataType:
-        """As wide as no sum of the column's values overflows."""
-        dtype = frame.schema[self.column]
-        if dtype in (pl.Int64, pl.UInt64):
-            return pl.Int128()
-        if dtype.is_integer() and dtype != pl.Int128:
-            return pl.Int64()
-        return pl.Float64() if dtype.is_float() else dtype
-
-    def measures(self, frame: Frame) -> dict[str, Measure]:
-        value = self.col(self.column)
-        return {"total": Measure(value.cast(self.dtype(frame)).sum()), "count": Measure(value.count())}
-
-    def number(self, state: State, frame: Frame) -> Any:
-        return state["total"] if state["count"] else None
-
-
-class _Extreme(_Number):
-    JUDGES: ClassVar[Kinds] = ORDERED
-
-    def dtype(self, frame: Frame) -> pl.DataType:
-        dtype = frame.schema[self.column]
-        return pl.String() if dtype in (pl.Categorical, pl.Enum) else dtype
-
-    def value(self, frame: Frame) -> pl.Expr:
-        value = self.col(self.column)
-        return value.cast(pl.String) if frame.schema[self.column] in (pl.Categorical, pl.Enum) else value
-
-    def number(self, state: State, frame: Frame) -> Any:
-        return state["value"]
-
-
-class Min(_Extreme):
-    """The smallest value lies between `at_least` and `at_most`."""
-
-    check: Literal["min"] = "min"
-
-    def measures(self, frame: Frame) -> dict[str, Measure]:
-        value = self.value(frame)
-        return {"value": Measure(value.nan_min() if self.dtype(frame).is_float() else value.min(), "min")}
-
-
-class Max(_Extreme):
-    """The largest value lies between `at_least` and `at_most`."""
-
-    check: Literal["max"] = "max"
-
-    def measures(self, frame: Frame) -> dict[str, Measure]:
-        value = self.value(frame)
-        return {"value": Measure(value.nan_max() if self.dtype(frame).is_float() else value.max(), "max")}
-
-
-class StdDev(_Number):
-    """The sample standard deviation lies between `at_least` and `at_most`."""
-
-    NOTHING: ClassVar[str] = "fewer than two values"
-    check: Literal["stddev"] = "stddev"
-
-    def measures(self, frame: Frame) -> dict[str, Measure]:
-        """Sums of differences from one value of the column, which keeps their squares small; they add up exactly."""
-        value = self.col(self.column).cast(pl.Float64)
-        off = value - self.origin(frame)
-        return {"count": Measure(value.count()), "off": Measure(off.sum()), "square": Measure((off * off).sum())}
-
-    def origin(self, frame: Frame) -> float:
-        def first() -> float:
-            value = pl.col(self.column).cast(pl.Float64)
-            found = frame.lazy.select(value.filter(value.is_finite())).head(1)
-            rows = frame.collect(found, f"first {self.column}", (self.column,))
-            return float(rows.item()) if rows.height else 0.0
-
-        origin: float = frame.once(f"first {self.column}", first)
-        return origin
-
-    def number(self, state: State, frame: Frame) -> Any:
-        count = state["count"]
-        if count < 2:
-            return None
-        variance = (state["square"] - state["off"] ** 2 / count) / (count - 1)
-        return math.nan if math.isnan(variance) else max(variance, 0.0) ** 0.5
-
-
-class _Ranked(_Number):
-    """A quantile of the column, interpolated linearly between neighbours."""
-
-    @property
-    def rank(self) -> float:
-        raise NotImplementedError
-
-    def measures(self, frame: Frame) -> dict[str, Measure]:
-        """How many values lie below the one bound and up to the other proves both without holding the column."""
-        value = self.col(self.column)
-        counts = {"count": Measure(value.count())}
-        if self.at_least is not None:
-            counts["low_below"] = Measure((value < self.at_least).sum())
-        if self.at_most is not None:
-            counts["high_upto"] = Measure((value <= self.at_most).sum())
-        return counts
-
-    def judge(self, state: State, frame: Frame) -> Judgement:
-        if not state["count"]:
-            return nothing(self.NOTHING)
-        place = self.rank * (state["count"] - 1)
-        left, right = int(place), int(place) + (place > int(place))
-        low = self.at_least is None or state["low_below"] <= left
-        high = self.at_most is None or state["high_upto"] > right
-        if low and high:
-            return Judgement(0, 1, note="the ranks of its bounds prove it")
-        return super().judge(state, frame)
-
-    def number(self, state: State, frame: Frame) -> Any:
-        """Holds the column: asked for only where the ranks do not prove a bound."""
-        if not state["count"]:
-            return None
-        value = self.col(self.column).cast(pl.Float64)
-        return frame.number(value.quantile(self.rank, "linear"), self.title)
-
-
-class Quantile(_Ranked):
-    """The `q` quantile (linear interpolation) lies between `at_least` and `at_most`."""
-
-    check: Literal["quantile"] = "quantile"
-    q: Fraction
-
-    @property
-    def rank(self) -> float:
-        return self.q
-
-
-class Median(_Ranked):
-    """The median lies between `at_least` and `at_most`."""
-
-    check: Literal["median"] = "median"
-
-    @property
-    def rank(self) -> float:
-        return 0.5

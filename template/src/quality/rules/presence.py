@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 import polars as pl
 from pydantic import AliasChoices, Field
 
-from quality.engine.dtypes import TEXT, Kinds
+from quality.engine.dtypes import TEXT, Kinds, col
 from quality.engine.frame import Frame
 from quality.engine.rule import ColumnRule, RowRule
 from quality.engine.sql import Sql, condition
@@ -27,7 +27,7 @@ class NotNull(ColumnRule):
         return f"{self.column} is not null"
 
     def passes(self, frame: Frame) -> pl.Expr:
-        return pl.col(self.column).is_not_null()
+        return col(self.column).is_not_null()
 
 
 class NotEmpty(ColumnRule):
@@ -41,7 +41,7 @@ class NotEmpty(ColumnRule):
         return f"{self.column} is not null or blank"
 
     def passes(self, frame: Frame) -> pl.Expr:
-        text = pl.col(self.column).cast(pl.String)
+        text = col(self.column).cast(pl.String)
         return text.is_not_null() & (text.str.strip_chars() != "").fill_null(False)
 
 
@@ -64,4 +64,4 @@ class ConditionalNull(RowRule):
         frame.check_condition(self.condition)
 
     def passes(self, frame: Frame) -> pl.Expr:
-        return pl.when(condition(self.condition)).then(pl.col(self.column).is_not_null())
+        return pl.when(condition(self.condition)).then(col(self.column).is_not_null())

@@ -9,8 +9,9 @@ from typing import Any
 
 import polars as pl
 
-from quality.engine.dtypes import kind_of
-from quality.errors import ConfigurationError, nearest
+from quality.engine.dtypes import col, kind_of
+from quality.errors import ConfigurationError
+from quality.texts import json_value, nearest
 from quality.values import Frozen, Scalar
 
 BINS = 20
@@ -60,23 +61,19 @@ class Profile(Frozen):
             raise ConfigurationError(f"{path} is not a saved profile; save it anew with `nox -s learn`") from None
 
 
-def _scalar(value: Any) -> Scalar:
-    return value if value is None or isinstance(value, (bool, int, float, str)) else str(value)
-
-
 def profile_column(frame: pl.LazyFrame, name: str) -> ColumnProfile:
     """Profiles one column. Nested and binary columns have counts only."""
     dtype = frame.collect_schema()[name]
-    value, kind = pl.col(name), kind_of(dtype)
+    value, kind = col(name), kind_of(dtype)
     counts = [value.count().alias("count"), value.null_count().alias("nulls")]
     if kind in ("number", "text", "time", "boolean"):
-        plain = value.cast(pl.String) if dtype in (pl.Categorical, pl.Enum) else value
+        plain = value.cast(pl.String) if dtype == pl.Categorical else value
         counts += [plain.drop_nulls().n_unique().alias("distinct"), plain.min().alias("min"), plain.max().alias("max")]
     if kind == "number":
         number = value.cast(pl.Float64)
         counts += [number.mean().alias("mean"), number.std().alias("stddev")]
     row = frame.select(counts).collect(engine="streaming").row(0, named=True)
-    more: dict[str, Any] = {k: _scalar(row[k]) for k in ("distinct", "min", "max", "mean", "stddev") if k in row}
+    more: dict[str, Any] = {k: json_value(row[k]) for k in ("distinct", "min", "max", "mean", "stddev") if k in row}
     if kind == "number":
         more |= _bins(frame, name)
     elif kind in ("text", "boolean"):
@@ -86,24 +83,25 @@ def profile_column(frame: pl.LazyFrame, name: str) -> ColumnProfile:
 
 def _bins(frame: pl.LazyFrame, name: str) -> dict[str, Any]:
     """Edges, just below the minimum and at quantiles, and the share of values up to each and above the one before."""
-    value = frame.select(pl.col(name).cast(pl.Float64).drop_nulls()).filter(pl.col(name).is_finite())
-    cuts = [pl.col(name).quantile(i / BINS, "lower").alias(str(i)) for i in range(1, BINS)]
-    least, *quantiles = value.select(pl.col(name).min().alias("min"), *cuts).collect().row(0)
+    number = pl.col("value")
+    value = frame.select(col(name).cast(pl.Float64).drop_nulls().alias("value")).filter(number.is_finite())
+    cuts = [number.quantile(i / BINS, "lower").alias(str(i)) for i in range(1, BINS)]
+    least, *quantiles = value.select(number.min().alias("min"), *cuts).collect().row(0)
     if least is None:
         return {}
     edges = sorted({math.nextafter(least, -math.inf), *quantiles})
-    upto = value.select(pl.len().alias("n"), *((pl.col(name) <= e).sum().alias(f"e{i}") for i, e in enumerate(edges)))
+    upto = value.select(pl.len().alias("n"), *((number <= e).sum().alias(f"e{i}") for i, e in enumerate(edges)))
     total, *below = upto.collect(engine="streaming").row(0)
     shares = [(after - before) / total for before, after in zip([0, *below], below, strict=False)]
     return {"edges": tuple(edges), "shares": tuple(shares)}
 
 
 def _categories(frame: pl.LazyFrame, name: str) -> dict[str, Any]:
-    value = frame.select(pl.col(name).cast(pl.String).drop_nulls())
-    counts = value.group_by(name).len("rows").sort(["rows", name], descending=[True, False]).head(CATEGORIES)
+    value = frame.select(col(name).cast(pl.String).drop_nulls().alias("value"))
+    counts = value.group_by("value").len("rows").sort(["rows", "value"], descending=[True, False]).head(CATEGORIES)
     top = counts.collect(engine="streaming")
     total = value.select(pl.len()).collect(engine="streaming").item() or 1
-    return {"categories": tuple(top[name]), "shares": tuple(n / total for n in top["rows"])}
+    return {"categories": tuple(top["value"]), "shares": tuple(n / total for n in top["rows"])}
 
 
 def profile(frame: pl.LazyFrame, dataset: str = "data") -> Profile:
@@ -113,16 +111,16 @@ def profile(frame: pl.LazyFrame, dataset: str = "data") -> Profile:
     return Profile(dataset=dataset, count=rows, columns=tuple(profile_column(frame, name) for name in names))
 
 
-def learn(found: Profile) -> list[dict[str, Any]]:
+def learn(found: Profile) -> list[dict[str, object]]:
     """Rules that the profiled data satisfies: a first draft for a person to read, keep, loosen or delete."""
-    rules: list[dict[str, Any]] = [{"check": "row_count", "min": 1}]
+    rules: list[dict[str, object]] = [{"check": "row_count", "min": 1}]
     for column in found.columns:
         rules += _suggest(column, found.count)
     return rules
 
 
-def _suggest(column: ColumnProfile, rows: int) -> list[dict[str, Any]]:
-    rules: list[dict[str, Any]] = []
+def _suggest(column: ColumnProfile, rows: int) -> list[dict[str, object]]:
+    rules: list[dict[str, object]] = []
     name = {"column": column.name}
     if column.null_count == 0 and rows:
         rules.append({"check": "not_null", **name})

@@ -1,17 +1,17 @@
-"""Rules about text: lengths, patterns and formats."""
+"""Rules about text: lengths, patterns and well-known forms."""
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal
 
 import polars as pl
-from pydantic import AfterValidator, AliasChoices, Field, model_validator
+from pydantic import AfterValidator, AliasChoices, Field
 
 from quality.engine.dtypes import TEXT, Kinds
 from quality.engine.frame import Frame
-from quality.engine.literals import Bounded
 from quality.engine.rule import ColumnRule
-from quality.values import Text
+from quality.rules.bounds import Bounded
+from quality.values import Count
 
 LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 EMAIL = rf"^[A-Za-z0-9.!#$%&'*+/=?^_`{{|}}~-]+@{LABEL}(?:\.{LABEL})+$"
@@ -19,7 +19,6 @@ URL = r"^(?i:https?|ftp)://[^\s/?#@]+(?:@[^\s/?#@]+)?(?:[/?#]\S*)?$"
 UUID = r"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$"
 PHONE = r"^\+[1-9][0-9]{1,14}$"
 IPV4 = r"^(?:(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])\.){3}(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])$"
-STRFTIME = {"YYYY": "%Y", "YY": "%y", "MM": "%m", "DD": "%d", "HH": "%H", "mm": "%M", "SS": "%S", "ss": "%S"}
 
 
 def _regex(pattern: str) -> str:
@@ -30,9 +29,6 @@ def _regex(pattern: str) -> str:
         said = next((line for line in reason if line.startswith("error:")), reason[0])
         raise ValueError(f"the pattern '{pattern}' cannot be compiled ({said.removeprefix('error: ')})") from None
     return pattern
-
-
-Length_ = Annotated[int, Field(ge=0)]
 
 
 class _Length(ColumnRule):
@@ -57,8 +53,8 @@ class Length(Bounded, _Length):
     """The text has between `min` and `max` characters."""
 
     check: Literal["length"] = "length"
-    min: Length_ | None = Field(None, validation_alias=AliasChoices("min", "min_length"))
-    max: Length_ | None = Field(None, validation_alias=AliasChoices("max", "max_length"))
+    min: Count | None = Field(None, validation_alias=AliasChoices("min", "min_length"))
+    max: Count | None = Field(None, validation_alias=AliasChoices("max", "max_length"))
 
     def limits(self) -> tuple[int | None, int | None]:
         return self.min, self.max
@@ -68,7 +64,7 @@ class MinLength(_Length):
     """The text has at least `value` characters."""
 
     check: Literal["min_length"] = "min_length"
-    value: Length_ = Field(validation_alias=AliasChoices("value", "min_length", "min_len", "length"))
+    value: Count = Field(validation_alias=AliasChoices("value", "min_length", "min_len", "length"))
 
     def limits(self) -> tuple[int | None, int | None]:
         return self.value, None
@@ -78,7 +74,7 @@ class MaxLength(_Length):
     """The text has at most `value` characters."""
 
     check: Literal["max_length"] = "max_length"
-    value: Length_ = Field(validation_alias=AliasChoices("value", "max_length", "max_len"))
+    value: Count = Field(validation_alias=AliasChoices("value", "max_length", "max_len"))
 
     def limits(self) -> tuple[int | None, int | None]:
         return None, self.value
@@ -154,38 +150,3 @@ class Ipv4Format(_Format):
     PATTERN: ClassVar[str] = IPV4
     WORD: ClassVar[str] = "an IPv4 address"
     check: Literal["ipv4_format"] = "ipv4_format"
-
-
-class DateFormat(ColumnRule):
-    """The text is a date or time of this `format`: strftime, or the YYYY-MM-DD style."""
-
-    JUDGES: ClassVar[Kinds] = TEXT
-    check: Literal["date_format"] = "date_format"
-    format: Text
-
-    @property
-    def strftime(self) -> str:
-        if "%" in self.format:
-            return self.format
-        written = self.format
-        for token, directive in STRFTIME.items():
-            written = written.replace(token, directive)
-        return written
-
-    @model_validator(mode="after")
-    def _readable(self) -> Self:
-        if "%" not in self.strftime:
-            raise ValueError(f"'{self.format}' names no part of a date; write %Y-%m-%d or YYYY-MM-DD")
-        return self
-
-    def says(self) -> str:
-        return f"{self.column} has the format {self.format}"
-
-    def holds(self, value: pl.Expr, dtype: pl.DataType, frame: Frame) -> pl.Expr:
-        directives = set(self.strftime.replace("%-", "%").split("%")[1:])
-        letters = {d[0] for d in directives if d}
-        has_time = bool(letters & set("HIMSTRrXcfsz+"))
-        has_date = bool(letters & set("YymdjbBeDFxcsGu"))
-        kind = (pl.Datetime if has_date else pl.Time) if has_time else pl.Date
-        parsed = value.str.strptime(kind, self.strftime, strict=False)
-        return pl.when(value.is_not_null()).then(parsed.is_not_null())

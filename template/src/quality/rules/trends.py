@@ -4,28 +4,18 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Callable
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, AliasChoices, Field, FiniteFloat, WithJsonSchema, model_validator
 
 from quality.engine.dtypes import ANY, NUMBER, kind_of
 from quality.engine.frame import Frame
-from quality.engine.rule import Judgement, Measure, Metric, State, TableRule, nothing, outcome, scalar, shown
-from quality.errors import ConfigurationError, nearest
-from quality.rules.numbers import (
-    CompletenessRatio,
-    DistinctCount,
-    Max,
-    Mean,
-    Median,
-    Min,
-    Quantile,
-    RowCount,
-    StdDev,
-    Sum,
-)
-from quality.values import Fraction, Text
+from quality.engine.rule import Judgement, Measure, Metric, State, TableRule, nothing, outcome
+from quality.errors import CannotJudgeError
+from quality.rules.aggregates import Max, Mean, Median, Min, Quantile, StdDev, Sum
+from quality.rules.numbers import CompletenessRatio, DistinctCount, RowCount
+from quality.texts import json_value, nearest, percent_of, text_of, told_apart
+from quality.values import STRICT, STRICT_INT, Fraction, Text
 
 METRICS: dict[str, type[Metric]] = {
     "row_count": RowCount,
@@ -48,8 +38,8 @@ def _metric(name: str) -> str:
 
 
 MetricName = Annotated[str, AfterValidator(_metric), WithJsonSchema({"enum": list(METRICS), "type": "string"})]
-Change = Annotated[FiniteFloat, Field(ge=0)]
-Runs = Annotated[int, Field(ge=1)]
+Change = Annotated[FiniteFloat, Field(ge=0), STRICT]
+Runs = Annotated[int, Field(ge=1), STRICT_INT]
 
 
 class _Remembering(TableRule):
@@ -68,15 +58,19 @@ class _Remembering(TableRule):
     def remembers(self) -> str:
         return self.counted.derived_name()
 
-    def bind(self, frame: Frame) -> None:
-        """By segment, one that vanished would leave no result and go unseen; a rule with `where` counts its rows."""
+    @model_validator(mode="after")
+    def _without_segments(self) -> Self:
+        """A segment that vanished would leave no result and go unseen; a rule with `where` counts its rows."""
         if self.by is not None:
             check = self.check
-            raise ConfigurationError(f"{check} remembers no segments; write one {check} rule with `where` for each")
+            raise ValueError(f"{check} remembers no segments; write one {check} rule with `where` for each")
+        return self
+
+    def bind(self, frame: Frame) -> None:
         for column in self.subjects:
             dtype = frame.schema[column]
             if self.counted.JUDGES != ANY and kind_of(dtype) not in NUMBER:
-                raise ConfigurationError(f"column '{column}' is {dtype}; {self.counted.check} over time judges number")
+                raise CannotJudgeError(f"column '{column}' is {dtype}; {self.counted.check} over time judges number")
         self.counted.bind(frame)
 
     def measures(self, frame: Frame) -> dict[str, Measure]:
@@ -126,7 +120,7 @@ class _OfMetric(_Remembering):
     def phrase(self) -> str:
         if self.column is None:
             return "the number of rows"
-        return f"the {'' if self.q is None else f'{self.q:g} '}{self.metric} of {self.column}"
+        return f"the {'' if self.q is None else f'{text_of(self.q, self.q)} '}{self.metric} of {self.column}"
 
 
 class Trend(_OfMetric):
@@ -138,7 +132,8 @@ class Trend(_OfMetric):
     window: Runs = 7
 
     def says(self) -> str:
-        return f"{self.phrase} is within {100 * self.max_change:g}% of the median of the last {self.window} runs"
+        change = percent_of(self.max_change, self.max_change)
+        return f"{self.phrase} is within {change} of the median of the last {self.window} runs"
 
     def compare(self, number: float, frame: Frame) -> Judgement:
         return changed(number, self.past(self.window, frame), self.max_change)
@@ -152,11 +147,13 @@ class Anomaly(_OfMetric):
 
     ALIASES: ClassVar[tuple[str, ...]] = ("anomaly_detection", "metric_z_score")
     check: Literal["anomaly"] = "anomaly"
-    threshold: Annotated[FiniteFloat, Field(gt=0)] = Field(
+    threshold: Annotated[FiniteFloat, Field(gt=0), STRICT] = Field(
         3.0, validation_alias=AliasChoices("threshold", "z_threshold", "sigma")
     )
     window: Runs = 30
-    min_runs: Annotated[int, Field(ge=2)] = Field(5, description="Earlier numbers without which nothing is judged.")
+    min_runs: Annotated[int, Field(ge=2), STRICT_INT] = Field(
+        5, description="Earlier numbers without which nothing is judged."
+    )
 
     @model_validator(mode="after")
     def _window_holds_min_runs(self) -> Self:
@@ -165,18 +162,15 @@ class Anomaly(_OfMetric):
         return self
 
     def says(self) -> str:
-        return (
-            f"{self.phrase} is within {self.threshold:g} standard deviations of its mean over the last "
-            f"{self.window} runs"
-        )
+        far = f"{text_of(self.threshold, self.threshold)} standard deviations"
+        return f"{self.phrase} is within {far} of its mean over the last {self.window} runs"
 
     def compare(self, number: float, frame: Frame) -> Judgement:
         past = self.past(self.window, frame)
         if len(past) < self.min_runs:
-            return nothing(f"only {len(past)} of the {self.min_runs} earlier runs that it takes", scalar(number))
+            return nothing(f"only {len(past)} of the {self.min_runs} earlier runs that it takes", json_value(number))
         mean, spread = statistics.mean(past), statistics.stdev(past)
-        note = f"it is {shown(number)} against {shown(mean)} ± {shown(spread)} in {len(past)} runs"
-        return outcome(near(number, mean, self.threshold * spread), scalar(number), note)
+        return compared(number, mean, self.threshold * spread, f"the mean of {len(past)} runs,")
 
 
 class Volume(_Remembering):
@@ -191,19 +185,28 @@ class Volume(_Remembering):
         return RowCount.model_construct(where=self.where)
 
     def says(self) -> str:
-        return f"the number of rows is within {self.max_change:.0%} of the median of the last {self.window} runs"
+        change = percent_of(self.max_change, self.max_change)
+        return f"the number of rows is within {change} of the median of the last {self.window} runs"
 
     def compare(self, number: float, frame: Frame) -> Judgement:
-        return changed(number, self.past(self.window, frame), self.max_change, "{:,.0f}".format)
+        return changed(number, self.past(self.window, frame), self.max_change)
 
 
-def changed(number: float, past: list[float], most: float, show: Callable[[float], str] = shown) -> Judgement:
+def changed(number: float, past: list[float], most: float) -> Judgement:
     """The number against the median of earlier ones; against a median of 0 only 0 is no change."""
     if not past:
-        return nothing("no earlier run to compare with", scalar(number))
+        return nothing("no earlier run to compare with", json_value(number))
     usual = statistics.median(past)
-    ok = near(number, usual, most * abs(usual))
-    return outcome(ok, scalar(number), f"it is {shown(number)} against {show(usual)}")
+    return compared(number, usual, most * abs(usual), "the median,")
+
+
+def compared(number: float, usual: float, distance: float, what: str) -> Judgement:
+    """Whether a number is no farther from the usual one; says between which numbers it would pass."""
+    ok = near(number, usual, distance)
+    low, high = usual - distance, usual + distance
+    inside = min(max(number, low), high) if ok else number
+    it, against, low_text, high_text = told_apart(inside, usual, low, high)
+    return outcome(ok, json_value(number), f"it is {it}; {what} {against}, allows {low_text} to {high_text}")
 
 
 def near(number: float, usual: float, distance: float) -> bool:

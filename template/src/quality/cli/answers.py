@@ -1,0 +1,228 @@
+"""What each verb finds, as the one JSON document that `--json` prints; docs/schemas/ has the JSON Schemas of these."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any, Literal
+
+from pydantic import Field, computed_field
+
+from quality.drift.finding import Finding, Layer
+from quality.history.series import Trend
+from quality.result import CheckResult
+from quality.rollout.evidence import Check
+from quality.rollout.scorecard import Standing
+from quality.values import Frozen
+
+
+class Answer(Frozen):
+    """What every verb says: its name, its exit code, and why it could not do its work, where it could not."""
+
+    verb: str
+    exit_code: int = Field(0, description="0 good, 1 FAILED or refused, 2 wrong use or files, 3 could not be judged.")
+    problem: str | None = Field(None, description="One sentence, where the verb ended early; the rest is empty then.")
+
+
+class Compared(Frozen):
+    """Whether a path gave the result of the engine alone; where not, the fields that differ, and how."""
+
+    path: str
+    equal: bool
+    differs: dict[str, str] = Field({})
+
+
+class RungRun(Frozen):
+    """One dataset on a rung: the verdict of the engine alone, and each path on which it was reached again."""
+
+    dataset: str
+    environment: str | None
+    result: CheckResult | None = Field(None, description="Null where nothing was judged, for the reason in problem.")
+    paths: tuple[Compared, ...] = ()
+    evidence: str | None = Field(None, description="The file of the repository that proves the run.")
+    problem: str | None = None
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def exit_code(self) -> int:
+        if self.result is None:
+            return 3
+        return self.result.exit_code if all(one.equal for one in self.paths) else max(1, self.result.exit_code)
+
+
+class Rungs(Answer):
+    """task, block, flow, deployment: the verdict on each dataset, and whether every path agrees."""
+
+    verb: Literal["task", "block", "flow", "deployment"]
+    runs: tuple[RungRun, ...] = ()
+    paused: dict[str, Check] = Field({}, description="Deployments that are not promoted, with the missing line.")
+
+    @classmethod
+    def of(cls, verb: str, runs: list[RungRun], paused: Mapping[str, Check] = MappingProxyType({})) -> Rungs:
+        """The answer with the worst exit code of its runs."""
+        code = max((run.exit_code for run in runs), default=0)
+        return cls(verb=verb, runs=tuple(runs), paused=dict(paused), exit_code=code)
+
+
+class Looked(Frozen):
+    """One thing that doctor looked at. `code` is 0 when it is as it should be, 2 for files, 3 for a server."""
+
+    subject: str
+    said: str
+    code: int = 0
+
+
+class Doctor(Answer):
+    """doctor: everything that was looked at."""
+
+    verb: Literal["doctor"]
+    findings: tuple[Looked, ...] = ()
+
+
+class Proposal(Frozen):
+    """Rules that the data of a dataset satisfies today."""
+
+    dataset: str
+    rows: int
+    rules: tuple[dict[str, Any], ...]
+
+
+class Learned(Answer):
+    """learn: a first draft of rules for each dataset."""
+
+    verb: Literal["learn"]
+    datasets: tuple[Proposal, ...] = ()
+
+
+class Written(Answer):
+    """rules: the files that were not current, and are now."""
+
+    verb: Literal["rules"]
+    written: tuple[str, ...] = ()
+
+
+class Status(Answer):
+    """status: where every dataset stands, what rollout/ claims beyond its evidence, and what runs without it."""
+
+    verb: Literal["status"]
+    standings: tuple[Standing, ...] = ()
+    claims: tuple[str, ...] = Field((), description="Looked for with --check only.")
+    active: tuple[str, ...] = Field((), description="Deployments that are active and not promoted; with --check only.")
+    unseen: str | None = Field(None, description="Why nobody looked at the server, with --check.")
+
+
+class Promotion(Frozen):
+    """One dataset and the checklist of the rung."""
+
+    dataset: str
+    environment: str | None
+    promoted: bool
+    checks: tuple[Check, ...]
+
+
+class Promoted(Answer):
+    """promote: which datasets met every line of the checklist, and the fix for each line that is not met."""
+
+    verb: Literal["promote"]
+    rung: str | None = None
+    datasets: tuple[Promotion, ...] = ()
+
+
+class Drift(Answer):
+    """drift: what differs from the repository, what was healed, and which layers nobody looked at."""
+
+    verb: Literal["drift"]
+    findings: tuple[Finding, ...] = ()
+    healed: tuple[str, ...] = ()
+    unseen: dict[Layer, str] = Field({}, description="Why a layer was not looked at.")
+    drifted: int = Field(0, description="How many findings are more than notes.")
+
+
+class Run(Frozen):
+    """One run, as history remembers it."""
+
+    run: str
+    at: datetime
+    status: str
+    rows: int | None
+    bytes: int | None
+    duration_ms: float
+    not_passed: int
+    fingerprint: str | None
+
+
+class Message(Frozen):
+    """What was due to a channel, and whether it was delivered."""
+
+    at: datetime
+    rule: str
+    kind: str
+    channel: str
+    block: str
+    ok: bool
+    note: str | None
+
+
+class Past(Frozen):
+    """The history of one dataset in one environment."""
+
+    dataset: str
+    environment: str | None
+    runs: tuple[Run, ...]
+    trends: tuple[Trend, ...]
+    messages: tuple[Message, ...]
+
+
+class History(Answer):
+    """history: runs, oldest first, the number of every rule in each of them, and messages."""
+
+    verb: Literal["history"]
+    datasets: tuple[Past, ...] = ()
+
+
+class Report(Frozen):
+    """The report of the last run of a dataset."""
+
+    dataset: str
+    environment: str | None
+    path: str
+
+
+class Reports(Answer):
+    """report: the pages that were written."""
+
+    verb: Literal["report"]
+    reports: tuple[Report, ...] = ()
+
+
+class Released(Frozen):
+    """Quarantined rows that were judged anew: those that passed were released, the others stay."""
+
+    dataset: str
+    environment: str | None
+    rows: int = 0
+    released: int = 0
+    stay: int = 0
+
+
+class Redriven(Answer):
+    """redrive: each dataset that asks for a quarantine."""
+
+    verb: Literal["redrive"]
+    datasets: tuple[Released, ...] = ()
+
+
+class Alarm(Frozen):
+    """One automation of the server, and what was done to it: created, updated, or nothing, as it is current."""
+
+    environment: str
+    name: str
+    done: str
+
+
+class Alarms(Answer):
+    """alarms: the automations of each environment that has a channel."""
+
+    verb: Literal["alarms"]
+    automations: tuple[Alarm, ...] = ()

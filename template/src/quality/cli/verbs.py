@@ -1,0 +1,173 @@
+"""The table of verbs: `python -m quality` is made of it, and a test holds the sessions of noxfile.py to it."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any, NamedTuple
+
+
+class Option(NamedTuple):
+    """A word of the command line, with what argparse makes of it."""
+
+    words: tuple[str, ...]
+    settings: dict[str, Any]
+
+
+class Verb(NamedTuple):
+    """One verb. `run` is where its function is, imported when it runs; `answer` is the class of what that returns."""
+
+    name: str
+    help: str
+    run: str
+    answer: str
+    options: tuple[Option, ...] = ()
+    usage: str = ""
+
+    @property
+    def line(self) -> str:
+        """What it does, in one line, and the words that it takes."""
+        return f"{self.help} (-- {self.usage})." if self.usage else f"{self.help}."
+
+    def function(self) -> Any:
+        """What runs."""
+        return load(self.run)
+
+    def model(self) -> Any:
+        """The class whose JSON `--json` prints."""
+        return load(f"quality.cli.answers:{self.answer}")
+
+
+def load(place: str) -> Any:
+    """What a place such as `quality.cli.ladder:task` names."""
+    module, _, name = place.partition(":")
+    return getattr(import_module(module), name)
+
+
+def option(*words: str, **settings: Any) -> Option:
+    """An option in argparse's own words."""
+    return Option(words, settings)
+
+
+JSON = option("--json", action="store_true", help="print one JSON document on standard output, and nothing beside it")
+VERBOSE = option("--verbose", action="store_true", help="show Prefect's log and tracebacks")
+ENVIRONMENT = option("--env", help="an environment of policy.yml; QUALITY_ENV, or the first one, when left out")
+DATASETS = (option("dataset", nargs="*", help="a dataset; all of them when left out"), ENVIRONMENT)
+RUNGS = ("block", "flow", "deployment")
+
+VERBS = (
+    Verb(
+        "task",
+        "Rung 1: check in an ephemeral task; nothing saved, no server",
+        "quality.cli.ladder:task",
+        "Rungs",
+        (
+            *DATASETS,
+            option("--explain", action="store_true", help="show each query and the columns that it read"),
+            option("--junit", metavar="FILE", help="write the verdicts as JUnit XML, a test case for each rule"),
+        ),
+        "[dataset] [--env ENV] [--junit FILE]",
+    ),
+    Verb(
+        "block",
+        "Rung 2: save the contract as a DataQualityBlock, load it back, and compare both results",
+        "quality.cli.ladder:block",
+        "Rungs",
+        DATASETS,
+    ),
+    Verb(
+        "flow",
+        "Rung 3: run the blessed flow and both flow factories, and write the artifacts",
+        "quality.cli.ladder:flow",
+        "Rungs",
+        DATASETS,
+    ),
+    Verb(
+        "deployment",
+        "Rung 4: deploy datasets, let a worker run them, and read the artifacts back",
+        "quality.cli.ladder:deployment",
+        "Rungs",
+        (*DATASETS, option("--timeout", type=float, default=600, help="seconds to wait for a run (600)")),
+        "[dataset] [--env ENV]",
+    ),
+    Verb(
+        "doctor",
+        "Say what is wrong with this machine, this environment or these files, and what to do about it",
+        "quality.cli.doctor:doctor",
+        "Doctor",
+    ),
+    Verb(
+        "learn",
+        "Read a dataset and propose rules for its contract",
+        "quality.cli.learn:learn",
+        "Learned",
+        DATASETS,
+        "[dataset]",
+    ),
+    Verb(
+        "rules",
+        "Write the rule tables of docs/rules.md, and the JSON Schemas beside the contracts and in docs/",
+        "quality.cli.documents:rules",
+        "Written",
+    ),
+    Verb(
+        "status",
+        "Compute the highest rung that evidence proves, and what blocks the next",
+        "quality.cli.rollout:status",
+        "Status",
+        (option("--check", action="store_true", help="fail on what rollout/ or the server has unproved"),),
+        "[--check]",
+    ),
+    Verb(
+        "promote",
+        "Go through the checklist of a rung, and refuse with the fix of each unmet line",
+        "quality.cli.rollout:promote",
+        "Promoted",
+        (option("rung", choices=RUNGS, help="the rung to climb to"), *DATASETS),
+        "block|flow|deployment",
+    ),
+    Verb(
+        "drift",
+        "Say what differs from the repository: files, forks, environments, server",
+        "quality.cli.operators:drift",
+        "Drift",
+        (
+            option("layer", nargs="*", help="files, forks, environments, server; all when left out"),
+            option("--env", help="only this environment of policy.yml on the server"),
+            option("--fix", action="store_true", help="save blocks and deploy from git, delete what left it"),
+            option("--remove-old", action="store_true", help="with --fix: delete what has a name of before the domain"),
+        ),
+        "[layer] [--fix] [--env ENV]",
+    ),
+    Verb(
+        "history",
+        "Print the last runs, the trend of every rule, and who was told what",
+        "quality.cli.operators:history",
+        "History",
+        (*DATASETS, option("--runs", type=int, default=20, help="how many runs to show (20)")),
+        "[dataset] [--runs N]",
+    ),
+    Verb(
+        "report",
+        "Write the last run as one HTML page in reports/, print its path, and open it",
+        "quality.cli.operators:report",
+        "Reports",
+        DATASETS,
+        "[dataset] [--env ENV]",
+    ),
+    Verb(
+        "redrive",
+        "Judge quarantined rows by today's rules, and release those that pass",
+        "quality.cli.operators:redrive",
+        "Redriven",
+        DATASETS,
+        "[dataset] [--env ENV]",
+    ),
+    Verb(
+        "alarms",
+        "Set the server's automations for runs that crash, go silent or never start",
+        "quality.cli.operators:alarms",
+        "Alarms",
+        (option("--env", help="an environment of policy.yml; all of them when left out"),),
+        "[--env ENV]",
+    ),
+)

@@ -1,0 +1,120 @@
+"""A check in a child process: what ends the process becomes an ERROR with its reason, and the caller lives on.
+
+What the child is asked and what it answers are JSON files, so that nothing that it prints is taken for an answer. Data
+in memory cannot be isolated: it is judged where it is.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from quality.contract.config import CheckConfig
+from quality.errors import ConfigurationError, SourceError
+from quality.result import CheckResult
+from quality.sources import Source
+from quality.values import Frozen
+
+INSIDE = "QUALITY_ISOLATED"
+"""Set in the child, which judges and asks nobody else."""
+CHILD = "quality.operations.isolated"
+STOPPED = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
+"""What others end a process with: the machine's memory, an operator; the next attempt may be let live."""
+
+
+class Asked(Frozen):
+    """A check, and under which run its failing rows are quarantined; `again` when a retry would follow."""
+
+    config: dict[str, Any]
+    path: str | None = None
+    source: dict[str, Any] | None = None
+    now: datetime | None = None
+    run: str | None = None
+    again: bool = False
+
+
+class Answer(Frozen):
+    """A result, what quarantine said of its rows, or why the check was refused."""
+
+    result: CheckResult | None = None
+    split: str | None = None
+    problem: str | None = None
+    retry: bool = Field(False, description="Whether another attempt may fix the problem.")
+    refused: str | None = None
+
+
+class AbortedError(SourceError):
+    """The child ended without an answer."""
+
+    def __init__(self, message: str, retry: bool) -> None:
+        super().__init__(message)
+        self.retry = retry
+
+
+def wanted(data: Any, config: CheckConfig) -> bool:
+    """Whether a check is to run in a child: where the configuration asks, and data can be named."""
+    return config.isolate and INSIDE not in os.environ and isinstance(data, (type(None), str, os.PathLike, Source))
+
+
+def ask(
+    data: Any, config: CheckConfig, now: datetime | None = None, run: str | None = None, again: bool = False
+) -> Answer:
+    """The child's answer; AbortedError when it ends without one, ConfigurationError when it refuses."""
+    source = data.model_dump(mode="json") if isinstance(data, Source) else None
+    path = None if data is None or source else os.fspath(data)
+    asked = Asked(config=config.model_dump(mode="json"), path=path, source=source, now=now, run=run, again=again)
+    with tempfile.TemporaryDirectory() as folder:
+        question, answer = Path(folder, "asked.json"), Path(folder, "answer.json")
+        question.write_text(asked.model_dump_json(), "utf-8")
+        code, said = _run([sys.executable, "-m", CHILD, str(question), str(answer)], config.timeout_seconds)
+        if code == 0 and answer.exists():
+            found = Answer.model_validate_json(answer.read_text("utf-8"))
+            if found.refused is not None:
+                raise ConfigurationError(found.refused)
+            return found
+    raise AbortedError(*_why(code, said, config))
+
+
+def _run(command: list[str], seconds: float | None) -> tuple[int | None, str]:
+    """How a child ended, None when it took too long, and what it said last; it never outlives the caller."""
+    paths = (str(Path(__file__).resolve().parents[1]), os.environ.get("PYTHONPATH"))
+    with tempfile.TemporaryFile() as told:
+        child = subprocess.Popen(
+            command,
+            env=os.environ | {INSIDE: "1", "PYTHONPATH": os.pathsep.join(filter(None, paths))},
+            stdin=subprocess.DEVNULL,
+            stdout=told,
+            stderr=told,
+            start_new_session=True,
+        )
+        try:
+            code: int | None = child.wait(seconds)
+        except subprocess.TimeoutExpired:
+            code = None
+        finally:
+            if child.poll() is None:
+                os.killpg(child.pid, signal.SIGKILL)
+                child.wait()
+        told.seek(max(0, told.tell() - 10_000))
+        return code, told.read().decode("utf-8", "replace")
+
+
+def _why(code: int | None, said: str, config: CheckConfig) -> tuple[str, bool]:
+    """Why there is no answer, as a sentence, and whether a retry may help; never what a traceback quotes."""
+    if code is None:
+        return f"the check took longer than timeout_seconds: {config.timeout_seconds:g}, and was stopped", True
+    if "memory allocation of" in said or "MemoryError" in said:
+        limit = f"its memory_limit of {config.memory_limit}" if config.memory_limit else "this machine has"
+        return f"the check needed more memory than {limit}, and was stopped", config.memory_limit is None
+    if code < 0:
+        name = signal.Signals(-code).name if -code in list(signal.Signals) else f"signal {-code}"
+        return f"the check was ended by {name}; the data or a rule made its process crash", -code in STOPPED
+    return f"the check's process exited with code {code} and without an answer", False

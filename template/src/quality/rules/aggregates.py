@@ -1,0 +1,224 @@
+"""Table rules about one number of a column's values: mean, sum, spread, extremes and quantiles."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar, Literal
+
+import polars as pl
+
+from quality.engine.dtypes import ORDERED, Kinds, col
+from quality.engine.frame import Frame
+from quality.engine.rule import Judgement, Measure, Metric, NumberRule, State, nothing, outcome
+from quality.rules.bounds import Amount, Bound, Bounded, between
+from quality.rules.literals import Sign, check_order, compare, holds, logical, place, precise
+from quality.texts import json_value, text_of
+from quality.values import Fraction, Number
+
+SIGNS: tuple[Sign, Sign] = (">=", "<=")
+NARROW = (pl.Int8, pl.Int16, pl.Int32, pl.UInt8, pl.UInt16, pl.UInt32)
+
+
+class _Number(Bounded, Metric, NumberRule):
+    """A number of the column's judged values against `at_least` and `at_most`, at the precision of the column."""
+
+    BOUNDS: ClassVar[tuple[str, str]] = ("at_least", "at_most")
+    at_least: Bound | None = None
+    at_most: Bound | None = None
+
+    def says(self) -> str:
+        return f"the {self.check} of {self.column} is {between(self.at_least, self.at_most)}"
+
+    def bind(self, frame: Frame) -> None:
+        check_order(self.bounds, self.dtype(frame), self.column)
+
+    def dtype(self, frame: Frame) -> pl.DataType:
+        """What the number is one of."""
+        dtype = frame.schema[self.column]
+        return dtype if dtype.is_float() else pl.Float64()
+
+    def judge(self, state: State, frame: Frame) -> Judgement:
+        found = self.number(state, frame)
+        if found is None:
+            return nothing(self.NOTHING)
+        dtype = self.dtype(frame)
+        found = precise(found, dtype) if dtype.is_float() else found
+        places = [(sign, place(b, dtype)) for sign, b in zip(SIGNS, self.bounds, strict=True) if b is not None]
+        value = legible(found, dtype)
+        return outcome(
+            all(holds(found, *at) for at in places), json_value(value), f"it is {text_of(value, *self.bounds)}"
+        )
+
+
+def legible(found: Any, dtype: pl.DataType) -> Any:
+    """A physical value as people write it; of a narrow float its shortest digits, not those of a wider one."""
+    if dtype.is_float():
+        return found if dtype == pl.Float64 else float(logical([found], dtype).cast(pl.String).item())
+    return logical([found], dtype).item() if dtype.is_temporal() or dtype == pl.Enum else found
+
+
+class _Average(_Number):
+    at_least: Number | None = None
+    at_most: Number | None = None
+
+
+class Mean(_Average):
+    """The mean lies between `at_least` and `at_most`."""
+
+    check: Literal["mean"] = "mean"
+
+    def measures(self, frame: Frame) -> dict[str, Measure]:
+        value = self.col(self.column)
+        return {"total": Measure(value.cast(pl.Float64).sum()), "count": Measure(value.count())}
+
+    def number(self, state: State, frame: Frame) -> Any:
+        return state["total"] / state["count"] if state["count"] else None
+
+
+class Sum(_Number):
+    """The sum lies between `at_least` and `at_most`."""
+
+    check: Literal["sum"] = "sum"
+    at_least: Amount | None = None
+    at_most: Amount | None = None
+
+    def dtype(self, frame: Frame) -> pl.DataType:
+        """As wide as no sum of the column's values overflows."""
+        dtype = frame.schema[self.column]
+        if dtype.is_integer():
+            return pl.Int64() if dtype in NARROW else pl.Int128()
+        return pl.Decimal(38, dtype.scale) if isinstance(dtype, pl.Decimal) else super().dtype(frame)
+
+    def measures(self, frame: Frame) -> dict[str, Measure]:
+        value, wide = self.col(self.column), self.dtype(frame)
+        total = value.cast(pl.Float64 if wide.is_float() else wide).sum()
+        return {"total": Measure(total), "count": Measure(value.count())}
+
+    def number(self, state: State, frame: Frame) -> Any:
+        return state["total"] if state["count"] else None
+
+
+class _Extreme(_Number):
+    """Moments and categories are physical numbers here, which are exact and in order, and merge as such."""
+
+    JUDGES: ClassVar[Kinds] = ORDERED
+
+    def dtype(self, frame: Frame) -> pl.DataType:
+        dtype = frame.schema[self.column]
+        return pl.String() if dtype == pl.Categorical else dtype
+
+    def value(self, frame: Frame) -> pl.Expr:
+        value, dtype = self.col(self.column), frame.schema[self.column]
+        if dtype == pl.Categorical:
+            return value.cast(pl.String)
+        return value.to_physical() if dtype.is_temporal() or dtype == pl.Enum else value
+
+    def number(self, state: State, frame: Frame) -> Any:
+        return state["value"]
+
+
+class Min(_Extreme):
+    """The smallest value lies between `at_least` and `at_most`."""
+
+    check: Literal["min"] = "min"
+
+    def measures(self, frame: Frame) -> dict[str, Measure]:
+        value = self.value(frame)
+        return {"value": Measure(value.nan_min() if self.dtype(frame).is_float() else value.min(), "min")}
+
+
+class Max(_Extreme):
+    """The largest value lies between `at_least` and `at_most`."""
+
+    check: Literal["max"] = "max"
+
+    def measures(self, frame: Frame) -> dict[str, Measure]:
+        value = self.value(frame)
+        return {"value": Measure(value.nan_max() if self.dtype(frame).is_float() else value.max(), "max")}
+
+
+class StdDev(_Average):
+    """The sample standard deviation lies between `at_least` and `at_most`."""
+
+    NOTHING: ClassVar[str] = "fewer than two values"
+    check: Literal["stddev"] = "stddev"
+
+    def measures(self, frame: Frame) -> dict[str, Measure]:
+        """Sums of differences from one value of the column, which keeps their squares small; they add up exactly."""
+        value = self.col(self.column).cast(pl.Float64)
+        off = value - self.origin(frame)
+        return {"count": Measure(value.count()), "off": Measure(off.sum()), "square": Measure((off * off).sum())}
+
+    def origin(self, frame: Frame) -> float:
+        return frame.once(_first, self.column)
+
+    def number(self, state: State, frame: Frame) -> Any:
+        count = state["count"]
+        if count < 2:
+            return None
+        variance = (state["square"] - state["off"] ** 2 / count) / (count - 1)
+        return math.nan if math.isnan(variance) else max(variance, 0.0) ** 0.5
+
+
+def _first(frame: Frame, column: str) -> float:
+    """The first finite value of a column; 0 where it has none."""
+    value = col(column).cast(pl.Float64)
+    rows = frame.collect(frame.lazy.select(value.filter(value.is_finite())).head(1), f"first of {column}", (column,))
+    return float(rows.item()) if rows.height else 0.0
+
+
+class _Ranked(_Average):
+    """A quantile of the column, interpolated linearly between neighbours."""
+
+    @property
+    def rank(self) -> float:
+        raise NotImplementedError
+
+    def measures(self, frame: Frame) -> dict[str, Measure]:
+        """How many values lie below the one bound and up to the other proves both without holding the column."""
+        value, dtype = self.col(self.column), frame.schema[self.column]
+        counts = {"count": Measure(value.count())}
+        if self.at_least is not None:
+            counts["low_below"] = Measure(compare(value, "<", place(self.at_least, dtype), dtype).sum())
+        if self.at_most is not None:
+            counts["high_upto"] = Measure(compare(value, "<=", place(self.at_most, dtype), dtype).sum())
+        return counts
+
+    def judge(self, state: State, frame: Frame) -> Judgement:
+        if not state["count"]:
+            return nothing(self.NOTHING)
+        place = self.rank * (state["count"] - 1)
+        left, right = int(place), int(place) + (place > int(place))
+        low = self.at_least is None or state["low_below"] <= left
+        high = self.at_most is None or state["high_upto"] > right
+        if low and high:
+            return Judgement(0, 1, note="the ranks of its bounds prove it")
+        return super().judge(state, frame)
+
+    def number(self, state: State, frame: Frame) -> Any:
+        """Holds the column: asked for only where the ranks do not prove a bound."""
+        if not state["count"]:
+            return None
+        value = self.col(self.column).cast(pl.Float64)
+        return frame.number(value.quantile(self.rank, "linear"), self.title)
+
+
+class Quantile(_Ranked):
+    """The `q` quantile (linear interpolation) lies between `at_least` and `at_most`."""
+
+    check: Literal["quantile"] = "quantile"
+    q: Fraction
+
+    @property
+    def rank(self) -> float:
+        return self.q
+
+
+class Median(_Ranked):
+    """The median lies between `at_least` and `at_most`."""
+
+    check: Literal["median"] = "median"
+
+    @property
+    def rank(self) -> float:
+        return 0.5

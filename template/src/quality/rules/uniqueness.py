@@ -1,0 +1,140 @@
+"""Which keys occur more than once: exactly, and in four bytes a row.
+
+Each key is marked with 32 bits: of the value itself where it is integer-like, of its hash otherwise. Marks are sorted
+range by range; rows whose mark repeats are looked up again and compared by their real keys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import polars as pl
+import polars.selectors as cs
+
+from quality.engine.dtypes import col
+from quality.engine.frame import Frame
+from quality.engine.sql import condition
+
+MARKS = 2**32
+SNIFF = 10_000
+BYTES_SORTED = 64
+BYTES_COMPARED = 64
+
+
+class Repeated(NamedTuple):
+    """Rows whose key occurs more than once, of the rows judged; `among` selects them."""
+
+    rows: int
+    judged: int
+    among: pl.Expr
+
+
+Wheres = tuple[str | None, ...]
+
+
+def repeated(frame: Frame, key: tuple[str, ...], where: str | None, wheres: Wheres = ()) -> Repeated:
+    """Counts the rows of repeated keys among those inside `where`, in one go with all `wheres` of rules on this key."""
+    try:
+        return frame.once(_repeated, key, wheres or (where,))[where]
+    except pl.exceptions.PolarsError:
+        return _repeated(frame, key, (where,))[where]  # the `where` of another rule may be what broke
+
+
+def present(key: tuple[str, ...], where: str | None = None) -> pl.Expr:
+    """Rows that are judged: with no null in the key, and inside `where`."""
+    filled = pl.all_horizontal([col(name).is_not_null() for name in key])
+    return filled if where is None else filled & condition(where)
+
+
+def _repeated(frame: Frame, key: tuple[str, ...], wheres: Wheres) -> dict[str | None, Repeated]:
+    """A key that repeats inside `where` repeats in the whole: the whole is marked once, and looked up once for all."""
+    label = f"unique({', '.join(key)})"
+    whole = _whole(frame, key, [col(name) for name in key])
+    if (rows := _increasing(frame, key, label)) is not None:
+        judged: dict[str | None, int] = {None: rows, **_judged(frame, key, wheres, label)}
+        return {where: Repeated(0, judged[where], pl.lit(False)) for where in wheres}
+    mark = whole.cast(pl.UInt32, wrap_numerical=True)
+    marks = frame.collect(frame.lazy.select(pl.when(present(key)).then(mark).alias("mark")), label, key)["mark"]
+    judged = {None: marks.len() - marks.null_count(), **_judged(frame, key, wheres, label)}
+    batches = list(_candidates(marks, frame))
+    del marks  # a gigabyte for 250 million rows, which nothing needs from here on
+    found = [_suspects(frame, key, wheres, mark.is_in(batch.implode()), label) for batch in batches]
+    answer = {}
+    for number, where in enumerate(wheres):
+        twice = [_twice(part, number, _whole(frame, key, _named(key))) for part in found]
+        keys = pl.concat(
+            [frame.lazy.head(0).select(whole.alias("key")).collect(), *(one.select("key") for one in twice)]
+        )
+        rows = sum(int(one["rows"].sum()) for one in twice)
+        answer[where] = Repeated(rows, judged[where], whole.is_in(keys["key"].implode()))
+    return answer
+
+
+def _judged(frame: Frame, key: tuple[str, ...], wheres: Wheres, label: str) -> dict[str | None, int]:
+    """How many rows with a key lie inside each `where`."""
+    inside = {where: present(key, where) for where in wheres if where is not None}
+    if not inside:
+        return {}
+    counts = frame.lazy.select(expr.sum().alias(str(n)) for n, expr in enumerate(inside.values()))
+    reads = [name for expr in inside.values() for name in expr.meta.root_names()]
+    return dict(zip(inside, frame.collect(counts, f"{label}, rows judged", reads).row(0), strict=True))
+
+
+def _suspects(frame: Frame, key: tuple[str, ...], wheres: Wheres, again: pl.Expr, label: str) -> pl.DataFrame:
+    """The keys whose mark repeats, with the number of their rows inside and outside of each `where`."""
+    inside = [present(key, where).alias(f"inside {number}") for number, where in enumerate(wheres)]
+    named = [col(name).alias(f"key {n}") for n, name in enumerate(key)]
+    rows = frame.lazy.filter(present(key) & again).select(*named, *inside)
+    counted = rows.group_by(pl.all()).len("rows")
+    reads = [*key, *(name for expr in inside for name in expr.meta.root_names())]
+    return frame.collect(counted, f"{label}, compared", reads)
+
+
+def _named(key: tuple[str, ...]) -> list[pl.Expr]:
+    """The key's columns among suspects, whose names of their own may be any."""
+    return [pl.col(f"key {n}") for n in range(len(key))]
+
+
+def _twice(suspects: pl.DataFrame, number: int, whole: pl.Expr) -> pl.DataFrame:
+    inside = suspects.lazy().filter(f"inside {number}").group_by(cs.starts_with("key ")).agg(pl.col("rows").sum())
+    return inside.filter(pl.col("rows") > 1).select("rows", whole.alias("key")).collect()
+
+
+def _whole(frame: Frame, key: tuple[str, ...], parts: list[pl.Expr]) -> pl.Expr:
+    """The key, whose columns are `parts`, in 64 bits: its value where it is integer-like, else its hash."""
+    dtype = frame.schema[key[0]]
+    if len(key) == 1 and (dtype.is_integer() or dtype.is_temporal()):
+        return parts[0].to_physical()
+    return (pl.struct(parts) if len(key) > 1 else parts[0]).hash()
+
+
+def _increasing(frame: Frame, key: tuple[str, ...], label: str) -> int | None:
+    """The number of rows if the key strictly increases without nulls, which proves it unique; else None."""
+    if len(key) > 1 or not frame.schema[key[0]].is_integer():
+        return None
+    value = col(key[0])
+    falls = (value <= value.shift(1)).sum() + value.null_count()
+    first = frame.lazy.select(value).head(SNIFF)
+    if frame.collect(first.select(falls), f"{label}, first rows", key).item():
+        return None
+    falling = frame.collect(frame.lazy.select(falls), f"{label}, in order", key).item()
+    return None if falling else frame.rows
+
+
+def _candidates(marks: pl.Series, frame: Frame) -> Iterator[pl.Series]:
+    """Marks that repeat, in batches that stand for as many rows as the budget allows, give or take one range."""
+    budget = frame.around.memory_budget
+    ranges, limit = max(1, -(-marks.len() * BYTES_SORTED // budget)), budget // BYTES_COMPARED
+    width, batch, rows = -(-MARKS // ranges), [], 0
+    for low in range(0, MARKS, width):
+        part = marks if ranges == 1 else marks.filter(marks.is_between(low, min(low + width, MARKS) - 1))
+        part = part.drop_nulls().sort()
+        again = part.slice(1).filter(part.slice(1) == part.slice(0, max(part.len() - 1, 0)))
+        batch.append(again.unique())
+        rows += again.len()
+        if rows > limit:
+            yield pl.concat(batch)
+            batch, rows = [], 0
+    if rows:
+        yield pl.concat(batch)

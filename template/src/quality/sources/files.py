@@ -1,0 +1,143 @@
+"""Files as a source: a path, a glob, a folder or an address in object storage, judged as the whole that they are."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Self
+
+import polars as pl
+from pydantic import Field, ValidationError, model_validator
+
+from quality.errors import ConfigurationError, MalformedError, SourceError, first_line
+from quality.sources import remote, storage
+from quality.sources.columnar import read_columnar
+from quality.sources.csv import read_csv
+from quality.sources.hive import key_dtypes
+from quality.sources.listing import File, Format, local_files, one_format, told_format
+from quality.sources.ndjson import read_ndjson
+from quality.sources.options import TextFormat
+from quality.sources.schemas import Evolution
+from quality.sources.source import Reading, Source
+from quality.texts import nearest
+from quality.values import Text
+
+CSV_ONLY = (
+    "separator", "decimal", "thousands", "scientific", "null_values", "quote", "comment", "skip_lines", "header",
+    "columns", "ends_in_newline",
+)  # fmt: skip
+TEXT_ONLY = ("encoding", "dates")
+
+
+class Files(TextFormat, Source):
+    """Files: a path, a glob, a folder or an object-storage URL, relative to the repository."""
+
+    UNKNOWN: ClassVar[str] = remote.UNKNOWN
+
+    kind: Literal["files"] = "files"
+    path: Text = Field(description="File, glob, folder or URL such as s3://bucket/orders/*.parquet.")
+    format: Format | None = Field(None, description="Told from the names of the files when left out.")
+    evolution: tuple[Evolution, ...] = Field(
+        (),
+        description="How files may differ: new_columns, missing_columns (null), wider_numbers, time_units.",
+    )
+
+    @model_validator(mode="after")
+    def _fits_the_format(self) -> Self:
+        form = self.resolved_format()
+        if form in ("parquet", "ipc") and self.dtypes and not self._has_folders:
+            raise ValueError("dtypes are for CSV files only; files of other formats have their own")
+        for names, formats in ((CSV_ONLY, ("csv",)), (TEXT_ONLY, ("csv", "ndjson"))):
+            given = [name for name in names if getattr(self, name) != type(self).model_fields[name].default]
+            if form is not None and form not in formats and given:
+                raise ValueError(f"{given[0]} is for {' and '.join(formats)} files only; {self.path} is {form}")
+        return self
+
+    def describe(self) -> str:
+        return self.path
+
+    def resolved_format(self) -> Format | None:
+        """The format that is declared or told by the path; None where the files must tell."""
+        return self.format or told_format(self.path)
+
+    @property
+    def is_remote(self) -> bool:
+        return storage.is_remote(self.path)
+
+    @property
+    def _has_folders(self) -> bool:
+        return glob.has_magic(self.path) or self.path.endswith("/") or self.resolved_format() is None
+
+    def files(self, root: Path) -> list[File]:
+        """The files, in order; SourceError says which one is missing or empty."""
+        if self.is_remote:
+            return remote.files(self.path, self.resolved_format())
+        return local_files(self.path, root, self.resolved_format())
+
+    def version(self, root: Path) -> str | None:
+        if self.is_remote:
+            return remote.version(self.path, self.resolved_format())
+        stats = [(file.shown, os.stat(file.place)) for file in self.files(root)]  # noqa: PTH116 - a name and its stat
+        return ";".join(f"{name}:{stat.st_size}:{stat.st_mtime_ns}:{stat.st_ino}" for name, stat in stats)
+
+    def size(self, root: Path) -> int | None:
+        return None if self.is_remote else sum(file.path.stat().st_size for file in self.files(root))
+
+    def scan(self, root: Path) -> pl.LazyFrame:
+        found = self._open(root, None)
+        if found.differs:
+            raise MalformedError(f"{self.path}: {found.differs}")
+        return found.lazy
+
+    def read(self, root: Path, judged: Collection[str]) -> Reading:
+        found = self._open(root, judged)
+        return found._replace(differs=f"{self.path}: {found.differs}") if found.differs else found
+
+    def _open(self, root: Path, judged: Collection[str] | None) -> Reading:
+        """The files; what Polars says of one that it cannot read becomes a sentence."""
+        try:
+            return self._read(self.files(root), judged)
+        except SourceError:
+            raise
+        except FileNotFoundError as error:
+            raise SourceError(f"the file {self.path} does not exist: {first_line(error)}") from error
+        except OSError as error:
+            raise SourceError(f"{self.path} cannot be read: {first_line(error)}") from error
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException, EOFError) as error:
+            said = (
+                f"{self.path} cannot be read as {self.resolved_format() or 'files of one format'}: {first_line(error)}"
+            )
+            raise (SourceError if self.is_remote else MalformedError)(said) from error
+
+    def _read(self, files: Sequence[File], judged: Collection[str] | None) -> Reading:
+        form = self.resolved_format() or one_format(files, self.path)
+        keys = key_dtypes(files, self.dtypes)
+        wait = storage.options(self.path, storage.PATIENT) if self.is_remote else None
+        if form == "csv":
+            return read_csv(files, self, self.evolution, keys, judged, wait)
+        if form == "ndjson":
+            return read_ndjson(files, self, self.evolution, keys, judged, wait)
+        self._refuse_other_dtypes(keys, files)
+        return read_columnar(files, form, self.evolution, keys, wait)
+
+    def _refuse_other_dtypes(self, keys: Mapping[str, Any], files: Sequence[File]) -> None:
+        for column in self.dtypes:
+            if column not in keys:
+                raise MalformedError(
+                    f"source.dtypes: {files[0].shown} lies in no folder {column}=…; its columns have dtypes of their "
+                    f"own; {nearest(column, keys)}"
+                )
+
+
+def as_source(data: Any) -> Source | None:
+    """The source that a path or a source says; None for anything else."""
+    if isinstance(data, Source):
+        return data
+    if not isinstance(data, (str, os.PathLike)) or not str(data).strip():
+        return None
+    try:
+        return Files(path=os.fspath(data))
+    except ValidationError as error:
+        raise ConfigurationError(error.errors()[0]["msg"].removeprefix("Value error, ")) from None

@@ -1,0 +1,137 @@
+"""Which files a path means, in order, what format they are of, and what the folders they lie in say of their rows."""
+
+from __future__ import annotations
+
+import glob
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Literal, NamedTuple
+from urllib.parse import unquote
+
+from quality.errors import ConfigurationError, MalformedError, SourceError, first_line
+from quality.sources.tables import refuse_tables
+
+Format = Literal["parquet", "csv", "ndjson", "ipc"]
+SUFFIXES: dict[str, Format] = {
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".txt": "csv",
+    ".ndjson": "ndjson",
+    ".jsonl": "ndjson",
+    ".arrow": "ipc",
+    ".ipc": "ipc",
+    ".feather": "ipc",
+}
+KEY = re.compile(r"([^=]+)=(.*)")
+NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
+
+Keys = dict[str, str | None]
+
+
+class File(NamedTuple):
+    """One file: the place that is read, its name as people know it, and the values of its folders."""
+
+    place: str
+    shown: str
+    keys: Keys = {}  # noqa: RUF012 - a named tuple's default, which nobody changes
+
+    @property
+    def path(self) -> Path:
+        return Path(self.place)
+
+
+def suffix_format(name: str) -> Format | None:
+    """The format that a file's name tells, packed or not."""
+    return SUFFIXES.get(Path(name.removesuffix(".gz").removesuffix(".zst")).suffix.lower())
+
+
+def told_format(path: str) -> Format | None:
+    """The format that a path tells; None where its files must tell; ConfigurationError for an unknown one."""
+    if told := suffix_format(path):
+        return told
+    suffix = Path(path.removesuffix(".gz").removesuffix(".zst")).suffix.lower()
+    if suffix and "*" not in suffix and "/" not in suffix:
+        raise ConfigurationError(f"the format of '{path}' cannot be told from '{suffix}'; set source.format")
+    return None
+
+
+def local_files(path: str, root: Path, form: Format | None) -> list[File]:
+    """The files, in order; SourceError says which one is missing or empty, and refuses those of a table's folder."""
+    place = root / Path(path).expanduser()
+    if place.is_dir():
+        base: Path | None = place
+        found = _in_folder(place, form)
+    elif not place.exists() and glob.has_magic(path):
+        base = _before_magic(place)
+        found = sorted(Path(one) for one in glob.glob(str(place), recursive=True))  # noqa: PTH207 - may be absolute
+        found = [one for one in found if not one.is_dir()]
+    else:
+        base, found = None, [place]
+    refuse_tables(found, place if place.is_dir() else None, path)
+    if not found:
+        raise SourceError(f"no file matches {path}")
+    for one in found:
+        _refuse_hollow(one, path, root)
+    return [File(str(one), shown(one, root), keys_of(str(one.relative_to(base))) if base else {}) for one in found]
+
+
+def _in_folder(folder: Path, form: Format | None) -> list[Path]:
+    there = sorted(p for p in folder.rglob("*") if p.is_file() and not _is_hidden(p.relative_to(folder)))
+    return [one for one in there if (form or suffix_format(one.name)) == suffix_format(one.name) is not None]
+
+
+def _is_hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
+
+
+def _before_magic(place: Path) -> Path:
+    """The folder that a pattern starts from."""
+    plain = []
+    for part in place.parts[:-1]:
+        if glob.has_magic(part):
+            break
+        plain.append(part)
+    return Path(*plain)
+
+
+def _refuse_hollow(file: Path, path: str, root: Path) -> None:
+    try:
+        size = file.stat().st_size
+        with file.open("rb"):
+            pass
+    except FileNotFoundError:
+        raise SourceError(f"the file {path} does not exist") from None
+    except OSError as error:
+        raise SourceError(
+            f"the file {shown(file, root)} cannot be opened: {error.strerror or first_line(error)}"
+        ) from None
+    if size == 0:
+        raise MalformedError(f"the file {shown(file, root)} is empty (0 bytes)")
+
+
+def shown(file: Path, root: Path) -> str:
+    """A file's name as people know it: from the repository, where it lies there."""
+    return str(file.relative_to(root)) if file.is_relative_to(root) else str(file)
+
+
+def keys_of(path: str) -> Keys:
+    """The values that folders named `day=2024-01-01` give to the rows of their files."""
+    pairs = (KEY.fullmatch(part) for part in path.split("/")[:-1])
+    found = {unquote(pair[1]): unquote(pair[2]) for pair in pairs if pair}
+    return {name: None if value == NO_VALUE else value for name, value in found.items()}
+
+
+def one_format(files: Iterable[File], path: str) -> Format:
+    """The format of all files, told from their names; parquet where no name tells."""
+    first: dict[Format, str] = {}
+    for file in files:
+        if (form := suffix_format(file.place)) is not None and not file.place.endswith(".txt"):
+            first.setdefault(form, file.shown)
+    if len(first) > 1:
+        kinds = ", ".join(f"{form} ({name})" for form, name in sorted(first.items()))
+        raise MalformedError(f"{path} holds files of several formats: {kinds}; set source.format")
+    texts = any(file.place.endswith(".txt") for file in files)
+    return next(iter(first), "csv" if texts else "parquet")

@@ -1,0 +1,131 @@
+"""Files in object storage: which there are and which version they are of, where `obstore` (the extra `remote`) is."""
+
+from __future__ import annotations
+
+import fnmatch
+import glob
+import importlib
+import importlib.util
+import re
+from functools import partial
+from typing import Any, NamedTuple
+
+import polars as pl
+
+from quality.errors import MalformedError, SourceError, first_line
+from quality.sources.listing import File, Format, keys_of, suffix_format
+from quality.sources.storage import PATIENT, options
+from quality.sources.tables import table_among
+
+UNKNOWN = "unknown: install the extra `remote` (obstore), which tells versions of files in object storage"
+"""What is said of the version of files whose store cannot be asked for it."""
+
+
+class Object(NamedTuple):
+    """One object of a store: its address and what changes when it does."""
+
+    address: str
+    size: int
+    tag: str
+
+
+def files(address: str, form: Format | None) -> list[File]:
+    """The files that an address means, in order; without obstore, those that Polars finds."""
+    there = _listed(address, form)
+    places = [one.address for one in there] if there is not None else _scanned(address, form or "parquet")
+    if not places:
+        raise SourceError(f"no file matches {address}")
+    if there is not None and (empty := next((one.address for one in there if not one.size), None)):
+        raise MalformedError(f"the file {empty} is empty (0 bytes)")
+    base = _before_magic(address)
+    folders = address.endswith("/") or glob.has_magic(address)
+    return [File(place, place, keys_of(place.removeprefix(base)) if folders else {}) for place in places]
+
+
+def version(address: str, form: Format | None) -> str | None:
+    """Names, sizes and tags of the files; None where obstore is not installed."""
+    there = _listed(address, form)
+    return None if there is None else ";".join(f"{one.address}:{one.size}:{one.tag}" for one in there)
+
+
+def _before_magic(address: str) -> str:
+    """The folder that an address with `*` starts from; that of the file without."""
+    return address[: address.rindex("/", 0, _magic(address)) + 1]
+
+
+def _magic(address: str) -> int:
+    return next((at for at, sign in enumerate(address) if sign in "*?["), len(address))
+
+
+def _listed(address: str, form: Format | None) -> list[Object] | None:
+    """The objects that an address means; None where they cannot be listed."""
+    if address.startswith("hf://") or importlib.util.find_spec("obstore") is None:
+        return None
+    if not (glob.has_magic(address) or address.endswith("/")):
+        return _one(address)
+    scheme, _, rest = _before_magic(address).partition("://")
+    bucket, _, prefix = rest.partition("/")
+    found = _all(f"{scheme}://{bucket}", prefix)
+    if kind := table_among(one.address for one in found):
+        raise MalformedError(
+            f"{address} is a {kind} table, whose files also hold rows that were removed: read it as one"
+        )
+    if glob.has_magic(address):
+        return [one for one in found if _matches(one.address, address)]
+    return [one for one in found if suffix_format(one.address) == (form or suffix_format(one.address)) is not None]
+
+
+def _matches(address: str, pattern: str) -> bool:
+    """Whether an address fits a pattern, in which `*` stays within one folder and `**` does not."""
+    parts = (
+        ".*" if part == "**" else fnmatch.translate(part)[4:-3].replace(".*", "[^/]*") for part in pattern.split("/")
+    )
+    return re.fullmatch("/".join(parts).replace(".*/", "(?:.*/)?"), address) is not None
+
+
+def _store(bucket: str) -> Any:
+    made: Any = importlib.import_module("obstore.store")
+    return made.from_url(bucket, client_options={"timeout": "30s", "allow_http": True})
+
+
+def _one(address: str) -> list[Object]:
+    """The object of this very address; none where there is none."""
+    obstore: Any = importlib.import_module("obstore")
+    scheme, _, rest = address.partition("://")
+    bucket, _, path = rest.partition("/")
+    try:
+        found = obstore.head(_store(f"{scheme}://{bucket}"), path)
+    except FileNotFoundError:
+        return []
+    except Exception as error:
+        raise SourceError(f"{address} cannot be looked up: {first_line(error)}") from error
+    return [Object(address, found["size"], _tag(found))]
+
+
+def _all(bucket: str, prefix: str) -> list[Object]:
+    """Every object below a prefix, by name."""
+    obstore: Any = importlib.import_module("obstore")
+    try:
+        pages = obstore.list(_store(bucket), prefix or None)
+        found = [Object(f"{bucket}/{one['path']}", one["size"], _tag(one)) for page in pages for one in page]
+    except Exception as error:
+        raise SourceError(f"{bucket}/{prefix} cannot be listed: {first_line(error)}") from error
+    return sorted(found)
+
+
+def _tag(one: Any) -> str:
+    return str(one.get("version") or one.get("e_tag") or one["last_modified"])
+
+
+def _scanned(address: str, form: Format) -> list[str]:
+    """The files that Polars finds, which it names only beside their rows."""
+    if not (glob.has_magic(address) or address.endswith("/")):
+        return [address]
+    scan: Any = {"parquet": pl.scan_parquet, "ipc": pl.scan_ipc}.get(form, partial(pl.scan_lines))
+    try:
+        lazy = scan(address, include_file_paths="file", storage_options=options(address, PATIENT))
+        return list(lazy.select(pl.col("file").unique()).collect(engine="streaming")["file"].sort())
+    except (pl.exceptions.PolarsError, OSError) as error:
+        if "expanded paths were empty" in str(error):
+            return []
+        raise SourceError(f"{address} cannot be listed as {form}: {first_line(error)}; set source.format") from error

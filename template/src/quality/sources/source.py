@@ -1,0 +1,84 @@
+"""What every source is: a place that is scanned, and what says whether it has changed."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import ClassVar, NamedTuple
+
+import polars as pl
+
+from quality.engine.rule import Rule
+from quality.errors import ConfigurationError, SourceError, first_line
+from quality.rules.catalogue import listed
+from quality.values import Frozen
+
+
+class Reading(NamedTuple):
+    """A source, opened: its rows, and what its files say of themselves.
+
+    `hidden` columns are for the rules in `declared`, which judge whether values read as their dtypes. `schemas` has
+    the schema of every file that differs from others, by the file's name. `differs` says how files contradict each
+    other, whose rows are then not judged. `rows` is how many there are, where every one was
+    counted; `columnar` whether columns are read apart from each other.
+    """
+
+    lazy: pl.LazyFrame
+    hidden: tuple[str, ...] = ()
+    declared: tuple[Rule, ...] = ()
+    schemas: Mapping[str, pl.Schema] = {}
+    differs: str | None = None
+    rows: int | None = None
+    columnar: bool = False
+
+
+class Source(Frozen):
+    """Where a dataset lies. A domain's own source is a subclass with its own `kind`, fields and `scan`."""
+
+    UNKNOWN: ClassVar[str] = "unknown: this source does not tell versions"
+
+    kind: str
+
+    @property
+    def columnar(self) -> bool:
+        """Whether columns can be read apart from each other."""
+        return False
+
+    def scan(self, root: Path) -> pl.LazyFrame:
+        """A lazy frame; SourceError when there is nothing to read."""
+        raise NotImplementedError
+
+    def read(self, root: Path, judged: Collection[str]) -> Reading:
+        """The source, opened for rules that judge the dtypes of these columns."""
+        return Reading(self.scan(root), columnar=self.columnar)
+
+    def version(self, root: Path) -> str | None:
+        """What changes when the data changes (size and time of files); None when it cannot be known cheaply."""
+        return None
+
+    def size(self, root: Path) -> int | None:
+        """Bytes of the data as it lies there; None when it cannot be known cheaply."""
+        return None
+
+    def describe(self) -> str:
+        return self.kind
+
+
+@contextmanager
+def reading(source: Source) -> Iterator[None]:
+    """What an own source raises is trouble of that source, told with its cause; files speak for themselves."""
+    try:
+        yield
+    except (SourceError, ConfigurationError):
+        raise
+    except (Exception, pl.exceptions.PanicException) as error:
+        why = f"{type(error).__name__}: {first_line(error)}"
+        raise SourceError(f"the source could not be read: {source.kind}: {why}") from error
+
+
+@functools.cache
+def domain_sources() -> dict[str, type[Source]]:
+    """The domain's own sources by kind: `SOURCES` of `domain.sources`."""
+    return {source.model_fields["kind"].default: source for source in listed("sources", "SOURCES")}

@@ -1,0 +1,53 @@
+"""Folders that are tables of a format of their own: their files hold removed rows too, so they are refused by name."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from quality.errors import MalformedError
+
+METADATA = re.compile(r"(v?\d+.*)\.metadata\.json(\.gz)?|.*\.gz\.metadata\.json")
+READERS = {"Delta": "pl.scan_delta", "Iceberg": "pl.scan_iceberg", "Lance": "pl.scan_lance", "Hudi": "the hudi package"}
+
+
+def refuse_tables(files: Iterable[Path], folder: Path | None, shown: str) -> None:
+    """MalformedError for files that lie in the folder of a table, with what to do instead."""
+    look = functools.cache(table_format)
+    places = [folder] if folder is not None else []
+    places += list(dict.fromkeys(parent for file in files for parent in file.parents))
+    for place in places:
+        if kind := look(place):
+            raise MalformedError(
+                f"{shown} is part of a {kind} table ({place.name}), whose files also hold rows that were removed: read "
+                f"it as a table, by a source in src/domain/sources.py (with {READERS[kind]}), or export it to Parquet"
+            )
+
+
+def table_format(folder: Path) -> str | None:
+    """The format of the table that a folder is: Delta, Iceberg, Lance or Hudi; None where it is plain."""
+    if (folder / "_delta_log").is_dir():
+        return "Delta"
+    if (folder / ".hoodie").is_dir():
+        return "Hudi"
+    if (folder / "_versions").is_dir() and (folder.suffix == ".lance" or any((folder / "data").glob("*.lance"))):
+        return "Lance"
+    metadata = folder / "metadata"
+    if metadata.is_dir() and any(METADATA.fullmatch(file.name) for file in metadata.iterdir()):
+        return "Iceberg"
+    return None
+
+
+def table_among(addresses: Iterable[str]) -> str | None:
+    """The format of the table that objects of these addresses are of; None where they are plain files."""
+    for address in addresses:
+        folder, _, name = address.rpartition("/")
+        if "/_delta_log/" in address:
+            return "Delta"
+        if "/.hoodie/" in address:
+            return "Hudi"
+        if folder.endswith("/metadata") and METADATA.fullmatch(name):
+            return "Iceberg"
+    return None

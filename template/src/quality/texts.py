@@ -1,0 +1,123 @@
+"""How things read: a value in strict JSON, in a cell and in a sentence beside its bounds; the nearest right word."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import math
+import re
+from collections.abc import Iterable
+from datetime import date, time, timedelta
+from decimal import Context, Decimal
+from typing import Any
+
+from quality.values import Scalar
+
+
+def shorten(value: object, limit: int = 40) -> str:
+    """A value in at most `limit` characters."""
+    text = "[" + ", ".join(map(str, value)) + "]" if isinstance(value, (tuple, list)) else str(value)
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def slug(name: str) -> str:
+    """A name in what Prefect takes for blocks and artifacts: lower-case letters, digits and dashes."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+
+
+DIGITS, RATE_DIGITS, ALL_DIGITS = 6, 4, 17
+"""How many digits a number has in a sentence, and a rate, where no more are needed; 17 tell any two floats apart."""
+
+
+def json_value(value: Any) -> Scalar:
+    """A value as strict JSON has it: what JSON has no word for is the text that a contract has for it."""
+    match value:
+        case None | bool() | int() | str():
+            return value
+        case float():
+            return value if math.isfinite(value) else str(value)
+        case date() | time():
+            return value.isoformat()
+        case Decimal():
+            return f"{value:f}"
+        case bytes():
+            return value.hex()
+        case timedelta():
+            return _duration(value)
+        case list() | tuple() | dict():
+            return json.dumps(value, default=json_value, ensure_ascii=False)
+    return str(value)
+
+
+def cell_text(value: Any) -> str:
+    """A value of a row as text: all its digits and nothing between them, so that it can be looked up in the data."""
+    held = json_value(value)
+    return held if isinstance(held, str) else json.dumps(held)
+
+
+def text_of(value: Any, *bounds: Any) -> str:
+    """A value in a sentence: a number in so many digits that it is below, above or equal to each bound as in truth."""
+    if not _is_number(value):
+        return cell_text(value)
+    return told_apart(value, *bounds, digits=ALL_DIGITS if value in bounds else DIGITS)[0]
+
+
+def percent_of(fraction: float, *bounds: float) -> str:
+    """`15 %` for 0.15, in as many digits as `text_of` has; only nothing is 0 %, and only all is 100 %."""
+    digits = ALL_DIGITS if fraction in bounds else RATE_DIGITS
+    return f"{told_apart(fraction, 0, 1, *bounds, digits=digits, scale=100)[0]} %"
+
+
+def told_apart(*numbers: Any, digits: int = DIGITS, scale: int = 1) -> tuple[str, ...]:
+    """The numbers of one sentence, in so many digits that those that differ read differently, in the right order."""
+    finite, near = {number for number in numbers if _is_number(number)}, {}
+    for enough in range(digits, ALL_DIGITS + 1):
+        near = {number: _rounded(number, enough, scale) for number in finite}
+        if len(set(near.values())) == len(finite):
+            break
+    return tuple(_printed(near[number]) if _is_number(number) else cell_text(number) for number in numbers)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float | Decimal) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _rounded(number: Any, digits: int, scale: int) -> Decimal:
+    """A fraction in so many digits, and all of its whole part; a whole number and a decimal are what they are."""
+    exact = Decimal(str(number)) if isinstance(number, float) and number % 1 else Decimal(number)
+    exact *= scale
+    return Context(prec=max(digits, exact.adjusted() + 1)).plus(exact) if isinstance(number, float) else exact
+
+
+def _printed(number: Decimal) -> str:
+    if number and not -ALL_DIGITS < number.adjusted() < 2 * ALL_DIGITS:
+        return f"{Context(prec=ALL_DIGITS).plus(number):e}"
+    text = f"{number:,f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _duration(value: timedelta) -> str:
+    """As a contract writes it: `1d12h`, `1m30.5s`."""
+    minutes, seconds = divmod(abs(value).seconds, 60)
+    exact = (seconds + Decimal(abs(value).microseconds).scaleb(-6)).normalize()
+    parts = {"d": abs(value).days, "h": minutes // 60, "m": minutes % 60, "s": exact}
+    text = "".join(f"{cell_text(count)}{unit}" for unit, count in parts.items() if count) or "0s"
+    return f"-{text}" if value < timedelta() else text
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """`; did you mean 'x'?` for the closest known spelling, else the known ones."""
+    found, listed = _closest(word, known)
+    return f"did you mean '{found}'?" if found else f"known: {listed}"
+
+
+def there_is(word: str, known: Iterable[str]) -> str:
+    """`the data has 'x'` for the closest name that is there, else the names that are."""
+    found, listed = _closest(word, known)
+    return f"the data has '{found}'" if found else f"the data has {listed or 'no column'}"
+
+
+def _closest(word: str, known: Iterable[str]) -> tuple[str | None, str]:
+    choices = sorted(known)
+    found = difflib.get_close_matches(word[:100], choices, n=1, cutoff=0.5)
+    return (found[0] if found else None), f"{', '.join(choices[:12])}{', …' if len(choices) > 12 else ''}"

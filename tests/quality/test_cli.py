@@ -1,0 +1,158 @@
+"""The command line: a verdict, an exit code, and one sentence when something is wrong."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from quality.__main__ import main
+from quality.loopback import importable
+
+
+@pytest.fixture(autouse=True)
+def _signals(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("signal.signal", lambda *words: None)
+    monkeypatch.setenv("COLUMNS", "200")
+
+
+def break_data(repository: Path) -> None:
+    pl.DataFrame({"id": [1, None], "email": ["a@b", "c@d"]}).write_parquet(repository / "data" / "users.parquet")
+
+
+def test_task_prints_the_verdict_before_prefect_is_imported(repository: Path) -> None:
+    code = (
+        "import sys; from quality.cli import ladder; from quality.contract import project;"
+        "ladder.first_verdict(project.load('users'), 'task'); print('prefect' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={"PYTHONPATH": importable(), "QUALITY_ROOT": str(repository)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "users: WARNING" in done.stdout
+    assert done.stdout.endswith("False\n")
+
+
+@pytest.mark.parametrize(("broken", "expected"), [(False, 0), (True, 1)], ids=["warning", "failed"])
+def test_task_needs_no_server_and_ends_with_the_verdict(
+    repository: Path, capsys: pytest.CaptureFixture[str], broken: bool, expected: int
+) -> None:
+    if broken:
+        break_data(repository)
+    assert main(["task", "users"]) == expected
+    said = capsys.readouterr().out
+    assert ("users: FAILED" if broken else "users: WARNING") in said
+    assert "same result from data_quality_check_task in a flow" in said
+
+
+def test_explain_shows_every_query_and_the_columns_it_read(
+    repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["task", "users", "--explain"]) == 0
+    said = capsys.readouterr().out
+    assert "queries; email read 2 times, id read 2 times" in said
+    assert "probe of id: id" in said
+    assert "pass over email: email" in said
+
+
+@pytest.mark.parametrize(("broken", "expected"), [(False, 0), (True, 1)], ids=["warning", "failed"])
+@pytest.mark.parametrize("verb", ["block", "flow"])
+def test_block_and_flow_end_with_the_verdict(
+    api: str, repository: Path, capsys: pytest.CaptureFixture[str], verb: str, broken: bool, expected: int
+) -> None:
+    if broken:
+        break_data(repository)
+    assert main([verb, "users", "--env", "prod"]) == expected
+    said = capsys.readouterr().out
+    assert "same result from" in said
+    if verb == "flow":
+        assert "artifact users-users-prod-quality:" in said
+        assert said.count("stopped by the verdict" if broken else "let through") == 6
+
+
+def test_deployment_without_a_worker_says_how_to_start_one(
+    api: str, repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["deployment", "users", "--env", "prod"]) == 3
+    told = capsys.readouterr()
+    assert "deployed users-prod" in told.out
+    assert "users-dev" not in told.out, "only what was asked for is deployed"
+    assert "users-prod is paused, as it is not promoted: rung task: its run does not count" in told.out
+    assert "no worker of the work pool users-prod is online" in told.err
+    assert "prefect worker start --pool users-prod --no-create-pool-if-not-found" in told.err
+
+
+@pytest.mark.parametrize("verb", ["block", "flow", "deployment", "doctor"])
+def test_a_server_that_does_not_answer_is_one_sentence(
+    repository: Path, capsys: pytest.CaptureFixture[str], verb: str
+) -> None:
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}):
+        assert main([verb]) == 3 if verb != "doctor" else main([verb]) in (2, 3)
+    told = capsys.readouterr()
+    assert "no Prefect API answers at http://127.0.0.1:9/api" in told.err + told.out
+    assert "Traceback" not in told.err + told.out
+
+
+def test_task_gives_its_verdict_without_the_server_that_does_not_answer(
+    repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}):
+        assert main(["task"]) == 0
+    assert "The verdict needs no server" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["task", "user"], "there is no dataset 'user'; did you mean 'users'"),
+        (["task", "users", "--env", "prodd"], "policy.yml has no environment 'prodd'; did you mean 'prod'"),
+    ],
+    ids=["dataset", "environment"],
+)
+def test_wrong_use_is_one_sentence(
+    repository: Path, capsys: pytest.CaptureFixture[str], words: list[str], said: str
+) -> None:
+    assert main(words) == 2
+    told = capsys.readouterr().err
+    assert said in told
+    assert told.count("\n") == 1
+
+
+def test_data_that_is_not_there_could_not_be_judged(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (repository / "data" / "users.parquet").unlink()
+    assert main(["task"]) == 3
+    assert "users: ERROR" in capsys.readouterr().out
+
+
+def test_learn_proposes_rules_that_a_contract_takes(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["learn", "users"]) == 0
+    assert '- {check: "not_null", column: "id"}' in capsys.readouterr().out
+
+
+def test_doctor_finds_files_that_disagree(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = repository / "prefect.yaml"
+    path.write_text(path.read_text("utf-8").replace("0 6 * * *", "0 7 * * *"), "utf-8")
+    assert main(["doctor"]) == 2
+    said = "users-prod: prefect.yaml says 0 7 * * * for schedule, policy.yml 0 6 * * *; make them agree"
+    assert said in capsys.readouterr().out
+
+
+def test_doctor_names_the_channel_whose_block_is_not_saved(
+    api: str, repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    policy = repository / "policy.yml"
+    channel = "  notifications: [{channel: webhook, block: custom-webhook/nobody-saved-it}]\n  work_pool"
+    policy.write_text(policy.read_text("utf-8").replace("  work_pool", channel, 1), "utf-8")
+    assert main(["doctor"]) == 3
+    said = "channel webhook: there is no saved block custom-webhook/nobody-saved-it; save it with its credentials"
+    assert said in capsys.readouterr().out

@@ -1,0 +1,206 @@
+"""A SQL condition speaks of a row: nothing is read or fetched for it, when a contract is loaded and ever after."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import polars as pl
+import pytest
+from checking import judge, judge_one
+
+from quality.engine.sql import condition
+from quality.errors import ConfigurationError
+from quality.rules.catalogue import parse_rule
+from quality.values import Status
+
+
+@pytest.fixture
+def listener() -> Iterator[tuple[str, list[str]]]:
+    """An address that hears who asks for it."""
+    heard: list[str] = []
+
+    class Ear(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            heard.append(self.path)
+            self.send_error(404)
+
+        do_HEAD = do_GET  # noqa: N815 - the names are the server's
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Ear)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/secret", heard
+    server.shutdown()
+    server.server_close()
+
+
+QUERIES = [
+    "(SELECT nosuch FROM read_csv('{}')) > 0",
+    "a IN (SELECT x FROM read_csv('{}'))",
+    "a IN (select x from read_parquet('{}.parquet'))",
+    "EXISTS (SELECT 1 FROM read_csv('{}'))",
+    "NOT EXISTS(FROM read_csv('{}'))",
+    "a IN (FROM read_csv('{}'))",
+    "a > ANY (SELECT x FROM read_ndjson('{}'))",
+    "a = ALL(SeLeCt x FROM read_ipc('{}'))",
+    "(WITH q AS (SELECT * FROM read_csv('{}')) SELECT x FROM q) = 1",
+    "a IN (WITH q AS (FROM read_csv('{}')) FROM q)",
+    "a IN (VALUES (1), (2))",
+    "a > 1 AND (\n\tSELECT\u00a0max(x)\u2003FROM read_csv('{}')) > 0",
+    "(/* x */ SELECT /**/ x FROM read_csv('{}')) > 0",
+    "(SEL/**/ECT x FROM read_csv('{}')) > 0",
+    "a > 1 -- it's\n AND (SELECT x FROM read_csv('{}')) > 0 -- '",
+    "/* ' */ (SELECT x FROM read_csv('{}')) > 0 /* ' */",
+    "/* \" */ (SELECT x FROM read_csv('{}')) > 0 /* \" */",
+    "/* /* ' */ */ (SELECT x FROM read_csv('{}')) > 0 /* ' */",
+    "name = 'a\\' AND (SELECT x FROM read_csv('{}')) > 0 AND name = 'b'",
+    "$$ ' $$ = (SELECT x FROM read_csv('{}')) OR name = ' '",
+    "0xSELECT x FROM read_csv('{}')",
+    "CASE WHEN (SELECT x FROM read_csv('{}')) > 0 THEN TRUE ELSE FALSE END",
+    "a BETWEEN 1 AND (SELECT max(x) FROM read_csv('{}'))",
+    "((((SELECT x FROM read_csv('{}'))))) > 1",
+    "coalesce((SELECT x FROM read_csv('{}')), 1) > 0",
+    "read_csv('{}') > 0",
+    "a IN read_csv('{}')",
+    "a > 1 UNION SELECT x FROM read_csv('{}')",
+    "a > 1; SELECT x FROM read_csv('{}')",
+    "SELECT x FROM read_csv('{}')",
+]
+
+
+@pytest.mark.parametrize("field", ["expression", "where"])
+@pytest.mark.parametrize("sql", QUERIES)
+def test_a_query_within_a_condition_is_refused_and_nothing_is_fetched_or_opened(
+    sql: str, field: str, listener: tuple[str, list[str]], tmp_path: Path
+) -> None:
+    address, heard = listener
+    pipe = tmp_path / "pipe.csv"
+    os.mkfifo(pipe)  # whoever opens it waits for ever
+    for target in (address, str(pipe)):
+        rule = {"check": "expression", "expression": "a > 1", field: sql.replace("{}", target)}
+        with pytest.raises(ConfigurationError, match="SQL") as refused:
+            parse_rule(rule)
+        assert "\n" not in str(refused.value)
+        with pytest.raises(ConfigurationError):
+            condition(sql.replace("{}", target))
+    assert heard == []
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "\"select\" > 1 AND name = 'SELECT x FROM y' AND `from` IS NOT NULL",
+        "name <> 'it''s (select)' AND a > 1 -- only what was bought",
+        "EXTRACT(year FROM day) > 2000 AND a IS DISTINCT FROM b",
+        "TRIM(BOTH 'x' FROM name) = 'a' OR SUBSTRING(name FROM 1 FOR 2) = 'ab'",
+        "day >= DATE '2024-01-01' AND day < CAST('2025-01-01' AS DATE)",
+        "CASE WHEN a > 1 AND b > 1 THEN TRUE ELSE FALSE END AND a BETWEEN 1 AND 2 OR NOT (b > 1)",
+        "LPAD(name, 5, '0') = name AND a IN (1, 2, 3)",
+        "name ~ '^[a-z]+$' AND name NOT LIKE '[%' AND b * 2 > 1 AND name <> '(*'",
+    ],
+)
+def test_words_of_a_query_may_be_names_and_texts(sql: str) -> None:
+    rule = parse_rule({"check": "expression", "expression": sql})
+    assert isinstance(condition(sql), pl.Expr)
+    assert rule.title
+
+
+@pytest.mark.parametrize(
+    ("sql", "said"),
+    [
+        ("LPAD(name, 2000000000, 'x') = 'a'", "lpad takes a number up to 10,000 as its length"),
+        ("RPAD(name, a, 'x') = 'a'", "rpad takes a number up to 10,000"),
+        ("RPAD(CONCAT(name, 'b'), 1e9) = 'a'", "rpad takes a number up to 10,000"),
+        ("(" * 60 + "a > 1" + ")" * 60, "nested deeper than 40 brackets"),
+        (" AND ".join(["a > 1"] * 3000), "connects more than 2,000 conditions"),
+        ("name = '" + "x" * 200_000 + "'", "at most 100,000 are read"),
+        ("a > 0x1F", "a number runs into a word"),
+        ("a > avg(a)", "speaks of several rows at once (mean)"),
+        ("name = 'x", "a quote is not closed"),
+        ("a > 1 AND name ~ '[a'", "cannot read the pattern '[a'"),
+        ("name !~* '(a' OR a > 1", "cannot read the pattern '(a'"),
+        ("REGEXP_LIKE(name, '*a')", "cannot read the pattern '*a'"),
+        ("name RLIKE 'a{2,1}'", "cannot read the pattern 'a{2,1}'"),
+    ],
+    ids=[
+        "lpad",
+        "length of a column",
+        "float",
+        "deep",
+        "long",
+        "huge",
+        "hex",
+        "mean",
+        "open quote",
+        "~",
+        "!~*",
+        "regexp_like",
+        "rlike",
+    ],
+)
+def test_a_condition_that_no_row_can_bear_is_refused_when_it_is_read(sql: str, said: str) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        parse_rule({"check": "expression", "expression": sql})
+    assert said in str(refused.value)
+    assert len(str(refused.value)) < 400
+
+
+def test_a_thousand_conditions_are_read_and_judged_at_once() -> None:
+    began = time.monotonic()
+    sql = " AND ".join(f"a > {n}" for n in range(1000))
+    result = judge_one(pl.DataFrame({"a": [5, 1000]}), {"check": "expression", "expression": sql, "name": "many"})
+    assert (result.failed_count, result.total_count) == (1, 2)
+    assert time.monotonic() - began < 20
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "a > 1 AND b < 5 OR NOT a > 2 AND b > 1",
+        "a BETWEEN 1 AND 2 AND b BETWEEN 2 AND 4 OR a = 3",
+        "CASE WHEN a > 1 AND b > 1 THEN a > 2 ELSE b > 2 END AND a > 0 OR b = 1",
+        "NOT a > 1 AND b > 1 AND (a > 2 OR b > 3)",
+        "a NOT BETWEEN 1 AND 2 AND b > 1",
+    ],
+)
+def test_a_condition_that_is_cut_at_its_connectors_means_the_same(sql: str) -> None:
+    values = [None, 0, 1, 2, 3, 5]
+    data = pl.DataFrame({"a": values * 6, "b": [b for b in values for _ in values]})
+    assert data.select(x=condition(sql)).equals(data.select(x=pl.sql_expr(sql)))
+
+
+@pytest.mark.parametrize(
+    ("column", "sql", "said"),
+    [
+        (pl.Date(), "d > '2024-01-01'", "write DATE '2024-01-31'"),
+        (pl.Datetime("us"), "d > '2024-01-01'", "write DATE '2024-01-31' or TIMESTAMP"),
+        (pl.Datetime("us", "UTC"), "d < NOW()", "write TIMESTAMPTZ '2024-01-31 12:00:00+00:00'"),
+        (pl.Datetime("us", "UTC"), "d > TIMESTAMP '2024-01-01 00:00:00'", "write TIMESTAMPTZ"),
+    ],
+    ids=str,
+)
+def test_a_date_that_is_a_text_is_answered_with_what_to_write(column: pl.DataType, sql: str, said: str) -> None:
+    data = pl.DataFrame({"d": [None]}, schema={"d": column})
+    result = judge(data, {"check": "expression", "expression": sql})
+    assert result.status is Status.ERROR
+    assert said in result.rules[0].message
+    assert "cannot compare" not in result.rules[0].message
+
+
+@pytest.mark.parametrize(
+    ("column", "sql"),
+    [
+        (pl.Date(), "d > DATE '2024-01-31'"),
+        (pl.Datetime("us"), "d > TIMESTAMP '2024-01-31 12:00:00'"),
+        (pl.Datetime("us", "UTC"), "d > TIMESTAMPTZ '2024-01-31 12:00:00+00:00'"),
+    ],
+    ids=str,
+)
+def test_what_the_answer_says_works(column: pl.DataType, sql: str) -> None:
+    data = pl.DataFrame({"d": ["2024-05-01"]}).select(pl.col("d").str.to_datetime().cast(pl.Datetime("us")))
+    typed = data.select(pl.col("d").dt.replace_time_zone(getattr(column, "time_zone", None)).cast(column))
+    assert judge(typed, {"check": "expression", "expression": sql}).status is Status.PASSED

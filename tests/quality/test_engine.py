@@ -1,0 +1,211 @@
+"""One pass: what is read, how often, and what a fault elsewhere would look like here."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from checking import counts, judge, judge_one
+
+from quality.errors import ConfigurationError
+from quality.loopback import importable
+from quality.result import CheckResult
+from quality.values import Status
+
+ROWS = 60_000
+DATA = pl.DataFrame(
+    {
+        "id": pl.int_range(ROWS, eager=True),
+        "a": pl.int_range(ROWS, eager=True) % 7,
+        "b": (pl.int_range(ROWS, eager=True) % 5).cast(pl.Float64),
+        "s": "k" + pl.int_range(ROWS, eager=True).cast(pl.String),
+        "g": pl.Series(["x", "y"] * (ROWS // 2)),
+        "unused": pl.int_range(ROWS, eager=True),
+    }
+)
+CLEAN: tuple[dict[str, Any], ...] = (
+    {"check": "not_null", "column": "a"},
+    {"check": "in_range", "column": "a", "min": 0, "max": 6},
+    {"check": "mean", "column": "a", "at_least": 2},
+    {"check": "expression", "expression": "a >= 0 AND b >= 0"},
+    {"check": "non_negative", "column": "b", "by": "g"},
+    {"check": "regex", "column": "s", "pattern": "^k"},
+    {"check": "length", "column": "s", "max": 9, "where": "b > 1"},
+    {"check": "dtype", "column": "unused", "dtype": "integer"},
+    {"check": "row_count", "min": 1},
+)
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("QUALITY_ROOT", str(tmp_path))
+    DATA.write_parquet("data.parquet", row_group_size=10_000)
+
+
+def sampling(result: CheckResult) -> list[str]:
+    return [query for query in result.metadata.explain.queries if query.startswith("examples")]
+
+
+def test_each_column_is_read_once_and_a_column_without_a_rule_never() -> None:
+    explain = judge("data.parquet", *CLEAN).metadata.explain
+    assert explain.columns_read == {"a": 1, "b": 1, "g": 1, "s": 1}
+    assert explain.collects == len(explain.queries) <= 3
+
+
+def test_columns_that_no_rule_joins_are_read_apart() -> None:
+    rules = {"check": "mean", "column": "a", "at_least": 0}, {"check": "regex", "column": "s", "pattern": "k"}
+    queries = judge("data.parquet", *rules).metadata.explain.queries
+    assert sorted(query.split(": ")[1] for query in queries if query.startswith("pass")) == ["a", "s"]
+
+
+def test_a_row_format_is_read_in_one_pass() -> None:
+    DATA.head(1000).write_csv("data.csv")
+    explain = judge("data.csv", *CLEAN).metadata.explain
+    assert explain.collects == 1
+    assert explain.columns_read == {"a": 1, "b": 1, "g": 1, "s": 1, "unused": 1}  # whether its texts are integers
+
+
+def test_a_hundred_rules_on_one_column_read_it_once() -> None:
+    rules = [{"check": "in_range", "column": "b", "min": -n, "max": 9, "where": "a >= 0"} for n in range(100)]
+    explain = judge("data.parquet", *rules).metadata.explain
+    assert explain.columns_read == {"a": 1, "b": 1}
+    assert explain.collects == 1
+
+
+def test_no_rule_that_passed_is_sampled() -> None:
+    unique = {"check": "unique", "column": "s"}, {"check": "increasing", "column": "id"}
+    assert sampling(judge("data.parquet", *CLEAN, *unique)) == []
+    assert sampling(judge("data.parquet", *CLEAN, {"check": "positive", "column": "a"})) != []
+    assert sampling(judge("data.parquet", {"check": "positive", "column": "a"}, sample_rows=0)) == []
+
+
+def test_samples_of_all_failed_rules_come_from_one_query_that_reads_their_columns_only() -> None:
+    failing = [{"check": "positive", "column": "a"}, {"check": "positive", "column": "b"}]
+    result = judge("data.parquet", *CLEAN, *failing, key=("id",))
+    assert len(sampling(result)) == 1
+    assert sampling(result)[0].split(": ")[1] == "id, a, b" or sampling(result)[0].split(": ")[1] == "a, b, id"
+    assert {name for rule in result.rules for row in rule.samples for name in row} == {"id", "a", "b"}
+
+
+def test_a_sorted_key_is_proved_unique_without_sorting_it() -> None:
+    queries = judge("data.parquet", {"check": "unique", "column": "id"}).metadata.explain.queries
+    assert not any("compared" in query for query in queries)
+
+
+def test_the_rules_that_are_given_are_the_rules_that_are_judged() -> None:
+    strict, lax = {"check": "less_than", "column": "a", "value": 3}, {"check": "less_than", "column": "a", "value": 9}
+    assert judge(DATA, strict).status is Status.FAILED
+    assert judge(DATA, lax).status is Status.PASSED
+    assert [rule.rule_name for rule in judge(DATA, strict, lax).rules] == [
+        "less_than(a, value=3)",
+        "less_than(a, value=9)",
+    ]
+
+
+def test_a_lazy_frame_is_really_judged() -> None:
+    rule = {"check": "less_than", "column": "a", "value": 3}
+    assert counts(judge_one(DATA.lazy(), rule)) == counts(judge_one(DATA, rule)) == ("FAILED", 34284, ROWS)
+
+
+def test_a_null_compared_with_a_range_is_counted_as_not_judged() -> None:
+    result = judge_one(pl.DataFrame({"a": [1, None, 9]}), {"check": "in_range", "column": "a", "max": 5})
+    assert counts(result) == ("FAILED", 1, 2)
+    assert result.failure_rate == 50.0
+
+
+def test_rates_are_fractions_where_they_are_written_and_really_soften() -> None:
+    third = pl.DataFrame({"a": [1, 2, 9]})
+    rule = {"check": "less_than", "column": "a", "value": 5}
+    assert judge(third, {**rule, "max_failure_rate": 0.34}).status is Status.PASSED
+    assert judge(third, {**rule, "max_failure_rate": 0.33}).status is Status.FAILED
+    with pytest.raises(ConfigurationError, match="must be a fraction from 0 to 1"):
+        judge(third, {**rule, "max_failure_rate": 34})
+    others = {"check": "positive", "column": "a"}, {"check": "not_null", "column": "a"}
+    assert judge(third, rule, *others, warning_threshold=0.34).status is Status.WARNING
+    assert judge(third, rule, *others, warning_threshold=0.33).status is Status.FAILED
+
+
+@pytest.mark.parametrize(
+    ("severity", "status", "exit_code"),
+    [("critical", "FAILED", 1), ("error", "FAILED", 1), ("warning", "WARNING", 0), ("info", "PASSED", 0)],
+)
+def test_severity_says_what_a_failed_rule_does_to_the_run(severity: str, status: str, exit_code: int) -> None:
+    failing = {"check": "positive", "column": "a", "severity": severity}
+    result = judge(DATA, failing, {"check": "not_null", "column": "a"})
+    assert (result.status.value, result.exit_code) == (status, exit_code)
+    assert result.rules[0].status is Status.FAILED
+
+
+def test_a_known_failure_outranks_what_could_not_be_judged() -> None:
+    missing = {"check": "foreign_key", "column": "a", "reference": "gone.parquet"}
+    assert judge(DATA, missing, {"check": "positive", "column": "a"}).status is Status.FAILED
+    warned = judge(DATA, missing, {"check": "positive", "column": "a", "severity": "warning"})
+    assert (warned.status, warned.exit_code) == (Status.ERROR, 3)
+
+
+def test_a_changed_file_never_gives_yesterday_s_green() -> None:
+    lazy = pl.scan_parquet("data.parquet")
+    rule = {"check": "less_than", "column": "a", "value": 7}
+    assert judge(lazy, rule).status is judge("data.parquet", rule).status is Status.PASSED
+    DATA.with_columns(a=pl.lit(9, pl.Int64)).write_parquet("data.parquet", row_group_size=10_000)
+    assert judge("data.parquet", rule).status is Status.FAILED
+    assert judge(lazy, rule).status in (Status.FAILED, Status.ERROR), "Polars keeps the footer of the file it knew"
+
+
+DOMAIN = '''
+from typing import ClassVar, Literal
+
+from quality.engine.rule import ColumnRule
+from quality.engine.dtypes import NUMBER
+
+
+class EvenNumber(ColumnRule):
+    """Every value is an even number."""
+
+    ALIASES: ClassVar = ("even",)
+    JUDGES: ClassVar = NUMBER
+    check: Literal["even_number"] = "even_number"
+
+    def says(self):
+        return f"{self.column} is even"
+
+    def holds(self, value, dtype, frame):
+        return value % 2 == 0
+
+
+RULES = (EvenNumber,)
+'''
+
+
+def test_a_domain_s_own_rule_is_one_small_class_used_as_a_built_in() -> None:
+    Path("domain").mkdir()
+    Path("domain/__init__.py").touch()
+    Path("domain/rules.py").write_text(DOMAIN)
+    program = (
+        "import polars as pl; from quality.checking import check; from quality.contract.config import CheckConfig\n"
+        "rules = [{'check': 'even', 'column': 'a', 'where': 'a > 0', 'by': 'g'}]\n"
+        "result = check(pl.DataFrame({'a': [2, 3, None, -1], 'g': ['x'] * 4}), CheckConfig().override(rules=rules))\n"
+        "print(result.rules[0].check, result.status, result.rules[0].failed_count, result.rules[0].total_count)"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PYTHONPATH": f"{Path.cwd()}:{importable()}"},
+    )
+    assert ran.stdout.split() == ["even_number", "FAILED", "1", "2"]
+
+
+def test_the_engine_does_not_import_prefect() -> None:
+    modules = "quality.checking, quality.reporting.console, quality.rules.profile"
+    program = f"import sys, {modules}; print('prefect' in sys.modules)"
+    ran = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, env={"PYTHONPATH": importable()}
+    )
+    assert ran.stdout.strip() == "False"

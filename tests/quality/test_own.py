@@ -1,0 +1,249 @@
+"""Rules and sources of a domain's own: what they raise is a verdict about them alone, in one sentence, everywhere."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import polars as pl
+import pytest
+
+from quality import (
+    NUMBER,
+    CheckConfig,
+    CheckResult,
+    ColumnRule,
+    DataQualityBlock,
+    DataQualityError,
+    Frame,
+    Judgement,
+    Kinds,
+    Measure,
+    Rule,
+    Source,
+    Status,
+    TableRule,
+    check,
+    check_dataset,
+    create_quality_flow,
+    data_quality_check_task,
+    load,
+)
+from quality.__main__ import main
+from quality.sources import domain_sources
+
+DATA = pl.DataFrame({"a": [2, 4, 5], "b": [1, 2, 3]})
+
+
+class Even(ColumnRule):
+    """Every value is an even number.
+
+    The second paragraph is for whoever reads the class.
+    """
+
+    JUDGES: ClassVar[Kinds] = NUMBER
+    check: Literal["even"] = "even"
+
+    def holds(self, value: pl.Expr, dtype: pl.DataType, frame: Frame) -> pl.Expr:
+        return value % 2 == 0
+
+
+class Silent(Even):
+    check: Literal["silent"] = "silent"  # type: ignore[assignment]
+
+
+class Total(TableRule):
+    """The total of the column is even."""
+
+    check: Literal["total"] = "total"
+    column: str = "a"
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        return (self.column,)
+
+    def measures(self, frame: Frame) -> dict[str, Measure]:
+        return {"sum": Measure(self.col(self.column).sum())}
+
+    def judge(self, state: Mapping[str, Any], frame: Frame) -> Judgement:
+        return Judgement(state["sum"] % 2, 1, value=state["sum"], note=f"it is {state['sum']}")
+
+
+def judged(*rules: Rule, data: object = DATA, **fields: Any) -> CheckResult:
+    return check(data, CheckConfig(rules=rules, **fields))
+
+
+def test_a_rule_of_ones_own_says_what_its_docstring_says_first() -> None:
+    (row,) = judged(Even(column="a")).rules
+    assert (row.status, row.failed_count, row.total_count) == (Status.FAILED, 1, 3)
+    assert "Every value is an even number" in row.message
+    assert "second paragraph" not in row.message
+    (table,) = judged(Total()).rules
+    assert table.message.startswith("The total of the column is even; it is 11")
+    assert Silent(column="a").says() == "silent(a)"
+
+
+def raises(*_: Any, **__: Any) -> Any:
+    raise LookupError("no such key\nand a second line")
+
+
+HOOKS = ["bind", "measures", "judge", "says", "subjects", "reads"]
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+@pytest.mark.parametrize("kind", [Even, Total])
+def test_whatever_a_rule_raises_is_an_error_of_that_rule_alone_with_its_first_line(kind: type[Rule], hook: str) -> None:
+    broken: Any = property(raises) if hook in ("subjects", "reads") else raises
+    mine = type("Mine", (kind,), {hook: broken, "__module__": __name__})
+    rules = (Even(column="b", name="first"), mine(column="a", name="mine"), Total(name="last"))
+    result = judged(*rules)
+    first, own, last = result.rules
+    assert (first.status, last.status) == (Status.FAILED, Status.FAILED)
+    assert (own.rule_name, own.status) == ("mine", Status.ERROR)
+    assert "no such key" in own.message
+    assert "second line" not in own.message
+
+
+@pytest.mark.parametrize(
+    "answer", [True, "text", pl.lit("text"), pl.col("nowhere"), None], ids=["bool", "str", "text", "column", "none"]
+)
+def test_an_expression_that_is_none_is_an_error_of_that_rule_alone(answer: object) -> None:
+    mine = type("Mine", (Even,), {"holds": lambda self, value, dtype, frame: answer, "__module__": __name__})
+    own, other = judged(mine(column="a", name="mine"), Total()).rules
+    assert (own.status, other.status) == (Status.ERROR, Status.FAILED)
+
+
+@pytest.mark.parametrize("answer", [None, 3, (1, 2), Judgement(None, None)], ids=repr)  # type: ignore[arg-type]
+def test_a_judgement_that_is_none_is_an_error_of_that_rule_alone(answer: object) -> None:
+    mine = type("Mine", (Total,), {"judge": lambda self, state, frame: answer, "__module__": __name__})
+    own, other = judged(mine(name="mine"), Even(column="a")).rules
+    assert (own.status, other.status) == (Status.ERROR, Status.FAILED)
+
+
+class DriverError(Exception):
+    """What a driver raises that no one here has heard of."""
+
+
+class Warehouse(Source):
+    kind: Literal["warehouse"] = "warehouse"
+    breaks: str = "scan"
+
+    def scan(self, root: Path) -> pl.LazyFrame:
+        if self.breaks == "scan":
+            raise DriverError("login refused for quality@warehouse\nhint: ask the database's owner")
+        if self.breaks == "schema":
+            return pl.LazyFrame({"a": [1]}).select("b")
+        return DATA.lazy()
+
+    def version(self, root: Path) -> str | None:
+        if self.breaks == "version":
+            raise DriverError("login refused for quality@warehouse")
+        return None
+
+    def size(self, root: Path) -> int | None:
+        raise DriverError("login refused for quality@warehouse")
+
+
+@pytest.mark.parametrize(
+    ("breaks", "why"),
+    [("scan", "DriverError: login refused"), ("schema", "b"), ("version", "DriverError: login refused")],
+)
+def test_whatever_a_source_raises_means_that_it_could_not_be_read(breaks: str, why: str) -> None:
+    result = judged(Even(column="a"), Total(), data=Warehouse(breaks=breaks))
+    assert result.status is Status.ERROR
+    assert {rule.status for rule in result.rules} == {Status.ERROR}
+    for said in (result.reason or "", *(rule.message for rule in result.rules)):
+        assert "source could not be read: warehouse" in said
+        assert why in said
+        assert "hint" not in said
+
+
+DOMAIN = {
+    "__init__": "",
+    "rules": "RULES = ()\n",
+    "sources": """
+from typing import Literal
+
+from quality import Source
+
+
+class Driver(Exception):
+    pass
+
+
+class Warehouse(Source):
+    kind: Literal["warehouse"] = "warehouse"
+
+    def scan(self, root):
+        raise Driver("login refused for the warehouse")
+
+
+SOURCES = (Warehouse,)
+""",
+}
+
+
+@pytest.fixture
+def warehouse(repository: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The repository with a source of its own that cannot be read, in `src/domain/sources.py`."""
+    for name, text in DOMAIN.items():
+        (repository / "src" / "domain").mkdir(parents=True, exist_ok=True)
+        (repository / "src" / "domain" / f"{name}.py").write_text(text, "utf-8")
+    contract = repository / "datasets" / "users.yml"
+    contract.write_text(contract.read_text("utf-8").replace("{path: data/users.parquet}", "{kind: warehouse}"), "utf-8")
+    monkeypatch.syspath_prepend(str(repository / "src"))
+    for name in [name for name in sys.modules if name.split(".")[0] == "domain"]:
+        monkeypatch.delitem(sys.modules, name)
+    domain_sources.cache_clear()
+    importlib.invalidate_caches()
+    yield repository
+    for name in [name for name in sys.modules if name.split(".")[0] == "domain"]:
+        del sys.modules[name]
+    domain_sources.cache_clear()
+
+
+def by_task() -> CheckResult:
+    return data_quality_check_task(config=load("users"))
+
+
+def by_block() -> CheckResult:
+    return DataQualityBlock.from_config(load("users")).check()
+
+
+def by_flow() -> CheckResult:
+    return check_dataset("users")
+
+
+def by_factory() -> CheckResult:
+    return create_quality_flow("nightly", dataset="users")()
+
+
+@pytest.mark.parametrize("way", [by_task, by_block, by_flow, by_factory])
+@pytest.mark.parametrize("sensitive", [True, False], ids=["words withheld", "words told"])
+def test_on_every_rung_a_source_of_ones_own_could_not_be_read_for_its_cause(
+    warehouse: Path, way: Callable[[], CheckResult], sensitive: bool, request: pytest.FixtureRequest
+) -> None:
+    if way in (by_flow, by_factory):
+        request.getfixturevalue("api")
+    if not sensitive:
+        contract = warehouse / "datasets" / "users.yml"
+        contract.write_text(contract.read_text("utf-8").replace("sensitive: [email]", "sensitive: []"), "utf-8")
+    with pytest.raises(DataQualityError) as caught:
+        way()
+    result = caught.value.result
+    assert result.status is Status.ERROR
+    why = " (Driver; the details are withheld" if sensitive else ": warehouse: Driver: login refused for the warehouse"
+    assert all(f"the source could not be read{why}" in rule.message for rule in result.rules)
+
+
+def test_the_command_line_ends_with_3_and_no_traceback(
+    warehouse: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("signal.signal", lambda *words: None)
+    assert main(["task", "users"]) == 3
+    said = capsys.readouterr()
+    assert "Driver" in said.out
+    assert "Traceback" not in said.out + said.err

@@ -1,0 +1,374 @@
+from __future__ import annotations
+
+import json
+import random
+import re
+import signal
+import subprocess
+import sys
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from pathlib import Path
+from time import sleep
+from typing import Any
+
+import polars as pl
+import pytest
+from checking import NOW
+from cryptography.fernet import Fernet, MultiFernet
+from nightly import BAD, GOOD, Repository
+from polars.testing import assert_frame_equal
+from prefect.blocks.system import Secret
+from pydantic import SecretStr
+from rule_table import ROW_RULES, Row, write_references
+
+from quality import checking
+from quality.contract.config import CheckConfig
+from quality.engine.frame import Frame
+from quality.engine.judge import Found
+from quality.errors import ConfigurationError, QuarantineError, SourceError
+from quality.quarantine import splits as quarantine
+from quality.quarantine.encryption import decrypted, encrypted
+from quality.quarantine.redrive import redrive
+from quality.quarantine.splits import Split
+
+QUARANTINE = {"path": "out", "drop": ["email"]}
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
+    monkeypatch.setenv("QUALITY_ROOT", str(tmp_path))
+    return Repository(tmp_path, quarantine=QUARANTINE)
+
+
+def judged(repository: Repository, run: str) -> Split:
+    seen: list[tuple[Frame, list[Found]]] = []
+    result = checking.check(None, repository.config, seen=lambda frame, found: seen.append((frame, found)))
+    return quarantine.split(*seen[0], result, repository.config, run)
+
+
+def rows(repository: Repository, name: str) -> pl.DataFrame:
+    return pl.concat([pl.read_parquet(folder / name) for folder in quarantine.standing(repository.config)])
+
+
+def test_every_row_lands_in_exactly_one_file_with_its_rules_run_and_fingerprint(repository: Repository) -> None:
+    repository.holds(BAD)
+    assert judged(repository, "one").says() == "quarantine: 2 of 4 rows quarantined"
+    fingerprint = repository.config.fingerprint
+    unique, in_range = "unique(id)", "in_range(amount, min=0, max=100)"
+    assert rows(repository, "failing.parquet").to_dicts() == [
+        {"id": 2, "amount": -2.0, "_dq_rules": [unique, in_range], "_dq_run": "one", "_dq_fingerprint": fingerprint},
+        {"id": 2, "amount": 3.0, "_dq_rules": [unique], "_dq_run": "one", "_dq_fingerprint": fingerprint},
+    ]
+    passed = rows(repository, "passed.parquet")
+    assert passed["id"].to_list() == [1, 4]
+    assert passed.columns == list(BAD)
+
+
+def test_a_clean_run_has_all_rows_among_the_good_ones(repository: Repository) -> None:
+    split = judged(repository, "one")
+    assert (split.rows, split.passed, split.failing) == (4, 4, 0)
+    assert rows(repository, "failing.parquet").is_empty()
+
+
+@pytest.mark.parametrize("passed", [True, False], ids=["good rows written", "failing rows only"])
+@pytest.mark.parametrize("row", ROW_RULES, ids=lambda row: row.check)
+def test_the_rows_that_a_rule_counts_are_those_set_apart_in_every_segment(
+    row: Row, passed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("QUALITY_ROOT", str(tmp_path))
+    write_references(tmp_path)
+    half = row.bad.height
+    twice = pl.concat([row.bad, row.bad]).with_columns(
+        segment=pl.Series(["x", "y"]).repeat_by(half).explode(), place=pl.int_range(2 * half)
+    )
+    rule, path = row.rule | {"by": "segment"}, {"path": "out", "passed": passed}
+    config = CheckConfig.model_validate({"environment": "prod", "rules": [rule], "quarantine": path})
+    seen: list[tuple[Frame, list[Found]]] = []
+    result = checking.check(twice, config, now=NOW, seen=lambda frame, found: seen.append((frame, found)))
+    split = quarantine.split(*seen[0], result, config, "one")
+    (folder,) = quarantine.standing(config)
+    apart = pl.read_parquet(folder / "failing.parquet")["place"].sort().to_list()
+    failing = row.failing or ()
+    assert apart == [*failing, *(half + number for number in failing)]
+    assert split.passed + split.failing == 2 * half
+
+
+def test_good_rows_stay_in_the_source_where_the_contract_says_so(repository: Repository) -> None:
+    repository.says(quarantine={"path": "out", "passed": False})
+    repository.holds(BAD)
+    split = judged(repository, "one")
+    assert (split.rows, split.passed, split.failing) == (4, 2, 2)
+    (folder,) = quarantine.standing(repository.config)
+    assert sorted(path.name for path in folder.iterdir()) == ["failing.parquet", "split.json"]
+    repository.says(rules=[{"check": "in_range", "column": "amount", "min": 0, "max": 100}])
+    assert redrive(repository.config) is not None
+    assert rows(repository, "passed.parquet")["id"].to_list() == [2]
+
+
+def test_only_rules_of_the_severities_asked_for_set_rows_apart(repository: Repository) -> None:
+    repository.holds(BAD)
+    repository.says(
+        rules=[
+            {"check": "unique", "column": "id", "severity": "warning"},
+            {"check": "in_range", "column": "amount", "min": 0, "by": "id"},
+        ]
+    )
+    assert judged(repository, "one").failing == 1
+
+
+def test_the_same_data_is_set_apart_once(repository: Repository) -> None:
+    repository.holds(BAD)
+    judged(repository, "one")
+    judged(repository, "two")
+    assert [split.run for split in quarantine.standing(repository.config).values()] == ["two"]
+    assert redrive(repository.config) is not None
+    assert judged(repository, "three").run == "two"
+    assert rows(repository, "failing.parquet").height == 2
+
+
+def test_redrive_releases_the_rows_that_pass_todays_rules(repository: Repository) -> None:
+    repository.holds(BAD)
+    judged(repository, "one")
+    repository.holds(GOOD | {"amount": [500.0, 2.0, 3.0, 4.0], "id": [7, 8, 9, 10]})
+    judged(repository, "two")
+    repository.says(rules=[{"check": "in_range", "column": "amount", "min": 0, "max": 1000}])
+    split = redrive(repository.config)
+    assert split is not None
+    assert split.says() == "quarantine: 2 of 3 rows released, 1 stay"
+    stays = rows(repository, "failing.parquet")
+    assert stays.select("amount", "_dq_rules", "_dq_run").rows() == [
+        (-2.0, ["in_range(amount, min=0, max=1000)"], "one")
+    ]
+    assert stays["_dq_fingerprint"].to_list() == [repository.config.fingerprint]
+    again = redrive(repository.config)
+    assert again is not None
+    assert (again.passed, again.failing) == (0, 1)
+
+
+def test_redrive_of_an_empty_quarantine_does_nothing(repository: Repository) -> None:
+    assert redrive(repository.config) is None
+    judged(repository, "one")
+    assert redrive(repository.config) is None
+
+
+def test_rows_that_lost_a_column_are_not_released_past_a_rule_that_needs_it(repository: Repository) -> None:
+    regex = {"check": "regex", "name": "an address", "column": "email", "pattern": "@"}
+    repository.says(rules=[{"check": "positive", "column": "amount"}, regex])
+    repository.holds(GOOD | {"email": ["a@x.org", "b", "c@x.org", "d"], "amount": [1.0, 2.0, -3.0, 4.0]})
+    assert judged(repository, "one").failing == 3
+    repository.says(rules=[{"check": "greater_than", "column": "amount", "value": -10}, regex])
+    split = redrive(repository.config)
+    assert split is not None
+    assert (split.passed, split.failing) == (1, 2)
+    repository.says(rules=[regex | {"name": "a new rule"}])
+    with pytest.raises(QuarantineError, match=r"a new rule is newer than the quarantined rows, which have lost email"):
+        redrive(repository.config)
+
+
+def test_rows_are_not_set_apart_by_a_rule_that_could_not_be_judged(repository: Repository) -> None:
+    gone = {
+        "check": "referential_integrity",
+        "column": "id",
+        "reference": "data/gone.parquet",
+        "reference_column": "id",
+    }
+    repository.says(rules=[gone])
+    with pytest.raises(QuarantineError, match="rows were not quarantined"):
+        judged(repository, "one")
+    assert not list(quarantine.home(repository.config).glob("date=*"))
+
+
+def test_a_write_that_fails_says_so_and_leaves_nothing(repository: Repository) -> None:
+    repository.says(quarantine={"path": "policy.yml"})
+    with pytest.raises(QuarantineError, match=r"could not be quarantined in policy\.yml"):
+        judged(repository, "one")
+
+
+@pytest.mark.parametrize("passed", [True, False])
+@pytest.mark.parametrize(
+    "later",
+    [{name: values[:3] for name, values in GOOD.items()}, BAD, BAD | {"amount": [-1.0, 2.0, 3.0, 4.0]}],
+    ids=["fewer rows", "more failures", "another row fails"],
+)
+def test_data_that_changes_between_judging_and_writing_is_noticed(
+    repository: Repository, later: dict[str, Any], passed: bool
+) -> None:
+    repository.says(quarantine=QUARANTINE | {"passed": passed})
+    seen: list[tuple[Frame, list[Found]]] = []
+    result = checking.check(None, repository.config, seen=lambda frame, found: seen.append((frame, found)))
+    repository.holds(later)
+    with pytest.raises(QuarantineError):
+        quarantine.split(*seen[0], result, repository.config, "one")
+    assert quarantine.splits(repository.config) == {}
+
+
+def test_splits_older_than_keep_days_are_deleted(repository: Repository) -> None:
+    judged(repository, "old")
+    (folder,) = quarantine.splits(repository.config)
+    folder.parent.rename(folder.parent.with_name("date=2020-01-01"))
+    repository.holds(BAD)
+    judged(repository, "new")
+    assert [split.run for split in quarantine.splits(repository.config).values()] == ["new"]
+
+
+@pytest.fixture
+def key(api: str) -> str:
+    """A Fernet key in a saved Secret block."""
+    made = Fernet.generate_key().decode()
+    Secret(value=SecretStr(made)).save("orders-key", overwrite=True, _sync=True)  # type: ignore[call-arg]
+    return made
+
+
+SEALED = {"path": "out", "encrypt": ["email", "amount"], "secret": "orders-key"}
+
+
+def test_encrypted_columns_are_nulls_of_their_dtype_and_come_back_at_redrive(repository: Repository, key: str) -> None:
+    repository.says(quarantine=SEALED)
+    repository.holds(BAD)
+    assert judged(repository, "one").failing == 2
+    (folder,) = quarantine.standing(repository.config)
+    failing = pl.read_parquet(folder / "failing.parquet")
+    assert failing.select("id", "email", "amount").rows() == [(2, None, None)] * 2
+    assert failing.schema["amount"] == pl.Float64
+    assert b"@x.org" not in (folder / "failing.parquet").read_bytes()
+    assert json.loads(Fernet(key).decrypt(failing["_dq_encrypted"][0])) == {"email": "b@x.org", "amount": "-2.0"}
+    repository.says(rules=[{"check": "in_range", "column": "amount", "min": 0, "max": 100}])
+    split = redrive(repository.config)
+    assert split is not None
+    assert split.says() == "quarantine: 1 of 2 rows released, 1 stay"
+    assert rows(repository, "passed.parquet").rows() == [(2, "c@x.org", 3.0)]
+    assert rows(repository, "failing.parquet")["amount"].to_list() == [None]
+
+
+def test_a_new_key_stands_before_the_old_one_and_another_one_is_refused(repository: Repository, key: str) -> None:
+    repository.says(quarantine=SEALED)
+    repository.holds(BAD)
+    judged(repository, "one")
+    new = Fernet.generate_key().decode()
+    Secret(value=SecretStr(new)).save("orders-key", overwrite=True, _sync=True)  # type: ignore[call-arg]
+    with pytest.raises(SourceError, match="2 quarantined rows were encrypted with another key"):
+        redrive(repository.config)
+    Secret(value=SecretStr(f"{new} {key}")).save("orders-key", overwrite=True, _sync=True)  # type: ignore[call-arg]
+    assert redrive(repository.config) is not None
+    token = rows(repository, "failing.parquet")["_dq_encrypted"][0]
+    assert Fernet(new).decrypt(token)
+
+
+def test_without_a_key_no_row_is_set_apart(repository: Repository, api: str) -> None:
+    repository.says(quarantine=SEALED | {"secret": "nobody"})
+    with pytest.raises(QuarantineError, match="no saved Secret block 'nobody' for the quarantine"):
+        judged(repository, "one")
+    Secret(value=SecretStr("short")).save("orders-no-key", overwrite=True, _sync=True)  # type: ignore[call-arg]
+    repository.says(quarantine=SEALED | {"secret": "orders-no-key"})
+    with pytest.raises(QuarantineError, match="'orders-no-key' holds no Fernet key; one is printed by: python -c"):
+        judged(repository, "one")
+    assert quarantine.splits(repository.config) == {}
+
+
+CELLS: dict[str, pl.Series] = {
+    "text": pl.Series(["ä\n", None]),
+    "number": pl.Series([0.1, float("nan")]),
+    "infinity": pl.Series([float("-inf"), None]),
+    "wide": pl.Series([2**100, None], dtype=pl.Int128),
+    "decimal": pl.Series([Decimal("1.20"), None], dtype=pl.Decimal(20, 2)),
+    "truth": pl.Series([True, False]),
+    "day": pl.Series([date(1969, 1, 1), None]),
+    "moment": pl.Series([datetime(2020, 1, 1, 1, 2, 3, 456), None], dtype=pl.Datetime("us", "Europe/Paris")),
+    "hour": pl.Series([time(1, 2, 3), None]),
+    "span": pl.Series([timedelta(microseconds=5), None]),
+    "bytes": pl.Series([b"\x00\xff", None]),
+    "category": pl.Series(["x", None], dtype=pl.Categorical),
+    "choice": pl.Series(["x", None], dtype=pl.Enum(["x", "y"])),
+    "nothing": pl.Series([None, None]),
+}
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_every_dtype_comes_back_as_it_was(name: str) -> None:
+    frame, cipher = CELLS[name].to_frame("cell"), MultiFernet([Fernet(Fernet.generate_key())])
+    hidden = frame.select(encrypted(["cell"], frame.schema, cipher))
+    assert hidden["cell"].null_count() == 2
+    assert_frame_equal(decrypted(hidden, cipher, "key"), frame)
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"encrypt": ["email"]}, "needs the name of a saved Secret block"),
+        ({"encrypt": ["email"], "drop": ["email"], "secret": "key"}, "'email' is dropped and encrypted"),
+        ({"drop": ["emial"]}, "quarantine.drop: column 'emial' is gone; the data has 'email'"),
+        ({"encrypt": ["emial"], "secret": "key"}, "quarantine.encrypt: column 'emial' is gone; the data has 'email'"),
+        ({"encrypt": ["tags"], "secret": "key"}, "column 'tags' is List(String); drop it instead"),
+    ],
+    ids=["no key named", "dropped and encrypted", "unknown column dropped", "unknown column encrypted", "nested"],
+)
+def test_a_quarantine_that_would_leak_is_refused(repository: Repository, asked: dict[str, Any], said: str) -> None:
+    repository.holds(GOOD | {"tags": [["a"]] * 4})
+    repository.says(quarantine={"path": "out"} | asked)
+    with pytest.raises((ConfigurationError, QuarantineError), match=re.escape(said)):
+        judged(repository, "one")
+
+
+CHILD = """
+import sys
+from quality import checking
+from quality.contract import project
+from quality.quarantine import splits as quarantine
+from quality.quarantine.redrive import redrive
+config = project.load("orders")
+seen = []
+print("ready", flush=True)
+if sys.argv[1] == "redrive":
+    redrive(config)
+else:
+    result = checking.check(None, config, seen=lambda frame, found: seen.append((frame, found)))
+    quarantine.split(*seen[0], result, config, sys.argv[1])
+"""
+
+
+@pytest.mark.parametrize("what", ["split", "redrive"])
+def test_counts_add_up_after_a_kill_in_the_middle(repository: Repository, what: str) -> None:
+    many, dice = 400_000, random.Random(5)
+    amounts = [float(n % 110) for n in range(many)]
+    repository.holds({"id": range(many), "email": ["a@x.org"] * many, "amount": amounts})
+    failing = sum(amount > 100 for amount in amounts)
+    if what == "redrive":
+        judged(repository, "before")
+        repository.says(rules=[{"check": "less_than", "column": "amount", "value": 105}])
+    halves = 0
+    for attempt in range(6):
+        child = subprocess.Popen([sys.executable, "-c", CHILD, f"run{attempt}" if what == "split" else what], stdout=-1)
+        assert child.stdout is not None
+        child.stdout.readline()
+        _wait_for_half(quarantine.home(repository.config), child)
+        sleep(dice.random() * 0.05 if attempt % 2 else 0)
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+        child.stdout.close()
+        halves += len(list(quarantine.home(repository.config).glob(".half-*")))
+        assert _adds_up(repository) in (0, failing, sum(amount >= 105 for amount in amounts))
+    assert halves, "no kill came in the middle of a write"
+    done = judged(repository, "whole") if what == "split" else redrive(repository.config)
+    assert done is not None
+    assert done.passed + done.failing == done.rows
+    assert _adds_up(repository) in (failing, sum(amount >= 105 for amount in amounts))
+    assert not list(quarantine.home(repository.config).glob(".half-*"))
+
+
+def _wait_for_half(home: Path, child: subprocess.Popen[bytes]) -> None:
+    while child.poll() is None and not [half for half in home.glob(".half-*") if str(child.pid) in half.name]:
+        sleep(0.001)
+
+
+def _adds_up(repository: Repository) -> int:
+    """The rows in quarantine, once every split has been found whole and equal to what it says of itself."""
+    for folder, split in quarantine.splits(repository.config).items():
+        counted = [
+            pl.scan_parquet(folder / name).select(pl.len()).collect().item()
+            for name in ("passed.parquet", "failing.parquet")
+        ]
+        assert counted == [split.passed, split.failing]
+        assert sum(counted) == split.rows
+        assert json.loads((folder / "split.json").read_text())["rows"] == split.rows
+    return sum(split.failing for split in quarantine.standing(repository.config).values())

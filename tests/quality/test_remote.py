@@ -1,0 +1,122 @@
+"""Files in object storage are judged like local ones: every file, one version, and what cannot be known is said."""
+
+from __future__ import annotations
+
+import io
+import sys
+import urllib.request
+from collections.abc import Iterator
+from typing import Any
+
+import polars as pl
+import pytest
+from checking import judge
+from moto.server import ThreadedMotoServer
+
+from quality.checking import check
+from quality.contract.config import CheckConfig
+from quality.result import CheckResult
+from quality.rules.catalogue import parse_rules
+from quality.values import Status
+
+ROWS = {"check": "row_count", "min": 1}
+
+
+class Store:
+    """An S3 server on loopback with one bucket, `shop`."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+
+    def put(self, path: str, body: bytes) -> None:
+        signed = "AWS4-HMAC-SHA256 Credential=key/20240101/us-east-1/s3/aws4_request"
+        headers = {"Authorization": signed, "Content-Type": "application/octet-stream"}
+        asked = urllib.request.Request(f"{self.address}/{path}", data=body, method="PUT", headers=headers)
+        urllib.request.urlopen(asked, timeout=30).close()
+
+    def parquet(self, path: str, **columns: list[Any]) -> None:
+        written = io.BytesIO()
+        pl.DataFrame(columns).write_parquet(written)
+        self.put(path, written.getvalue())
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    yield "http://{}:{}".format(*server.get_host_and_port())
+    server.stop()
+
+
+@pytest.fixture
+def store(server: str, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Store:
+    given = {"ACCESS_KEY_ID": "key", "SECRET_ACCESS_KEY": "secret", "REGION": "us-east-1", "ALLOW_HTTP": "true"}
+    for name, value in {**given, "ENDPOINT_URL": server}.items():
+        monkeypatch.setenv(f"AWS_{name}", value)
+    monkeypatch.setenv("QUALITY_ROOT", str(tmp_path))
+    urllib.request.urlopen(urllib.request.Request(f"{server}/moto-api/reset", method="POST"), timeout=30).close()
+    made = Store(server)
+    made.put("shop", b"")
+    return made
+
+
+@pytest.fixture(params=["obstore", "polars alone"])
+def listing(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    if request.param != "obstore":
+        monkeypatch.setitem(sys.modules, "obstore", None)
+    return str(request.param)
+
+
+def judged(path: str, *rules: dict[str, Any], **source: Any) -> CheckResult:
+    return judge(None, *(rules or (ROWS,)), source={"path": f"s3://shop/{path}", **source})
+
+
+@pytest.mark.usefixtures("listing")
+@pytest.mark.parametrize("path", ["sales/", "sales/*/*.parquet", "sales/**/*.parquet"])
+def test_every_file_and_its_folder_counts(store: Store, path: str) -> None:
+    for shop in ("007", "010"):
+        store.parquet(f"shop/sales/shop={shop}/1.parquet", a=[1])
+    result = judged(path, {"check": "not_null", "column": "a", "by": "shop"})
+    assert [(rule.segment, rule.status.value) for rule in result.rules] == [("007", "PASSED"), ("010", "PASSED")]
+    store.parquet("shop/sales/shop=010/2.parquet", a=["x"])
+    odd = judged(path, {"check": "dtype", "column": "a", "dtype": "Int64"}, ROWS)
+    assert [rule.status.value for rule in odd.rules] == ["FAILED", "ERROR"]
+    assert "s3://shop/sales/shop=010/2.parquet: it is String" in odd.rules[0].message
+
+
+@pytest.mark.usefixtures("listing")
+def test_text_files_are_whole_and_strict(store: Store) -> None:
+    store.put("shop/c/1.csv", b"a,b\n1,2\n3,4\n")
+    store.put("shop/n/1.ndjson", b'{"a": 1}\n{"a": 2}\n')
+    assert judged("c/1.csv").row_count == judged("n/1.ndjson").row_count == 2
+    store.put("shop/c/2.csv", b"a,b\n1,2\n3\n4,5\n")
+    assert "s3://shop/c/2.csv cannot be read as csv: line 3: 1 field" in str(judged("c/*.csv").reason)
+    wrong = judged("c/1.csv", dtypes={"b": "Date"}).rules[-1]
+    assert (wrong.check, wrong.failed_count, wrong.samples[0]["line"]) == ("parses", 2, 2)
+
+
+@pytest.mark.usefixtures("listing")
+def test_files_that_are_missing_are_an_error(store: Store) -> None:
+    for path in ("none.csv", "none.parquet", "none/*.parquet"):
+        result = judged(path)
+        assert result.status is Status.ERROR
+        assert "no file matches" in str(result.reason) or "does not exist" in str(result.reason)
+
+
+def test_an_object_that_changes_while_it_is_read_gives_no_verdict(store: Store, listing: str) -> None:
+    store.put("shop/a.csv", b"a,b\n1,2\n")
+    config = CheckConfig(rules=parse_rules([ROWS]), source="s3://shop/a.csv")
+    result = check(None, config, history=lambda runs: [], judged=lambda rules: store.put("shop/a.csv", b"a,b\n1,3\n"))
+    if listing == "obstore":
+        assert (result.status, result.exit_code) == (Status.ERROR, 3)
+        assert "changed while it was read" in str(result.reason)
+    else:
+        assert result.status is Status.PASSED
+        assert str(result.metadata.version).startswith("unknown: install the extra `remote`")
+
+
+def test_a_table_in_object_storage_is_refused_by_name(store: Store) -> None:
+    store.put("shop/t/_delta_log/00000000000000000000.json", b"{}")
+    store.parquet("shop/t/1.parquet", a=[1])
+    for path in ("t/", "t/*.parquet"):
+        assert "is a Delta table" in str(judged(path).reason)

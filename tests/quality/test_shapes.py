@@ -1,0 +1,95 @@
+"""Representative shapes: the same data judges the same in every container, and hollow data is not green."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from quality.contract import project
+from quality.contract.config import CheckConfig
+from quality.rollout.evidence import Check
+from quality.rollout.shapes import shapes
+from quality.rules.catalogue import parse_rules
+
+
+def shape(config: CheckConfig, name: str) -> Check:
+    return next(check for check in shapes(config)[1] if check.name.startswith(name))
+
+
+@pytest.fixture
+def config(repository: Path) -> CheckConfig:
+    return project.load("users", "dev")
+
+
+SHAPES = {
+    "lazy": "WARNING, as the frame",
+    "arrow": "WARNING, as the frame",
+    "pandas": "WARNING, as the frame",
+    "parquet": "WARNING, as the frame",
+    "partitioned files": "WARNING, as the frame",
+    "csv": "WARNING, as the frame",
+    "extra column": "WARNING, as the frame",
+    "empty": "SKIPPED: 0 passed, 0 failed, 2 skipped",
+    "one row": "PASSED: 2 passed, 0 failed, 0 skipped",
+    "all null": "FAILED: 0 passed, 1 failed, 1 skipped",
+    "missing column id": "ERROR: 0 passed, 1 failed, 0 skipped",
+    "integers widened to floats": "WARNING: 1 passed, 1 failed, 0 skipped",
+}
+
+
+def test_every_shape_has_its_stated_outcome(config: CheckConfig) -> None:
+    base, checks = shapes(config)
+    assert {check.name: check.seen for check in checks} == SHAPES
+    assert all(check.ok for check in checks), checks
+    assert base.row_count == 3
+
+
+def test_a_closed_schema_does_not_fit_an_extra_column(config: CheckConfig) -> None:
+    closed = config.override(rules=[{"check": "schema", "columns": {"id": "Int64", "email": "String"}, "closed": True}])
+    found = shape(closed, "extra column")
+    assert not found.ok
+    assert "FAILED 1 instead of PASSED 0" in found.seen
+    assert found.fix == "make the rule fit this shape"
+
+
+def test_an_empty_frame_may_be_green_only_where_the_contract_says_so(config: CheckConfig, repository: Path) -> None:
+    assert shape(config.override(allow_empty=True), "empty").ok
+    always = config.override(rules=[{"check": "row_count", "min": 0}])
+    pl.DataFrame({"id": [1], "email": ["a@b"]}).write_parquet(repository / "data" / "users.parquet")
+    assert shape(always, "empty").seen.startswith(("PASSED", "SKIPPED"))
+
+
+def test_a_contract_of_many_dtypes_keeps_its_counts_in_every_container(repository: Path, config: CheckConfig) -> None:
+    rows = pl.DataFrame(
+        {
+            "id": [1, 2, None],
+            "email": ["a@b", None, "c"],
+            "seen": pl.Series(["2024-01-01T00:00:00", None, "2030-01-01T00:00:00"]).str.to_datetime(),
+            "rate": [0.1, float("nan"), None],
+            "kind": pl.Series(["x", "y", None], dtype=pl.Categorical),
+            "ok": [True, None, False],
+        }
+    )
+    rows.write_parquet(repository / "data" / "users.parquet")
+    many = config.override(
+        rules=[
+            {"check": "not_null", "column": "id"},
+            {"check": "not_future", "column": "seen"},
+            {"check": "in_range", "column": "rate", "max": 1},
+            {"check": "in_set", "column": "kind", "values": ["x"]},
+            {"check": "equal", "column": "ok", "value": True},
+        ]
+    )
+    for name in ("lazy", "arrow", "parquet", "partitioned files"):
+        assert shape(many, name).ok, shape(many, name)
+
+
+def test_numbers_with_exponents_and_moments_with_zones_are_the_same_from_a_csv_file(repository: Path) -> None:
+    rows = pl.DataFrame({"x": [1e-9, 1e20], "t": [datetime(2024, 1, 1, tzinfo=UTC)] * 2, "e": [None, None]})
+    rules = [{"check": "positive", "column": "x"}, {"check": "not_future", "column": "t"}]
+    rows.write_parquet("a.parquet")
+    _, checks = shapes(CheckConfig(source="a.parquet", rules=parse_rules(rules)))
+    assert {check.name: check.ok for check in checks}["csv"]

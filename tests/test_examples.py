@@ -1,0 +1,367 @@
+"""Every example in docstrings and every fenced block of every page runs, as whoever reads it would paste it."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import os
+import re
+import shlex
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import polars as pl
+import pytest
+from copier import run_copy
+from markdown_it import MarkdownIt
+from rendering import OTHER, ROOT, commit, nox
+from ruamel.yaml import YAML
+from test_documents import PAGES, named_tests
+
+SOURCES = ROOT / "template" / "src"
+sys.path.insert(0, str(SOURCES))
+
+from quality.contract.contract import Contract, load_contract  # noqa: E402 - the package in place
+from quality.contract.policy import FIELDS, load_policy  # noqa: E402
+
+README = ROOT / "template" / "README.md.jinja"
+BIN = Path(".nox", "environment", "Scripts" if os.name == "nt" else "bin")
+ELSEWHERE = {
+    "nox -s tests": "test_plain_nox_lints_and_tests_the_defaults",
+    "nox -s learn -- orders": "test_rules_are_learnt_from_the_teams_data",
+}
+"""Commands that another test runs, and which."""
+EXPLAINED = {
+    "python3 -m pip install copier nox": "what is installed here is pinned in constraints.txt",
+    "python3 -m pip install nox && python3 -m nox -s demo": "it copies and climbs as tests do, and installs all of it",
+    "python3 -m pip install nox && python3 -m nox -s tests": "it is the command that runs this test",
+    "pytest -c tests/benchmarks/pytest.ini tests/benchmarks": "it needs the environments of nine other tools",
+}
+"""Commands that are not run, and why; their sessions and files exist."""
+
+
+class Block(NamedTuple):
+    """A fenced block of a page, or an indented one of a docstring."""
+
+    page: str
+    line: int
+    language: str
+    text: str
+
+    @property
+    def commands(self) -> list[str]:
+        """The command of each line, without comments."""
+        return [" ".join(words) for line in self.text.splitlines() if (words := re.sub(r"\s#\s.*", "", line).split())]
+
+
+def blocks(page: str, text: str) -> Iterator[Block]:
+    for token in MarkdownIt().parse(text):
+        if token.type in ("fence", "code_block") and token.map:
+            yield Block(page, token.map[0] + 1, token.info.split()[0] if token.info.strip() else "", token.content)
+
+
+def docstrings() -> Iterator[tuple[Path, str]]:
+    """Every docstring of the package and of the domain's files."""
+    for path in sorted(SOURCES.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+                yield path, ast.get_docstring(node) or ""
+
+
+OF_PAGES = [
+    one for path in (README, *PAGES) for one in blocks(path.relative_to(ROOT).as_posix(), path.read_text("utf-8"))
+]
+OF_DOCSTRINGS = [one for path, text in docstrings() for one in blocks(path.relative_to(SOURCES).as_posix(), text)]
+
+
+def place(block: Block) -> str:
+    return f"{block.page}:{block.line}"
+
+
+def test_the_language_of_every_block_is_one_that_a_test_here_looks_at() -> None:
+    assert {block.language for block in OF_PAGES} <= {"", "yaml", "mermaid"}
+    assert {block.page for block in OF_DOCSTRINGS} == {"domain/rules.py", "domain/sources.py", "domain/flows.py"}
+
+
+def contract_of(fields: dict[str, Any], folder: Path) -> None:
+    whole = {"dataset": "orders", "owner": "@orders", "source": "data/orders.csv", "rules": [], **fields}
+    (folder / "datasets").mkdir()
+    YAML().dump(whole, folder / "datasets" / "orders.yml")
+    load_contract(folder / "datasets" / "orders.yml")
+
+
+def policy_of(fields: dict[str, Any], folder: Path) -> None:
+    needed = {
+        "retries": {"count": 0, "reason": "an example"},
+        "cache": {"enabled": False, "reason": "an example"},
+        "work_pool": "orders-dev",
+    }
+    whole = {"environments": {"dev": {}}, **fields, "defaults": needed | fields.get("defaults", {})}
+    YAML().dump(whole, folder / "policy.yml")
+    load_policy(folder / "policy.yml")
+
+
+@pytest.mark.parametrize("block", [block for block in OF_PAGES if block.language == "yaml"], ids=place)
+def test_a_yaml_block_is_part_of_a_contract_or_of_the_policy_as_it_stands(block: Block, tmp_path: Path) -> None:
+    fields: dict[str, Any] = YAML(typ="safe").load(block.text)
+    assert isinstance(fields, dict), "a block begins with the field that it belongs to"
+    known: dict[Callable[..., None], set[str]] = {contract_of: {*Contract.model_fields}, policy_of: {*FIELDS}}
+    [read] = [read for read, names in known.items() if set(fields) <= names]
+    read(fields, tmp_path)
+
+
+@pytest.mark.parametrize("block", [block for block in OF_PAGES if block.language == "mermaid"], ids=place)
+def test_a_drawing_is_a_chart_whose_arrows_join_what_it_names(block: Block) -> None:
+    head, *lines = block.text.splitlines()
+    assert re.fullmatch(r"flowchart (LR|TB)", head)
+    drawn = "\n".join(line for line in lines if not line.strip().startswith(("subgraph", "end", "classDef")))
+    named = set(re.findall(r"\b(\w+)\[\"", drawn)) | set(re.findall(r"subgraph (\w+)\[", block.text))
+    plain = re.sub(r"\[\".*?\"\]|--\s*\".*?\"\s*-->|:::\w+", lambda found: " --> " if "-->" in found[0] else " ", drawn)
+    assert set(re.findall(r"\w+", plain)) <= named
+
+
+@pytest.fixture(scope="module")
+def flights(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The defaults, with the environment installed."""
+    target = tmp_path_factory.mktemp("examples") / "flights"
+    run_copy(str(template), target, defaults=True, quiet=True)
+    commit(target)
+    installed = nox(target, "environment")
+    assert installed.returncode == 0, installed.stderr
+    return target
+
+
+@pytest.fixture
+def pasted(flights: Path) -> Iterator[Callable[[Block], None]]:
+    """Replaces what stands below the docstring of a file of the domain by an example in it, until the test ends."""
+    kept = {path: path.read_bytes() for path in (flights / "src" / "domain").glob("*.py")}
+
+    def paste(block: Block) -> None:
+        (flights / "src" / block.page).write_text(completed(block), "utf-8")
+
+    yield paste
+    for path, content in kept.items():
+        path.write_bytes(content)
+
+
+def completed(block: Block) -> str:
+    """The file that an example is from with its docstring and the example, as a team would paste it."""
+    source = (SOURCES / block.page).read_text("utf-8")
+    end = ast.parse(source).body[0].end_lineno
+    head = "\n".join(source.splitlines()[:end])
+    return f"{head}\n\nfrom __future__ import annotations\n\n{block.text}"
+
+
+def of(page: str) -> list[Block]:
+    return [block for block in OF_DOCSTRINGS if block.page == f"domain/{page}.py"]
+
+
+def shell(folder: Path, command: str) -> subprocess.CompletedProcess[str]:
+    """A line as a shell takes it, with this Python's commands; `python` is the repository's where it has one."""
+    path = os.pathsep.join([str(folder / BIN), str(Path(sys.executable).parent), os.environ["PATH"]])
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | {"PATH": path}
+    env |= {"PREFECT_HOME": str(folder / ".prefect"), "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "300"}
+    line = ["bash", "-e", "-c", command]
+    return subprocess.run(
+        line, cwd=folder, env=env, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
+    )
+
+
+def test_every_example_of_the_domain_passes_lint_and_types(tmp_path: Path, flights: Path) -> None:
+    shutil.copy(flights / "pyproject.toml", tmp_path / "pyproject.toml")
+    (tmp_path / "src").mkdir()
+    for number, block in enumerate(OF_DOCSTRINGS):
+        (tmp_path / "src" / f"ours_{number}.py").write_text(completed(block), "utf-8")
+    env = os.environ | {"MYPYPATH": str(SOURCES)}
+    for command in (
+        ["ruff", "check", "--config", "lint.isort.known-first-party=['quality']", "src"],
+        ["ruff", "format", "--check", "src"],
+        ["mypy", "--cache-dir", str(ROOT / "build" / "mypy"), *(f"src/ours_{n}.py" for n in range(len(OF_DOCSTRINGS)))],
+    ):
+        done = subprocess.run(
+            [sys.executable, "-m", *command], cwd=tmp_path, env=env, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+class Use(NamedTuple):
+    """How a contract uses the rule of an example, data that passes and data that fails, and what is said then."""
+
+    rule: str
+    good: dict[str, list[int]]
+    bad: dict[str, list[int]]
+    said: str
+
+
+USES = {
+    "EvenNumber": Use(
+        "{check: even_number, column: id}", {"id": [2, 4]}, {"id": [2, 3]}, "Every value is an even number"
+    ),
+    "BalancedBooks": Use(
+        "{check: balanced_books, debit: debit, credit: credit}",
+        {"debit": [5, 0], "credit": [0, 5]},
+        {"debit": [9, 0], "credit": [0, 5]},
+        "the difference is 4",
+    ),
+}
+
+
+@pytest.mark.parametrize("block", of("rules"), ids=place)
+def test_a_rule_as_its_example_has_it_judges_a_contract(
+    block: Block, flights: Path, pasted: Callable[[Block], None]
+) -> None:
+    [use] = [use for name, use in USES.items() if f"class {name}(" in block.text]
+    contract, data = flights / "datasets" / "books.yml", flights / "data" / "books.csv"
+    source = "source: {path: data/books.csv}"
+    contract.write_text(f"dataset: books\nowner: '@us'\n{source}\nrules:\n  - {use.rule}\n", "utf-8")
+    try:
+        pasted(block)
+        for rows, code in ((use.good, 0), (use.bad, 1)):
+            pl.DataFrame(rows).write_csv(data)
+            done = nox(flights, "task", "books")
+            assert done.returncode == code, done.stdout + done.stderr
+        message = 'from quality import check, load; print(check(None, load("books")).rules[0].message)'
+        done = shell(flights, f"python -c '{message}'")
+        assert use.said in done.stdout, done.stdout + done.stderr
+        documented = nox(flights, "rules")
+        assert documented.returncode == 0, documented.stdout + documented.stderr
+    finally:
+        contract.unlink()
+        data.unlink(missing_ok=True)
+        subprocess.run(["git", "checkout", "--quiet", "."], cwd=flights, check=True)
+
+
+@pytest.mark.parametrize("block", of("sources"), ids=place)
+def test_a_source_as_its_example_has_it_is_read_by_a_contract(
+    block: Block, flights: Path, pasted: Callable[[Block], None]
+) -> None:
+    contract, data = flights / "datasets" / "orders.yml", flights / "data" / "warehouse.db"
+    source = "{kind: warehouse, table: orders}"
+    assert f"`source: {source}`" in (flights / "src" / block.page).read_text("utf-8")
+    rules = "rules:\n  - {check: row_count, min: 2}\n  - {check: positive, column: amount}\n"
+    contract.write_text(f"dataset: orders\nowner: '@us'\nsource: {source}\n{rules}", "utf-8")
+    try:
+        pasted(block)
+        unread = nox(flights, "task", "orders")
+        assert unread.returncode == 3, unread.stdout + unread.stderr
+        assert "the source could not be read: warehouse: " in unread.stdout
+        with closing(sqlite3.connect(data)) as warehouse, warehouse:
+            warehouse.execute("CREATE TABLE orders (amount REAL)")
+            warehouse.execute("INSERT INTO orders VALUES (3.5), (4)")
+        read = nox(flights, "task", "orders")
+        assert read.returncode == 0, read.stdout + read.stderr
+        assert "orders: PASSED" in read.stdout
+    finally:
+        contract.unlink()
+        data.unlink(missing_ok=True)
+
+
+@pytest.mark.parametrize("block", of("flows"), ids=place)
+def test_a_flow_as_its_example_has_it_runs(block: Block, flights: Path, pasted: Callable[[Block], None]) -> None:
+    pasted(block)
+    [name] = re.findall(r"def (\w+)\(", block.text)
+    done = shell(flights, f"python -c 'from domain.flows import {name}; print({name}())'")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.splitlines()[-1] == "data/flights.parquet"
+
+
+def rendered(template: Path, folder: Path, **answers: Any) -> list[Block]:
+    """The blocks of a repository's README, as its team reads it."""
+    run_copy(str(template), folder, data=answers, defaults=True, quiet=True)
+    return [*blocks("README.md", (folder / "README.md").read_text("utf-8"))]
+
+
+def test_the_commands_of_a_repositorys_readme_do_what_it_says(flights: Path) -> None:
+    text = (flights / "README.md").read_text("utf-8")
+    example = text.split("## The worked example")[1].split("\n## ")[0]
+    ran = []
+    for block in blocks("README.md", text):
+        raised = block.text in example
+        contract = flights / "datasets" / "flights.yml"
+        before = contract.read_text("utf-8")
+        if raised:
+            assert "at the rule `the aircraft is known`, write `severity: error`" in example
+            rule = "name: the aircraft is known, column: tailnum, severity: "
+            contract.write_text(before.replace(f"{rule}warning", f"{rule}error"), "utf-8")
+        for command in [one for one in block.commands if not block.language and one not in ELSEWHERE]:
+            done = shell(flights, command)
+            assert done.returncode == int(raised), f"{command}\n{done.stdout}{done.stderr}"
+            assert f"flights: {'FAILED' if raised else 'WARNING'}" in done.stdout
+            ran.append(command)
+        contract.write_text(before, "utf-8")
+    assert ran == ["nox -s task", "nox -s task", "nox -s block", "nox -s flow", "nox -s deployment"]
+
+
+def start() -> Block:
+    shown = [block for block in OF_PAGES if block.page == "README.md" and block.language == ""]
+    [block] = [block for block in shown if "copier copy" in block.text]
+    return block
+
+
+def test_the_first_steps_of_the_readme_end_in_a_verdict(template: Path, tmp_path: Path) -> None:
+    address = "https://your.git.host/platform/quality-ladder.git"
+    steps = [line for line in start().commands if line not in EXPLAINED]
+    assert address in "".join(steps)
+    script = "\n".join(steps).replace(address, shlex.quote(str(template)))
+    script = script.replace("copier copy", "copier copy --defaults")  # each question has a default
+    done = shell(tmp_path, script)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "flights: WARNING" in done.stdout
+
+
+def benchmarks() -> Any:
+    """The module that the benchmarks' commands start."""
+    folder = ROOT / "tests" / "benchmarks"
+    sys.path.insert(0, str(folder))
+    spec = importlib.util.spec_from_file_location("benchmarks_run", folder / "run.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["benchmarks_run"] = module
+    spec.loader.exec_module(module)
+    sys.path.remove(str(folder))
+    return module
+
+
+RUN = "python tests/benchmarks/run.py "
+MEASURED = [one for block in OF_PAGES if block.language == "" for one in block.commands if one.startswith(RUN)]
+
+
+def test_every_command_of_the_benchmarks_has_options_and_contestants_that_exist() -> None:
+    run = benchmarks()
+    for command in MEASURED:
+        options = run.parser().parse_args(shlex.split(command.removeprefix(RUN)))
+        assert set(run.chosen(options)) <= set(run.CONTESTANTS)
+    assert len(MEASURED) > 5
+
+
+def test_the_commands_of_every_page_are_run_here_or_explained(template: Path, tmp_path: Path) -> None:
+    written = {one for block in OF_PAGES if block.language == "" and "[[" not in block.text for one in block.commands}
+    for number, answers in enumerate(({}, OTHER)):
+        readme = rendered(template, tmp_path / str(number) / "orders", **answers)
+        written |= {one for block in readme if not block.language for one in block.commands}
+    here = {"nox -s task", "nox -s block", "nox -s flow", "nox -s deployment", *start().commands, *MEASURED}
+    assert written - here - ELSEWHERE.keys() - EXPLAINED.keys() == {"nox -s learn -- flights"} & written
+    assert set(ELSEWHERE.values()) <= named_tests()
+    for command in EXPLAINED:
+        for session in re.findall(r"nox -s (\w+)", command):
+            assert session in sessions(ROOT)
+        assert [path for path in command.split() if path.startswith("tests/") and not (ROOT / path).exists()] == []
+
+
+def sessions(folder: Path) -> set[str]:
+    """The sessions of a noxfile."""
+    tree = ast.parse((folder / "noxfile.py").read_text("utf-8"))
+    return {node.name for node in tree.body if isinstance(node, ast.FunctionDef) and "nox.session" in ast.unparse(node)}
+
+
+@pytest.mark.parametrize("page", [README, *PAGES], ids=lambda path: path.name)
+def test_a_session_that_a_page_names_exists(page: Path) -> None:
+    named = set(re.findall(r"nox -s (\w+)", page.read_text("utf-8")))
+    assert named <= sessions(ROOT) | sessions(ROOT / "template")
