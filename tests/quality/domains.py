@@ -101,9 +101,13 @@ def worker(pool: str, root: Path) -> Iterator[None]:
     with get_client(sync_client=True) as client:
         ensure_pool(client, PoolEntry(name=pool, job_variables={"stream_output": True}))
         command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", pool]
-        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         process = subprocess.Popen(
-            [*command, "--no-create-pool-if-not-found"], env=os.environ | own, cwd=root, start_new_session=True, **quiet
+            [*command, "--no-create-pool-if-not-found"],
+            env=os.environ | own,
+            cwd=root,
+            start_new_session=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
         try:
             deadline = time.monotonic() + 120

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -99,7 +100,7 @@ def test_a_dataset_climbs_for_real_and_its_schedule_is_active_only_once_it_is_pr
         assert "do: nox -s promote -- block users --env prod; once it is promoted, deploy it again" in told
         assert state(client, PROD) == HELD, "and its proof run ran none the less"
         assert [found.name for found in client.read_deployments()] == ["shop-users-prod"], "nothing else was asked for"
-        for rung in ("block", "flow", "deployment"):
+        for rung in list(Rung)[1:]:
             assert main(["promote", rung, *asked]) == 0, capsys.readouterr().out
         assert state(client, PROD) == HELD
         assert main(["deployment", *asked]) == 0
@@ -218,7 +219,7 @@ def test_status_goes_by_what_is_deployed_and_not_by_its_name(
     main(["status"])
     healed()
     prod = client.read_deployment_by_name(PROD)
-    extra = {"flow_id": prod.flow_id, "entrypoint": prod.entrypoint, "paused": False}
+    extra: dict[str, Any] = {"flow_id": prod.flow_id, "entrypoint": prod.entrypoint, "paused": False}
     client.create_deployment(**extra, name="by-hand", parameters=prod.parameters | {"environment": "dev"})
     code, said = status(capsys)
     assert code == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -167,7 +168,11 @@ def old(client: SyncPrefectClient, domain: Domain) -> None:
     block.domain = None
     block.save("users-dev", overwrite=True, _sync=True)  # type: ignore[call-arg]
     flow, tags = client.create_flow_from_name("check-dataset"), [domain.name, "users", "dev", "fingerprint:0"]
-    at = {"flow_id": flow, "entrypoint": "quality.flows.check_dataset", "work_pool_name": f"{domain.name}-dev"}
+    at: dict[str, Any] = {
+        "flow_id": flow,
+        "entrypoint": "quality.flows.check_dataset",
+        "work_pool_name": f"{domain.name}-dev",
+    }
     ensure_pool(client, load_prefect_file(domain.root / "prefect.yaml").deployments[0].work_pool)
     client.create_deployment(**at, name=f"users-dev-of-{domain.name}", tags=tags)
 
