@@ -1,4 +1,4 @@
-"""Drift that needs no server: managed files, waivers, files that are not whole, environments."""
+"""Drift that needs no server: managed files, waivers, files that are incomplete, environments."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_line_endings_and_what_python_and_editors_leave_are_no_drift(managed: Pa
     assert said(managed) == {}
 
 
-@pytest.mark.parametrize(("text", "word"), [(None, "missing"), ('{"managed": [', "not whole"), ("{}", "not whole")])
+@pytest.mark.parametrize(("text", "word"), [(None, "missing"), ('{"managed": [', "incomplete"), ("{}", "not whole")])
 def test_a_manifest_that_is_not_whole_is_named(text: str | None, word: str, managed: Path) -> None:
     path = managed / "src/quality/manifest.json"
     path.unlink() if text is None else path.write_text(text, "utf-8")
@@ -156,7 +156,7 @@ def test_half_written_evidence_is_named(managed: Path) -> None:
     path = record(datetime.now(UTC))
     assert said(managed) == {}
     path.write_text(path.read_text("utf-8")[:60], "utf-8")
-    assert "not whole" in said(managed)["rollout/evidence/users.task.json"]
+    assert "incomplete" in said(managed)["rollout/evidence/users.task.json"]
 
 
 def test_evidence_from_the_future_is_named_as_a_wrong_clock(managed: Path) -> None:
