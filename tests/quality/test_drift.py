@@ -72,7 +72,7 @@ def test_line_endings_and_what_python_and_editors_leave_are_no_drift(managed: Pa
     assert said(managed) == {}
 
 
-@pytest.mark.parametrize(("text", "word"), [(None, "missing"), ('{"managed": [', "incomplete"), ("{}", "not whole")])
+@pytest.mark.parametrize(("text", "word"), [(None, "missing"), ('{"managed": [', "incomplete"), ("{}", "incomplete")])
 def test_a_manifest_that_is_not_whole_is_named(text: str | None, word: str, managed: Path) -> None:
     path = managed / "src/quality/manifest.json"
     path.unlink() if text is None else path.write_text(text, "utf-8")
