@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -210,6 +211,20 @@ def test_status_fails_on_what_is_active_and_not_promoted(
     healed()
     assert state(client, PROD) == ACTIVE
     assert status(capsys)[0] == 0
+
+
+def test_the_answers_for_machines_name_what_went_up_paused_and_what_is_active(
+    client: SyncPrefectClient, shop: Domain, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with worker("shop-prod", shop.root):
+        assert main(["deployment", "users", "--env", "prod", "--json"]) == 0
+    paused = json.loads(capsys.readouterr().out)["paused"]
+    assert {name: line["name"] for name, line in paused.items()} == {"shop-users-prod": "rung task"}
+    client.resume_deployment(client.read_deployment_by_name(PROD).id)
+    assert main(["status", "--check", "--json"]) == 1
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["active"][0].startswith("deployment shop-users-prod is active on the server and not promoted")
+    assert answer["unseen"] is None
 
 
 def test_status_goes_by_what_is_deployed_and_not_by_its_name(
