@@ -114,7 +114,7 @@ def flow(session: nox.Session) -> None:
 
 @nox.session(requires=["environment"], venv_backend="none", default=False)
 def deployment(session: nox.Session) -> None:
-    """Rung 4: deploy prefect.yaml, let a worker run one deployment, and read its artifact back."""
+    """Rung 4: deploy datasets, let a worker run them, and read the artifacts back (-- [dataset] [--env ENV])."""
     run(session, "-m", "quality", "deployment", *session.posargs)
 
 

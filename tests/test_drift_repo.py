@@ -31,12 +31,12 @@ from prefect.client.schemas.actions import BlockDocumentUpdate, DeploymentUpdate
 from prefect.client.schemas.schedules import CronSchedule
 
 with get_client(sync_client=True) as client:
-    edited = client.read_block_document_by_name("flights-dev", "data-quality-block")
+    edited = client.read_block_document_by_name("flights-flights-dev", "data-quality-block")
     update = BlockDocumentUpdate(block_schema_id=edited.block_schema_id, data=edited.data | {"rules": []})
     client.update_block_document(edited.id, update)
-    deleted = client.read_block_document_by_name("flights-prod", "data-quality-block")
+    deleted = client.read_block_document_by_name("flights-flights-prod", "data-quality-block")
     client.delete_block_document(deleted.id)
-    prod = client.read_deployment_by_name("check-dataset/flights-prod")
+    prod = client.read_deployment_by_name("flights-check-dataset/flights-flights-prod")
     cron = CronSchedule(cron="0 9 * * *", timezone="UTC")
     client.update_deployment_schedule(prod.id, prod.schedules[0].id, schedule=cron)
     client.update_deployment(prod.id, DeploymentUpdate(parameters=prod.parameters | {"fingerprint": "0" * 16}))
@@ -48,13 +48,13 @@ HEALED_BY_RESTORE = {
     "src/quality/ours.py": "unknown",
 }
 HEALED_BY_FIX = {
-    "block flights-dev": "rules",
-    "block flights-prod": "no such block",
-    "deployment flights-prod": "0 9 * * *",
+    "block flights-flights-dev": "rules",
+    "block flights-flights-prod": "no such block",
+    "deployment flights-flights-prod": "0 9 * * *",
     "deployment flights-old": "not in prefect.yaml",
 }
 HEALED_BY_HAND = {
-    "prefect.yaml, flights-dev": "policy.yml",
+    "prefect.yaml, flights-flights-dev": "policy.yml",
     "src/domain/ours.py:6": "quality_checked_flow",
 }
 
@@ -113,7 +113,7 @@ def plant(repository: Path, prefect: dict[str, str]) -> None:
     quality = repository / "src" / "quality"
     with (quality / "engine" / "judge.py").open("a", encoding="utf-8") as file:
         file.write("# our improvement\n")
-    (quality / "shapes.py").unlink()
+    (quality / "rollout" / "shapes.py").unlink()
     (quality / "ours.py").write_text('"""Ours."""\n', encoding="utf-8")
     deployments = repository / "prefect.yaml"
     text = deployments.read_text(encoding="utf-8")
@@ -150,7 +150,7 @@ def test_nine_planted_drifts_are_reported_and_healed(repository: Path, prefect: 
     (repository / "src" / "domain" / "ours.py").unlink()
     code, found, healed = drift(repository, prefect, "--fix")
     assert (code, found) == (0, {})
-    assert {step.split()[-1] for step in healed} == {"flights-dev", "flights-prod", "flights-old"}
+    assert {step.split()[-1] for step in healed} == {"flights-flights-dev", "flights-flights-prod", "flights-old"}
     assert drift(repository, prefect) == (0, {}, [])
 
 
@@ -176,7 +176,7 @@ def older(releases: Path, tmp_path: Path) -> Path:
     commit(target)
     errors = target / "src" / "quality" / "errors.py"
     errors.write_text(errors.read_text(encoding="utf-8") + "# ours\n", encoding="utf-8")
-    (target / "src" / "quality" / "shapes.py").unlink()
+    (target / "src" / "quality" / "rollout" / "shapes.py").unlink()
     commit(target, "Ours")
     return target
 
@@ -185,7 +185,7 @@ def test_an_update_brings_the_release_and_heals_managed_files_without_trust(olde
     done = nox(older, "update")
     assert done.returncode == 0, done.stderr
     shipped = releases / "template" / "src" / "quality"
-    for name in ("errors.py", "shapes.py"):
+    for name in ("errors.py", "rollout/shapes.py"):
         assert (older / "src" / "quality" / name).read_bytes() == (shipped / name).read_bytes()
     assert (older / "CODEOWNERS").read_text(encoding="utf-8").startswith("# The second release's.")
     assert not git(older, "diff", "--name-only", "--diff-filter=U")
@@ -228,7 +228,7 @@ def test_restore_leaves_alone_what_is_waived_and_replaces_nothing_that_git_does_
     done = nox(older, "restore")
     assert done.returncode == 0, done.stderr
     assert errors.read_text(encoding="utf-8").endswith("# ours\n")
-    assert (older / "src" / "quality" / "shapes.py").exists()
+    assert (older / "src" / "quality" / "rollout" / "shapes.py").exists()
 
 
 def test_the_commands_heal_the_files_that_the_manifest_lists() -> None:

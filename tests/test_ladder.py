@@ -93,12 +93,13 @@ def test_containers_are_deployed_but_not_judged_without_a_server_that_they_reach
     file = orders / "prefect.yaml"
     before = file.read_bytes()
     YAML().dump({"name": "web-shop", "pull": [], "deployments": deployments}, file)
-    done = nox(orders, "deployment")
+    said = {name: nox(orders, "deployment", "--env", name) for name in ("staging", "prod")}
     file.write_bytes(before)
-    assert done.returncode == 3, done.stdout + done.stderr
-    assert "docker (docker)" in done.stdout
-    assert "kubernetes (kubernetes)" in done.stdout
-    assert "PREFECT_API_URL" in done.stdout
+    for done, pool in zip(said.values(), ("docker", "kubernetes"), strict=True):
+        assert done.returncode == 3, done.stdout + done.stderr
+        assert f"{pool} ({pool})" in done.stdout
+        assert "PREFECT_API_URL" in done.stdout
+    assert "kubernetes" not in said["staging"].stdout, "only the environment asked for is deployed"
 
 
 def test_plain_nox_lints_and_tests_the_defaults(flights: Path) -> None:

@@ -92,4 +92,4 @@ def test_an_edited_managed_file_is_healed_by_a_recopy_of_the_same_release(reposi
 
 def test_a_new_answer_reaches_the_rendered_files(repository: Path) -> None:
     run_update(repository, data={"environments": ["dev", "staging"]}, defaults=True, overwrite=True, quiet=True)
-    assert "flights-staging" in (repository / "prefect.yaml").read_text(encoding="utf-8")
+    assert "flights-flights-staging" in (repository / "prefect.yaml").read_text(encoding="utf-8")

@@ -57,7 +57,7 @@ def test_a_block_carries_the_whole_configuration(repository: Path) -> None:
 def test_a_saved_block_loads_as_it_was_and_judges_as_the_contract_does(api: str, repository: Path) -> None:
     config = project.load("users", "prod")
     DataQualityBlock.from_config(config).save(block_name("users", "prod"), overwrite=True)
-    loaded = load_block("users-prod")
+    loaded = load_block(block_name("users", "prod"))
     assert (loaded.config, loaded.fingerprint) == (config, config.fingerprint)
     assert loaded.check().comparable() == check(None, config).comparable()
 

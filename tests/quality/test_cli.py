@@ -72,7 +72,7 @@ def test_block_and_flow_end_with_the_verdict(
     said = capsys.readouterr().out
     assert "same result from" in said
     if verb == "flow":
-        assert "artifact users-prod-quality:" in said
+        assert "artifact users-users-prod-quality:" in said
         assert said.count("stopped by the verdict" if broken else "let through") == 6
 
 
@@ -81,7 +81,9 @@ def test_deployment_without_a_worker_says_how_to_start_one(
 ) -> None:
     assert main(["deployment", "users", "--env", "prod"]) == 3
     told = capsys.readouterr()
-    assert "deployed users-dev" in told.out
+    assert "deployed users-prod" in told.out
+    assert "users-dev" not in told.out, "only what was asked for is deployed"
+    assert "users-prod is paused, as it is not promoted: rung task: its run does not count" in told.out
     assert "no worker of the work pool users-prod is online" in told.err
     assert "prefect worker start --pool users-prod --no-create-pool-if-not-found" in told.err
 

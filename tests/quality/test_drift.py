@@ -1,4 +1,4 @@
-"""Drift that needs no server: managed files, waivers, files that are not whole, environments."""
+"""Drift that needs no server: managed files, waivers, files that are incomplete, environments."""
 
 from __future__ import annotations
 

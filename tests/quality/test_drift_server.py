@@ -18,6 +18,7 @@ from prefect.client.schemas.actions import (
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.schedules import CronSchedule
 from prefect.exceptions import ObjectNotFound
+from promoted import promote
 
 from quality.contract.project import load
 from quality.drift.finding import Layer
@@ -26,12 +27,14 @@ from quality.drift.server import clock_drift, version_drift
 from quality.ladder.block import DataQualityBlock
 from quality.server import server
 
-PROD = "check-dataset/users-prod"
+PROD = "users-check-dataset/users-prod"
 
 
 @pytest.fixture
 def client(repository: Path, api: str) -> Iterator[SyncPrefectClient]:
     """A server on which everything is as the repository says; nothing of it is left afterwards."""
+    for environment in ("dev", "prod"):
+        promote("users", environment)
     with server() as client:
         assert look([Layer.SERVER], fix=True).exit_code == 0
         pool = client.read_work_pool("users-prod")
@@ -59,7 +62,7 @@ def change(client: SyncPrefectClient, **fields: object) -> None:
     client.update_deployment(deployment(client).id, DeploymentUpdate.model_validate(fields))
 
 
-def edit_block(client: SyncPrefectClient, name: str = "users-prod", **fields: object) -> None:
+def edit_block(client: SyncPrefectClient, name: str = "users-users-prod", **fields: object) -> None:
     document = client.read_block_document_by_name(name, "data-quality-block")
     update = BlockDocumentUpdate(block_schema_id=document.block_schema_id, data=document.data | fields)
     client.update_block_document(document.id, update)
@@ -70,7 +73,7 @@ def edit_a_field(client: SyncPrefectClient) -> None:
 
 
 def edit_a_rule(client: SyncPrefectClient) -> None:
-    rules = client.read_block_document_by_name("users-prod", "data-quality-block").data["rules"]
+    rules = client.read_block_document_by_name("users-users-prod", "data-quality-block").data["rules"]
     edit_block(client, rules=[rules[0], rules[1] | {"severity": "info"}])
 
 
@@ -79,7 +82,7 @@ def add_a_field(client: SyncPrefectClient) -> None:
 
 
 def delete_block(client: SyncPrefectClient) -> None:
-    client.delete_block_document(client.read_block_document_by_name("users-prod", "data-quality-block").id)
+    client.delete_block_document(client.read_block_document_by_name("users-users-prod", "data-quality-block").id)
 
 
 def other_parameter(client: SyncPrefectClient) -> None:
@@ -123,19 +126,20 @@ def delete_deployment(client: SyncPrefectClient) -> None:
 
 
 PLANTED: list[tuple[Callable[[SyncPrefectClient], None], str]] = [
-    (edit_a_field, "block users-prod: differs from the repository: sample_rows is 50, the repository says 5"),
+    (edit_a_field, "block users-users-prod: differs from the repository: sample_rows is 50, the repository says 5"),
     (
         edit_a_rule,
-        'block users-prod: differs from the repository: rules[1].severity is "info", the repository says "warning"',
+        "block users-users-prod: differs from the repository: "
+        'rules[1].severity is "info", the repository says "warning"',
     ),
-    (add_a_field, "block users-prod: differs from the repository: ruls is [], the repository says nothing"),
-    (delete_block, "block users-prod: there is no such block"),
+    (add_a_field, "block users-users-prod: differs from the repository: ruls is [], the repository says nothing"),
+    (delete_block, "block users-users-prod: there is no such block"),
     (other_parameter, 'parameters.environment is "dev", the repository says "prod"'),
     (other_schedule, 'schedules[0].cron is "0 7 * * *", the repository says "0 6 * * *"'),
     (second_schedule, "schedules is [{"),
     (inactive_schedule, "schedules[0].active is false, the repository says true"),
     (paused, "paused is true, the repository says false"),
-    (other_tags, 'tags is "mine", the repository says "fingerprint:'),
+    (other_tags, 'tags is "mine", the repository says "domain:users'),
     (other_pool, 'work_pool_name is "users-dev", the repository says "users-prod"'),
     (other_job_variable, 'job_variables.image is "mine", the repository says "users"'),
     (delete_deployment, "deployment users-prod: is not on the server"),
@@ -160,7 +164,7 @@ def test_a_changed_contract_is_drift_of_every_block_and_deployment(client: SyncP
     contract.write_text(contract.read_text("utf-8").replace("severity: warning", "severity: error"), "utf-8")
     report = seen()
     assert {finding.subject for finding in report.findings} == {
-        *("block users-dev", "block users-prod", "deployment users-dev", "deployment users-prod"),
+        *("block users-users-dev", "block users-users-prod", "deployment users-dev", "deployment users-prod"),
     }
     assert "parameters.fingerprint" in lines(report)
     assert look([Layer.SERVER], fix=True).exit_code == 0
@@ -234,7 +238,7 @@ def test_a_block_deleted_while_a_deployment_refers_to_it_is_named(client: SyncPr
 
 
 def test_a_parameter_that_refers_to_a_deleted_block_is_named(client: SyncPrefectClient) -> None:
-    block = client.read_block_document_by_name("users-dev", "data-quality-block")
+    block = client.read_block_document_by_name("users-users-dev", "data-quality-block")
     change(client, enforce_parameter_schema=False)
     change(client, parameters={"dataset": "users", "environment": {"$ref": {"block_document_id": str(block.id)}}})
     assert "deleted block" not in lines(seen())
@@ -261,11 +265,11 @@ def test_a_file_of_git_in_conflict_stops_the_server_layer_before_anything_is_hea
     assert report.exit_code == 2
     assert "conflict" in report.unseen[Layer.SERVER]
     with pytest.raises(ObjectNotFound):
-        client.read_block_document_by_name("users-prod", "data-quality-block")
+        client.read_block_document_by_name("users-users-prod", "data-quality-block")
 
 
 def test_a_block_saved_by_the_ladder_is_no_drift(client: SyncPrefectClient) -> None:
-    DataQualityBlock.from_config(load("users", "prod")).save("users-prod", overwrite=True, _sync=True)  # type: ignore[call-arg]
+    DataQualityBlock.from_config(load("users", "prod")).save("users-users-prod", overwrite=True, _sync=True)  # type: ignore[call-arg]
     assert seen().findings == ()
 
 

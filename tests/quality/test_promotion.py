@@ -47,7 +47,7 @@ def client(api: str) -> Iterator[SyncPrefectClient]:
     """A client of a server that has no block of the dataset yet, whatever other tests have saved."""
     with get_client(sync_client=True) as made:
         with contextlib.suppress(ObjectNotFound):
-            made.delete_block_document(made.read_block_document_by_name("users-dev", "data-quality-block").id)
+            made.delete_block_document(made.read_block_document_by_name("users-users-dev", "data-quality-block").id)
         yield made
 
 
@@ -95,16 +95,16 @@ def test_a_block_that_is_not_saved_or_was_edited_by_hand_is_not_reproducible(
 ) -> None:
     name = "explicit and reproducible"
     missing = line(name, config, client)
-    assert "there is no saved block users-dev" in missing.seen
+    assert "there is no saved block users-users-dev" in missing.seen
     assert missing.fix == "nox -s block -- users --env dev"
 
     edited = DataQualityBlock.from_config(config)
     edited.sample_rows = 99
-    edited.save("users-dev", overwrite=True)
+    edited.save("users-users-dev", overwrite=True)
     seen = line(name, config, client).seen
     assert "the saved block's sample_rows is 99, the repository says 5" in seen
 
-    DataQualityBlock.from_config(config).save("users-dev", overwrite=True)
+    DataQualityBlock.from_config(config).save("users-users-dev", overwrite=True)
     unpinned = line(name, config, client).seen
     assert "sample_rows" not in unpinned
     assert "the tuple is py" in unpinned
@@ -113,7 +113,7 @@ def test_a_block_that_is_not_saved_or_was_edited_by_hand_is_not_reproducible(
 def test_the_environment_is_reproducible_when_every_package_is_the_pinned_one(
     config: CheckConfig, client: SyncPrefectClient, repository: Path
 ) -> None:
-    DataQualityBlock.from_config(config).save("users-dev", overwrite=True)
+    DataQualityBlock.from_config(config).save("users-users-dev", overwrite=True)
     constraints = repository / "constraints" / f"{pins.running()}.txt"
     constraints.parent.mkdir()
     constraints.write_text(f"polars=={project.installed('polars')}\nno-such-package==1.0\n", "utf-8")
@@ -182,7 +182,7 @@ def test_promote_refuses_with_the_fix_of_each_line_and_then_promotes(
     assert main(["promote", "block", "users", "--env", "dev"]) == 1
     refused = capsys.readouterr().out
     assert "not met: the rung task ran: it has not run" in refused
-    assert "not met: explicit and reproducible: there is no saved block users-dev" in refused
+    assert "not met: explicit and reproducible: there is no saved block users-users-dev" in refused
     assert "do: nox -s block -- users --env dev" in refused
     assert "not promoted" in refused
 

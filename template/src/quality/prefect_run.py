@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -41,11 +40,6 @@ def _loop_is_running() -> bool:
 def either(call: Callable[[], Any]) -> Any:
     """What `call` returns or, in async code, an awaitable of it that runs in a thread with the same context."""
     return asyncio.to_thread(call) if in_async_code() else call()
-
-
-def slug(name: str) -> str:
-    """A name in what Prefect takes for blocks and artifacts: lower-case letters, digits and dashes."""
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
 
 
 def secret(name: str, purpose: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import math
+import re
 from collections.abc import Iterable
 from datetime import date, time, timedelta
 from decimal import Context, Decimal
@@ -17,6 +18,11 @@ def shorten(value: object, limit: int = 40) -> str:
     """A value in at most `limit` characters."""
     text = "[" + ", ".join(map(str, value)) + "]" if isinstance(value, (tuple, list)) else str(value)
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def slug(name: str) -> str:
+    """A name in what Prefect takes for blocks and artifacts: lower-case letters, digits and dashes."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
 
 
 DIGITS, RATE_DIGITS, ALL_DIGITS = 6, 4, 17

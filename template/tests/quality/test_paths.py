@@ -12,7 +12,7 @@ from prefect import flow
 
 from quality import CheckResult, DataQualityBlock, DataQualityError, check, check_dataset, data_quality_check_task
 from quality.contract import project
-from quality.ladder.block import load_block
+from quality.ladder.block import block_name, load_block
 from quality.values import Status
 
 DATA: dict[Status, dict[str, list[Any]]] = {
@@ -34,8 +34,8 @@ def result_of(path: Callable[[], CheckResult]) -> CheckResult:
 def test_every_path_gives_one_result(status: Status, api: str, repository: Path) -> None:
     schema = {"id": pl.Int64, "email": pl.String}
     pl.DataFrame(DATA[status], schema=schema).write_parquet(repository / "data" / "users.parquet")
-    config = project.load("users", "dev")
-    DataQualityBlock.from_config(config).save("users-dev", overwrite=True)
+    config, name = project.load("users", "dev"), block_name("users", "dev")
+    DataQualityBlock.from_config(config).save(name, overwrite=True)
 
     @flow
     def ephemeral() -> Any:
@@ -43,7 +43,7 @@ def test_every_path_gives_one_result(status: Status, api: str, repository: Path)
 
     paths: dict[str, Callable[[], CheckResult]] = {
         "task": ephemeral,
-        "block": lambda: load_block("users-dev").check(),
+        "block": lambda: load_block(name).check(),
         "flow": lambda: check_dataset("users", "dev"),
     }
     engine = check(None, config)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, Literal
 
 from pydantic import Field
@@ -61,11 +62,12 @@ class Rungs(Answer):
 
     verb: Literal["task", "block", "flow", "deployment"]
     runs: tuple[RungRun, ...] = ()
+    paused: dict[str, Check] = Field({}, description="Deployments that are not promoted, with the missing line.")
 
     @classmethod
-    def of(cls, verb: str, runs: tuple[RungRun, ...]) -> Rungs:
+    def of(cls, verb: str, runs: tuple[RungRun, ...], paused: Mapping[str, Check] = MappingProxyType({})) -> Rungs:
         """The answer with the worst exit code of its runs."""
-        return cls(verb=verb, runs=runs, **outcome(runs))
+        return cls(verb=verb, runs=runs, paused=dict(paused), **outcome(runs))
 
 
 class Looked(Frozen):
@@ -105,11 +107,13 @@ class Written(Answer):
 
 
 class Status(Answer):
-    """status: where every dataset stands, and what rollout/ claims beyond its evidence."""
+    """status: where every dataset stands, what rollout/ claims beyond its evidence, and what runs without it."""
 
     verb: Literal["status"]
     standings: tuple[Standing, ...] = ()
     claims: tuple[str, ...] = Field((), description="Looked for with --check only.")
+    active: tuple[str, ...] = Field((), description="Deployments that are active and not promoted; with --check only.")
+    unseen: str | None = Field(None, description="Why nobody looked at the server, with --check.")
 
 
 class Promotion(Entry):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from rich.progress import Progress
@@ -15,7 +16,6 @@ from rich.text import Text
 
 from quality import checking
 from quality.cli.answers import Compared, RungRun, Rungs
-from quality.cli.complaints import sentences
 from quality.cli.junit import write_junit
 from quality.cli.session import Session
 from quality.contract import project
@@ -104,6 +104,7 @@ def _ephemeral(config: CheckConfig, now: datetime, held: ExitStack) -> CheckResu
 
     from quality.ladder.tasks import data_quality_check_task
 
+    @flow(name=project.named("ephemeral-check"))
     def ephemeral_check() -> Any:
         return data_quality_check_task.now(config=config, now=now)
 
@@ -130,13 +131,13 @@ def block(asked: argparse.Namespace) -> Rungs:
 
 
 def _saved(config: CheckConfig, expected: CheckResult) -> RungRun:
-    from quality.ladder.block import DataQualityBlock, block_name, load_block
-    from quality.server import link
+    from quality.ladder.block import SLUG, block_name, load_block, save_block
+    from quality.server import link, server
 
     name = block_name(config.dataset, str(config.environment))
-    made = cast("UUID", DataQualityBlock.from_config(config).save(name, overwrite=True))
-    say(f"saved the block data-quality-block/{name}: {link('blocks/block', made)}")
-    loaded = load_block(name)
+    with server() as client:
+        say(f"saved the block {SLUG}/{name}: {link('blocks/block', save_block(client, config))}")
+        loaded = load_block(name)
     say(f"loaded it back: fingerprint {loaded.fingerprint}, template {loaded.template_version}")
     found = checking.caught(lambda: loaded.check(now=expected.timestamp))
     return prove(expected, "block", [compare(expected, found, f"from the saved block {name}")], block=name)
@@ -184,10 +185,11 @@ def _artifacts(client: Any, result: CheckResult) -> str:
 
 
 def deployment(asked: argparse.Namespace) -> Rungs:
-    """Rung 4: everything in prefect.yaml deployed, one run per dataset by a worker, its artifact read back."""
-    from quality.ladder.deployment import deploy, ensure_pool
+    """Rung 4: the datasets asked for deployed, one run of each by a worker, its artifact read back."""
+    from quality.ladder.deployment import ensure_pool
     from quality.ladder.prefect_file import load_prefect_file
-    from quality.server import link, prefect_api, server
+    from quality.rollout.gate import unmet
+    from quality.server import prefect_api, server
 
     session = Session(asked, RungRun)
     file = load_prefect_file(project.root() / "prefect.yaml")
@@ -195,29 +197,39 @@ def deployment(asked: argparse.Namespace) -> Rungs:
     if not chosen:
         return Rungs.of("deployment", session.entries)
     with prefect_api() as own, server() as client, scorecard.kept():
-        pools = {entry.work_pool.name: ensure_pool(client, entry.work_pool) for entry in file.deployments}
+        entries = [*chosen.values(), *_own_flows(file, session.configs)]
+        pools = {entry.work_pool.name: ensure_pool(client, entry.work_pool) for entry in entries}
         for pool in pools.values():
             say(f"work pool {pool.name} ({pool.type})")
-        made = {entry.name: deploy(client, file, entry) for entry in _deployable(file, session)}
-        for name, known in made.items():
-            say(f"deployed {name}: {link('deployments/deployment', known)}")
+        paused = {entry.name: line for entry in entries if (line := unmet(entry))}
+        made = {entry.name: _deploy(client, file, entry, paused.get(entry.name)) for entry in entries}
 
         def one(config: CheckConfig) -> RungRun:
             entry = chosen[config.dataset]
             return _deployed(client, config, made[entry.name], pools[entry.work_pool.name], own, asked.timeout)
 
-        return Rungs.of("deployment", session.each(one))
+        return Rungs.of("deployment", session.each(one), paused)
 
 
-def _deployable(file: PrefectFile, session: Session[RungRun]) -> list[DeploymentEntry]:
-    """The deployments of prefect.yaml but those whose contract cannot be read, which are told of."""
-    unread = project.load_each(dict.fromkeys(entry.dataset for entry in file.deployments if entry.dataset))[1]
-    for entry in file.deployments:
-        if (error := unread.get(str(entry.dataset))) is not None:
-            say(f"not deployed: {entry.name}: {error}", "yellow")
-            if entry.dataset not in {one.dataset for one in session.entries}:
-                session.stop(str(entry.dataset), entry.environment, sentences(error), 2)
-    return [entry for entry in file.deployments if entry.dataset not in unread]
+def _own_flows(file: PrefectFile, configs: Sequence[CheckConfig]) -> list[DeploymentEntry]:
+    """The deployments of the team's own flows in these environments, when every dataset was asked for."""
+    if {config.dataset for config in configs} != set(project.datasets()):
+        return []
+    asked = {None, *(config.environment for config in configs)}
+    return [entry for entry in file.deployments if entry.dataset is None and entry.environment in asked]
+
+
+def _deploy(client: Any, file: PrefectFile, entry: DeploymentEntry, line: Check | None) -> UUID:
+    """The deployment; what is not promoted goes up paused, and the line that is missing is said."""
+    from quality.ladder.deployment import deploy
+    from quality.server import link
+
+    made = deploy(client, file, entry, promoted=line is None)
+    say(f"deployed {entry.name}: {link('deployments/deployment', made)}")
+    if line:
+        say(f"{entry.name} is paused, as it is not promoted: {line.name}: {line.seen}", "yellow")
+        say(f"  do: {line.fix}; once it is promoted, deploy it again")
+    return made
 
 
 def _deployed(client: Any, config: CheckConfig, deployment: Any, pool: Any, own: bool, seconds: float) -> RungRun:

@@ -40,7 +40,9 @@ def drift(asked: argparse.Namespace) -> Drift:
         raise ConfigurationError(f"there is no layer '{unknown}'; {nearest(unknown, list(Layer))}")
     if asked.env is not None:
         project.policy().of(asked.env)
-    report = look([Layer(layer) for layer in asked.layer], asked.env, asked.fix)
+    if asked.remove_old and not asked.fix:
+        raise ConfigurationError("--remove-old removes what --fix has replaced; give both: --fix --remove-old")
+    report = look([Layer(layer) for layer in asked.layer], asked.env, asked.fix, asked.remove_old)
     print(report.text())
     found = {name: getattr(report, name) for name in ("findings", "healed", "unseen", "drifted", "exit_code")}
     return Drift(verb="drift", **found)

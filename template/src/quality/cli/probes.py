@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 from quality.checking import caught
+from quality.contract import project
 from quality.contract.config import CheckConfig
 from quality.errors import DataQualityError
 from quality.ladder.factories import QualityFlow, create_quality_flow, quality_checked_flow
@@ -21,8 +22,8 @@ MODES = (QualityCheckMode.BEFORE, QualityCheckMode.AFTER, QualityCheckMode.BOTH)
 
 def results(config: CheckConfig, now: datetime) -> Iterator[tuple[str, CheckResult]]:
     """What the flows that return a result give."""
-    where: dict[str, Any] = {"dataset": config.dataset, "environment": config.environment, "now": now}
-    made = create_quality_flow(f"{config.dataset}-quality", **where)
+    where: dict[str, Any] = {**_about(config), "now": now}
+    made = create_quality_flow(project.named(config.dataset, "quality"), **where)
     yield "from the blessed flow check_dataset", caught(partial(check_dataset, **where))
     yield "from create_quality_flow", caught(made)
 
@@ -34,8 +35,12 @@ def stops(config: CheckConfig, now: datetime) -> Iterator[tuple[str, bool]]:
         yield f"quality_checked_flow, async, check {mode}", _stopped(_async(config, mode, now), config.dataset)
 
 
+def _about(config: CheckConfig) -> dict[str, Any]:
+    return {"dataset": config.dataset, "environment": config.environment}
+
+
 def _sync(config: CheckConfig, mode: QualityCheckMode, now: datetime) -> QualityFlow[..., Any]:
-    @quality_checked_flow(check_mode=mode, dataset=config.dataset, environment=config.environment, now=now)
+    @quality_checked_flow(name=project.named("hand-over"), check_mode=mode, now=now, **_about(config))
     def hand_over(data: str) -> str:
         return data
 
@@ -43,7 +48,7 @@ def _sync(config: CheckConfig, mode: QualityCheckMode, now: datetime) -> Quality
 
 
 def _async(config: CheckConfig, mode: QualityCheckMode, now: datetime) -> QualityFlow[..., Any]:
-    @quality_checked_flow(check_mode=mode, dataset=config.dataset, environment=config.environment, now=now)
+    @quality_checked_flow(name=project.named("hand-over"), check_mode=mode, now=now, **_about(config))
     async def hand_over_async(data: str) -> str:
         return data
 

@@ -10,7 +10,9 @@ from rich.text import Text
 
 from quality.cli.answers import Promoted, Promotion, Status, outcome
 from quality.cli.session import Session
+from quality.contract import project
 from quality.contract.config import CheckConfig
+from quality.errors import ServerError
 from quality.reporting.console import out
 from quality.rollout import evidence, scorecard
 from quality.rollout.evidence import Check, Rung
@@ -18,7 +20,8 @@ from quality.rollout.scorecard import Scorecard, Standing
 
 
 def status(asked: argparse.Namespace) -> Status:
-    """Prints the scorecard and writes rollout/status.json; with `check`, writes nothing and fails on a false claim."""
+    """Prints the scorecard and writes rollout/status.json; with `check`, writes nothing and fails on a false claim
+    and on what is active on the server without a promotion."""
     card = scorecard.scorecard()
     out.print(table(card))
     unread = 2 if card.unread else 0
@@ -26,11 +29,35 @@ def status(asked: argparse.Namespace) -> Status:
     if not asked.check:
         scorecard.save(card)
         return Status(verb="status", **found, exit_code=unread)
-    wrong = tuple(scorecard.claims(card))
-    for claim in wrong:
-        out.print(Text(f"{claim}; run `nox -s status` and commit rollout/", style="red"), soft_wrap=True)
-    code = max(unread, 1 if wrong else 0)
-    return Status(verb="status", **found, claims=wrong, exit_code=code)
+    wrong, (active, unseen, failed) = tuple(scorecard.claims(card)), _active()
+    for problem in (*(f"{claim}; run `nox -s status` and commit rollout/" for claim in wrong), *active):
+        out.print(Text(problem, style="red"), soft_wrap=True)
+    code = max(unread, failed, int(bool(wrong or active)))
+    return Status(verb="status", **found, claims=wrong, active=active, unseen=unseen, exit_code=code)
+
+
+def _active() -> tuple[tuple[str, ...], str | None, int]:
+    """What is active on the server and not promoted; why the server was not looked at, and the exit code of that."""
+    from prefect.settings import get_current_settings
+
+    from quality.ladder.prefect_file import load_prefect_file
+    from quality.rollout.gate import breaches
+    from quality.server import server
+
+    if not get_current_settings().api.url:
+        return (), _unseen("no PREFECT_API_URL is set", "yellow"), 0
+    file = load_prefect_file(project.root() / "prefect.yaml")
+    try:
+        with server() as client:
+            return tuple(breaches(client, file)), None, 0
+    except ServerError as error:
+        return (), _unseen(str(error), "red"), 3
+
+
+def _unseen(why: str, style: str) -> str:
+    said = f"whether a deployment is active without a promotion was not looked at: {why}"
+    out.print(Text(said, style=style), soft_wrap=True)
+    return said
 
 
 def table(card: Scorecard) -> Table:

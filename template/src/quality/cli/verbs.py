@@ -83,10 +83,11 @@ VERBS = (
     ),
     Verb(
         "deployment",
-        "Rung 4: deploy prefect.yaml, let a worker run one deployment, and read its artifact back",
+        "Rung 4: deploy datasets, let a worker run them, and read the artifacts back",
         "quality.cli.ladder:deployment",
         "Rungs",
         (*DATASETS, option("--timeout", type=float, default=600, help="seconds to wait for a run (600)")),
+        "[dataset] [--env ENV]",
     ),
     Verb(
         "doctor",
@@ -113,7 +114,7 @@ VERBS = (
         "Compute the highest rung that evidence proves, and what blocks the next",
         "quality.cli.rollout:status",
         "Status",
-        (option("--check", action="store_true", help="fail when rollout/ claims more than its evidence"),),
+        (option("--check", action="store_true", help="fail on what rollout/ or the server has unproved"),),
         "[--check]",
     ),
     Verb(
@@ -133,6 +134,7 @@ VERBS = (
             option("layer", nargs="*", help="files, forks, environments, server; all when left out"),
             option("--env", help="only this environment of policy.yml on the server"),
             option("--fix", action="store_true", help="save blocks and deploy from git, delete what left it"),
+            option("--remove-old", action="store_true", help="with --fix: delete what has a name of before the domain"),
         ),
         "[layer] [--fix] [--env ENV]",
     ),

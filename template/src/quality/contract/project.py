@@ -13,12 +13,15 @@ from typing import TypeVar, cast
 from quality.contract.config import CheckConfig, resolve
 from quality.contract.contract import Contract, load_contract
 from quality.contract.policy import Policy, load_policy
+from quality.contract.yaml_file import YamlFile
 from quality.errors import ConfigurationError
-from quality.texts import nearest
+from quality.texts import nearest, slug
 
 VERSION = "1.0.0"
 T = TypeVar("T")
 SUFFIXES = (".yml", ".yaml")
+PREFECT_FILE = "prefect.yaml"
+"""Its top-level `name` is the domain's: what this repository has on a server carries it."""
 
 
 def root() -> Path:
@@ -33,6 +36,31 @@ def root() -> Path:
         if (folder / "policy.yml").is_file() and (folder / "datasets").is_dir():
             return folder
     return here
+
+
+def domain() -> str | None:
+    """The domain's name, as prefect.yaml says it; None where no file or no name is."""
+    path = root() / PREFECT_FILE
+    if not path.is_file():
+        return None
+    seen = path.stat()
+    return _name_in(path, seen.st_mtime_ns, seen.st_size)
+
+
+@functools.lru_cache(maxsize=16)
+def _name_in(path: Path, changed: int, size: int) -> str | None:
+    name = YamlFile(path).data().get("name")
+    return slug(str(name)) or None if name is not None else None
+
+
+def named(*parts: str | None) -> str:
+    """A name on a server: the domain's, then the parts, as Prefect takes names: `orders-flights-prod`."""
+    return slug("-".join(filter(None, (domain(), *parts))))
+
+
+def carried(name: str, whose: str) -> str:
+    """A name that people wrote, after the domain's where it does not begin with that."""
+    return name if name.startswith(f"{slug(whose)}-") else f"{slug(whose)}-{name}"
 
 
 def datasets() -> tuple[str, ...]:

@@ -9,15 +9,16 @@ from typing import Any
 from packaging.version import InvalidVersion, Version
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import BlockDocumentUpdate
+from prefect.client.schemas.objects import BlockDocument
 from prefect.exceptions import ObjectNotFound
 
 from quality.contract import project
 from quality.contract.config import CheckConfig
+from quality.contract.ownership import belongs, way_out
 from quality.drift.environments import same_rules
 from quality.drift.finding import Finding, Layer, differences
-from quality.ladder.block import DataQualityBlock, block_name
-
-SLUG = "data-quality-block"
+from quality.ladder.block import SLUG, DataQualityBlock, block_name, block_of, owner_of, save_block
+from quality.texts import slug as slug_of
 
 
 def stored(client: SyncPrefectClient, name: str, slug: str = SLUG) -> dict[str, Any] | None:
@@ -40,6 +41,8 @@ def block_drift(client: SyncPrefectClient, config: CheckConfig) -> Iterator[Find
     if saved is None:
         fix = f"save it with `nox -s block -- {config.dataset} --env {config.environment}`"
         yield finding("there is no such block", fix, heals=True)
+    elif other := owner_of(saved, config):
+        yield finding(belongs(other), way_out("block"))
     elif is_newer(saved.get("template_version")):
         problem = f"saved by template {saved['template_version']}, newer than this code's {project.template_version()}"
         yield finding(problem, "update this repository with `nox -s update`")
@@ -63,13 +66,22 @@ def rules_drift(client: SyncPrefectClient, configs: list[CheckConfig]) -> Iterat
 def save(client: SyncPrefectClient, config: CheckConfig) -> str:
     """Saves the block that git asks for, without the fields that git does not have, and says so."""
     name, fields = block_name(config.dataset, str(config.environment)), declared(config)
-    DataQualityBlock.from_config(config).save(name, overwrite=True)
+    save_block(client, config)
     saved = client.read_block_document_by_name(name, SLUG)
     if saved.data != fields:
         schema = saved.block_schema_id
         whole = BlockDocumentUpdate(block_schema_id=schema, data=fields, merge_existing_data=False)
         client.update_block_document(saved.id, whole)
     return f"saved the block {name}"
+
+
+def old_blocks(client: SyncPrefectClient, configs: list[CheckConfig]) -> Iterator[BlockDocument]:
+    """This domain's blocks of before names carried the domain: they name its dataset, environment and work pool."""
+    for config in configs:
+        found = block_of(client, slug_of(f"{config.dataset}-{config.environment}"))
+        mine = {"dataset": config.dataset, "environment": config.environment, "work_pool": config.work_pool}
+        if found and found.data.get("domain") is None and {name: found.data.get(name) for name in mine} == mine:
+            yield found
 
 
 def is_newer(version: Any) -> bool:

@@ -4,33 +4,31 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import partial
 from typing import Any
 from uuid import UUID
 
 from prefect.client.orchestration import SyncPrefectClient
-from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterTags
 from prefect.client.schemas.responses import DeploymentResponse
-from prefect.client.schemas.sorting import DeploymentSort
 from prefect.exceptions import ObjectNotFound
 
 from quality.contract import project
+from quality.contract.ownership import belongs, other_domain, way_out
 from quality.drift.blocks import stored
 from quality.drift.finding import NOTHING, Finding, Layer, differences
-from quality.ladder.deployment import declared
+from quality.ladder.deployment import declared, read
 from quality.ladder.prefect_file import DeploymentEntry, PrefectFile
+from quality.rollout.evidence import Check
+from quality.rollout.gate import unmet
 
 SECRET = re.compile(r"(?i)secret|token|passw|credential|private_?key|api_?key")
 PLACEHOLDER = re.compile(r"prefect\.blocks\.([a-z0-9-]+)\.([a-z0-9-]+)")
-PAGE = 200
 REDEPLOY = "deploy it again with `nox -s drift -- --fix`"
+PAUSE = "pause it with `nox -s drift -- --fix`"
 ALIKE = (
     *("description", "version", "entrypoint", "parameters", "enforce_parameter_schema", "paused"),
     *("concurrency_limit", "work_pool_name", "job_variables", "pull_steps"),
 )
 """Fields that are compared as they are."""
-FINGERPRINT = "fingerprint:"
-"""What the tag of a deployment begins with that this template made."""
 
 
 def finding(name: str, problem: str, fix: str, heals: bool = False) -> Finding:
@@ -69,31 +67,36 @@ def _schedule(one: Any) -> dict[str, Any]:
     return {**times, **one.model_dump(mode="json", include={"active", "parameters", "slug"})}
 
 
-def read(client: SyncPrefectClient, name: str) -> DeploymentResponse | None:
-    """A deployment by its full name; None when the server has none."""
-    try:
-        return client.read_deployment_by_name(name)
-    except ObjectNotFound:
-        return None
-
-
 def deployment_drift(client: SyncPrefectClient, file: PrefectFile, entry: DeploymentEntry) -> Iterator[Finding]:
-    """What was changed by hand, is missing, lies in clear, or refers to what is gone."""
+    """What was changed by hand, is missing, is not promoted, lies in clear, or refers to what is gone."""
     try:
-        flow, fields = declared(file, entry)
-    except Exception as error:  # importing a module of the team's may raise anything
+        line = unmet(entry)
+        flow, fields = declared(file, entry, promoted=line is None)
+    except Exception as error:  # a value of an entry may be wrong in any way
         yield finding(entry.name, f"cannot be deployed: {error}", f"fix its entry in prefect.yaml ({entry.entrypoint})")
         return
     found = read(client, f"{flow}/{entry.name}")
     if found is None:
         yield finding(entry.name, "is not on the server", REDEPLOY, heals=True)
-        return
-    for field, git, there in differences(wanted(fields), saved(found)):
-        values = {"git": masked(field, git), "found": masked(field, there)}
+    elif other := other_domain(found.tags):
+        yield finding(entry.name, belongs(f"the domain {other}"), way_out("deployment"))
+    else:
+        yield from _differing(entry, wanted(fields), found, line)
+        yield from _in_clear(entry, found)
+        yield from _dangling(client, entry, found)
+
+
+def _differing(
+    entry: DeploymentEntry, git: dict[str, Any], found: DeploymentResponse, line: Check | None
+) -> Iterator[Finding]:
+    """Each field that is not as the repository says; before them, that what is not promoted is active."""
+    if line and not found.paused:
+        why = f"is active and not promoted: {line.name}: {line.seen}"
+        yield finding(entry.name, why, PAUSE, heals=True)
+    for field, ours, there in differences(git, saved(found)):
+        values = {"git": masked(field, ours), "found": masked(field, there)}
         changed = finding(entry.name, "differs from prefect.yaml", REDEPLOY, heals=True)
         yield changed.model_copy(update={"field": field, **values})
-    yield from _in_clear(entry, found)
-    yield from _dangling(client, entry, found)
 
 
 def masked(path: str, value: Any) -> Any:
@@ -153,31 +156,3 @@ def _exists(client: SyncPrefectClient, document: str) -> bool:
     except (ObjectNotFound, ValueError):
         return False
     return True
-
-
-def leftovers(client: SyncPrefectClient, file: PrefectFile) -> Iterator[tuple[DeploymentResponse, bool]]:
-    """Deployments with this domain's tag that prefect.yaml does not name, and whether this template made them."""
-    if file.name is None:
-        return
-    tagged = DeploymentFilter(tags=DeploymentFilterTags(all_=[file.name]))
-    known = {entry.name for entry in file.deployments}
-    for found in _pages(client, tagged):
-        if found.name not in known:
-            yield found, any(tag.startswith(FINGERPRINT) for tag in found.tags)
-
-
-def _pages(client: SyncPrefectClient, chosen: DeploymentFilter) -> list[DeploymentResponse]:
-    """All of them, read before the first is deleted."""
-    found: list[DeploymentResponse] = []
-    ask = partial(client.read_deployments, deployment_filter=chosen, sort=DeploymentSort.NAME_ASC, limit=PAGE)
-    while page := ask(offset=len(found)):
-        found += page
-    return found
-
-
-def leftover_drift(client: SyncPrefectClient, file: PrefectFile) -> Iterator[Finding]:
-    """Each deployment that left prefect.yaml and still runs."""
-    for found, own in leftovers(client, file):
-        fix = "delete it with `nox -s drift -- --fix`" if own else "delete it by hand: nothing proves that it is yours"
-        left = finding(found.name, "is on the server and not in prefect.yaml", fix, heals=own)
-        yield left.model_copy(update={"note": not own})

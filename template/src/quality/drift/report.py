@@ -50,7 +50,9 @@ class Report(Frozen):
         return "\n".join(lines)
 
 
-def look(layers: Iterable[Layer] = (), environment: str | None = None, fix: bool = False) -> Report:
+def look(
+    layers: Iterable[Layer] = (), environment: str | None = None, fix: bool = False, remove_old: bool = False
+) -> Report:
     """The report on the layers asked for; on all of them when none is named, the server's where one is configured."""
     root, asked = project.root(), tuple(layers)
     named = asked or tuple(Layer)
@@ -59,7 +61,7 @@ def look(layers: Iterable[Layer] = (), environment: str | None = None, fix: bool
     failed = 2 if unseen else 0
     if Layer.SERVER in named and (asked or fix or _server_is_configured()):
         try:
-            found, healed = _server(root, environment, fix)
+            found, healed = _server(root, environment, fix, remove_old)
             findings += found
         except ConfigurationError as error:
             unseen[Layer.SERVER], failed = str(error), 2
@@ -97,11 +99,11 @@ def _server_is_configured() -> bool:
     return bool(get_current_settings().api.url)
 
 
-def _server(root: Path, environment: str | None, fix: bool) -> tuple[list[Finding], list[str]]:
+def _server(root: Path, environment: str | None, fix: bool, remove_old: bool) -> tuple[list[Finding], list[str]]:
     from quality.drift.server import Scope, heal, server_drift
     from quality.server import prefect_api, server
 
     scope = Scope(load_prefect_file(root / "prefect.yaml"), environment)
     with contextlib.redirect_stdout(sys.stderr), prefect_api(), server() as client:
-        healed = list(heal(client, scope)) if fix else []
+        healed = list(heal(client, scope, remove_old)) if fix else []
         return list(server_drift(client, scope)), healed

@@ -14,11 +14,13 @@ from prefect.client.orchestration import SyncPrefectClient
 from quality.contract import project
 from quality.contract.config import CheckConfig
 from quality.drift.blocks import block_drift, rules_drift, save
-from quality.drift.deployments import deployment_drift, leftover_drift, leftovers
+from quality.drift.deployments import deployment_drift
 from quality.drift.finding import Finding, Layer
+from quality.drift.leftovers import leftover_drift, remove_leftovers, remove_old
 from quality.drift.managed_files import SKEW
 from quality.ladder.deployment import deploy, ensure_pool
 from quality.ladder.prefect_file import DeploymentEntry, PrefectFile
+from quality.rollout.gate import unmet
 
 
 class Scope:
@@ -48,23 +50,23 @@ def server_drift(client: SyncPrefectClient, scope: Scope) -> Iterator[Finding]:
     yield from rules_drift(client, scope.configs)
     for entry in scope.entries:
         yield from deployment_drift(client, scope.file, entry)
-    yield from leftover_drift(client, scope.file)
+    yield from leftover_drift(client, scope.file, scope.configs)
 
 
-def heal(client: SyncPrefectClient, scope: Scope) -> Iterator[str]:
-    """Saves, deploys and deletes what drifted, and nothing else; each step said when it is done."""
+def heal(client: SyncPrefectClient, scope: Scope, old: bool = False) -> Iterator[str]:
+    """Saves, deploys and deletes what drifted, and nothing else; `old` also what has a name of before."""
     for config in scope.configs:
         if any(one.heals for one in block_drift(client, config)):
             yield save(client, config)
     for entry in scope.entries:
         if any(one.heals for one in deployment_drift(client, scope.file, entry)):
             ensure_pool(client, entry.work_pool)
-            deploy(client, scope.file, entry)
-            yield f"deployed {entry.name}"
-    for found, own in leftovers(client, scope.file):
-        if own:
-            client.delete_deployment(found.id)
-            yield f"deleted the deployment {found.name}"
+            promoted = unmet(entry) is None
+            deploy(client, scope.file, entry, promoted)
+            yield f"deployed{'' if promoted else ' paused, as it is not promoted:'} {entry.name}"
+    yield from remove_leftovers(client, scope.file)
+    if old:
+        yield from remove_old(client, scope.file, scope.configs)
 
 
 def version_drift(server: str, ours: str) -> Iterator[Finding]:

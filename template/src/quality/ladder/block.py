@@ -5,8 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from functools import partial
 from typing import Any, cast, get_args, get_origin
+from uuid import UUID
 
 from prefect.blocks.core import Block
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.objects import BlockDocument
+from prefect.exceptions import ObjectNotFound
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 
@@ -14,10 +18,11 @@ from quality import checking
 from quality.checking import Rules, known_engine, resolve_call, uphold
 from quality.contract import project
 from quality.contract.config import CheckConfig
+from quality.contract.ownership import own_domain, refused
 from quality.contract.policy import EnvironmentPolicy
 from quality.errors import ConfigurationError
 from quality.ladder.awaitable import AwaitableResult
-from quality.prefect_run import either, slug
+from quality.prefect_run import either
 from quality.result import CheckResult
 from quality.rules.catalogue import canonical, parse_rules
 from quality.rules.complaints import mistakes
@@ -38,6 +43,9 @@ def _is_model(kind: Any) -> bool:
     return isinstance(kind, type) and issubclass(kind, BaseModel)
 
 
+SLUG = "data-quality-block"
+
+
 class DataQualityBlock(Block):
     """Checks data by saved rules. `from_config` fills it from a contract; fields left out take a check's defaults.
 
@@ -46,7 +54,7 @@ class DataQualityBlock(Block):
 
     model_config = ConfigDict(extra="forbid")
     _block_type_name = "Data Quality"
-    _block_type_slug = "data-quality-block"
+    _block_type_slug = SLUG
     _documentation_url = HttpUrl("https://docs.prefect.io/v3/concepts/blocks")
 
     engine_name: str = Field("truthound", description="Accepted for compatibility; there is one engine.")
@@ -75,6 +83,7 @@ class DataQualityBlock(Block):
     lineage: dict[str, Any] | None = Field(None, description="Where OpenLineage events go.")
     quarantine: dict[str, Any] | None = Field(None, description="Where failing rows are quarantined.")
     repository_url: str | None = Field(None, description="Where a browser finds the repository's files.")
+    domain: str | None = Field(None, description="Whose this block is; another domain never overwrites it.")
     for _name, _field in EnvironmentPolicy.model_fields.items():
         if _name not in __annotations__:
             __annotations__[_name], locals()[_name] = stored(_field)
@@ -94,7 +103,8 @@ class DataQualityBlock(Block):
     def from_config(cls, config: CheckConfig) -> DataQualityBlock:
         """The block that carries this configuration, whole."""
         document = config.model_dump(mode="json")
-        return cls(**document, fingerprint=config.fingerprint, template_version=project.template_version())
+        made = {"fingerprint": config.fingerprint, "template_version": project.template_version()}
+        return cls(**document, **made, domain=project.domain())
 
     @property
     def config(self) -> CheckConfig:
@@ -127,8 +137,37 @@ class DataQualityBlock(Block):
 
 
 def block_name(dataset: str, environment: str) -> str:
-    """The name under which a dataset's block for an environment is saved: `flights-prod`."""
-    return slug(f"{dataset}-{environment}")
+    """The name under which a dataset's block for an environment is saved, after its domain: `orders-flights-prod`."""
+    return project.named(dataset, environment)
+
+
+def block_of(client: SyncPrefectClient, name: str) -> BlockDocument | None:
+    """The saved block of this name, as the server has it."""
+    try:
+        return client.read_block_document_by_name(name, SLUG)
+    except ObjectNotFound:
+        return None
+
+
+def owner_of(saved: dict[str, Any], config: CheckConfig) -> str | None:
+    """Whose a saved block is, when it is not this configuration's: another domain, or another dataset."""
+    mine, said = own_domain(), saved.get("domain")
+    if said is not None and said != mine:
+        return f"the domain {said}"
+    about = (str(saved.get("dataset")), str(saved.get("environment")))
+    edited = said == mine and block_name(*about) != block_name(config.dataset, str(config.environment))
+    if edited or about == (config.dataset, str(config.environment)):
+        return None
+    return f"the dataset {about[0]} in {about[1]}"
+
+
+def save_block(client: SyncPrefectClient, config: CheckConfig) -> UUID:
+    """Saves the block of a configuration; ConfigurationError when its name is another's."""
+    own_domain()
+    name = block_name(config.dataset, str(config.environment))
+    if (found := block_of(client, name)) and (other := owner_of(found.data, config)):
+        raise refused("block", f"{SLUG}/{name}", other)
+    return cast("UUID", DataQualityBlock.from_config(config).save(name, overwrite=True))
 
 
 def load_block(name: str) -> DataQualityBlock:

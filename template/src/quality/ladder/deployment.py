@@ -6,6 +6,7 @@ import asyncio
 import os
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -14,10 +15,14 @@ from prefect.client.schemas.actions import DeploymentScheduleCreate, WorkPoolCre
 from prefect.client.schemas.filters import (
     DeploymentFilter,
     DeploymentFilterId,
+    DeploymentFilterTags,
+    FlowFilter,
+    FlowFilterName,
 )
 from prefect.client.schemas.objects import FlowRun, WorkPool
+from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.schedules import construct_schedule
-from prefect.client.schemas.sorting import FlowRunSort
+from prefect.client.schemas.sorting import DeploymentSort, FlowRunSort
 from prefect.exceptions import ObjectNotFound
 from prefect.flows import Flow, load_flow_from_entrypoint
 from prefect.states import Cancelled
@@ -25,12 +30,20 @@ from prefect.utilities.callables import parameter_schema
 from prefect.utilities.templating import apply_values
 
 from quality.contract import project
-from quality.errors import ConfigurationError, ServerError
+from quality.contract.config import CheckConfig
+from quality.contract.ownership import TAG, other_domain, refused, tag
+from quality.errors import ConfigurationError, ServerError, first_line
+from quality.ladder.factories import QualityFlow
 from quality.ladder.prefect_file import DeploymentEntry, PoolEntry, PrefectFile, ScheduleEntry
 from quality.server import run_link
 from quality.texts import nearest
 
 POOL_TYPES = ("process", "docker", "kubernetes")
+NOT_PROMOTED = "not-promoted"
+"""The tag of a deployment that is paused because nothing proves what it would run."""
+OLD_FLOW = "check-dataset"
+"""What the blessed flow of every domain was called before names on a server carried the domain."""
+PAGE = 200
 
 
 def pool_type(client: SyncPrefectClient, entry: PoolEntry) -> tuple[str, dict[str, Any]]:
@@ -61,27 +74,52 @@ def ensure_pool(client: SyncPrefectClient, entry: PoolEntry) -> WorkPool:
         return client.create_work_pool(WorkPoolCreate(name=entry.name, type=kind, base_job_template=template))
 
 
-def declared(file: PrefectFile, entry: DeploymentEntry) -> tuple[str, dict[str, Any]]:
-    """The flow's name and the deployment's fields, as the file says them; a blessed one carries its fingerprint."""
-    entry = DeploymentEntry.model_validate(apply_values(entry.model_dump(), dict(os.environ), remove_notset=False))
-    flow: Flow[..., Any] = load_flow_from_entrypoint(entry.entrypoint, use_placeholder_flow=False)
-    parameters, tags = dict(entry.parameters), list(entry.tags)
-    if entry.dataset:
-        fingerprint = project.load(entry.dataset, entry.environment).fingerprint
-        parameters["fingerprint"] = fingerprint
-        tags.append(f"fingerprint:{fingerprint}")
+def resolved(entry: DeploymentEntry) -> DeploymentEntry:
+    """The entry with what it takes from the environment's variables, as Prefect fills them in."""
+    return DeploymentEntry.model_validate(apply_values(entry.model_dump(), dict(os.environ), remove_notset=False))
+
+
+def flow_of(entry: DeploymentEntry) -> Flow[..., Any]:
+    """The flow that a worker would import; ConfigurationError when that fails, in whatever way."""
+    try:
+        return load_flow_from_entrypoint(entry.entrypoint, use_placeholder_flow=False)
+    except Exception as error:  # importing a module of the team's may raise anything
+        what = f"{entry.name}: its flow {entry.entrypoint} cannot be imported: {first_line(error)}"
+        raise ConfigurationError(f"{what}; fix its entry in prefect.yaml, or the module") from None
+
+
+def checked_by(entry: DeploymentEntry) -> CheckConfig | None:
+    """The configuration that a deployment runs by itself: the blessed flow's, or that of a factory's flow."""
+    entry = resolved(entry)
+    if (dataset := entry.dataset) is None:
+        flow = flow_of(entry)
+        check = flow.check if isinstance(flow, QualityFlow) else None
+        if check is None or check.dataset is None:
+            return None
+        return project.load(check.dataset, check.environment or entry.environment or project.policy().first)
+    return project.load(dataset, entry.environment or project.policy().first)
+
+
+def declared(file: PrefectFile, entry: DeploymentEntry, promoted: bool = False) -> tuple[str, dict[str, Any]]:
+    """The flow's name and the deployment's fields, as the file says them; what is not promoted is paused."""
+    entry, config = resolved(entry), checked_by(entry)
+    flow, parameters, tags = flow_of(entry), dict(entry.parameters), [*entry.tags, tag()]
+    held = config is not None and not promoted
+    if config is not None and entry.dataset:
+        parameters |= {"environment": config.environment, "fingerprint": config.fingerprint}
+        tags.append(f"fingerprint:{config.fingerprint}")
     return flow.name, {
         "name": entry.name,
         "version": entry.version or project.template_version(),
-        "description": entry.description or flow.description,
-        "tags": tags,
+        "description": entry.description or flow.description or "",
+        "tags": [*tags, NOT_PROMOTED] if held else tags,
         "parameters": parameters,
         "entrypoint": entry.entrypoint,
         "parameter_openapi_schema": parameter_schema(flow).model_dump(exclude_unset=True),
         "enforce_parameter_schema": entry.enforce_parameter_schema,
         "concurrency_limit": entry.concurrency_limit,
-        "schedules": [_schedule(one) for one in entry.schedules],
-        "paused": entry.paused,
+        "schedules": [_schedule(one, held) for one in entry.schedules],
+        "paused": entry.paused or held,
         "work_pool_name": entry.work_pool.name,
         "work_queue_name": entry.work_pool.work_queue_name,
         "job_variables": entry.work_pool.job_variables,
@@ -89,17 +127,61 @@ def declared(file: PrefectFile, entry: DeploymentEntry) -> tuple[str, dict[str, 
     }
 
 
-def deploy(client: SyncPrefectClient, file: PrefectFile, entry: DeploymentEntry) -> UUID:
-    """The deployment as the file says it, created or replaced."""
-    flow, fields = declared(file, entry)
+def read(client: SyncPrefectClient, name: str) -> DeploymentResponse | None:
+    """A deployment by its full name; None when the server has none."""
+    try:
+        return client.read_deployment_by_name(name)
+    except ObjectNotFound:
+        return None
+
+
+def deploy(client: SyncPrefectClient, file: PrefectFile, entry: DeploymentEntry, promoted: bool = False) -> UUID:
+    """The deployment as the file says it, created or replaced; paused, unless what it runs is said to be promoted."""
+    flow, fields = declared(file, entry, promoted)
+    name = f"{flow}/{entry.name}"
+    if (found := read(client, name)) and (other := other_domain(found.tags)):
+        raise refused("deployment", name, f"the domain {other}")
     return client.create_deployment(flow_id=client.create_flow_from_name(flow), **fields)
 
 
-def _schedule(entry: ScheduleEntry) -> DeploymentScheduleCreate:
+def deployments_of(client: SyncPrefectClient, flow: str) -> list[DeploymentResponse]:
+    """Every deployment of a flow."""
+    return _pages(client, flow_filter=FlowFilter(name=FlowFilterName(any_=[flow])))
+
+
+def tagged(client: SyncPrefectClient, *tags: str) -> list[DeploymentResponse]:
+    """Every deployment that has all of these tags."""
+    return _pages(client, deployment_filter=DeploymentFilter(tags=DeploymentFilterTags(all_=list(tags))))
+
+
+def old_deployments(client: SyncPrefectClient, file: PrefectFile) -> list[DeploymentResponse]:
+    """This domain's deployments of before names carried the domain: its tag alone does not prove it, its pool does."""
+    pools = {entry.work_pool.name for entry in file.deployments}
+    return [
+        found
+        for found in deployments_of(client, OLD_FLOW)
+        if file.name in found.tags
+        and found.work_pool_name in pools
+        and not any(one.startswith(TAG) for one in found.tags)
+    ]
+
+
+def _pages(client: SyncPrefectClient, **chosen: Any) -> list[DeploymentResponse]:
+    """All of them, read before the first is changed."""
+    found: list[DeploymentResponse] = []
+    ask = partial(client.read_deployments, sort=DeploymentSort.NAME_ASC, limit=PAGE, **chosen)
+    while page := ask(offset=len(found)):
+        found += page
+    return found
+
+
+def _schedule(entry: ScheduleEntry, held: bool) -> DeploymentScheduleCreate:
     when = entry.model_dump(include={"cron", "interval", "rrule", "timezone", "anchor_date"}, exclude_none=True)
     schedule: Any = construct_schedule(**when)
     extra = {"slug": entry.slug} if entry.slug else {}
-    return DeploymentScheduleCreate(schedule=schedule, active=entry.active, parameters=entry.parameters, **extra)
+    return DeploymentScheduleCreate(
+        schedule=schedule, active=entry.active and not held, parameters=entry.parameters, **extra
+    )
 
 
 def online_workers(client: SyncPrefectClient, pool: str) -> list[str]:

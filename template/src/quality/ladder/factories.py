@@ -64,6 +64,14 @@ class FlowCheck(Frozen):
 class QualityFlow(Flow[P, R]):
     """A flow that a worker can import: deployed under the module-level name it is bound to, whatever its own name."""
 
+    check: FlowCheck | None = None
+    """What it checks, so that a deployment of it waits for the promotion of its dataset."""
+
+    def checking(self, check: FlowCheck) -> Self:
+        """This flow, which says what it checks."""
+        self.check = check
+        return self
+
     def bound(self) -> Self:
         """This flow, knowing the variable that holds it."""
         module = sys.modules.get(self.__module__)
@@ -88,6 +96,7 @@ class QualityFlow(Flow[P, R]):
         """A copy with other options; bind it to a variable of its own."""
         copy = super().with_options(**options)
         copy.__class__ = type(self)
+        copy.check = self.check  # type: ignore[attr-defined]
         return copy  # type: ignore[return-value]
 
 
@@ -130,7 +139,7 @@ def create_quality_flow(
     function = settling(_loading(loader, check) if loader else _checking(check))
     function.__name__ = function.__qualname__ = name
     function.__module__ = sys._getframe(1).f_globals.get("__name__", __name__)
-    return DatasetFlow(function, name=name, **_flow_options(chosen, flow_kwargs))
+    return DatasetFlow(function, name=name, **_flow_options(chosen, flow_kwargs)).checking(check)
 
 
 def quality_checked_flow(
@@ -157,7 +166,8 @@ def quality_checked_flow(
     def decorate(function: Callable[P, R]) -> QualityFlow[P, R]:
         name = str(options.get("name") or function.__name__.replace("_", "-"))
         check = _flow_check(name, chosen, config, block, dataset, environment, now)
-        return QualityFlow(settling(_around(function, check)), **_flow_options(chosen, options | {"name": name}))
+        made = QualityFlow(settling(_around(function, check)), **_flow_options(chosen, options | {"name": name}))
+        return made.checking(check)
 
     return decorate
 

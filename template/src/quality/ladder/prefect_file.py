@@ -16,6 +16,7 @@ from pydantic import (
     model_validator,
 )
 
+from quality.contract import project
 from quality.contract.complaints import Complaints
 from quality.contract.policy import valid_cron, valid_time_zone
 from quality.contract.yaml_file import YamlFile
@@ -27,6 +28,8 @@ CHECK = "quality.ladder.flows.check_dataset"
 """The entrypoint of the blessed flow: its deployments carry the fingerprint of what they run."""
 BEFORE = "quality.flows.check_dataset"
 """The address that the blessed flow had while the package was one flat folder."""
+CHOSEN = ("dataset", "environment", "fingerprint")
+"""Parameters that say what a deployment of the blessed flow runs; a schedule of it takes them as they are."""
 Steps = list[dict[str, Any]]
 
 
@@ -101,7 +104,10 @@ class DeploymentEntry(Frozen):
 
     @property
     def environment(self) -> str | None:
-        return self.parameters.get("environment")
+        """The environment that it runs for, as its parameters or else its job variables say."""
+        given = self.work_pool.job_variables.get("env")
+        variables = given if isinstance(given, dict) else {}
+        return self.parameters.get("environment") or variables.get("QUALITY_ENV")
 
 
 class PrefectFile(Frozen):
@@ -136,6 +142,7 @@ def load_prefect_file(path: Path) -> PrefectFile:
         wrong.extend(map(_here, mistakes(error, PrefectFile, "prefect.yaml")))
         wrong.refuse()
         raise
+    read = read.model_copy(update={"deployments": [_of_domain(read.name, entry) for entry in read.deployments]})
     names = [entry.name for entry in read.deployments]
     for number, entry in enumerate(read.deployments):
         where = ("deployments", number, "name")
@@ -143,8 +150,19 @@ def load_prefect_file(path: Path) -> PrefectFile:
             wrong.add(f"two deployments are named '{entry.name}'; rename one", *where)
         if "prefect.blocks" in str(entry.model_dump()):
             wrong.add("a block's secret would be stored in clear; put it into the work pool", *where)
+        if entry.dataset and (chosen := next((n for s in entry.schedules for n in CHOSEN if n in s.parameters), None)):
+            wrong.add(
+                f"a schedule cannot change {chosen} of a deployment of the blessed flow, whose promotion is about its "
+                f"own {chosen}; write a deployment for it",
+                *("deployments", number, "schedules"),
+            )
     wrong.refuse()
     return read
+
+
+def _of_domain(name: str | None, entry: DeploymentEntry) -> DeploymentEntry:
+    """The entry under a name that begins with the domain's, as everything on a server does."""
+    return entry if name is None else entry.model_copy(update={"name": project.carried(entry.name, name)})
 
 
 ELSEWHERE = {

@@ -218,7 +218,7 @@ def check_task(config: CheckConfig, name: str | None = None) -> QualityTask[...,
         config,
         retries=config.retries.count,
         retry_delay_seconds=config.retries.delay_seconds,
-        cache_key=config.dataset if cached else None,
+        cache_key=project.named(config.dataset) if cached else None,
         cache_expiration_seconds=config.cache.reuse_seconds if cached else None,
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from prefect.client.orchestration import SyncPrefectClient
@@ -12,6 +12,8 @@ from prefect.events.actions import SendNotification
 from prefect.events.schemas.automations import Automation, AutomationCore, EventTrigger, Posture
 from prefect.exceptions import ObjectNotFound
 
+from quality.contract import project
+from quality.contract.ownership import other_domain, refused, tag
 from quality.contract.policy import EnvironmentPolicy
 from quality.errors import ConfigurationError
 
@@ -31,10 +33,12 @@ class Watch(NamedTuple):
     trigger: EventTrigger
 
 
-def watches(pool: str) -> tuple[Watch, ...]:
-    """What is watched for in every environment."""
+def watches(pool: str, tagged: str | None = None) -> tuple[Watch, ...]:
+    """What is watched for in every environment: in the runs of its pool, or in those among them that have a tag."""
     runs = {"prefect.resource.id": "prefect.flow-run.*"}
-    of_pool = {"prefect.resource.role": "work-pool", "prefect.resource.name": pool}
+    of_pool: Any = {"prefect.resource.role": "work-pool", "prefect.resource.name": pool}
+    if tagged:
+        of_pool = [of_pool, {"prefect.resource.role": "tag", "prefect.resource.id": f"prefect.tag.{tagged}"}]
     crashed = EventTrigger(
         match=runs,
         match_related=of_pool,
@@ -72,23 +76,26 @@ def watches(pool: str) -> tuple[Watch, ...]:
 
 
 def declared(environment: str, policy: EnvironmentPolicy, blocks: Iterable[UUID]) -> list[AutomationCore]:
-    """The automations of an environment: each tells every channel of it."""
-    documents = tuple(blocks)
+    """The automations of an environment: each tells every channel of it. A pool of several domains has several."""
+    documents, domain = tuple(blocks), project.domain()
+    whose, tags = (f", domain {domain}", [tag()]) if domain else ("", [])
+    watched = project.carried(policy.work_pool, domain) if domain else policy.work_pool
     return [
         AutomationCore(
-            name=f"{policy.work_pool}: a check {watch.name}",
+            name=f"{watched}: a check {watch.name}",
             description=f"Tells the channels of {environment} in policy.yml. Made by `nox -s alarms`.",
+            tags=tags,
             trigger=watch.trigger,
             actions=[
                 SendNotification(
                     block_document_id=document,
-                    subject=f"{environment}: a check {watch.name}",
+                    subject=f"{environment}: a check {watch.name}{whose}",
                     body=BODY % watch.says,
                 )
                 for document in documents
             ],
         )
-        for watch in watches(policy.work_pool)
+        for watch in watches(policy.work_pool, None if watched == policy.work_pool else tag())
     ]
 
 
@@ -105,6 +112,9 @@ def _ensure(client: SyncPrefectClient, wanted: AutomationCore) -> str:
     if not there:
         client.create_automation(wanted)
         return "created"
+    for one in there:
+        if other := other_domain(one.tags):
+            raise refused("automation", f"'{one.name}'", f"the domain {other}")
     for extra in there[1:]:
         client.delete_automation(extra.id)
     kept = wanted.model_copy(update={"enabled": there[0].enabled})
@@ -116,7 +126,7 @@ def _ensure(client: SyncPrefectClient, wanted: AutomationCore) -> str:
 
 def _document_of(automation: AutomationCore) -> object:
     """What can differ; in Python's values, as sets of events have no order in JSON."""
-    fields = {"name", "description", "enabled", "trigger", "actions"}
+    fields = {"name", "description", "tags", "enabled", "trigger", "actions"}
     return AutomationCore.model_validate(automation.model_dump()).model_dump(include=fields)
 
 

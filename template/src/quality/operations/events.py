@@ -1,7 +1,7 @@
 """Prefect events, for automations of whoever wants to act on a verdict.
 
-Every run emits `quality.check.finished` about the resource `quality.dataset.<dataset>.<environment>`, with the payload
-that `payload` makes.
+Every run emits `quality.check.finished` about the resource `quality.dataset.<domain>.<dataset>.<environment>`, with the
+payload that `payload` makes.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Any
 from prefect.events import emit_event
 from prefect.runtime import flow_run
 
+from quality.contract import project
 from quality.result import CheckResult
 
 EVENT = "quality.check.finished"
@@ -22,11 +23,13 @@ def announce(result: CheckResult, run: str) -> None:
 
 
 def resource(result: CheckResult) -> dict[str, str]:
-    """What the event is about, with what an automation can match: status, owner and environment."""
-    about = result.metadata
+    """What the event is about, with what an automation can match: domain, status, owner and environment."""
+    about, domain = result.metadata, project.domain()
+    place = ("quality", "dataset", domain, about.dataset, str(about.environment))
     return {
-        "prefect.resource.id": f"quality.dataset.{about.dataset}.{about.environment}",
+        "prefect.resource.id": ".".join(filter(None, place)),
         "prefect.resource.name": about.dataset,
+        "quality.domain": domain or "",
         "quality.status": str(result.status),
         "quality.owner": about.owner or "",
         "quality.environment": about.environment or "",
@@ -46,6 +49,7 @@ def payload(result: CheckResult, run: str) -> dict[str, Any]:
     counts = ("passed_count", "failed_count", "warning_count", "skipped_count", "error_count", "total_count")
     return {
         "run": run,
+        "domain": project.domain(),
         "dataset": about.dataset,
         "environment": about.environment,
         "status": str(result.status),

@@ -157,12 +157,13 @@ def _row(
 
 
 def subject(result: CheckResult, incidents: list[Incident]) -> str:
-    """The verdict first, then where, then what is new: `FAILED: orders in prod: 2 incidents opened`."""
+    """The verdict, where, what is new and whose: `FAILED: orders in prod: 2 incidents opened, domain web-shop`."""
     about, kind = result.metadata, incidents[0].kind
     where = about.dataset + (f" in {about.environment}" if about.environment else "")
     words = {Kind.OPENED: "opened", Kind.REMINDER: "still open", Kind.RECOVERED: "recovered"}
     count = "1 incident" if len(incidents) == 1 else f"{len(incidents)} incidents"
-    return f"{kind if kind is Kind.RECOVERED else result.status}: {where}: {count} {words[kind]}"
+    whose = f", domain {name}" if (name := project.domain()) else ""
+    return f"{kind if kind is Kind.RECOVERED else result.status}: {where}: {count} {words[kind]}{whose}"
 
 
 def message(result: CheckResult, incidents: list[Incident], problem: str | None = None) -> str:

@@ -15,8 +15,9 @@ from prefect.logging import get_run_logger
 
 from quality.contract.config import CheckConfig
 from quality.errors import first_line
-from quality.prefect_run import run_context, slug
+from quality.prefect_run import run_context
 from quality.reporting.artifacts import dataset_key
+from quality.texts import slug
 
 AFTER_SECONDS = 10.0
 """Checks that are done by then leave no artifact."""

@@ -1,7 +1,7 @@
 """What an operator sees in Prefect's UI: a summary, a table of every rule, and the result for machines.
 
-Keys are stable per dataset and environment, so that the UI shows a history: `flights-prod-quality`,
-`flights-prod-quality-rules` and `flights-prod-quality-result`.
+Keys are stable per domain, dataset and environment, so that the UI shows a history: `orders-flights-prod-quality`,
+`orders-flights-prod-quality-rules` and `orders-flights-prod-quality-result`.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ from typing import Literal
 
 from prefect.artifacts import Artifact, MarkdownArtifact, TableArtifact
 
-from quality.prefect_run import run_context, slug
+from quality.contract import project
+from quality.prefect_run import run_context
 from quality.reporting.escaping import legible
 from quality.reporting.guidance import NEXT, again, not_passed, ranked, sample_columns
 from quality.result import CheckResult, RuleResult, summarize_check_result
-from quality.texts import cell_text, json_value, percent_of
+from quality.texts import cell_text, json_value, percent_of, slug
 from quality.values import Scalar
 
 __all__ = ["artifact_key", "publish", "summarize_check_result", "to_prefect_artifact"]
@@ -38,8 +39,8 @@ def artifact_key(result: CheckResult, artifact_type: ArtifactType = "markdown", 
 
 
 def dataset_key(dataset: str, environment: str | None) -> str:
-    """What the keys of a dataset's artifacts begin with: `flights-prod-quality`."""
-    return "-".join(filter(None, (dataset, environment, "quality")))
+    """What the keys of a dataset's artifacts begin with, after its domain: `orders-flights-prod-quality`."""
+    return project.named(dataset, environment, "quality")
 
 
 def to_prefect_artifact(

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from prefect.client.orchestration import SyncPrefectClient
-from prefect.exceptions import ObjectNotFound
 
 from quality import checking
 from quality.contract import project
 from quality.contract.config import CheckConfig
+from quality.contract.ownership import belongs, way_out
 from quality.errors import ConfigurationError
-from quality.ladder.block import DataQualityBlock, block_name, load_block
+from quality.ladder.block import DataQualityBlock, block_name, block_of, load_block, owner_of
 from quality.ladder.flows import check_dataset
 from quality.ladder.policy_page import POLICY_PAGE, policy_row, rows_about
 from quality.ladder.states import is_machinery
@@ -62,6 +62,9 @@ def reproducible(config: CheckConfig, rung: Rung, client: SyncPrefectClient) -> 
     """The saved block equals git, survives a round trip unchanged and judges the same; the environment is pinned."""
     name = block_name(config.dataset, str(config.environment))
     save = f"nox -s block -- {config.dataset} --env {config.environment}"
+    if (found := block_of(client, name)) and (other := owner_of(found.data, config)):
+        yield f"the saved block {name} {belongs(other)}", way_out("block")
+        return
     try:
         block = load_block(name)
     except ConfigurationError as error:
@@ -87,10 +90,8 @@ def reproducible(config: CheckConfig, rung: Rung, client: SyncPrefectClient) -> 
 
 
 def _document(client: SyncPrefectClient, name: str) -> Any:
-    try:
-        return client.read_block_document_by_name(name, "data-quality-block").data
-    except ObjectNotFound:
-        return None
+    found = block_of(client, name)
+    return found.data if found else None
 
 
 def policy_documented(config: CheckConfig, rung: Rung, client: SyncPrefectClient) -> Iterable[Problem]:

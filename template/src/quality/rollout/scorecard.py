@@ -85,18 +85,21 @@ def _unread(dataset: str, environment: str, problem: str) -> Standing:
     )
 
 
+def needed(dataset: str, environment: str, rung: Rung) -> list[tuple[str, str, str]]:
+    """What proves a rung: its run and, above the task, a promotion; each with its evidence and its command."""
+    run = ("its run", rung.value, f"nox -s {rung} -- {dataset} --env {environment}")
+    climb = ("its promotion", f"{CHECKLIST}-{rung}", f"nox -s promote -- {rung} {dataset} --env {environment}")
+    return [run] if rung is Rung.TASK else [run, climb]
+
+
 def _rung(dataset: str, environment: str, rung: Rung, fingerprint: str) -> Check:
     """The task's rung is its run; every rung above is its run and a promotion's checklist."""
-    needed = [(rung.value, f"nox -s {rung} -- {dataset} --env {environment}")]
-    if rung is not Rung.TASK:
-        needed.append((f"{CHECKLIST}-{rung}", f"nox -s promote -- {rung} {dataset} --env {environment}"))
-    for name, command in needed:
+    for what, name, command in needed(dataset, environment, rung):
         try:
             problem = evidence.flaw(evidence.read(dataset, name).get(environment), fingerprint)
         except ConfigurationError as error:
             problem = str(error)
         if problem:
-            what = "its run" if name == rung.value else "its promotion"
             return Check(name=rung.value, ok=False, seen=f"{what} does not count: {problem}", fix=command)
     return Check(name=rung.value, ok=True, seen="proved for this configuration")
 

@@ -1,0 +1,80 @@
+"""The gate: a server runs by itself what was promoted to the deployment rung; everything else is paused there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.responses import DeploymentResponse
+
+from quality.contract import project
+from quality.contract.ownership import REMOVE_OLD, other_domain
+from quality.errors import ConfigurationError
+from quality.ladder.deployment import OLD_FLOW, checked_by, deployments_of, flow_of, old_deployments, read
+from quality.ladder.flows import check_dataset
+from quality.ladder.prefect_file import DeploymentEntry, PrefectFile
+from quality.rollout import evidence
+from quality.rollout.evidence import Check, Rung
+from quality.rollout.scorecard import needed
+
+
+def unmet(entry: DeploymentEntry) -> Check | None:
+    """The first line that keeps a deployment from running by itself; None when it may, or checks no dataset."""
+    config = checked_by(entry)
+    return None if config is None else unproved(config.dataset, str(config.environment), config.fingerprint)
+
+
+def unproved(dataset: str, environment: str, fingerprint: str | None = None) -> Check | None:
+    """The first line of the ladder without which a configuration is not promoted; today's, when none is named."""
+    if dataset not in project.datasets() or environment not in project.policy().environments:
+        return Check(name="dataset", ok=False, seen=f"this repository checks no {dataset} in {environment}")
+    now = fingerprint or project.load(dataset, environment).fingerprint
+    lines = ((rung, *one) for rung in Rung for one in needed(dataset, environment, rung))
+    for rung, what, name, command in lines:
+        if problem := _flaw(dataset, environment, name, now):
+            return Check(name=f"rung {rung}", ok=False, seen=f"{what} does not count: {problem}", fix=command)
+    return None
+
+
+def _flaw(dataset: str, environment: str, name: str, fingerprint: str) -> str | None:
+    """Why evidence proves no promotion. A verdict of later is about the data of then, and takes no promotion back."""
+    try:
+        found = evidence.read(dataset, name).get(environment)
+    except ConfigurationError as error:
+        return str(error)
+    return evidence.flaw(found and found.model_copy(update={"status": None}), fingerprint)
+
+
+def breaches(client: SyncPrefectClient, file: PrefectFile) -> Iterator[str]:
+    """Each deployment of this domain that is active on the server and not promoted, with what to do."""
+    for found in deployments_of(client, check_dataset.name):
+        if _is_active(found) and (line := _unproved(found)):
+            yield _breach(found.name, line, "pause it with `nox -s drift -- --fix`")
+    for found in old_deployments(client, file):
+        if _is_active(found) and (line := _unproved(found)):
+            yield _breach(f"{OLD_FLOW}/{found.name}", line, REMOVE_OLD)
+    for entry in file.deployments:
+        if not entry.dataset and (line := unmet(entry)):
+            there = read(client, f"{flow_of(entry).name}/{entry.name}")
+            if there and _is_active(there):
+                yield _breach(entry.name, line, "pause it with `nox -s drift -- --fix`")
+
+
+def _is_active(found: DeploymentResponse) -> bool:
+    return not found.paused and not other_domain(found.tags)
+
+
+def _unproved(found: DeploymentResponse) -> Check | None:
+    """The first line that is missing for what a deployment runs: by itself, or by a schedule with other parameters."""
+    own = [schedule.parameters for schedule in found.schedules if schedule.active]
+    return next(filter(None, (_line(found.parameters | given) for given in [{}, *own])), None)
+
+
+def _line(parameters: dict[str, Any]) -> Check | None:
+    environment = parameters.get("environment") or project.policy().first
+    return unproved(str(parameters.get("dataset")), str(environment), parameters.get("fingerprint"))
+
+
+def _breach(name: str, line: Check, fix: str) -> str:
+    return f"deployment {name} is active on the server and not promoted: {line.name}: {line.seen}; {fix}"
