@@ -303,5 +303,5 @@ def test_the_summary_is_read_on_a_page_of_prefects_own_ui(repository: Repository
     drawn = browser.dom(page, tmp_path / "profile", *waiting)
     assert "orders in prod: FAILED" in drawn
     assert "What to do:" in drawn
-    assert "2 of 4 rows" in drawn
+    assert "2 of 4 rows (50 %) break the rule" in drawn
     browser.screenshot(page, "artifact", tmp_path / "profile", *waiting)
