@@ -104,7 +104,6 @@ def _ephemeral(config: CheckConfig, now: datetime, held: ExitStack) -> CheckResu
 
     from quality.ladder.tasks import data_quality_check_task
 
-    @flow(name=project.named("ephemeral-check"))
     def ephemeral_check() -> Any:
         return data_quality_check_task.now(config=config, now=now)
 
@@ -113,7 +112,7 @@ def _ephemeral(config: CheckConfig, now: datetime, held: ExitStack) -> CheckResu
 
         try:
             with server():
-                return checking.caught(flow(name="ephemeral-check")(ephemeral_check))
+                return checking.caught(flow(name=project.named("ephemeral-check"))(ephemeral_check))
         except ServerError as error:
             say(f"{error}. The verdict needs no server, so the flow runs without one", "yellow")
             held.enter_context(temporary_settings({PREFECT_API_URL: None}))
