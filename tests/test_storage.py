@@ -322,7 +322,7 @@ def test_an_incident_is_mailed_once_by_whichever_machine_and_so_is_its_end(
     done = nox(shop, "flow", "orders", env=environment | server)
     assert done.returncode == 1, done.stdout + done.stderr
     (opened,) = kept.mails
-    assert opened["subject"] == "FAILED: orders in staging: 1 incident opened"
+    assert opened["subject"] == "FAILED: orders in staging: 1 incident opened, domain web-shop"
     body = opened.get_content()
     assert opened.get_content_type() == "text/plain"
     assert "\n- in_range(amount, min=0, max=100): FAILED [error]: 1 of 3 (33.33 %), since " in body
@@ -333,7 +333,9 @@ def test_an_incident_is_mailed_once_by_whichever_machine_and_so_is_its_end(
     store.holds(GOOD)
     done = python("-m", "quality", "flow", "orders", folder=elsewhere, **server)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert [mail["subject"] for mail in kept.mails[1:]] == ["RECOVERED: orders in staging: 1 incident recovered"]
+    assert [mail["subject"] for mail in kept.mails[1:]] == [
+        "RECOVERED: orders in staging: 1 incident recovered, domain web-shop"
+    ]
     told = python("-m", "quality", "history", "orders").stdout
     assert told.count("slack-webhook/mail") == 2
     assert PASSWORD not in told + done.stdout + done.stderr
