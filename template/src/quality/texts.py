@@ -114,4 +114,5 @@ def there_is(word: str, known: Iterable[str]) -> str:
 def _closest(word: str, known: Iterable[str]) -> tuple[str | None, str]:
     choices = sorted(known)
     found = difflib.get_close_matches(word[:100], choices, n=1, cutoff=0.5)
-    return (found[0] if found else None), f"{', '.join(choices[:12])}{', …' if len(choices) > 12 else ''}"
+    listed = f"{', '.join(choices[:12])}{', …' if len(choices) > 12 else ''}"
+    return (" ".join(found[0].split()) if found else None), " ".join(listed.split())
