@@ -113,7 +113,7 @@ def plant(repository: Path, prefect: dict[str, str]) -> None:
     quality = repository / "src" / "quality"
     with (quality / "engine" / "judge.py").open("a", encoding="utf-8") as file:
         file.write("# our improvement\n")
-    (quality / "shapes.py").unlink()
+    (quality / "rollout" / "shapes.py").unlink()
     (quality / "ours.py").write_text('"""Ours."""\n', encoding="utf-8")
     deployments = repository / "prefect.yaml"
     text = deployments.read_text(encoding="utf-8")
@@ -176,7 +176,7 @@ def older(releases: Path, tmp_path: Path) -> Path:
     commit(target)
     errors = target / "src" / "quality" / "errors.py"
     errors.write_text(errors.read_text(encoding="utf-8") + "# ours\n", encoding="utf-8")
-    (target / "src" / "quality" / "shapes.py").unlink()
+    (target / "src" / "quality" / "rollout" / "shapes.py").unlink()
     commit(target, "Ours")
     return target
 
@@ -185,7 +185,7 @@ def test_an_update_brings_the_release_and_heals_managed_files_without_trust(olde
     done = nox(older, "update")
     assert done.returncode == 0, done.stderr
     shipped = releases / "template" / "src" / "quality"
-    for name in ("errors.py", "shapes.py"):
+    for name in ("errors.py", "rollout/shapes.py"):
         assert (older / "src" / "quality" / name).read_bytes() == (shipped / name).read_bytes()
     assert (older / "CODEOWNERS").read_text(encoding="utf-8").startswith("# The second release's.")
     assert not git(older, "diff", "--name-only", "--diff-filter=U")
@@ -228,7 +228,7 @@ def test_restore_leaves_alone_what_is_waived_and_replaces_nothing_that_git_does_
     done = nox(older, "restore")
     assert done.returncode == 0, done.stderr
     assert errors.read_text(encoding="utf-8").endswith("# ours\n")
-    assert (older / "src" / "quality" / "shapes.py").exists()
+    assert (older / "src" / "quality" / "rollout" / "shapes.py").exists()
 
 
 def test_the_commands_heal_the_files_that_the_manifest_lists() -> None:
