@@ -7,6 +7,7 @@ import json
 import re
 import resource
 import runpy
+import tomllib
 from itertools import combinations, product
 from pathlib import Path
 from typing import Any
@@ -170,11 +171,12 @@ def test_constraints_pin_what_their_session_needs_and_name_no_machine(name: str)
 
 @pytest.fixture(scope="module")
 def noxfile(template: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """The names of a rendered repository's noxfile, read once: nox knows a session once in a process."""
+    """A rendered repository's project, and the names of its noxfile: nox knows a session once in a process."""
     rendered = tmp_path_factory.mktemp("noxfile") / "flights"
     run_copy(str(template), rendered, defaults=True, quiet=True)
     with contextlib.chdir(rendered):
-        return runpy.run_path("noxfile.py")
+        project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]
+        return {"project": project, **runpy.run_path("noxfile.py")}
 
 
 def test_sessions_run_on_the_newest_tuple_of_a_python_by_number(
@@ -188,7 +190,7 @@ def test_sessions_run_on_the_newest_tuple_of_a_python_by_number(
 
 
 def test_every_tuple_of_the_noxfile_is_pinned_within_what_a_repository_allows(noxfile: dict[str, Any]) -> None:
-    project = noxfile["PYPROJECT"]["project"]
+    project = noxfile["project"]
     allowed = {canonicalize_name(one.name): one.specifier for one in map(Requirement, project["dependencies"])}
     assert sorted(noxfile["TUPLES"]) == sorted(name for name in CONSTRAINTS if name.startswith("py"))
     for name in noxfile["TUPLES"]:

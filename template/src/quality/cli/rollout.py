@@ -24,6 +24,8 @@ def status(asked: argparse.Namespace) -> Status:
     and on what is active on the server without a promotion."""
     card = scorecard.scorecard()
     out.print(table(card))
+    for problem in card.unread.values():
+        out.print(Text(problem, style="red"), soft_wrap=True)
     unread = 2 if card.unread else 0
     found = {"standings": card.standings, "problem": "\n".join(card.unread.values()) or None}
     if not asked.check:
@@ -63,7 +65,7 @@ def _unseen(why: str, style: str) -> str:
 def table(card: Scorecard) -> Table:
     """A line for each dataset and environment: where it stands, what is next, and what blocks it.
 
-    A dataset whose contract cannot be read has one line.
+    A dataset whose contract cannot be read has one line; what is wrong with it stands below the table, in full.
     """
     made = Table(box=None, header_style="dim", pad_edge=False)
     for column in ("dataset", "environment", "stands on", "next", "what blocks it", "do"):
@@ -72,6 +74,7 @@ def table(card: Scorecard) -> Table:
     for (dataset, environment), one in lines.items():
         blocking = blocker(one)
         seen, fix = (blocking.seen, blocking.fix or "") if blocking else ("", "")
+        seen = "its contract cannot be read" if one.unread else seen
         row = (dataset, environment, one.current_level or "the ground", one.next_level or "", seen, fix)
         made.add_row(*(Text(cell) for cell in row))
     return made
