@@ -39,6 +39,7 @@ VERBS = ["task", "history", "report", "learn"]
 def _signals_and_width(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("signal.signal", lambda *words: None)
     monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("TERM", "xterm")  # a dumb terminal is 80 wide, whatever COLUMNS says
 
 
 def breaks(repository: Path, text: str = BROKEN["not YAML"], name: str = "orders.yml") -> None:

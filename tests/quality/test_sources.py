@@ -127,11 +127,17 @@ def test_a_source_that_cannot_be_is_refused_in_one_sentence(source: Any, said: s
     assert "\n" not in str(refused.value)
 
 
-def test_a_dtype_of_a_column_that_is_missing_is_a_fact_about_the_data() -> None:
-    DATA.write_csv("a.csv")
-    result = judge(None, *RULES, source=Files(path="a.csv", dtypes={"b": "Int8"}))
+@pytest.mark.parametrize("kind", ["csv", "ndjson"])
+@pytest.mark.parametrize("declared", [{"dtypes": {"birth": "Date"}}, {"dates": {"birth": "DD.MM.YYYY"}}])
+def test_a_declared_column_that_is_gone_is_an_error_of_its_declaration_alone(kind: str, declared: Any) -> None:
+    path = f"a.{kind}"
+    DATA.write_csv(path) if kind == "csv" else DATA.write_ndjson(path)
+    result = judge(None, RULES[-1], source=Files(path=path, **declared))
     assert (result.status, result.exit_code) == (Status.ERROR, 3)
-    assert result.reason == "source.dtypes: there is no column 'b' in a.csv; known: a, s"
+    counted, gone = result.rules
+    assert counted.status is Status.PASSED
+    assert (gone.rule_name, gone.status) == ("parses(birth, Date)", Status.ERROR)
+    assert gone.message == "column 'birth' is gone; the data has a, s"
 
 
 def test_a_file_whose_format_cannot_be_told_is_refused() -> None:

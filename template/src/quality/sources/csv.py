@@ -18,7 +18,6 @@ from quality.sources.records import Records, located, records
 from quality.sources.schemas import Evolution, unite
 from quality.sources.source import Reading
 from quality.sources.typed import Text, typed
-from quality.texts import nearest
 from quality.values import Scalar
 
 Storage = dict[str, Any] | None
@@ -44,11 +43,6 @@ def read_csv(
     parts = [_part(file, options, storage) for file in files]
     headers = [(part.file.shown, pl.Schema(dict.fromkeys(part.shape.header, pl.String()))) for part in parts]
     one = unite(headers, evolution)
-    for column in (*options.dtypes, *options.dates):
-        if column not in one.schema and column not in keys:
-            raise MalformedError(
-                f"source.dtypes: there is no column '{column}' in {files[0].shown}; {nearest(column, one.schema)}"
-            )
     if one.differs:
         return Reading(pl.LazyFrame(), schemas=one.schemas, differs=one.differs)
     columns = [name for name in one.schema if name not in keys]

@@ -18,7 +18,6 @@ from quality.sources.records import BATCH, Records, located
 from quality.sources.schemas import Evolution, exactly, unite
 from quality.sources.source import Reading
 from quality.sources.typed import Text, typed
-from quality.texts import nearest
 from quality.values import Scalar
 
 KINDS = {int: "a number", float: "a number", str: "text", bool: "true or false", list: "a list", dict: "an object"}
@@ -51,18 +50,13 @@ def read_ndjson(
     """NDJSON files as one: a column for every key of every line, of the dtype that all its values have."""
     parts = [_part(file, options, storage) for file in files]
     names = list(dict.fromkeys(name for part in parts for name in part.kinds))
-    declared = {*options.dtypes, *options.dates}
-    for column in sorted(declared - set(names) - set(keys)):
-        raise MalformedError(
-            f"source.dtypes: there is no column '{column}' in {files[0].shown}; {nearest(column, names)}"
-        )
-    dtypes = {name: pl.String() if name in declared else _dtype(name, parts) for name in names}
+    dtypes = {name: pl.String() if name in options.declared else _dtype(name, parts) for name in names}
     nested = _nested([part.place for part in parts], [name for name, dtype in dtypes.items() if dtype is None], storage)
     whole = {name: nested[name] if dtype is None else dtype for name, dtype in dtypes.items()}
     one = unite([(part.file.shown, pl.Schema({n: whole[n] for n in part.kinds})) for part in parts], evolution)
     if one.differs:
         return Reading(pl.LazyFrame(), schemas=one.schemas, differs=one.differs)
-    native = {name: dtype for name, dtype in whole.items() if name not in declared}
+    native = {name: dtype for name, dtype in whole.items() if name not in options.declared}
     tables = _Tables(parts, whole, storage)
     found = typed(
         Text(tables.scan(keys), names, keys, tables.wrong, native),

@@ -122,6 +122,11 @@ class TextFormat(Frozen):
         quote = None if self.quote == "none" else self.quote
         return Dialect(separator, quote, self.comment, self.skip_lines, self.columns)
 
+    @property
+    def declared(self) -> tuple[str, ...]:
+        """The columns whose texts are said to be something."""
+        return tuple(dict.fromkeys((*self.dtypes, *self.dates)))
+
     def date_of(self, column: str) -> str | None:
         """The strftime format of a column's dates; None where they are written as ISO 8601 says."""
         return date_format(self.dates[column]) if column in self.dates else None

@@ -66,6 +66,8 @@ def typed(text: Text, options: TextFormat, judged: Collection[str] | None, count
             label = _unlike(f"text of {name}", [*known, *text.keys])
             hidden.append(own.alias(label))
             rules.append(_rule(name, number, column, label, text.wrong))
+    if judged is not None:
+        rules += [_gone(name, options) for name in sorted(set(options.declared) - {*known, *text.keys})]
     for number, (key, dtype) in enumerate(text.keys.items()):
         read.append(parsed(pl.col(f"key {number}"), dtype, Written()).alias(key))
     lazy = text.lazy.select(*read, *hidden)
@@ -87,6 +89,12 @@ def _value(name: str, text: pl.Expr, column: Column, lenient: bool, native: bool
 def _rule(name: str, number: int, column: Column, label: str, wrong: Wrong) -> Parses:
     look = partial(_look, wrong, number, name, column)
     return Parses.of(name, column.dtype, column.written, not column.declared, label, look)
+
+
+def _gone(name: str, options: TextFormat) -> Parses:
+    """The declaration of a column that the data has not, which alone cannot be judged for it."""
+    dtype = dtype_of(options.dtypes[name]) if name in options.dtypes else pl.Date()
+    return Parses.of(name, dtype, Written(), False, name, lambda most, frame: [])
 
 
 def _look(wrong: Wrong, number: int, name: str, column: Column, most: int, frame: Frame) -> list[dict[str, Scalar]]:
