@@ -114,7 +114,7 @@ def test_every_pair_of_answers_renders_valid_files(answers: dict[str, Any], temp
     ]
     for deployment, environment in zip(deployed["deployments"], answers["environments"], strict=True):
         resolved = policy["defaults"] | policy["environments"][environment]
-        assert deployment["name"] == f"{contract['dataset']}-{environment}"
+        assert deployment["name"] == f"new-york-{contract['dataset']}-{environment}"
         assert deployment["parameters"] == {"dataset": contract["dataset"], "environment": environment}
         assert deployment["entrypoint"] == "quality.ladder.flows.check_dataset"
         assert deployment["work_pool"]["name"] == resolved["work_pool"] == f"new-york-{environment}"
