@@ -69,10 +69,10 @@ class Answer(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: Store
 
-    def do_HEAD(self) -> None:  # noqa: N802 - the library's name
+    def do_HEAD(self) -> None:
         self.answer(body=False)
 
-    def do_GET(self) -> None:  # noqa: N802 - the library's name
+    def do_GET(self) -> None:
         self.answer(body=True)
 
     def answer(self, body: bool) -> None:
@@ -96,7 +96,7 @@ class Answer(BaseHTTPRequestHandler):
             return size - int(asked[2]), size - 1
         return int(asked[1]), min(int(asked[2] or size - 1), size - 1)
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, *said: object) -> None:
         """Nothing is printed."""
 
 
@@ -135,14 +135,16 @@ def page(took: dict[str, list[Took]], size: int, delay: float) -> str:
     lines = [
         "# A check of a file in object storage",
         "",
-        f"20 rules on a file of {size / 2**20:.0f} MB in {ROW_GROUPS} row groups of 12 columns, {delay * 1000:.0f} ms before each answer; medians of "
-        f"{len(took['raw scan'])} runs on {os.cpu_count()} cores. Only the ratios mean anything.",
+        f"20 rules on a file of {size / 2**20:.0f} MB in {ROW_GROUPS} row groups of 12 columns, {delay * 1000:.0f} ms "
+        f"before each answer; medians of {len(took['raw scan'])} runs on {os.cpu_count()} cores. Only the ratios mean "
+        "anything.",
         "",
         "| way | wall, s | to the raw scan | requests | bytes read, to the file | peak, MB |",
         "|---|---:|---:|---:|---:|---:|",
     ]
     lines += [
-        f"| {way} | {one.wall:.2f} | {one.wall / raw:.1f} | {one.requests:.0f} | {one.sent / size:.2f} | {one.peak:.0f} |"
+        f"| {way} | {one.wall:.2f} | {one.wall / raw:.1f} | {one.requests:.0f} | {one.sent / size:.2f} "
+        f"| {one.peak:.0f} |"
         for way, one in medians.items()
     ]
     return "\n".join(lines) + "\n"
