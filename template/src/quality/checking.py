@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -25,6 +26,7 @@ from quality.result import CheckResult, RunMetadata, summarize_check_result
 from quality.rules import profile
 from quality.rules.schema import DtypeRule, SchemaRule
 from quality.sources import Parses, Reading, Source, as_frame, as_source, digest, reading
+from quality.sources.read_ahead import at_once, read_ahead
 from quality.texts import nearest
 from quality.values import Status
 
@@ -191,7 +193,7 @@ def open_source(
         found = source.read(base, asked_for) if judging else Reading(source.scan(base))
         frame = Frame(
             found.lazy,
-            around,
+            replace(around, reading=partial(read_ahead, source.is_remote), at_once=at_once(source.is_remote)),
             columnar=found.columnar,
             version=version,
             version_now=partial(source.version, base),

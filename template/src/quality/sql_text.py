@@ -11,6 +11,9 @@ import functools
 import re
 from typing import NamedTuple
 
+from quality.errors import first_line
+from quality.texts import shorten
+
 TOKEN = re.compile(
     r"""(?P<quoted>'(?:[^']|'')*'|"(?:[^"]|"")*"|`(?:[^`]|``)*`)|(?P<comment>--[^\n]*|/\*.*?\*/)"""
     r"|(?P<number>\d[\d.]*(?:[eE][+-]?\d+)?)|(?P<word>[^\W\d]\w*)|(?P<blank>\s+)|(?P<sign>.)",
@@ -129,3 +132,21 @@ def patterns(sql: str) -> list[str]:
         if token.text[0] == "'" and (after or (before[-1:] == [","] and "REGEXP_LIKE" in before)):
             texts.append(token.text[1:-1].replace("''", "'"))
     return texts
+
+
+def brief(sql: str) -> str:
+    """A condition as a sentence quotes it."""
+    return shorten(" ".join(sql.split()), 100)
+
+
+HINTS = {
+    "to a string value": "a date is compared with a text; write DATE '2024-01-31' or TIMESTAMP '2024-01-31 12:00:00'",
+    r"Datetime\('\w+', '": "a time zone is compared with none; write TIMESTAMPTZ '2024-01-31 12:00:00+00:00', or use "
+    "not_future, not_past or freshness instead of NOW()",
+}
+
+
+def fixed(error: BaseException) -> str:
+    """What Polars says of a condition that it cannot compute; where it is known, what to write instead."""
+    said = str(error)
+    return next((hint for pattern, hint in HINTS.items() if re.search(pattern, said)), first_line(error))

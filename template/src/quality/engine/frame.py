@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import os
+import threading
 from collections.abc import Callable, Hashable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -11,12 +12,11 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import polars as pl
 
-from quality.engine.sql import across_rows, brief, condition, fixed, several
+from quality.engine.sql import across_rows, condition, several
 from quality.errors import CannotJudgeError, MalformedError, SourceError
 from quality.result import Explain
+from quality.sql_text import brief, fixed
 from quality.texts import there_is
-
-os.environ.setdefault("POLARS_ROW_GROUP_PREFETCH_SIZE", "2")  # a quarter less memory, for no time
 
 Reference = Callable[[Any], pl.LazyFrame]
 History = Callable[[int], list[float]]
@@ -26,7 +26,10 @@ Found = TypeVar("Found")
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What rules may ask for beside the frame. `now` is aware; paths start at `root`; the budget is in bytes."""
+    """What rules may ask for beside the frame. `now` is aware; paths start at `root`; the budget is in bytes.
+
+    Every query runs inside `reading`; so many as `at_once` of one pass run beside each other.
+    """
 
     references: Reference
     history: History
@@ -35,6 +38,8 @@ class Surroundings:
     memory_budget: int = 256 * 2**20
     past: Callable[[str, str, int, str | None], list[Any]] | None = None
     references_changed: Callable[[], bool] = lambda: False
+    reading: Callable[[], AbstractContextManager[None]] = nullcontext
+    at_once: int = 1
 
 
 class Frame:
@@ -73,7 +78,7 @@ class Frame:
         self.columnar = columnar
         self.queries: list[tuple[str, tuple[str, ...]]] = []
         self.known: dict[tuple[Hashable, ...], Any] = {}
-        self._rows: int | None = None
+        self.lock = threading.RLock()
 
     @property
     def lazy(self) -> pl.LazyFrame:
@@ -85,7 +90,8 @@ class Frame:
     def collect(self, query: pl.LazyFrame, label: str, reads: Iterable[str]) -> pl.DataFrame:
         """The query's rows, streamed; written into the log under its label with the columns it reads."""
         self.queries.append((label, tuple(sorted(set(reads)))))
-        return query.collect(engine="streaming")
+        with self.around.reading():
+            return query.collect(engine="streaming")
 
     def number(self, expr: pl.Expr, label: str) -> Any:
         """One number about the whole frame."""
@@ -134,17 +140,19 @@ class Frame:
     def once(self, compute: Callable[Concatenate[Frame, Given], Found], *of: Given.args, **by: Given.kwargs) -> Found:
         """What a function gives for this frame and these arguments, computed once."""
         key = (compute, _hashable(of), _hashable(by))
-        if key not in self.known:
-            self.known[key] = compute(self, *of, **by)
-        found: Found = self.known[key]
+        with self.lock:
+            if key not in self.known:
+                self.known[key] = compute(self, *of, **by)
+            found: Found = self.known[key]
         return found
 
     @property
     def rows(self) -> int:
         """The number of rows: of a pass that counted them, or counted now."""
-        if self._rows is None:
-            self._rows = int(self.collect(self.lazy.select(pl.len()), "number of rows", ()).item())
-        return self._rows
+        return self.once(Frame._count)
+
+    def _count(self) -> int:
+        return int(self.collect(self.lazy.select(pl.len()), "number of rows", ()).item())
 
     @property
     def has_changed(self) -> bool:
@@ -156,7 +164,7 @@ class Frame:
 
     def rows_seen(self, rows: int) -> None:
         """Remembers the number of rows that a pass counted."""
-        self._rows = rows
+        self.known[Frame._count, (), frozenset()] = rows
 
     def explain(self) -> Explain:
         reads: dict[str, int] = {}

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import groupby
 from typing import Any, NamedTuple
 
 import polars as pl
@@ -100,7 +103,7 @@ def measure(
 
     `judged` is called with the number of rules that a query was about.
     """
-    states = States(rules)
+    states, provable = States(rules), partial(_provable, frame=frame)
     problems: dict[int, BaseException] = {}
     ready: list[Planned] = []
     for number, rule in rules.items():
@@ -109,17 +112,27 @@ def measure(
                 ready.append(Planned(number, rule, measures))
         except broken as error:
             problems[number] = error
-    for group in _groups(ready, frame):
-        try:
-            _run(group, frame, states)
-        except broken:
-            for one in group:
-                try:
-                    _run([one], frame, states)
-                except broken as error:
-                    problems[one.number] = error
-        judged(len(group))
+    run = partial(_run_apart, frame=frame, states=states, broken=broken)
+    with ThreadPoolExecutor(frame.around.at_once) as threads:
+        for _, groups in groupby(sorted(_groups(ready, frame), key=provable), provable):
+            some = list(groups)
+            for group, wrong in zip(some, threads.map(run, some), strict=True):
+                problems |= wrong
+                judged(len(group))
     return states, problems
+
+
+def _run_apart(
+    group: list[Planned], frame: Frame, states: States, broken: tuple[type[BaseException], ...]
+) -> dict[int, BaseException]:
+    """Why rules of the group stay unjudged: where their query breaks, each is asked alone."""
+    try:
+        _run(group, frame, states)
+    except broken as error:
+        if len(group) == 1:
+            return {group[0].number: error}
+        return {n: e for one in group for n, e in _run_apart([one], frame, states, broken).items()}
+    return {}
 
 
 def _groups(ready: list[Planned], frame: Frame) -> Iterable[list[Planned]]:

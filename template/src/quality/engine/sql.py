@@ -9,9 +9,8 @@ import polars as pl
 from pydantic import AfterValidator
 
 from quality.engine.dtypes import exact
-from quality.errors import ConfigurationError, first_line
-from quality.sql_text import ROW, parts, patterns, tokens
-from quality.texts import shorten
+from quality.errors import ConfigurationError
+from quality.sql_text import ROW, brief, parts, patterns, tokens
 from quality.values import Text
 
 Sql = Annotated[Text, AfterValidator(lambda sql: _readable(sql))]
@@ -67,24 +66,6 @@ def _folded(exprs: list[pl.Expr], connector: str) -> pl.Expr:
     half = len(exprs) // 2
     left, right = _folded(exprs[:half], connector), _folded(exprs[half:], connector)
     return left & right if connector == "AND" else left | right
-
-
-def brief(sql: str) -> str:
-    """A condition as a sentence quotes it."""
-    return shorten(" ".join(sql.split()), 100)
-
-
-HINTS = {
-    "to a string value": "a date is compared with a text; write DATE '2024-01-31' or TIMESTAMP '2024-01-31 12:00:00'",
-    r"Datetime\('\w+', '": "a time zone is compared with none; write TIMESTAMPTZ '2024-01-31 12:00:00+00:00', or use "
-    "not_future, not_past or freshness instead of NOW()",
-}
-
-
-def fixed(error: BaseException) -> str:
-    """What Polars says of a condition that it cannot compute; where it is known, what to write instead."""
-    said = str(error)
-    return next((hint for pattern, hint in HINTS.items() if re.search(pattern, said)), first_line(error))
 
 
 ACROSS_ROWS = re.compile(

@@ -234,7 +234,8 @@ def _write_rows(frame: Frame, marks: dict[str, pl.Expr], config: CheckConfig, ab
         sinks.append(
             marked.filter(~bad).select(map(col, own)).sink_parquet(folder / PASSED, compression=FAST, lazy=True)
         )
-    pl.collect_all(sinks, engine="streaming")
+    with frame.around.reading():
+        pl.collect_all(sinks, engine="streaming")
 
 
 def _count(file: Path) -> int:

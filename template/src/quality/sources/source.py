@@ -47,6 +47,11 @@ class Source(Frozen):
         """Whether columns can be read apart from each other."""
         return False
 
+    @property
+    def is_remote(self) -> bool:
+        """Whether each read waits for a network."""
+        return False
+
     def scan(self, root: Path) -> pl.LazyFrame:
         """A lazy frame; SourceError when there is nothing to read."""
         raise NotImplementedError
