@@ -1,7 +1,8 @@
-"""Which keys occur more than once: exactly, and in four bytes a row.
+"""Which keys occur more than once: exactly, and in eight bytes a row, or four where the memory budget asks for that.
 
-Each key is marked with 32 bits: of the value itself where it is integer-like, of its hash otherwise. Marks are sorted
-range by range; rows whose mark repeats are looked up again and compared by their real keys.
+Each key is marked: with the value itself where it is integer-like, with its hash otherwise. Marks are sorted range by
+range; rows whose mark repeats are looked up again and compared by their real keys. A mark that is the whole value
+needs no second look, and of 64 bits hardly any two are equal by chance.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ from quality.engine.dtypes import col
 from quality.engine.frame import Frame
 from quality.engine.sql import condition
 
-MARKS = 2**32
 SNIFF = 10_000
+BYTES_KEPT = 16
+"""Of a mark of 64 bits and its place in what is sorted; where that is above the budget, marks have 32."""
 BYTES_SORTED = 64
 BYTES_COMPARED = 64
 
@@ -54,19 +56,23 @@ def _repeated(frame: Frame, key: tuple[str, ...], wheres: Wheres) -> dict[str | 
     if (rows := _increasing(frame, key, label)) is not None:
         judged: dict[str | None, int] = {None: rows, **_judged(frame, key, wheres, label)}
         return {where: Repeated(0, judged[where], pl.lit(False)) for where in wheres}
-    mark = whole.cast(pl.UInt32, wrap_numerical=True)
+    width: type[pl.UInt64 | pl.UInt32] = pl.UInt64 if _is_roomy(frame) else pl.UInt32
+    mark = whole.cast(width, wrap_numerical=True)
     marks = frame.collect(frame.lazy.select(pl.when(present(key)).then(mark).alias("mark")), label, key)["mark"]
     judged = {None: marks.len() - marks.null_count(), **_judged(frame, key, wheres, label)}
     batches = list(_candidates(marks, frame))
     del marks  # a gigabyte for 250 million rows, which nothing needs from here on
-    found = [_suspects(frame, key, wheres, mark.is_in(batch.implode()), label) for batch in batches]
+    if width is pl.UInt64 and wheres == (None,) and (number := _number(frame, key)) is not None:
+        twice = pl.concat([number, *(batch.marks.cast(number.dtype, wrap_numerical=True) for batch in batches)])
+        return {None: Repeated(sum(batch.rows for batch in batches), judged[None], whole.is_in(twice.implode()))}
+    found = [_suspects(frame, key, wheres, mark.is_in(batch.marks.implode()), label) for batch in batches]
     answer = {}
-    for number, where in enumerate(wheres):
-        twice = [_twice(part, number, _whole(frame, key, _named(key))) for part in found]
+    for inside, where in enumerate(wheres):
+        parts = [_twice(part, inside, _whole(frame, key, _named(key))) for part in found]
         keys = pl.concat(
-            [frame.lazy.head(0).select(whole.alias("key")).collect(), *(one.select("key") for one in twice)]
+            [frame.lazy.head(0).select(whole.alias("key")).collect(), *(one.select("key") for one in parts)]
         )
-        rows = sum(int(one["rows"].sum()) for one in twice)
+        rows = sum(int(one["rows"].sum()) for one in parts)
         answer[where] = Repeated(rows, judged[where], whole.is_in(keys["key"].implode()))
     return answer
 
@@ -122,19 +128,41 @@ def _increasing(frame: Frame, key: tuple[str, ...], label: str) -> int | None:
     return None if falling else frame.rows
 
 
-def _candidates(marks: pl.Series, frame: Frame) -> Iterator[pl.Series]:
+def _is_roomy(frame: Frame) -> bool:
+    """Whether a mark of 64 bits for each row fits the budget; asked where rows are counted without being read."""
+    return frame.columnar and frame.rows * BYTES_KEPT <= frame.around.memory_budget
+
+
+def _number(frame: Frame, key: tuple[str, ...]) -> pl.Series | None:
+    """An empty series of what a key is that its mark holds as a whole; None for other keys."""
+    dtype = frame.schema[key[0]]
+    if len(key) > 1 or not (dtype.is_integer() or dtype.is_temporal()):
+        return None
+    value = pl.Series("mark", [], dtype).to_physical()
+    return value if value.dtype not in (pl.Int128, pl.UInt128) else None
+
+
+class Batch(NamedTuple):
+    """Marks that repeat, each once, and how many rows have them."""
+
+    marks: pl.Series
+    rows: int
+
+
+def _candidates(marks: pl.Series, frame: Frame) -> Iterator[Batch]:
     """Marks that repeat, in batches that stand for as many rows as the budget allows, give or take one range."""
-    budget = frame.around.memory_budget
+    budget, all_marks = frame.around.memory_budget, 2**64 if marks.dtype == pl.UInt64 else 2**32
     ranges, limit = max(1, -(-marks.len() * BYTES_SORTED // budget)), budget // BYTES_COMPARED
-    width, batch, rows = -(-MARKS // ranges), [], 0
-    for low in range(0, MARKS, width):
-        part = marks if ranges == 1 else marks.filter(marks.is_between(low, min(low + width, MARKS) - 1))
+    width, found, rows = -(-all_marks // ranges), list[pl.Series](), 0
+    for low in range(0, all_marks, width):
+        first, last = (pl.lit(bound, marks.dtype) for bound in (low, min(low + width, all_marks) - 1))
+        part = marks if ranges == 1 else marks.filter(marks.is_between(first, last))
         part = part.drop_nulls().sort()
         again = part.slice(1).filter(part.slice(1) == part.slice(0, max(part.len() - 1, 0)))
-        batch.append(again.unique())
-        rows += again.len()
+        found.append(again.unique())
+        rows += again.len() + found[-1].len()
         if rows > limit:
-            yield pl.concat(batch)
-            batch, rows = [], 0
+            yield Batch(pl.concat(found), rows)
+            found, rows = [], 0
     if rows:
-        yield pl.concat(batch)
+        yield Batch(pl.concat(found), rows)
