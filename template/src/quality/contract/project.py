@@ -7,6 +7,7 @@ import importlib.metadata
 import os
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar, cast
 
@@ -21,7 +22,7 @@ VERSION = "1.0.0"
 T = TypeVar("T")
 SUFFIXES = (".yml", ".yaml")
 PREFECT_FILE = "prefect.yaml"
-"""Its top-level `name` is the domain's: what this repository has on a server carries it."""
+"""Computed; its top-level `name` is the domain's: what this repository has on a server carries it."""
 
 
 def root() -> Path:
@@ -39,7 +40,10 @@ def root() -> Path:
 
 
 def domain() -> str | None:
-    """The domain's name, as prefect.yaml says it; None where no file or no name is."""
+    """The domain's name, as policy.yml says it or else prefect.yaml; None where neither does."""
+    with suppress(ConfigurationError):
+        if (said := policy().deployments.domain) is not None:
+            return slug(said) or None
     path = root() / PREFECT_FILE
     if not path.is_file():
         return None
