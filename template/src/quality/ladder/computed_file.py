@@ -20,7 +20,9 @@ from quality.ladder.prefect_file import PrefectFile, load_prefect_file
 from quality.texts import shorten
 
 FIRST = "# Computed by `nox -s entries` from datasets/ and policy.yml; an edit here is lost.\n"
-HEADER = FIRST + "# What differs is written there: `deployment` in defaults, an environment or of one dataset; and `flows`.\n"
+HEADER = (
+    FIRST + "# What differs is written there: `deployment` of defaults, an environment or a dataset; and `flows`.\n"
+)
 STEPS = ("build", "push", "pull")
 COMMAND, KEEP = "run `nox -s entries`", "run `nox -s entries -- --adopt` to keep it in policy.yml"
 PLAIN = re.compile(r"[A-Za-z_./][^\n]*\Z")

@@ -141,6 +141,7 @@ class DeploymentEntry(DeploymentConfig):
     push: Steps | None = None
     pull: Steps | None = None
     triggers: Steps = Field([])
+    schedule: None = Field(None, deprecated="a single schedule is a list of one, `schedules`")
 
     @model_validator(mode="before")
     @classmethod

@@ -1,6 +1,6 @@
 """Data has arrived: the event that whoever brings data emits, and that triggers of deployments wait for.
 
-`quality.data.arrived` is about the resource `quality.dataset.<domain>.<dataset>.<environment>`, as a check's events are.
+`quality.data.arrived` is about the resource `quality.dataset.<domain>.<dataset>.<environment>`, as a check's are.
 """
 
 from __future__ import annotations
