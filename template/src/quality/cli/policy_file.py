@@ -8,6 +8,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.representer import RoundTripRepresenter
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from quality.contract import project
@@ -26,6 +27,8 @@ class PolicyFile:
         self._yaml = YAML()
         self._yaml.preserve_quotes, self._yaml.width = True, 10**6
         self._yaml.indent(mapping=2, sequence=4, offset=2)
+        self._yaml.representer.add_representer(_Made, RoundTripRepresenter.represent_dict)
+        self._yaml.representer.add_representer(type(None), _null)
         self._root: CommentedMap = self._yaml.load(self._before.decode("utf-8"))
 
     def get(self, *place: str) -> Any:
@@ -40,7 +43,7 @@ class PolicyFile:
         here = self._root
         for key in place[:-1]:
             if not isinstance(here.get(key), CommentedMap):
-                _put(here, key, CommentedMap())
+                _put(here, key, _Made())
             here = here[key]
         _put(here, place[-1], _styled(value))
 
@@ -77,27 +80,35 @@ class PolicyFile:
         write_whole(self.path, self._before.decode("utf-8"))
 
 
+def _null(representer: RoundTripRepresenter, _: None) -> Any:
+    return representer.represent_scalar("tag:yaml.org,2002:null", "null")
+
+
 def _put(within: CommentedMap, key: str, value: Any) -> None:
     """A new key comes before the last one, as comments below a mapping belong to its last line."""
-    if key in within or not within:
+    if key == "domain" and key not in within:
+        within.insert(0, key, value)
+    elif key in within or not within or isinstance(within, _Made) or within.fa.flow_style():
         within[key] = value
-    elif within.fa.flow_style() or key == "domain":
-        within.insert(0 if key == "domain" else len(within), key, value)
     else:
         within.insert(len(within) - 1, key, value)
     if isinstance(value, CommentedMap) and not value.fa.flow_style():
         within.fa.set_block_style()
 
 
-def _styled(value: Any, depth: int = 0) -> Any:
+class _Made(CommentedMap):
+    """A mapping that people did not write."""
+
+
+def _styled(value: Any) -> Any:
     """A value as a person would write it: plain values in one line, and quotes where they are needed."""
     if isinstance(value, dict):
-        made = CommentedMap((key, _styled(inner, depth + 1)) for key, inner in value.items())
-        flat = depth > 0 and not any(isinstance(inner, (dict, list)) and inner for inner in value.values())
-        made.fa.set_flow_style() if flat or not value else made.fa.set_block_style()
+        made = _Made((key, _styled(inner)) for key, inner in value.items())
+        flat = not any(isinstance(inner, (dict, list)) and inner for inner in value.values())
+        made.fa.set_flow_style() if flat else made.fa.set_block_style()
         return made
     if isinstance(value, list):
-        listed = CommentedSeq(_styled(inner, depth + 1) for inner in value)
+        listed = CommentedSeq(_styled(inner) for inner in value)
         deep = any(isinstance(inner, (dict, list)) for inner in value)
         listed.fa.set_block_style() if deep else listed.fa.set_flow_style()
         return listed

@@ -149,4 +149,5 @@ def normal(file: PrefectFile, entry: DeploymentEntry) -> dict[str, Any]:
     """What an entry means, whichever way it is written."""
     made = entry.model_dump(mode="json", exclude={"schedule"})
     steps = {key: getattr(file, key) if getattr(entry, key) is None else getattr(entry, key) for key in STEPS}
+    made["schedules"] = [{key: value for key, value in one.items() if value is not None} for one in made["schedules"]]
     return made | {"tags": sorted(set(entry.tags)), "sla": made["sla"] or None} | {k: v or [] for k, v in steps.items()}

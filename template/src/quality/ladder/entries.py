@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_core import to_jsonable_python
 
 from quality.contract import project
 from quality.contract.complaints import Complaints
@@ -202,9 +203,9 @@ def _place(way: tuple[str | int, ...], levels: tuple[Said, ...]) -> tuple[str | 
 
 
 def _ordered(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """The entry with its keys in one order, each tag once."""
+    """The entry with its keys in one order, in JSON's values, each tag once."""
     known = [*ORDER, *(key for key in DeploymentEntry.model_fields if key not in ORDER)]
-    made = {key: entry[key] for key in known if key in entry}
+    made: dict[str, Any] = {key: to_jsonable_python(entry[key]) for key in known if key in entry}
     if made.get("tags"):
         made["tags"] = list(dict.fromkeys(made["tags"]))
     return made
