@@ -14,7 +14,6 @@ from prefect.cli.deploy._models import DeploymentConfig, PrefectYamlModel, RawSc
 from pydantic_core import to_jsonable_python
 from ruamel.yaml import YAML
 
-from quality import ConfigurationError
 from quality.__main__ import main
 from quality.contract import project
 from quality.ladder import entries
@@ -131,7 +130,7 @@ def test_every_key_that_the_installed_prefect_knows_is_accepted_and_written(key:
     policy["environments"]["prod"]["deployment"] = {"datasets": {"users": {key: SAMPLES[key]}}}
     YAML(typ="safe", pure=True).dump(policy, shop.root / "policy.yml")
     assert main(["entries"]) == 0
-    [written] = [one for one in yaml.safe_load((shop.root / "prefect.yaml").read_text("utf-8"))["deployments"]][1:]
+    _, written = yaml.safe_load((shop.root / "prefect.yaml").read_text("utf-8"))["deployments"]
     PrefectYamlModel.model_validate(document())
     assert main(["entries", "--check"]) == 0
     key = "schedules" if key == "schedule" else key
@@ -234,7 +233,7 @@ def test_texts_that_yaml_takes_for_something_else_are_the_same_for_every_reader(
     odd = ["on", "No", "0o14", "1e3", "12:30:45", "2024-01-01", "~", "a: b", "# x", "", "null", "1_000", "é", "<<"]
     (shop.root / "policy.yml").write_text(
         (shop.root / "policy.yml").read_text("utf-8") + f"flows: [{{name: load, entrypoint: a.b, environment: dev, "
-        f"tags: {json.dumps(odd)}, parameters: {{{', '.join(f'k{n}: {json.dumps(o)}' for n, o in enumerate(odd))}}}}}]\n",
+        f"tags: {json.dumps(odd)}, parameters: {json.dumps({f'k{n}': one for n, one in enumerate(odd)})}}}]\n",
         "utf-8",
     )
     wanted = json.loads(json.dumps(document()))

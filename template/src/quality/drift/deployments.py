@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 from uuid import UUID
 
@@ -44,7 +45,7 @@ def wanted(fields: dict[str, Any]) -> dict[str, Any]:
         **{name: fields[name] for name in ALIKE},
         "concurrency_options": _collisions(fields["concurrency_options"]),
         "tags": ", ".join(sorted(set(fields["tags"]))),
-        "schedules": [_schedule(one) for one in fields["schedules"]],
+        "schedules": _schedules(fields["schedules"]),
         "work_queue_name": fields["work_queue_name"] or "default",
         "takes": fields["parameter_openapi_schema"].get("properties", {}),
     }
@@ -58,7 +59,7 @@ def saved(found: DeploymentResponse) -> dict[str, Any]:
         "concurrency_limit": limit.limit if limit else None,
         "concurrency_options": _collisions(found.concurrency_options),
         "tags": ", ".join(sorted(set(found.tags))),
-        "schedules": [_schedule(one) for one in found.schedules],
+        "schedules": _schedules(found.schedules),
         "work_queue_name": found.work_queue_name,
         "pull_steps": found.pull_steps or [],
         "takes": (found.parameter_openapi_schema or {}).get("properties", {}),
@@ -67,6 +68,11 @@ def saved(found: DeploymentResponse) -> dict[str, Any]:
 
 def _collisions(options: Any) -> dict[str, Any] | None:
     return options.model_dump(mode="json") if options else None
+
+
+def _schedules(of: Iterable[Any]) -> list[dict[str, Any]]:
+    """A server keeps them in no order."""
+    return sorted(map(_schedule, of), key=lambda one: json.dumps(one, sort_keys=True))
 
 
 def _schedule(one: Any) -> dict[str, Any]:

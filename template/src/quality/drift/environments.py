@@ -16,8 +16,8 @@ from quality.ladder.prefect_file import PrefectFile
 
 POLICY = frozenset(EnvironmentPolicy.model_fields)
 """What may differ between environments."""
-SAME = tuple(field for field in Contract.model_fields if field not in {"dataset", "description", *POLICY})
-"""What environments share."""
+SAME = tuple(field for field in Contract.model_fields if field not in {"dataset", "description", "sources", *POLICY})
+"""What environments share; the source, too, where the contract names no other for one of them."""
 
 
 def environments() -> Iterator[Finding]:
@@ -60,8 +60,9 @@ def _configs(dataset: str) -> dict[str, CheckConfig]:
 def same_rules(dataset: str, documents: Mapping[str, Mapping[str, Any]], place: str = "") -> Iterator[Finding]:
     """What differs between environments of one dataset and must not."""
     (first, one), *others = documents.items() if documents else [("", {})]
+    same = [field for field in SAME if field != "source" or not project.contract(dataset).sources]
     for name, other in others:
-        for field, git, found in differences({f: one.get(f) for f in SAME}, {f: other.get(f) for f in SAME}):
+        for field, git, found in differences({f: one.get(f) for f in same}, {f: other.get(f) for f in same}):
             yield Finding(
                 layer=Layer.ENVIRONMENTS,
                 subject=f"{place}{dataset} in {name}",

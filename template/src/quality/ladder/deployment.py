@@ -80,7 +80,7 @@ def ensure_pool(client: SyncPrefectClient, entry: PoolEntry) -> WorkPool:
 def resolved(entry: DeploymentEntry, built: dict[str, Any] | None = None) -> DeploymentEntry:
     """The entry with what it takes from the environment's variables and from its steps, as Prefect fills them in."""
     values = {**os.environ, **(built or {})}
-    return DeploymentEntry.model_validate(apply_values(entry.model_dump(), values, remove_notset=False))
+    return DeploymentEntry.model_validate(apply_values(entry.model_dump(mode="json"), values, remove_notset=False))
 
 
 def build(file: PrefectFile, entry: DeploymentEntry) -> dict[str, Any]:

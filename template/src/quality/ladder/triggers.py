@@ -61,10 +61,15 @@ def ensure(client: SyncPrefectClient, entry: DeploymentEntry, deployment: UUID, 
         if not same:
             client.create_automation(one)
         elif comparable(same[0]) != comparable(one):
-            client.update_automation(same[0].id, one)
+            client.update_automation(same[0].id, without_owner(one))
     for found in there:
         if found.name not in {one.name for one in wanted}:
             _put_right(client, entry, found, held)
+
+
+def without_owner(automation: AutomationCore) -> AutomationCore:
+    """The same, as an update takes it: whose an automation is, is said when it is made."""
+    return AutomationCore.model_validate(automation.model_dump(exclude={"owner_resource"}))
 
 
 def _put_right(client: SyncPrefectClient, entry: DeploymentEntry, found: Automation, held: bool) -> None:
