@@ -146,6 +146,30 @@ def learn(session: nox.Session) -> None:
 
 
 @nox.session(requires=["environment"], venv_backend="none", default=False)
+def add(session: nox.Session) -> None:
+    """Write the contract of a new dataset, with rules learned from its data, and its entries (-- PATH [NAME])."""
+    run(session, "-m", "quality", "add", *session.posargs)
+
+
+@nox.session(requires=["environment"], venv_backend="none", default=False)
+def remove(session: nox.Session) -> None:
+    """Take a dataset away: its contract, what policy.yml says of it alone, and its entries (-- NAME)."""
+    run(session, "-m", "quality", "remove", *session.posargs)
+
+
+@nox.session(name="environment-add", requires=["environment"], venv_backend="none", default=False)
+def environment_add(session: nox.Session) -> None:
+    """Write the policy of a new environment, made like the last one, and its entries (-- NAME)."""
+    run(session, "-m", "quality", "environment-add", *session.posargs)
+
+
+@nox.session(requires=["environment"], venv_backend="none", default=False)
+def entries(session: nox.Session) -> None:
+    """Compute prefect.yaml from datasets and policy.yml (-- [--check] [--adopt])."""
+    run(session, "-m", "quality", "entries", *session.posargs)
+
+
+@nox.session(requires=["environment"], venv_backend="none", default=False)
 def rules(session: nox.Session) -> None:
     """Write the rule tables of docs/rules.md, and the JSON Schemas beside the contracts and in docs/."""
     run(session, "-m", "quality", "rules", *session.posargs)
@@ -191,6 +215,12 @@ def redrive(session: nox.Session) -> None:
 def alarms(session: nox.Session) -> None:
     """Set the server's automations for runs that crash, go silent or never start (-- [--env ENV])."""
     run(session, "-m", "quality", "alarms", *session.posargs)
+
+
+@nox.session(requires=["environment"], venv_backend="none", default=False)
+def arrived(session: nox.Session) -> None:
+    """Say on the server that new data of a dataset is there, which triggers wait for (-- DATASET [--env ENV])."""
+    run(session, "-m", "quality", "arrived", *session.posargs)
 
 
 @nox.session(default=False)

@@ -16,6 +16,7 @@ import polars as pl
 import pytest
 from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL, PREFECT_HOME
+from users import compute
 
 from quality.ladder.deployment import ensure_pool, online_workers
 from quality.ladder.prefect_file import PoolEntry
@@ -31,24 +32,16 @@ rules:
   - {{check: unique, column: id}}
 """
 POLICY = """
+domain: {domain}
 defaults:
   retries: {{count: 0, delay_seconds: 0, reason: a test}}
   cache: {{enabled: false, reason: a test}}
   work_pool: {domain}-dev
+  deployment: {{job_variables: {{stream_output: true}}}}
 environments:
   dev: {{}}
   prod: {{schedule: "0 6 * * *", work_pool: {domain}-prod}}
 """
-ENTRY = """
-  - name: {dataset}-{environment}
-    entrypoint: quality.ladder.flows.check_dataset
-    tags: [{domain}, {dataset}, {environment}]
-    parameters: {{dataset: {dataset}, environment: {environment}}}
-    work_pool: {{name: {domain}-{environment}, job_variables: {{stream_output: true}}}}
-    schedules: {schedules}
-    paused: false
-"""
-SCHEDULES = {"dev": "[]", "prod": '[{cron: "0 6 * * *", timezone: UTC, active: true}]'}
 
 
 class Domain:
@@ -57,17 +50,20 @@ class Domain:
     def __init__(self, root: Path, name: str, dataset: str = "users") -> None:
         self.root, self.name, self.dataset = root / name, name, dataset
         about = {"domain": name, "dataset": dataset}
-        entries = [ENTRY.format(**about, environment=e, schedules=SCHEDULES[e]) for e in SCHEDULES]
         self.write(f"datasets/{dataset}.yml", CONTRACT.format(**about))
         self.write("policy.yml", POLICY.format(**about))
-        self.write("prefect.yaml", f"name: {name}\npull: []\ndeployments:{''.join(entries)}")
         (self.root / "data").mkdir()
         pl.DataFrame({"id": [1, 2, 3]}).write_parquet(self.root / "data" / "users.parquet")
 
     def write(self, name: str, text: str) -> None:
+        """Writes a file; where prefect.yaml is computed from it, that, too."""
         path = self.root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, "utf-8")
+        if name == "policy.yml" or (name.startswith("datasets/") and (self.root / "policy.yml").exists()):
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setenv("QUALITY_ROOT", str(self.root))
+                compute(self.root)
 
     def edit(self, name: str, old: str, new: str) -> None:
         text = (self.root / name).read_text("utf-8")

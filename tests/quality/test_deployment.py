@@ -43,16 +43,19 @@ def test_prefect_yaml_says_which_deployment_checks_what(repository: Path) -> Non
 @pytest.mark.parametrize(
     ("written", "instead", "said"),
     [
-        ("schedules: []", "schedual: []", r"prefect.yaml:11: there is no key 'schedual'; did you mean 'schedules'"),
+        ("schedules: []", "schedual: []", r"prefect.yaml:\d+: there is no key 'schedual'; did you mean 'schedules'\?$"),
         ("    paused: false\n", "", "the key 'paused' is missing"),
         ("    schedules: []\n", "", "the key 'schedules' is missing"),
-        ("work_pool: {name: users-dev", "work_pool: {nam: users-dev", "the key 'name' is missing|no key 'nam'"),
+        ("name: users-dev\n      work", "nam: users-dev\n      work", "no key 'nam'; did you mean 'name'"),
+        ("work_queue_name", "work_queue", "no key 'work_queue'; did you mean 'work_queue_name'"),
+        ("concurrency_limit: 1", "concurrency_limit: {limt: 1}", "no key 'limt'; did you mean 'limit'"),
+        ("concurrency_limit: 1", "concurrency_limit: none", "'none' is not a whole number"),
         ("cron:", "corn:", "no key 'corn'; did you mean 'cron'"),
         ("name: users-prod\n", "name: users-dev\n", "two deployments are named 'users-dev'"),
-        ("pull: []", "pull: []\nsla: []", "no key 'sla'; service levels exist on Prefect Cloud only"),
+        ("pull: []", "pull: []\nsla: []", "no key 'sla'; service levels are a key of a deployment"),
         ("paused: false", "paused: perhaps", "must be true or false, not 'perhaps'"),
         ("image: users", 'image: "{{ prefect.blocks.secret.x }}"', "stored in clear"),
-        ("build: null", "build: [{a.b: {}}]", "'build' steps belong in CI"),
+        ("build: null", "build: [a.b]", "must be a mapping"),
     ],
     ids=lambda value: value.strip()[:30] if isinstance(value, str) else None,
 )

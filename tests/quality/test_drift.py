@@ -142,7 +142,7 @@ def test_a_yaml_file_in_conflict_or_not_whole_is_named(name: str, spoil: str, wo
 
 def test_a_misspelt_key_of_prefect_yaml_is_named_with_its_line(managed: Path) -> None:
     edit(managed / "prefect.yaml", "paused:", "pausd:")
-    assert "prefect.yaml:12: there is no key 'pausd'; did you mean 'paused'?" in said(managed)["prefect.yaml"]
+    assert "prefect.yaml:21: there is no key 'pausd'; did you mean 'paused'?" in said(managed)["prefect.yaml"]
 
 
 def record(recorded: datetime) -> Path:
@@ -172,7 +172,11 @@ def schedule_later(root: Path) -> None:
 
 
 def other_pool(root: Path) -> None:
-    edit(root / "prefect.yaml", "{name: users-dev", "{name: users-prod")
+    edit(root / "prefect.yaml", "name: users-dev\n      work", "name: users-prod\n      work")
+
+
+def schedule_in_the_policy(root: Path) -> None:
+    edit(root / "policy.yml", "0 6 * * *", "0 8 * * *")
 
 
 def unknown_environment(root: Path) -> None:
@@ -184,11 +188,17 @@ def no_deployment(root: Path) -> None:
     path.write_text(path.read_text("utf-8").split("  - name: users-prod")[0], "utf-8")
 
 
+def no_file(root: Path) -> None:
+    (root / "prefect.yaml").unlink()
+
+
 ENVIRONMENTS: list[tuple[Callable[[Path], None], str, str]] = [
-    (schedule_later, "prefect.yaml, users-prod", "0 7 * * * for schedule"),
-    (other_pool, "prefect.yaml, users-dev", "users-prod for work_pool"),
-    (unknown_environment, "prefect.yaml, users-prod", "no environment live"),
-    (no_deployment, "prefect.yaml, prod", "not in prod"),
+    (schedule_later, "prefect.yaml, users-prod", 'schedules is [{"cron": "0 7 * * *"'),
+    (other_pool, "prefect.yaml, users-dev", 'work_pool.name is "users-prod", policy.yml says "users-dev"'),
+    (schedule_in_the_policy, "prefect.yaml, users-prod", 'policy.yml says [{"cron": "0 8 * * *"'),
+    (unknown_environment, "prefect.yaml, users-prod", 'parameters.environment is "live"'),
+    (no_deployment, "prefect.yaml, users-prod", "is missing; run `nox -s entries`"),
+    (no_file, "prefect.yaml", "there is no such file; run `nox -s entries`"),
 ]
 
 

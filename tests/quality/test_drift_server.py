@@ -19,6 +19,7 @@ from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.schedules import CronSchedule
 from prefect.exceptions import ObjectNotFound
 from promoted import promote
+from users import compute
 
 from quality.contract.project import load
 from quality.drift.finding import Layer
@@ -247,12 +248,12 @@ def test_a_parameter_that_refers_to_a_deleted_block_is_named(client: SyncPrefect
 
 
 def test_a_flow_that_cannot_be_imported_is_named(client: SyncPrefectClient, repository: Path) -> None:
-    path = repository / "prefect.yaml"
-    own = path.read_text("utf-8").replace("quality.ladder.flows.check_dataset", "domain.flows.gone", 1)
-    path.write_text(own, "utf-8")
+    with (repository / "policy.yml").open("a", encoding="utf-8") as policy:
+        policy.write("flows: [{name: load, entrypoint: domain.flows.gone, environment: dev}]\n")
+    compute(repository)
     report = look([Layer.SERVER], fix=True)
     assert report.exit_code == 1
-    assert "users-dev: cannot be deployed" in lines(report)
+    assert "users-load: cannot be deployed" in lines(report)
 
 
 def test_a_file_of_git_in_conflict_stops_the_server_layer_before_anything_is_healed(

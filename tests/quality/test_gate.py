@@ -28,7 +28,7 @@ from quality.ladder.deployment import NOT_PROMOTED, deploy, ensure_pool, work_of
 from quality.ladder.prefect_file import load_prefect_file
 from quality.rollout import evidence, pins
 from quality.rollout.evidence import Rung
-from quality.rollout.gate import unproved
+from quality.rollout.gate import unmet, unproved
 from quality.rollout.scorecard import CHECKLIST
 
 DEV, PROD = (f"shop-check-dataset/shop-users-{environment}" for environment in ("dev", "prod"))
@@ -151,8 +151,7 @@ def test_promoting_and_deploying_again_activates_and_a_change_pauses(client: Syn
 
 
 def test_what_a_file_pauses_stays_paused_and_is_not_tagged(client: SyncPrefectClient, shop: Domain) -> None:
-    text = (shop.root / "prefect.yaml").read_text("utf-8")
-    shop.write("prefect.yaml", text.replace("paused: false", "paused: true"))
+    shop.edit("policy.yml", "deployment: {", "deployment: {paused: true, ")
     promote("users", "prod")
     healed()
     assert state(client, PROD) == (True, [True], False)
@@ -255,13 +254,13 @@ def test_status_says_when_it_cannot_look(shop: Domain, capsys: pytest.CaptureFix
 def own_flow(shop: Domain, code: str) -> None:
     shop.write("own.py", code)
     entry = f"""
+flows:
   - name: load
     entrypoint: {shop.root}/own.py:load_users
-    work_pool: {{name: shop-prod, job_variables: {{env: {{QUALITY_ENV: prod}}}}}}
+    environment: prod
     schedules: [{{cron: "0 5 * * *", timezone: UTC}}]
-    paused: false
 """
-    shop.write("prefect.yaml", (shop.root / "prefect.yaml").read_text("utf-8") + entry)
+    shop.write("policy.yml", (shop.root / "policy.yml").read_text("utf-8") + entry)
 
 
 def load(client: SyncPrefectClient) -> DeploymentResponse:
@@ -290,13 +289,12 @@ def test_a_flow_of_the_teams_that_checks_nothing_is_as_its_file_says(client: Syn
 
 def test_the_environment_of_an_entry_without_one_is_that_of_its_worker(client: SyncPrefectClient, shop: Domain) -> None:
     shop.edit("prefect.yaml", "dataset: users, environment: prod", "dataset: users")
-    shop.edit(
-        "prefect.yaml",
-        "name: shop-prod, job_variables: {",
-        "name: shop-prod, job_variables: {env: {QUALITY_ENV: prod}, ",
-    )
     promote("users", "dev")
-    healed()
+    file = load_prefect_file(shop.root / "prefect.yaml")
+    entry = file.of("users", "prod")
+    assert unmet(entry) is not None
+    ensure_pool(client, entry.work_pool)
+    deploy(client, file, entry)
     assert state(client, PROD) == HELD
     assert client.read_deployment_by_name(PROD).parameters["environment"] == "prod"
 

@@ -63,7 +63,6 @@ class Months:
         for name, old, new in (
             ("datasets/users.yml", r"unique, column: id.*", f"unique, column: id, severity: {self.severity}}}"),
             ("policy.yml", r'"0 \d 3 \* \*"', f'"0 {self.hour} 3 * *"'),
-            ("prefect.yaml", r'"0 \d 3 \* \*"', f'"0 {self.hour} 3 * *"'),
         ):
             self.shop.replace(name, old, new)
 
@@ -137,7 +136,6 @@ def shop(api: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     monkeypatch.setattr("signal.signal", lambda *words: None)
     made.replace("policy.yml", r"dev: \{\}", 'dev: {schedule: "0 6 3 * *"}')
     made.replace("policy.yml", r"0 6 \* \* \*", "0 6 3 * *")
-    made.replace("prefect.yaml", r"schedules: .*", 'schedules: [{cron: "0 6 3 * *", timezone: UTC, active: true}]')
     yield made
     with get_client(sync_client=True) as client:
         for found in client.read_deployments():

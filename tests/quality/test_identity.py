@@ -35,11 +35,10 @@ def load_users() -> None:
     pass
 """
 OWN_ENTRY = """
+flows:
   - name: {name}
     entrypoint: {root}/own.py:load_users
-    work_pool: {{name: {domain}-dev, job_variables: {{stream_output: true}}}}
-    schedules: []
-    paused: false
+    environment: dev
 """
 
 
@@ -104,9 +103,8 @@ def colliding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Domain, 
     web, shop = Domain(tmp_path, "web", "shop_users"), Domain(tmp_path, "web-shop")
     for domain, name in ((web, "shop-load-dev"), (shop, "load-dev")):
         domain.write("own.py", OWN_FLOW)
-        text = (domain.root / "prefect.yaml").read_text("utf-8")
-        own = OWN_ENTRY.format(name=name, root=domain.root, domain=domain.name)
-        domain.write("prefect.yaml", text + own)
+        text = (domain.root / "policy.yml").read_text("utf-8")
+        domain.write("policy.yml", text + OWN_ENTRY.format(name=name, root=domain.root))
     return web, shop
 
 
@@ -124,7 +122,7 @@ def test_save_and_fix_refuse_what_is_another_domains_by_name(
     assert main(["block", "users"]) == 2
     said = capsys.readouterr().err
     assert f"the block {SLUG}/web-shop-users-dev belongs to the domain web, not to the domain web-shop" in said
-    assert "rename the dataset or the domain (`name` in prefect.yaml), or ask its owner to delete that block" in said
+    assert "rename the dataset or the domain (`domain` in policy.yml), or ask its owner to delete that block" in said
     for fix in (False, True):
         report = look([Layer.SERVER], fix=fix)
         told = "\n".join(str(finding) for finding in report.findings)
@@ -231,7 +229,7 @@ def test_names_follow_the_repository_and_its_file(tmp_path: Path, monkeypatch: p
         assert check_dataset.name == f"{domain.name}-check-dataset"
         entries = load_prefect_file(domain.root / "prefect.yaml").deployments
         assert [entry.name for entry in entries] == [f"{domain.name}-users-dev", f"{domain.name}-users-prod"]
-    shop.edit("prefect.yaml", "name: shop", "name: Corner Shop")
+    shop.edit("policy.yml", "domain: shop", "domain: Corner Shop")
     assert project.named("users", "prod") == "corner-shop-users-prod"
 
 
@@ -240,9 +238,10 @@ def test_without_a_domain_nothing_is_saved_on_a_server(
 ) -> None:
     domain = Domain(tmp_path, "shop").work_here(monkeypatch)
     domain.edit("prefect.yaml", "name: shop\n", "")
+    domain.edit("policy.yml", "domain: shop\n", "")
     assert check_dataset.name == "check-dataset"
-    with pytest.raises(ConfigurationError, match="says no `name`; write the domain's name there"):
+    with pytest.raises(ConfigurationError, match="says no `domain`; write the domain's name there"):
         save_block(client, project.load("users", "dev"))
     file = load_prefect_file(domain.root / "prefect.yaml")
-    with pytest.raises(ConfigurationError, match="says no `name`"):
+    with pytest.raises(ConfigurationError, match="says no `domain`"):
         deploy(client, file, file.deployments[0])

@@ -63,6 +63,7 @@ if TYPE_CHECKING:  # the same names as in EXPORTS, for type checkers and editors
     from quality.ladder.tasks import data_quality_check_task as data_quality_check_task
     from quality.ladder.tasks import data_quality_learn_task as data_quality_learn_task
     from quality.ladder.tasks import data_quality_profile_task as data_quality_profile_task
+    from quality.operations.arrivals import data_arrived as data_arrived
     from quality.reporting.artifacts import to_prefect_artifact as to_prefect_artifact
     from quality.result import CheckResult as CheckResult
     from quality.result import RuleResult as RuleResult
@@ -108,6 +109,7 @@ EXPORTS = {
     "condition": "quality.engine.sql",
     "create_check_task": "quality.ladder.tasks",
     "create_quality_flow": "quality.ladder.factories",
+    "data_arrived": "quality.operations.arrivals",
     "data_quality_check_task": "quality.ladder.tasks",
     "data_quality_learn_task": "quality.ladder.tasks",
     "data_quality_profile_task": "quality.ladder.tasks",

@@ -175,7 +175,7 @@ def open_source(
     judging: bool = True,
 ) -> Opened:
     """The data, or the configured source, opened for the configuration's rules."""
-    now, references = now or datetime.now(UTC), References()
+    now, references = now or datetime.now(UTC), References(config.environment)
     around = Surroundings(
         references=references,
         history=history or volumes(config, now),
@@ -208,7 +208,7 @@ def _source(data: Any, config: CheckConfig) -> tuple[Source, Path]:
     """The source that is meant, and the folder that its path starts from."""
     source, base = config.source, project.root()
     if isinstance(data, str) and data in project.datasets():
-        source = project.contract(data).source
+        source = project.contract(data).source_in(config.environment)
     elif data is not None:
         source, base = as_source(data), Path.cwd()
     if source is None:
@@ -226,14 +226,15 @@ def judged_columns(rules: Sequence[Rule]) -> frozenset[str]:
 class References:
     """The other datasets that the rules of one check refer to: each opened once, of one version."""
 
-    def __init__(self) -> None:
+    def __init__(self, environment: str | None = None) -> None:
+        self._environment = environment
         self._opened: dict[str, tuple[pl.LazyFrame, str | None, Callable[[], str | None]]] = {}
 
     def __call__(self, written: Any) -> pl.LazyFrame:
         """Another dataset of the repository by name, or any source by path."""
         name = json.dumps(written, sort_keys=True, default=str)
         if name not in self._opened:
-            source, base = referred(written), project.root()
+            source, base = referred(written, self._environment), project.root()
             with reading(source):
                 version = source.version(base)
                 self._opened[name] = (source.scan(base), version, partial(source.version, base))
@@ -250,10 +251,10 @@ def references_of(rule: Rule) -> list[Any]:
     return [one for one in named if one is not None and not (isinstance(one, str) and one.endswith(".json"))]
 
 
-def referred(written: Any) -> Source:
-    """The source of another dataset of the repository, by name, or of a path or mapping."""
+def referred(written: Any, environment: str | None = None) -> Source:
+    """The source of another dataset of the repository in this environment, by name, or of a path or mapping."""
     if isinstance(written, str) and written in project.datasets():
-        return project.contract(written).source
+        return project.contract(written).source_in(environment)
     return parse_source(written)
 
 

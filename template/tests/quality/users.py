@@ -18,39 +18,29 @@ rules:
   - {check: regex, column: email, pattern: "@", severity: warning}
 """
 POLICY = """
+domain: users
 defaults:
   retries: {count: 2, delay_seconds: 0, reason: storage hiccups}
   cache: {enabled: false, reason: a verdict is about the data of now}
   work_pool: users-dev
 environments:
-  dev: {}
-  prod: {schedule: "0 6 * * *", work_pool: users-prod}
-"""
-PREFECT = """
-name: users
-build: null
-push: null
-pull: []
-deployments:
-  - name: users-dev
-    entrypoint: quality.ladder.flows.check_dataset
-    parameters: {dataset: users, environment: dev}
-    work_pool: {name: users-dev, job_variables: {stream_output: true}}
-    schedules: []
-    paused: false
-  - name: users-prod
-    entrypoint: quality.ladder.flows.check_dataset
-    parameters: {dataset: users, environment: prod}
-    work_pool: {name: users-prod, job_variables: {image: users, auto_remove: true}}
-    schedules: [{cron: "0 6 * * *", timezone: UTC, active: true}]
-    paused: false
+  dev:
+    deployment:
+      job_variables: {stream_output: true}
+      datasets: {users: {name: users-dev}}
+  prod:
+    schedule: "0 6 * * *"
+    work_pool: users-prod
+    deployment:
+      job_variables: {image: users, auto_remove: true}
+      datasets: {users: {name: users-prod}}
 """
 
 
 @pytest.fixture
 def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A repository with one dataset, users, whose verdict is WARNING."""
-    for name, text in {"datasets/users.yml": CONTRACT, "policy.yml": POLICY, "prefect.yaml": PREFECT}.items():
+    for name, text in {"datasets/users.yml": CONTRACT, "policy.yml": POLICY}.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text, "utf-8")
     (tmp_path / "data").mkdir()
@@ -60,4 +50,13 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("QUALITY_ROOT", str(tmp_path))
     monkeypatch.delenv("QUALITY_ENV", raising=False)
     monkeypatch.chdir(tmp_path)
+    compute(tmp_path)
     return tmp_path
+
+
+def compute(repository: Path) -> None:
+    """Writes prefect.yaml anew, as datasets and policy.yml give it."""
+    from quality.ladder.computed_file import text_of
+    from quality.ladder.entries import document
+
+    (repository / "prefect.yaml").write_text(text_of(document()), "utf-8")

@@ -106,12 +106,29 @@ class Written(Answer):
     written: tuple[str, ...] = ()
 
 
+class Entries(Answer):
+    """entries, add, remove, environment-add: what was written, kept in policy.yml, or found to be stale."""
+
+    verb: Literal["entries", "add", "remove", "environment-add"]
+    written: tuple[str, ...] = ()
+    kept: tuple[str, ...] = Field((), description="What policy.yml says now, as prefect.yaml said it alone.")
+    stale: tuple[str, ...] = Field((), description="What prefect.yaml says otherwise; looked for with --check only.")
+
+
+class Arrived(Answer):
+    """arrived: the resources whose data was said to be there."""
+
+    verb: Literal["arrived"]
+    resources: tuple[str, ...] = ()
+
+
 class Status(Answer):
     """status: where every dataset stands, what rollout/ claims beyond its evidence, and what runs without it."""
 
     verb: Literal["status"]
     standings: tuple[Standing, ...] = ()
     claims: tuple[str, ...] = Field((), description="Looked for with --check only.")
+    stale: tuple[str, ...] = Field((), description="What prefect.yaml says otherwise than policy.yml.")
     active: tuple[str, ...] = Field((), description="Deployments that are active and not promoted; with --check only.")
     unseen: str | None = Field(None, description="Why nobody looked at the server, with --check.")
 

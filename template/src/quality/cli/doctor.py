@@ -11,9 +11,9 @@ from rich.text import Text
 
 from quality.cli.answers import Doctor, Looked
 from quality.contract import project
-from quality.drift.environments import disagreements
+from quality.drift.environments import stale
 from quality.errors import ConfigurationError, ServerError
-from quality.ladder.prefect_file import load_prefect_file
+from quality.ladder.entries import computed
 from quality.reporting.console import out
 from quality.rollout import pins
 
@@ -82,10 +82,12 @@ def files() -> Iterator[Looked]:
 
 
 def deployments() -> Iterator[Looked]:
-    """Whether prefect.yaml is valid, deploys each dataset to each environment, and agrees with policy.yml."""
-    file = load_prefect_file(project.root() / "prefect.yaml")
-    yield Looked(subject="prefect.yaml", said=f"valid, {len(file.deployments)} deployments")
-    for one in disagreements(file):
+    """Whether prefect.yaml is there and says what datasets and policy.yml give."""
+    found = list(stale())
+    if not any(one.subject.startswith(project.PREFECT_FILE) for one in found):
+        file = computed()
+        yield Looked(subject=project.PREFECT_FILE, said=f"current, {len(file.deployments)} deployments")
+    for one in found:
         said = f"{one.problem}; {one.fix}" if one.fix else one.problem
         yield Looked(subject=one.subject, said=said, code=0 if one.note else 2)
 
@@ -119,7 +121,7 @@ def api() -> Iterator[Looked]:
     from quality.operations.alarms import document
     from quality.server import server
 
-    file, policies = load_prefect_file(project.root() / "prefect.yaml"), project.policy().environments.values()
+    file, policies = computed(), project.policy().environments.values()
     with server() as client:
         yield Looked(
             subject="api", said=f"{url} answers, server {client.api_version()}, client {project.installed('prefect')}"

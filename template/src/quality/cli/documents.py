@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import create_model
+from pydantic import Field, create_model
 
 from quality.cli.answers import Written
 from quality.cli.complaints import complain, sentences
@@ -35,6 +35,7 @@ def contract_schema() -> dict[str, Any]:
     for source in domain_sources().values():
         sources |= source
     fields: dict[str, Any] = {"rules": (list[union()], ...), "source": (sources, ...)}  # type: ignore[misc]
+    fields["sources"] = (dict[str, sources], Field({}, description=Contract.model_fields["sources"].description))
     model = create_model("Contract", __base__=Contract, __doc__=Contract.__doc__, **fields)
     return _schema(model.model_json_schema(by_alias=False))
 

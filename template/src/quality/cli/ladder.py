@@ -185,13 +185,13 @@ def _artifacts(client: Any, result: CheckResult) -> str:
 
 def deployment(asked: argparse.Namespace) -> Rungs:
     """Rung 4: the datasets asked for deployed, one run of each by a worker, its artifact read back."""
+    from quality.ladder.computed_file import current
     from quality.ladder.deployment import ensure_pool
-    from quality.ladder.prefect_file import load_prefect_file
     from quality.rollout.gate import unmet
     from quality.server import prefect_api, server
 
     session = Session(asked, RungRun)
-    file = load_prefect_file(project.root() / "prefect.yaml")
+    file = current()
     chosen = session.make(lambda config: file.of(config.dataset, str(config.environment)))
     if not chosen:
         return Rungs.of("deployment", session.entries)

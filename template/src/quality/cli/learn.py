@@ -24,9 +24,10 @@ def _proposed(config: CheckConfig) -> Proposal:
     rules = profile.learn(found)
     print(f"# {config.dataset}: {found.count:,} rows. Keep what is true by intent, loosen or delete the rest.\nrules:")
     for rule in rules:
-        print(f"  - {_flow_mapping(rule)}")
+        print(f"  - {flow_mapping(rule)}")
     return Proposal(dataset=config.dataset, environment=config.environment, rows=found.count, rules=tuple(rules))
 
 
-def _flow_mapping(rule: dict[str, Any]) -> str:
+def flow_mapping(rule: dict[str, Any]) -> str:
+    """A rule or a source in one line of a contract."""
     return "{" + ", ".join(f"{name}: {json.dumps(value, ensure_ascii=False)}" for name, value in rule.items()) + "}"

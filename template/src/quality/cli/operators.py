@@ -8,6 +8,7 @@ from contextlib import nullcontext
 from quality.cli.answers import (
     Alarm,
     Alarms,
+    Arrived,
     Drift,
     History,
     Message,
@@ -120,3 +121,14 @@ def alarms(asked: argparse.Namespace) -> Alarms:
                 say(f"{name} has no channel in policy.yml, so nobody would be told", "yellow")
             made += [Alarm(environment=name, name=automation, done=what) for automation, what in done]
     return Alarms(verb="alarms", automations=tuple(made))
+
+
+def arrived(asked: argparse.Namespace) -> Arrived:
+    """Says on the server that new data of these datasets is there."""
+    from quality.operations.arrivals import data_arrived
+
+    told = []
+    for dataset in asked.dataset:
+        told.append(data_arrived(dataset, asked.env))
+        say(f"the server knows that data has arrived: {told[-1]}")
+    return Arrived(verb="arrived", resources=tuple(told))

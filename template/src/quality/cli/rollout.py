@@ -10,7 +10,6 @@ from rich.text import Text
 
 from quality.cli.answers import Promoted, Promotion, Status, outcome
 from quality.cli.session import Session
-from quality.contract import project
 from quality.contract.config import CheckConfig
 from quality.errors import ServerError
 from quality.reporting.console import out
@@ -26,29 +25,39 @@ def status(asked: argparse.Namespace) -> Status:
     out.print(table(card))
     for problem in card.unread.values():
         out.print(Text(problem, style="red"), soft_wrap=True)
-    unread = 2 if card.unread else 0
-    found = {"standings": card.standings, "problem": "\n".join(card.unread.values()) or None}
+    unread, stale = 2 if card.unread else 0, _stale()
+    found = {"standings": card.standings, "problem": "\n".join(card.unread.values()) or None, "stale": stale}
     if not asked.check:
         scorecard.save(card)
         return Status(verb="status", **found, exit_code=unread)
     wrong, (active, unseen, failed) = tuple(scorecard.claims(card)), _active()
     for problem in (*(f"{claim}; run `nox -s status` and commit rollout/" for claim in wrong), *active):
         out.print(Text(problem, style="red"), soft_wrap=True)
-    code = max(unread, failed, int(bool(wrong or active)))
+    code = max(unread, failed, int(bool(wrong or active or stale)))
     return Status(verb="status", **found, claims=wrong, active=active, unseen=unseen, exit_code=code)
+
+
+def _stale() -> tuple[str, ...]:
+    """What prefect.yaml says otherwise than datasets and policy.yml give, told to a person."""
+    from quality.ladder.computed_file import differences
+
+    found = tuple(map(str, differences()))
+    for one in found:
+        out.print(Text(one, style="yellow"), soft_wrap=True)
+    return found
 
 
 def _active() -> tuple[tuple[str, ...], str | None, int]:
     """What is active on the server and not promoted; why the server was not looked at, and the exit code of that."""
     from prefect.settings import get_current_settings
 
-    from quality.ladder.prefect_file import load_prefect_file
+    from quality.ladder.entries import computed
     from quality.rollout.gate import breaches
     from quality.server import server
 
     if not get_current_settings().api.url:
         return (), _unseen("no PREFECT_API_URL is set", "yellow"), 0
-    file = load_prefect_file(project.root() / "prefect.yaml")
+    file = computed()
     try:
         with server() as client:
             return tuple(breaches(client, file)), None, 0

@@ -104,6 +104,44 @@ VERBS = (
         "[dataset]",
     ),
     Verb(
+        "add",
+        "Write the contract of a new dataset, with rules learned from its data, and its entries",
+        "quality.cli.add:add",
+        "Entries",
+        (
+            option("path", help="where its data lies: a path, glob, folder/ or s3:// address"),
+            option("name", nargs="?", help="what it is called; after its path when left out"),
+        ),
+        "PATH [NAME]",
+    ),
+    Verb(
+        "remove",
+        "Take a dataset away: its contract, what policy.yml says of it alone, and its entries",
+        "quality.cli.add:remove",
+        "Entries",
+        (option("name", help="a dataset"),),
+        "NAME",
+    ),
+    Verb(
+        "environment-add",
+        "Write the policy of a new environment, made like the last one, and its entries",
+        "quality.cli.add:environment_add",
+        "Entries",
+        (option("name", help="what it is called, such as staging"),),
+        "NAME",
+    ),
+    Verb(
+        "entries",
+        "Compute prefect.yaml from datasets and policy.yml",
+        "quality.cli.entries:entries",
+        "Entries",
+        (
+            option("--check", action="store_true", help="write nothing; fail and say which entries differ"),
+            option("--adopt", action="store_true", help="first keep in policy.yml what the file says otherwise"),
+        ),
+        "[--check] [--adopt]",
+    ),
+    Verb(
         "rules",
         "Write the rule tables of docs/rules.md, and the JSON Schemas beside the contracts and in docs/",
         "quality.cli.documents:rules",
@@ -169,5 +207,13 @@ VERBS = (
         "Alarms",
         (option("--env", help="an environment of policy.yml; all of them when left out"),),
         "[--env ENV]",
+    ),
+    Verb(
+        "arrived",
+        "Say on the server that new data of a dataset is there, which triggers wait for",
+        "quality.cli.operators:arrived",
+        "Arrived",
+        (option("dataset", nargs="+", help="a dataset"), ENVIRONMENT),
+        "DATASET [--env ENV]",
     ),
 )

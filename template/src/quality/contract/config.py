@@ -80,7 +80,8 @@ def resolve(contract: Contract, policy: Policy | EnvironmentPolicy, environment:
     chosen = policy.of(environment or policy.first) if isinstance(policy, Policy) else policy
     name = environment or (policy.first if isinstance(policy, Policy) else None)
     given = {field: value for field, value in chosen if value is not None}
+    said = {field: value for field, value in contract if field != "sources"} | {"source": contract.source_in(name)}
     try:
-        return CheckConfig.model_validate({**dict(contract), **given, "environment": name})
+        return CheckConfig.model_validate({**said, **given, "environment": name})
     except ValidationError as error:
         raise ConfigurationError(sentences(error, CheckConfig, contract.dataset)) from None

@@ -83,6 +83,7 @@ class Contract(Frozen):
     description: str | None = None
     owner: Text = Field(description="E-mail or team handle: who is told, and who fixes it.")
     source: AnySource
+    sources: dict[str, AnySource] = Field({}, description="By environment, where it lies there and not in `source`.")
     key: tuple[Text, ...] = Field((), description="Columns that name a row in examples of failing rows.")
     sensitive: tuple[Text, ...] = Field((), description="Columns whose values are masked wherever a person looks.")
     warning_threshold: Fraction | None = Field(
@@ -91,6 +92,10 @@ class Contract(Frozen):
     allow_empty: Flag = Field(False, description="Whether a run that judged nothing is a success.")
     quarantine: Quarantine | None = Field(None, description="Split the rows of every run into good and failing ones.")
     rules: AnyRules
+
+    def source_in(self, environment: str | None) -> Source:
+        """Where the data of an environment lies."""
+        return self.sources.get(str(environment), self.source)
 
 
 def load_contract(path: Path) -> Contract:

@@ -15,12 +15,12 @@ REMOVE_OLD = "once what replaces it is there, remove it with `nox -s drift -- --
 
 
 def own_domain() -> str:
-    """The domain's name; ConfigurationError where prefect.yaml does not say it, as nothing could be called ours."""
+    """The domain's name; ConfigurationError where policy.yml does not say it, as nothing could be called ours."""
     if name := project.domain():
         return name
     raise ConfigurationError(
-        f"{project.root() / project.PREFECT_FILE} says no `name`; write the domain's name there, such as "
-        "`name: orders`: everything on a server carries it"
+        f"{project.root() / 'policy.yml'} says no `domain`; write the domain's name there, such as "
+        "`domain: orders`: everything on a server carries it"
     )
 
 
@@ -42,7 +42,7 @@ def belongs(other: str) -> str:
 
 def way_out(kind: str) -> str:
     """What to do about a name that is another's."""
-    return f"rename the dataset or the domain (`name` in prefect.yaml), or ask its owner to delete that {kind}"
+    return f"rename the dataset or the domain (`domain` in policy.yml), or ask its owner to delete that {kind}"
 
 
 def refused(kind: str, name: str, other: str) -> ConfigurationError:

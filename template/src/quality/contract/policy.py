@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from zoneinfo import available_timezones
 
 from pydantic import (
     AfterValidator,
@@ -21,15 +20,16 @@ from pydantic import (
 )
 
 from quality.contract.complaints import Complaints
+from quality.contract.deployment_policy import BLOCK, Deployments, read_deployments
+from quality.contract.times import valid_cron as valid_cron
+from quality.contract.times import valid_time_zone as valid_time_zone
 from quality.contract.yaml_file import YamlFile
 from quality.errors import ConfigurationError
 from quality.rules.complaints import mistakes
 from quality.texts import nearest, shorten
 from quality.values import STRICT, STRICT_INT, Count, Flag, Fraction, Frozen, Severity, Text
 
-NICKNAMES = ("@hourly", "@daily", "@midnight", "@weekly", "@monthly", "@yearly", "@annually")
-
-FIELDS = ("defaults", "environments", "silences")
+FIELDS = ("domain", "defaults", "environments", "flows", "silences")
 SILENCE = "{dataset: orders, rule: unique(id), until: 2026-12-31, reason: …}"
 Channel = Literal["slack", "teams", "pagerduty", "opsgenie", "email", "webhook"]
 BLOCKS: dict[Channel, tuple[str, ...]] = {
@@ -42,31 +42,6 @@ BLOCKS: dict[Channel, tuple[str, ...]] = {
     "webhook": ("custom-webhook",),
 }
 """The types of Prefect block that a channel goes through."""
-
-
-def valid_cron(text: str) -> str:
-    """The text, where it is a cron expression of five fields that comes again; ValueError otherwise."""
-    from cronsim import CronSim, CronSimError  # Prefect brings it; where no policy is read, nobody waits for it
-
-    if text in NICKNAMES:
-        return text
-    try:
-        if len(text.split()) != 5:
-            raise CronSimError("it has not five fields")
-        next(CronSim(text, datetime(2024, 1, 1, tzinfo=UTC)))
-    except CronSimError as error:
-        shape = "minute, hour, day, month, weekday, such as `0 6 * * *` for 06:00 every day"
-        raise ValueError(f"'{text}' is not a cron expression ({str(error).lower()}); write {shape}") from None
-    except StopIteration:
-        raise ValueError(f"'{text}' never comes: there is no such day") from None
-    return text
-
-
-def valid_time_zone(name: str) -> str:
-    """The name, where it is one of a time zone; ValueError with the nearest that is."""
-    if name not in (known := available_timezones()):
-        raise ValueError(f"there is no time zone '{name}'; {nearest(name, known)}")
-    return name
 
 
 def memory(text: str) -> int:
@@ -203,6 +178,7 @@ class Policy(Frozen):
 
     environments: dict[str, EnvironmentPolicy] = Field(min_length=1)
     silences: tuple[Silence, ...] = ()
+    deployments: Deployments = Deployments()
 
     @property
     def first(self) -> str:
@@ -227,17 +203,19 @@ def load_policy(path: Path) -> Policy:
         wrong.add("name at least one environment", "environments")
     own = {name: _mapping(wrong, given, name, "environments") for name in given}
     environments = {name: _environment(wrong, name, defaults, fields) for name, fields in own.items()}
-    silences = _silences(wrong, data.get("silences") or [], own, path)
+    datasets = [contract.stem for contract in (path.parent / "datasets").glob("*.yml")]
+    silences = _silences(wrong, data.get("silences") or [], own, datasets)
+    deployments = read_deployments(wrong, data, own, datasets)
     wrong.refuse()
-    return Policy(environments={name: one for name, one in environments.items() if one}, silences=silences)
+    read = {name: one for name, one in environments.items() if one}
+    return Policy(environments=read, silences=silences, deployments=deployments)
 
 
-def _silences(wrong: Complaints, written: Any, environments: Iterable[str], path: Path) -> tuple[Silence, ...]:
+def _silences(wrong: Complaints, written: Any, environments: Iterable[str], datasets: list[str]) -> tuple[Silence, ...]:
     """The silences that can be read, of environments that there are and datasets that have a contract."""
     if not isinstance(written, list):
         wrong.add(f"silences are a list; {SILENCE}", "silences")
         return ()
-    datasets = [contract.stem for contract in (path.parent / "datasets").glob("*.yml")]
     read = []
     for number, one in enumerate(written):
         shaped = one if isinstance(one, dict) else {}
@@ -263,8 +241,9 @@ def _environment(
     wrong: Complaints, name: str, defaults: dict[str, Any], own: dict[str, Any]
 ) -> EnvironmentPolicy | None:
     """An environment's policy; each mistake is told where it stands, in `defaults` or in the environment."""
+    fields = {field: value for field, value in {**defaults, **own}.items() if field != BLOCK}
     try:
-        return EnvironmentPolicy.model_validate({**defaults, **own})
+        return EnvironmentPolicy.model_validate(fields)
     except ValidationError as error:
         wrongs = mistakes(error, EnvironmentPolicy, "the policy")
         missing = [f"'{one.place[0]}'" for one in wrongs if one.kind == "missing" and len(one.place) == 1]

@@ -7,9 +7,11 @@ import importlib.metadata
 import os
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar, cast
 
+from quality.contract.complaints import Complaints
 from quality.contract.config import CheckConfig, resolve
 from quality.contract.contract import Contract, load_contract
 from quality.contract.policy import Policy, load_policy
@@ -21,7 +23,7 @@ VERSION = "1.0.0"
 T = TypeVar("T")
 SUFFIXES = (".yml", ".yaml")
 PREFECT_FILE = "prefect.yaml"
-"""Its top-level `name` is the domain's: what this repository has on a server carries it."""
+"""Computed; its top-level `name` is the domain's: what this repository has on a server carries it."""
 
 
 def root() -> Path:
@@ -39,7 +41,10 @@ def root() -> Path:
 
 
 def domain() -> str | None:
-    """The domain's name, as prefect.yaml says it; None where no file or no name is."""
+    """The domain's name, as policy.yml says it or else prefect.yaml; None where neither does."""
+    with suppress(ConfigurationError):
+        if (said := policy().deployments.domain) is not None:
+            return slug(said) or None
     path = root() / PREFECT_FILE
     if not path.is_file():
         return None
@@ -122,7 +127,20 @@ def load(dataset: str, env: str | None = None) -> CheckConfig:
         if not (known := datasets()):
             raise ConfigurationError(f"there is no contract in {root() / 'datasets'}; run this inside the repository")
         raise ConfigurationError(f"there is no dataset '{dataset}'; {nearest(dataset, known)}")
-    return resolve(contract(dataset), policy(), environment(env))
+    found = contract(dataset)
+    _refuse_unknown_environments(found)
+    return resolve(found, policy(), environment(env))
+
+
+def _refuse_unknown_environments(found: Contract) -> None:
+    """A source of an environment that policy.yml does not have would never be read."""
+    known = policy().environments
+    if unknown := [name for name in found.sources if name not in known]:
+        path = root() / "datasets" / f"{found.dataset}.yml"
+        wrong = Complaints(YamlFile(path, f"datasets/{path.name}"))
+        for name in unknown:
+            wrong.add(f"sources: policy.yml has no environment '{name}'; {nearest(name, known)}", "sources", name)
+        wrong.refuse()
 
 
 def load_each(names: Iterable[str], env: str | None = None) -> tuple[list[CheckConfig], dict[str, ConfigurationError]]:

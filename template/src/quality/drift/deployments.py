@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 from uuid import UUID
 
@@ -15,18 +16,20 @@ from quality.contract import project
 from quality.contract.ownership import belongs, other_domain, way_out
 from quality.drift.blocks import stored
 from quality.drift.finding import NOTHING, Finding, Layer, differences
-from quality.ladder.deployment import declared, read
+from quality.ladder import triggers
+from quality.ladder.deployment import NOT_PROMOTED, declared, read, resolved
 from quality.ladder.prefect_file import DeploymentEntry, PrefectFile
 from quality.rollout.evidence import Check
 from quality.rollout.gate import unmet
 
 SECRET = re.compile(r"(?i)secret|token|passw|credential|private_?key|api_?key")
 PLACEHOLDER = re.compile(r"prefect\.blocks\.([a-z0-9-]+)\.([a-z0-9-]+)")
+STEP = re.compile(r"\{\{.+\}\}")
 REDEPLOY = "deploy it again with `nox -s drift -- --fix`"
 PAUSE = "pause it with `nox -s drift -- --fix`"
 ALIKE = (
     *("description", "version", "entrypoint", "parameters", "enforce_parameter_schema", "paused"),
-    *("concurrency_limit", "work_pool_name", "job_variables", "pull_steps"),
+    *("concurrency_limit", "concurrency_options", "work_pool_name", "job_variables", "pull_steps"),
 )
 """Fields that are compared as they are."""
 
@@ -40,8 +43,9 @@ def wanted(fields: dict[str, Any]) -> dict[str, Any]:
     """The fields that git declares, in the form in which they are compared."""
     return {
         **{name: fields[name] for name in ALIKE},
+        "concurrency_options": _collisions(fields["concurrency_options"]),
         "tags": ", ".join(sorted(set(fields["tags"]))),
-        "schedules": [_schedule(one) for one in fields["schedules"]],
+        "schedules": _schedules(fields["schedules"]),
         "work_queue_name": fields["work_queue_name"] or "default",
         "takes": fields["parameter_openapi_schema"].get("properties", {}),
     }
@@ -53,12 +57,22 @@ def saved(found: DeploymentResponse) -> dict[str, Any]:
     fields = found.model_dump(mode="json", include=set(ALIKE))
     return fields | {
         "concurrency_limit": limit.limit if limit else None,
+        "concurrency_options": _collisions(found.concurrency_options),
         "tags": ", ".join(sorted(set(found.tags))),
-        "schedules": [_schedule(one) for one in found.schedules],
+        "schedules": _schedules(found.schedules),
         "work_queue_name": found.work_queue_name,
         "pull_steps": found.pull_steps or [],
         "takes": (found.parameter_openapi_schema or {}).get("properties", {}),
     }
+
+
+def _collisions(options: Any) -> dict[str, Any] | None:
+    return options.model_dump(mode="json") if options else None
+
+
+def _schedules(of: Iterable[Any]) -> list[dict[str, Any]]:
+    """A server keeps them in no order."""
+    return sorted(map(_schedule, of), key=lambda one: json.dumps(one, sort_keys=True))
 
 
 def _schedule(one: Any) -> dict[str, Any]:
@@ -73,7 +87,9 @@ def deployment_drift(client: SyncPrefectClient, file: PrefectFile, entry: Deploy
         line = unmet(entry)
         flow, fields = declared(file, entry, promoted=line is None)
     except Exception as error:  # a value of an entry may be wrong in any way
-        yield finding(entry.name, f"cannot be deployed: {error}", f"fix its entry in prefect.yaml ({entry.entrypoint})")
+        yield finding(
+            entry.name, f"cannot be deployed: {error}", f"fix what policy.yml says of it ({entry.entrypoint})"
+        )
         return
     found = read(client, f"{flow}/{entry.name}")
     if found is None:
@@ -82,6 +98,8 @@ def deployment_drift(client: SyncPrefectClient, file: PrefectFile, entry: Deploy
         yield finding(entry.name, belongs(f"the domain {other}"), way_out("deployment"))
     else:
         yield from _differing(entry, wanted(fields), found, line)
+        for one in triggers.unlike(client, resolved(entry), found.id, NOT_PROMOTED in fields["tags"]):
+            yield finding(entry.name, f"its automation '{one.name}' {one.says}", REDEPLOY, one.heals)
         yield from _in_clear(entry, found)
         yield from _dangling(client, entry, found)
 
@@ -94,6 +112,8 @@ def _differing(
         why = f"is active and not promoted: {line.name}: {line.seen}"
         yield finding(entry.name, why, PAUSE, heals=True)
     for field, ours, there in differences(git, saved(found)):
+        if STEP.search(str(ours)) and (entry.build or entry.push):
+            continue  # what a step gives, only the step knows
         values = {"git": masked(field, ours), "found": masked(field, there)}
         changed = finding(entry.name, "differs from prefect.yaml", REDEPLOY, heals=True)
         yield changed.model_copy(update={"field": field, **values})
@@ -135,7 +155,7 @@ def _dangling(client: SyncPrefectClient, entry: DeploymentEntry, found: Deployme
     for field, value in found.parameters.items():
         if (document := _reference(value)) is not None and not _exists(client, document):
             problem = f"its parameter {field} refers to the deleted block {document}"
-            yield finding(entry.name, problem, "save the block, then name it in prefect.yaml and deploy again")
+            yield finding(entry.name, problem, "save the block, then name it in policy.yml and deploy again")
 
 
 def _pool_template(client: SyncPrefectClient, found: DeploymentResponse) -> Iterator[dict[str, Any]]:

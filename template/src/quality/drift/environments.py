@@ -1,4 +1,4 @@
-"""Drift between environments: the same rules in each, and one word about each in policy.yml and prefect.yaml."""
+"""Drift between environments: the same rules in each, and a prefect.yaml that says what policy.yml does."""
 
 from __future__ import annotations
 
@@ -9,49 +9,48 @@ from quality.contract import project
 from quality.contract.config import CheckConfig
 from quality.contract.contract import Contract
 from quality.contract.policy import EnvironmentPolicy
-from quality.drift.finding import NOTHING, Finding, Layer, differences
-from quality.ladder.prefect_file import CHECK, DeploymentEntry, PrefectFile
+from quality.drift.finding import Finding, Layer, differences
+from quality.ladder.computed_file import differences as differences_of_file
+from quality.ladder.entries import computed
+from quality.ladder.prefect_file import PrefectFile
 
 POLICY = frozenset(EnvironmentPolicy.model_fields)
 """What may differ between environments."""
-SAME = tuple(field for field in Contract.model_fields if field not in {"dataset", "description", *POLICY})
-"""What environments share."""
+SAME = tuple(field for field in Contract.model_fields if field not in {"dataset", "description", "sources", *POLICY})
+"""What environments share; the source, too, where the contract names no other for one of them."""
 
 
-def environments(file: PrefectFile) -> Iterator[Finding]:
-    """Where environments differ in more than policy, where two files disagree on one, and each policy that differs.
+def environments() -> Iterator[Finding]:
+    """Where environments differ in more than policy, where prefect.yaml is stale, and each policy that differs.
 
     A contract that cannot be read is the layer of files to tell of.
     """
-    for dataset in _readable():
-        configs = _configs(dataset)
-        yield from same_rules(dataset, {name: config.model_dump(mode="json") for name, config in configs.items()})
-        yield from _policies(dataset, configs)
-    yield from disagreements(file)
+    for config in project.load_each(project.datasets())[0]:
+        configs = _configs(config.dataset)
+        yield from same_rules(config.dataset, {name: one.model_dump(mode="json") for name, one in configs.items()})
+        yield from _policies(config.dataset, configs)
+    yield from stale()
 
 
-def disagreements(file: PrefectFile) -> Iterator[Finding]:
-    """Where prefect.yaml and policy.yml disagree on what is checked, where and when; own flows are the team's."""
-    yield from _unknown(file, tuple(project.policy().environments))
-    for dataset in _readable():
-        configs, entries = _configs(dataset), [entry for entry in file.deployments if entry.dataset == dataset]
-        for entry in entries:
-            if (config := configs.get(str(entry.environment))) is not None:
-                yield from deployed_otherwise(entry, config)
-        deployed = sorted({str(entry.environment) for entry in entries})
-        for name in configs if deployed else ():
-            if name not in deployed:
-                problem = f"{dataset} is deployed in {' and '.join(deployed)} and not in {name}"
-                yield Finding.of(
-                    Layer.ENVIRONMENTS, f"prefect.yaml, {name}", problem, "copy a deployment of another environment"
-                )
-        if not deployed:
-            yield _undeployed(file, dataset)
+def stale() -> Iterator[Finding]:
+    """Where prefect.yaml does not say what datasets and policy.yml give, and each dataset that nothing deploys."""
+    for one in differences_of_file():
+        subject = ", ".join(filter(None, (project.PREFECT_FILE, one.entry)))
+        yield Finding.of(Layer.ENVIRONMENTS, subject, one.says, one.fix)
+    yield from _undeployed(computed())
 
 
-def _readable() -> list[str]:
-    """The datasets whose contract can be read."""
-    return [config.dataset for config in project.load_each(project.datasets())[0]]
+def _undeployed(file: PrefectFile) -> Iterator[Finding]:
+    """A flow of the team's may check it in its own code, which no file says; without one, nothing does."""
+    own = any(entry.dataset is None for entry in file.deployments)
+    deployed = {entry.dataset for entry in file.deployments}
+    for dataset in project.datasets():
+        if dataset not in deployed:
+            problem = f"policy.yml says that {dataset} is deployed nowhere" + (
+                "; a flow of yours may check it" if own else ""
+            )
+            fix = "" if own else "take `false` away there, then run `nox -s entries`"
+            yield Finding.of(Layer.ENVIRONMENTS, "policy.yml", problem, fix).model_copy(update={"note": own})
 
 
 def _configs(dataset: str) -> dict[str, CheckConfig]:
@@ -61,8 +60,9 @@ def _configs(dataset: str) -> dict[str, CheckConfig]:
 def same_rules(dataset: str, documents: Mapping[str, Mapping[str, Any]], place: str = "") -> Iterator[Finding]:
     """What differs between environments of one dataset and must not."""
     (first, one), *others = documents.items() if documents else [("", {})]
+    same = [field for field in SAME if field != "source" or not project.contract(dataset).sources]
     for name, other in others:
-        for field, git, found in differences({f: one.get(f) for f in SAME}, {f: other.get(f) for f in SAME}):
+        for field, git, found in differences({f: one.get(f) for f in same}, {f: other.get(f) for f in same}):
             yield Finding(
                 layer=Layer.ENVIRONMENTS,
                 subject=f"{place}{dataset} in {name}",
@@ -73,42 +73,6 @@ def same_rules(dataset: str, documents: Mapping[str, Mapping[str, Any]], place: 
                 fix="save both again with `nox -s drift -- --fix`",
                 heals=True,
             )
-
-
-def _unknown(file: PrefectFile, environments: tuple[str, ...]) -> Iterator[Finding]:
-    """Deployments of the blessed flow that name no dataset or environment of this repository."""
-    for entry in (entry for entry in file.deployments if entry.entrypoint == CHECK):
-        subject = f"prefect.yaml, {entry.name}"
-        if entry.dataset not in project.datasets():
-            problem = f"there is no dataset {entry.dataset}" if entry.dataset else "its parameters name no dataset"
-            yield Finding.of(
-                Layer.ENVIRONMENTS, subject, problem, "name a dataset that has a contract, or delete the deployment"
-            )
-        if entry.environment not in environments:
-            problem = f"policy.yml has no environment {entry.environment}"
-            problem = problem if entry.environment else "its parameters name no environment"
-            yield Finding.of(Layer.ENVIRONMENTS, subject, problem, "add it to policy.yml, or delete the deployment")
-
-
-def _undeployed(file: PrefectFile, dataset: str) -> Finding:
-    """A flow of the team's may check it in its own code, which no file says; without one, nothing does."""
-    if any(entry.entrypoint != CHECK for entry in file.deployments):
-        problem = f"no deployment of {CHECK.rpartition('.')[2]} checks {dataset}; a flow of yours may"
-        return Finding.of(Layer.ENVIRONMENTS, "prefect.yaml", problem, "").model_copy(update={"note": True})
-    return Finding.of(
-        Layer.ENVIRONMENTS, "prefect.yaml", f"{dataset} is not deployed", "copy a deployment of another dataset"
-    )
-
-
-def deployed_otherwise(entry: DeploymentEntry, config: CheckConfig) -> Iterator[Finding]:
-    """Where prefect.yaml and policy.yml, which both have the pool and the schedule, do not say the same."""
-    crons = [schedule.cron for schedule in entry.schedules if schedule.active]
-    said = {"work_pool": entry.work_pool.name, "schedule": crons[0] if len(crons) == 1 else crons or None}
-    for field, git, found in differences({"work_pool": config.work_pool, "schedule": config.schedule}, said):
-        problem = f"prefect.yaml says {found or NOTHING} for {field}, policy.yml {git or NOTHING}"
-        yield Finding.of(
-            Layer.ENVIRONMENTS, f"prefect.yaml, {entry.name}", problem, "make them agree, then `nox -s deployment`"
-        )
 
 
 def _policies(dataset: str, configs: Mapping[str, CheckConfig]) -> Iterator[Finding]:

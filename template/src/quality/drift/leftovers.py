@@ -11,7 +11,7 @@ from quality.contract.config import CheckConfig
 from quality.contract.ownership import REMOVE_OLD, TAG, other_domain, own_domain
 from quality.drift.blocks import old_blocks
 from quality.drift.finding import Finding, Layer
-from quality.ladder.deployment import OLD_FLOW, deployments_of, old_deployments, tagged
+from quality.ladder.deployment import OLD_FLOW, delete, deployments_of, old_deployments, tagged
 from quality.ladder.flows import check_dataset
 from quality.ladder.prefect_file import PrefectFile
 
@@ -55,14 +55,14 @@ def remove_leftovers(client: SyncPrefectClient, file: PrefectFile) -> Iterator[s
     """Deletes the deployments that left prefect.yaml, where their tags prove that they are ours."""
     for found, own in leftovers(client, file):
         if own:
-            client.delete_deployment(found.id)
+            delete(client, found)
             yield f"deleted the deployment {found.name}"
 
 
 def remove_old(client: SyncPrefectClient, file: PrefectFile, configs: list[CheckConfig]) -> Iterator[str]:
     """Deletes this domain's objects with names of before, which happens only on request."""
     for found in old_deployments(client, file):
-        client.delete_deployment(found.id)
+        delete(client, found)
         yield f"deleted the deployment {OLD_FLOW}/{found.name}"
     for block in list(old_blocks(client, configs)):
         client.delete_block_document(block.id)

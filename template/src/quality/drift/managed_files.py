@@ -75,7 +75,8 @@ def unreadable(root: Path, now: datetime | None = None) -> Iterator[Finding]:
         try:
             read(path)
         except ConfigurationError as error:
-            yield Finding.of(Layer.FILES, path.relative_to(root).as_posix(), f"cannot be read: {error}", "fix the file")
+            fix = "run `nox -s entries`" if not path.exists() and path.suffix == ".yaml" else "fix the file"
+            yield Finding.of(Layer.FILES, path.relative_to(root).as_posix(), f"cannot be read: {error}", fix)
     for path in sorted((root / "rollout").rglob("*.json")):
         yield from _written(path, path.relative_to(root).as_posix(), now or datetime.now(UTC))
 

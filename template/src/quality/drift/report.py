@@ -16,7 +16,6 @@ from quality.drift.forks import forks
 from quality.drift.managed_files import managed_files, unread_contracts, unreadable
 from quality.drift.waivers import load_waivers, waive
 from quality.errors import ConfigurationError, ServerError
-from quality.ladder.prefect_file import load_prefect_file
 from quality.values import Frozen
 
 
@@ -61,7 +60,7 @@ def look(
     failed = 2 if unseen else 0
     if Layer.SERVER in named and (asked or fix or _server_is_configured()):
         try:
-            found, healed = _server(root, environment, fix, remove_old)
+            found, healed = _server(environment, fix, remove_old)
             findings += found
         except ConfigurationError as error:
             unseen[Layer.SERVER], failed = str(error), 2
@@ -87,7 +86,7 @@ def local(root: Path, layers: Iterable[Layer]) -> tuple[list[Finding], dict[Laye
         waivable += forks(root)
     if Layer.ENVIRONMENTS in layers:
         try:
-            findings += environments(load_prefect_file(root / "prefect.yaml"))
+            findings += environments()
         except ConfigurationError as error:
             unseen[Layer.ENVIRONMENTS] = str(error)
     return waive(waivable, waivers) + findings, unseen
@@ -99,11 +98,13 @@ def _server_is_configured() -> bool:
     return bool(get_current_settings().api.url)
 
 
-def _server(root: Path, environment: str | None, fix: bool, remove_old: bool) -> tuple[list[Finding], list[str]]:
+def _server(environment: str | None, fix: bool, remove_old: bool) -> tuple[list[Finding], list[str]]:
     from quality.drift.server import Scope, heal, server_drift
+    from quality.ladder.computed_file import current
+    from quality.ladder.entries import computed
     from quality.server import prefect_api, server
 
-    scope = Scope(load_prefect_file(root / "prefect.yaml"), environment)
+    scope = Scope(current() if fix else computed(), environment)
     with contextlib.redirect_stdout(sys.stderr), prefect_api(), server() as client:
         healed = list(heal(client, scope, remove_old)) if fix else []
         return list(server_drift(client, scope)), healed

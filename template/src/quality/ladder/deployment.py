@@ -10,6 +10,8 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
+from prefect.cli.deploy._schedules import _schedule_config_to_deployment_schedule
+from prefect.client.base import ServerType
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import DeploymentScheduleCreate, WorkPoolCreate
 from prefect.client.schemas.filters import (
@@ -21,8 +23,8 @@ from prefect.client.schemas.filters import (
 )
 from prefect.client.schemas.objects import FlowRun, WorkPool
 from prefect.client.schemas.responses import DeploymentResponse
-from prefect.client.schemas.schedules import construct_schedule
 from prefect.client.schemas.sorting import DeploymentSort, FlowRunSort
+from prefect.deployments.steps.core import run_steps
 from prefect.exceptions import ObjectNotFound
 from prefect.flows import Flow, load_flow_from_entrypoint
 from prefect.states import Cancelled
@@ -33,6 +35,7 @@ from quality.contract import project
 from quality.contract.config import CheckConfig
 from quality.contract.ownership import TAG, other_domain, refused, tag
 from quality.errors import ConfigurationError, ServerError, first_line
+from quality.ladder import triggers
 from quality.ladder.factories import QualityFlow
 from quality.ladder.prefect_file import DeploymentEntry, PoolEntry, PrefectFile, ScheduleEntry
 from quality.server import run_link
@@ -74,9 +77,26 @@ def ensure_pool(client: SyncPrefectClient, entry: PoolEntry) -> WorkPool:
         return client.create_work_pool(WorkPoolCreate(name=entry.name, type=kind, base_job_template=template))
 
 
-def resolved(entry: DeploymentEntry) -> DeploymentEntry:
-    """The entry with what it takes from the environment's variables, as Prefect fills them in."""
-    return DeploymentEntry.model_validate(apply_values(entry.model_dump(), dict(os.environ), remove_notset=False))
+def resolved(entry: DeploymentEntry, built: dict[str, Any] | None = None) -> DeploymentEntry:
+    """The entry with what it takes from the environment's variables and from its steps, as Prefect fills them in."""
+    values = {**os.environ, **(built or {})}
+    return DeploymentEntry.model_validate(apply_values(entry.model_dump(mode="json"), values, remove_notset=False))
+
+
+def build(file: PrefectFile, entry: DeploymentEntry) -> dict[str, Any]:
+    """Runs the build and push steps of an entry; what they give, by the id of each."""
+    steps = [*(_steps(file, entry, "build")), *(_steps(file, entry, "push"))]
+    try:
+        return asyncio.run(run_steps(steps, print_function=lambda *words, **_: None)) if steps else {}
+    except Exception as error:  # a step may be any code
+        said = f"{entry.name}: a build or push step failed: {first_line(error)}; run it alone, then deploy again"
+        raise ConfigurationError(said) from None
+
+
+def _steps(file: PrefectFile, entry: DeploymentEntry, key: str) -> list[dict[str, Any]]:
+    """The steps of an entry, or those of the file where it names none."""
+    own = getattr(entry, key)
+    return list((getattr(file, key) if own is None else own) or [])
 
 
 def flow_of(entry: DeploymentEntry) -> Flow[..., Any]:
@@ -100,9 +120,14 @@ def checked_by(entry: DeploymentEntry) -> CheckConfig | None:
     return project.load(dataset, entry.environment or project.policy().first)
 
 
-def declared(file: PrefectFile, entry: DeploymentEntry, promoted: bool = False) -> tuple[str, dict[str, Any]]:
-    """The flow's name and the deployment's fields, as the file says them; what is not promoted is paused."""
-    entry, config = resolved(entry), checked_by(entry)
+def declared(
+    file: PrefectFile, entry: DeploymentEntry, promoted: bool = False, built: dict[str, Any] | None = None
+) -> tuple[str, dict[str, Any]]:
+    """The flow's name and the deployment's fields, as the file says them; what is not promoted is paused.
+
+    `built` is what the entry's build and push steps gave; without it, what takes its values keeps its placeholders.
+    """
+    entry, config = resolved(entry, built), checked_by(entry)
     flow, parameters, tags = flow_of(entry), dict(entry.parameters), [*entry.tags, tag()]
     held = config is not None and not promoted
     if config is not None and entry.dataset:
@@ -117,13 +142,14 @@ def declared(file: PrefectFile, entry: DeploymentEntry, promoted: bool = False) 
         "entrypoint": entry.entrypoint,
         "parameter_openapi_schema": parameter_schema(flow).model_dump(exclude_unset=True),
         "enforce_parameter_schema": entry.enforce_parameter_schema,
-        "concurrency_limit": entry.concurrency_limit,
+        "concurrency_limit": entry.limit,
+        "concurrency_options": entry.collisions,
         "schedules": [_schedule(one, held) for one in entry.schedules],
         "paused": entry.paused or held,
         "work_pool_name": entry.work_pool.name,
         "work_queue_name": entry.work_pool.work_queue_name,
         "job_variables": entry.work_pool.job_variables,
-        "pull_steps": file.pull if entry.pull is None else entry.pull,
+        "pull_steps": _steps(file, entry, "pull"),
     }
 
 
@@ -137,11 +163,25 @@ def read(client: SyncPrefectClient, name: str) -> DeploymentResponse | None:
 
 def deploy(client: SyncPrefectClient, file: PrefectFile, entry: DeploymentEntry, promoted: bool = False) -> UUID:
     """The deployment as the file says it, created or replaced; paused, unless what it runs is said to be promoted."""
-    flow, fields = declared(file, entry, promoted)
+    if entry.sla and client.server_type != ServerType.CLOUD:
+        raise ConfigurationError(f"{entry.name}: service levels (`sla`) exist on Prefect Cloud only; take `sla` away")
+    flow, fields = declared(file, entry, promoted, build(file, entry))
     name = f"{flow}/{entry.name}"
     if (found := read(client, name)) and (other := other_domain(found.tags)):
         raise refused("deployment", name, f"the domain {other}")
-    return client.create_deployment(flow_id=client.create_flow_from_name(flow), **fields)
+    made = client.create_deployment(flow_id=client.create_flow_from_name(flow), **fields)
+    triggers.ensure(client, resolved(entry), made, NOT_PROMOTED in fields["tags"])
+    for one in entry.sla or ():
+        one.set_deployment_id(made)
+    if entry.sla:
+        client.apply_slas_for_deployment(made, entry.sla)
+    return made
+
+
+def delete(client: SyncPrefectClient, found: DeploymentResponse) -> None:
+    """Deletes a deployment, and the automations of this domain that run it."""
+    triggers.remove(client, found.id)
+    client.delete_deployment(found.id)
 
 
 def deployments_of(client: SyncPrefectClient, flow: str) -> list[DeploymentResponse]:
@@ -176,12 +216,9 @@ def _pages(client: SyncPrefectClient, **chosen: Any) -> list[DeploymentResponse]
 
 
 def _schedule(entry: ScheduleEntry, held: bool) -> DeploymentScheduleCreate:
-    when = entry.model_dump(include={"cron", "interval", "rrule", "timezone", "anchor_date"}, exclude_none=True)
-    schedule: Any = construct_schedule(**when)
-    extra = {"slug": entry.slug} if entry.slug else {}
-    return DeploymentScheduleCreate(
-        schedule=schedule, active=entry.active and not held, parameters=entry.parameters, **extra
-    )
+    """The schedule as Prefect itself makes it of such an entry."""
+    made = _schedule_config_to_deployment_schedule(entry.model_dump(exclude_none=True))
+    return DeploymentScheduleCreate(**made | {"active": entry.active and not held, "parameters": entry.parameters})
 
 
 def online_workers(client: SyncPrefectClient, pool: str) -> list[str]:

@@ -166,7 +166,8 @@ def source_version(data: object, config: CheckConfig) -> str | None:
     if isinstance(data, str) and data in project.datasets():
         config, data = project.load(data), None
     source = config.source if data is None else parse_source(data)
-    sources = [source, *(checking.referred(one) for rule in config.rules for one in checking.references_of(rule))]
+    named = [one for rule in config.rules for one in checking.references_of(rule)]
+    sources = [source, *(checking.referred(one, config.environment) for one in named)]
     versions = [None if one is None else one.version(project.root()) for one in sources]
     return None if None in versions else "\n".join(map(str, versions))
 

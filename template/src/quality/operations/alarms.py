@@ -118,16 +118,17 @@ def _ensure(client: SyncPrefectClient, wanted: AutomationCore) -> str:
     for extra in there[1:]:
         client.delete_automation(extra.id)
     kept = wanted.model_copy(update={"enabled": there[0].enabled})
-    if _document_of(there[0]) == _document_of(kept):
+    if comparable(there[0]) == comparable(kept):
         return "current"
     client.update_automation(there[0].id, kept)
     return "updated"
 
 
-def _document_of(automation: AutomationCore) -> object:
+def comparable(automation: AutomationCore) -> dict[str, Any]:
     """What can differ; in Python's values, as sets of events have no order in JSON."""
     fields = {"name", "description", "tags", "enabled", "trigger", "actions"}
-    return AutomationCore.model_validate(automation.model_dump()).model_dump(include=fields)
+    made: dict[str, Any] = AutomationCore.model_validate(automation.model_dump()).model_dump(include=fields)
+    return made
 
 
 def document(client: SyncPrefectClient, slug: str) -> UUID:

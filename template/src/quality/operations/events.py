@@ -24,16 +24,20 @@ def announce(result: CheckResult, run: str) -> None:
 
 def resource(result: CheckResult) -> dict[str, str]:
     """What the event is about, with what an automation can match: domain, status, owner and environment."""
-    about, domain = result.metadata, project.domain()
-    place = ("quality", "dataset", domain, about.dataset, str(about.environment))
+    about = result.metadata
     return {
-        "prefect.resource.id": ".".join(filter(None, place)),
+        "prefect.resource.id": resource_id(about.dataset, about.environment),
         "prefect.resource.name": about.dataset,
-        "quality.domain": domain or "",
+        "quality.domain": project.domain() or "",
         "quality.status": str(result.status),
         "quality.owner": about.owner or "",
         "quality.environment": about.environment or "",
     }
+
+
+def resource_id(dataset: str, environment: str | None) -> str:
+    """What a dataset of this domain is called in events."""
+    return ".".join(filter(None, ("quality", "dataset", project.domain(), dataset, str(environment))))
 
 
 def related() -> list[dict[str, str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
+from uuid import UUID
 
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.responses import DeploymentResponse
@@ -11,12 +12,18 @@ from prefect.client.schemas.responses import DeploymentResponse
 from quality.contract import project
 from quality.contract.ownership import REMOVE_OLD, other_domain
 from quality.errors import ConfigurationError
+from quality.ladder import triggers
 from quality.ladder.deployment import OLD_FLOW, checked_by, deployments_of, flow_of, old_deployments, read
+from quality.ladder.entry import DeploymentEntry
 from quality.ladder.flows import check_dataset
-from quality.ladder.prefect_file import DeploymentEntry, PrefectFile
+from quality.ladder.prefect_file import PrefectFile
 from quality.rollout import evidence
 from quality.rollout.evidence import Check, Rung
 from quality.rollout.scorecard import needed
+
+PAUSE = "pause it with `nox -s drift -- --fix`"
+Triggered = tuple[str, dict[str, Any]]
+"""An automation that runs a deployment, and the parameters that it changes."""
 
 
 def unmet(entry: DeploymentEntry) -> Check | None:
@@ -47,22 +54,28 @@ def _flaw(dataset: str, environment: str, name: str, fingerprint: str) -> str | 
 
 
 def breaches(client: SyncPrefectClient, file: PrefectFile) -> Iterator[str]:
-    """Each deployment of this domain that is active on the server and not promoted, with what to do."""
+    """Each deployment of this domain that the server runs by itself and that is not promoted, with what to do."""
+    events = triggers.runs_by_event(client)
     for found in deployments_of(client, check_dataset.name):
-        if _is_active(found) and (line := _unproved(found)):
-            yield _breach(found.name, line, "pause it with `nox -s drift -- --fix`")
+        yield from _breaches(found, events, found.name, PAUSE)
     for found in old_deployments(client, file):
-        if _is_active(found) and (line := _unproved(found)):
-            yield _breach(f"{OLD_FLOW}/{found.name}", line, REMOVE_OLD)
+        yield from _breaches(found, events, f"{OLD_FLOW}/{found.name}", REMOVE_OLD)
     for entry in file.deployments:
         if not entry.dataset and (line := unmet(entry)):
             there = read(client, f"{flow_of(entry).name}/{entry.name}")
-            if there and _is_active(there):
-                yield _breach(entry.name, line, "pause it with `nox -s drift -- --fix`")
+            if there and not other_domain(there.tags) and (not there.paused or there.id in events):
+                yield _breach(entry.name, line, PAUSE)
 
 
-def _is_active(found: DeploymentResponse) -> bool:
-    return not found.paused and not other_domain(found.tags)
+def _breaches(found: DeploymentResponse, events: dict[UUID, list[Triggered]], name: str, fix: str) -> Iterator[str]:
+    """By a schedule, or by the events that automations wait for, each with the parameters that it changes."""
+    if other_domain(found.tags):
+        return
+    if not found.paused and (line := _unproved(found)):
+        yield _breach(name, line, fix)
+    for automation, given in events.get(found.id, ()):
+        if line := _line(found.parameters | given):
+            yield _breach(name, line, fix, f"by its automation '{automation}' ")
 
 
 def _unproved(found: DeploymentResponse) -> Check | None:
@@ -76,5 +89,5 @@ def _line(parameters: dict[str, Any]) -> Check | None:
     return unproved(str(parameters.get("dataset")), str(environment), parameters.get("fingerprint"))
 
 
-def _breach(name: str, line: Check, fix: str) -> str:
-    return f"deployment {name} is active on the server and not promoted: {line.name}: {line.seen}; {fix}"
+def _breach(name: str, line: Check, fix: str, how: str = "") -> str:
+    return f"deployment {name} is active on the server {how}and not promoted: {line.name}: {line.seen}; {fix}"

@@ -158,6 +158,8 @@ def fields_of(model: type[BaseModel]) -> dict[str, str]:
     """Every spelling of a model's fields, and the field that it means."""
     known: dict[str, str] = {}
     for name, field in model.model_fields.items():
+        if field.deprecated:
+            continue  # it is read, and not proposed to anybody
         alias = field.validation_alias
         choices = alias.choices if isinstance(alias, AliasChoices) else [alias or field.alias or name]
         written = name if name in choices or not choices else str(choices[0])
