@@ -21,6 +21,8 @@ nox.options.sessions = ["lint", "tests"]
 RUNGS = ("task", "block", "flow", "deployment")
 TUPLES = Path("template", "constraints")
 SCREENSHOTS = Path("build", "screenshots")
+FLEET = ("jinja2", "packaging", "pydantic", "pyyaml", "rich")
+"""What the scripts about all repositories need: neither Polars nor Prefect."""
 
 
 def tuples_of(python: str = "") -> list[Path]:
@@ -158,6 +160,13 @@ def pictures(session: nox.Session) -> None:
     answers = ["--defaults", "--data", "domain=new_york_flights"]
     session.run("copier", "copy", *answers, "--vcs-ref", "HEAD", ".", str(rendered))
     session.run("python", "hooks/draw_pictures.py", str(rendered))
+
+
+@nox.session(default=False)
+def fleet(session: nox.Session) -> None:
+    """Where every repository stands (-- FOLDER or addresses [--html F] [--json F] [--only behind,drifted,…])."""
+    session.install("-c", "constraints.txt", *FLEET)
+    session.run("python", "hooks/fleet.py", *session.posargs)
 
 
 @nox.session(default=False)
