@@ -1,4 +1,6 @@
-"""Time the fleet's page: `python tests/benchmarks/fleet.py --repositories 300`, in twenty states, from local clones.
+"""Time the fleet's page of 300 repositories in twenty states, from local clones.
+
+    python tests/benchmarks/fleet_page.py --repositories 300
 
 It prints seconds and CPU seconds of `hooks/fleet.py`, each the least of three runs, and leaves nothing behind.
 """
