@@ -164,9 +164,24 @@ def pictures(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def fleet(session: nox.Session) -> None:
-    """Where every repository stands (-- FOLDER or addresses [--html F] [--json F] [--only behind,drifted,…])."""
+    """Where every repository stands (-- FOLDER or addresses [--html F] [--only behind,…]; move … --from --to)."""
     session.install("-c", "constraints.txt", *FLEET)
-    session.run("python", "hooks/fleet.py", *session.posargs)
+    script = "hooks/fleet_update.py" if session.posargs[:1] == ["move"] else "hooks/fleet.py"
+    session.run("python", script, *session.posargs)
+
+
+@nox.session(name="fleet-update", default=False)
+def fleet_update(session: nox.Session) -> None:
+    """Bring a release to every repository, canaries first (-- FOLDER [--release V] [--dry-run] [--open COMMAND])."""
+    session.install("-c", "constraints.txt", *FLEET, "copier", "nox", "uv")
+    session.run("python", "hooks/fleet_update.py", "update", *session.posargs)
+
+
+@nox.session(default=False)
+def release(session: nox.Session) -> None:
+    """Make a release: version, changelog, stamp, lint, tests, tag; refused when they disagree (-- 1.1.0)."""
+    session.install("-c", "constraints.txt", "nox", "packaging", "uv")
+    session.run("python", "hooks/release.py", *session.posargs)
 
 
 @nox.session(default=False)

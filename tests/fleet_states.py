@@ -217,6 +217,8 @@ STATES = (
           ".copier-answers.yml:2", updated="skipped"),
     State("dirty", MIDDLE, write("notes.txt", "ours\n"), "behind", BEHIND | {"all is committed"},
           "1 files are not: notes.txt", is_committed=False),
+    State("red", MIDDLE, write("src/domain/ours.py", "def broken(:\n"), "behind", BEHIND | {"forks"}, "ours.py:1",
+          updated="tests failed"),
     State("conflicting", MIDDLE, replace("README.md", "Of v1.1.0.", "Of ours."), "behind", BEHIND, updated="conflict"),
 )  # fmt: skip
 """Twenty repositories; beside them, a folder that is no repository."""

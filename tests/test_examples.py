@@ -37,11 +37,19 @@ ELSEWHERE = {
     "nox -s learn -- orders": "test_rules_are_learnt_from_the_teams_data",
 }
 """Commands that another test runs, and which."""
+FLEET = (
+    "nox -s fleet -- repositories --html build/fleet.html --json build/fleet.json",
+    "nox -s fleet-update -- repositories --dry-run",
+    'nox -s fleet-update -- repositories --open "git push --quiet origin HEAD && ./open-pull-request"',
+    'nox -s fleet-update -- repositories --rollback --close "./close-pull-request"',
+    "nox -s fleet -- move repositories --from https://old.example/quality.git --to https://new.example/quality.git",
+)
 EXPLAINED = {
     "python3 -m pip install copier nox": "what is installed here is pinned in constraints.txt",
     "python3 -m pip install nox && python3 -m nox -s demo": "it copies and climbs as tests do, and installs all of it",
     "python3 -m pip install nox && python3 -m nox -s tests": "it is the command that runs this test",
     "pytest -c tests/benchmarks/pytest.ini tests/benchmarks": "it needs the environments of nine other tools",
+    **dict.fromkeys(FLEET, "tests/test_fleet.py and test_fleet_update.py run its script on repositories of their own"),
     "python tests/benchmarks/strictness.py --rows 1m": "it measures for a minute, alone on a machine",
 }
 """Commands that are not run, and why; their sessions and files exist."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from collections.abc import Iterable, Iterator
@@ -34,8 +35,9 @@ class Place:
 
 
 def slug(address: str) -> str:
-    """An address as the name of a folder."""
-    return re.sub(r"[^A-Za-z0-9.]+", "-", re.sub(r"^[a-z]+://", "", address)).strip("-.") or "repository"
+    """An address as the name of a folder, another one for every address."""
+    plain = re.sub(r"[^A-Za-z0-9._]+", "-", re.sub(r"^[a-z]+://", "", address)).strip("-.")
+    return plain if plain == address else f"{plain}-{hashlib.sha256(address.encode()).hexdigest()[:8]}"
 
 
 def places(given: Iterable[str]) -> list[Place]:
