@@ -184,6 +184,13 @@ def release(session: nox.Session) -> None:
     session.run("python", "hooks/release.py", *session.posargs)
 
 
+@nox.session(name="tuple", default=False)
+def tuple_(session: nox.Session) -> None:
+    """Offer a tuple once it is proved, prove those offered, or the newest of all (-- add NAME | check | canary)."""
+    session.install("-c", "constraints.txt", "copier", "nox", "packaging", "uv")
+    session.run("python", "hooks/tuples.py", *session.posargs)
+
+
 @nox.session(default=False)
 def fuzz(session: nox.Session) -> None:
     """Mutate 10,000 contracts and policies, 10,000 data files: no traceback, no hang, no false green (-- --seed 8)."""

@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from packaging.requirements import Requirement
-from packaging.utils import NormalizedName, canonicalize_name
+from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 STEPS = ("nox -s stamp", "nox -s lint", "nox -s tests")
@@ -170,7 +170,7 @@ def tuples(noxfile: Path) -> tuple[str, ...]:
     raise RefusedError(f"{noxfile} has no TUPLES")
 
 
-def pins_of(path: Path) -> Iterator[tuple[NormalizedName, Version]]:
+def pins_of(path: Path) -> Iterator[tuple[str, Version]]:
     """Each package of a pinned file, with its version."""
     for line in path.read_text("utf-8").splitlines():
         if found := re.match(r"([\w.-]+)==([\w.!+]+)", line):
