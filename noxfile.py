@@ -192,6 +192,13 @@ def tuple_(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def site(session: nox.Session) -> None:
+    """Build the documentation site into build/site; a link that leads nowhere fails."""
+    session.install("-c", "constraints.txt", "mkdocs-material")
+    session.run("mkdocs", "build", "--quiet", *session.posargs)
+
+
+@nox.session(default=False)
 def fuzz(session: nox.Session) -> None:
     """Mutate 10,000 contracts and policies, 10,000 data files: no traceback, no hang, no false green (-- --seed 8)."""
     session.install("-r", str(primary()), "-r", "constraints.txt")

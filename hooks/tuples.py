@@ -1,9 +1,9 @@
 """Tuples of Python, Prefect and Polars: offered only when proved, and what the newest of everything breaks.
 
 `add NAME` resolves a tuple such as py313-prefect-3.10.0-polars-2.2, proves it, and only then offers it; `check`
-proves every offered tuple and writes docs/support.md from what was run; `canary` resolves the newest of everything, Prefect and
-Polars above the template's bounds too, and names the package at which the suite breaks. Exit codes: 0 good, 1 it is not
-proved, 2 refused.
+proves every offered tuple and writes docs/support.md from what was run; `canary` resolves the newest of everything,
+Prefect and Polars above the template's bounds too, and names the package at which the suite breaks. Exit codes: 0 good,
+1 it is not proved, 2 refused.
 """
 
 from __future__ import annotations
