@@ -21,6 +21,8 @@ nox.options.sessions = ["lint", "tests"]
 RUNGS = ("task", "block", "flow", "deployment")
 TUPLES = Path("template", "constraints")
 SCREENSHOTS = Path("build", "screenshots")
+FLEET = ("jinja2", "packaging", "pydantic", "pyyaml", "rich")
+"""What the scripts about all repositories need: neither Polars nor Prefect."""
 
 
 def tuples_of(python: str = "") -> list[Path]:
@@ -159,6 +161,42 @@ def pictures(session: nox.Session) -> None:
     answers = ["--defaults", "--data", "domain=new_york_flights"]
     session.run("copier", "copy", *answers, "--vcs-ref", "HEAD", ".", str(rendered))
     session.run("python", "hooks/draw_pictures.py", str(rendered))
+
+
+@nox.session(default=False)
+def fleet(session: nox.Session) -> None:
+    """Where every repository stands (-- FOLDER or addresses [--html F] [--only behind,…]; move … --from --to)."""
+    session.install("-c", "constraints.txt", *FLEET)
+    script = "hooks/fleet_update.py" if session.posargs[:1] == ["move"] else "hooks/fleet.py"
+    session.run("python", script, *session.posargs)
+
+
+@nox.session(name="fleet-update", default=False)
+def fleet_update(session: nox.Session) -> None:
+    """Bring a release to every repository, canaries first (-- FOLDER [--release V] [--dry-run] [--open COMMAND])."""
+    session.install("-c", "constraints.txt", *FLEET, "copier", "nox", "uv")
+    session.run("python", "hooks/fleet_update.py", "update", *session.posargs)
+
+
+@nox.session(default=False)
+def release(session: nox.Session) -> None:
+    """Make a release: version, changelog, stamp, lint, tests, tag; refused when they disagree (-- 1.1.0)."""
+    session.install("-c", "constraints.txt", "nox", "packaging", "uv")
+    session.run("python", "hooks/release.py", *session.posargs)
+
+
+@nox.session(name="tuple", default=False)
+def tuple_(session: nox.Session) -> None:
+    """Offer a tuple once it is proved, prove those offered, or the newest of all (-- add NAME | check | canary)."""
+    session.install("-c", "constraints.txt", "copier", "nox", "packaging", "uv")
+    session.run("python", "hooks/tuples.py", *session.posargs)
+
+
+@nox.session(default=False)
+def site(session: nox.Session) -> None:
+    """Build the documentation site into build/site; a link that leads nowhere fails."""
+    session.install("-c", "constraints.txt", "mkdocs-material")
+    session.run("mkdocs", "build", "--quiet", *session.posargs)
 
 
 @nox.session(default=False)

@@ -37,11 +37,19 @@ ELSEWHERE = {
     "nox -s learn -- orders": "test_rules_are_learnt_from_the_teams_data",
 }
 """Commands that another test runs, and which."""
+FLEET = (
+    "nox -s fleet -- repositories --html build/fleet.html --json build/fleet.json",
+    "nox -s fleet-update -- repositories --dry-run",
+    'nox -s fleet-update -- repositories --open "git push --quiet origin HEAD && ./open-pull-request"',
+    'nox -s fleet-update -- repositories --rollback --close "./close-pull-request"',
+    "nox -s fleet -- move repositories --from https://old.example/quality.git --to https://new.example/quality.git",
+)
 EXPLAINED = {
     "python3 -m pip install copier nox": "what is installed here is pinned in constraints.txt",
     "python3 -m pip install nox && python3 -m nox -s demo": "it copies and climbs as tests do, and installs all of it",
     "python3 -m pip install nox && python3 -m nox -s tests": "it is the command that runs this test",
     "pytest -c tests/benchmarks/pytest.ini tests/benchmarks": "it needs the environments of nine other tools",
+    **dict.fromkeys(FLEET, "tests/test_fleet.py and test_fleet_update.py run its script on repositories of their own"),
     "python tests/benchmarks/strictness.py --rows 1m": "it measures for a minute, alone on a machine",
 }
 """Commands that are not run, and why; their sessions and files exist."""
@@ -351,7 +359,7 @@ def test_the_commands_of_every_page_are_run_here_or_explained(template: Path, tm
     assert written - here - ELSEWHERE.keys() - EXPLAINED.keys() == {"nox -s learn -- flights"} & written
     assert set(ELSEWHERE.values()) <= named_tests()
     for command in EXPLAINED:
-        for session in re.findall(r"nox -s (\w+)", command):
+        for session in re.findall(r"nox -s (\w+(?:-\w+)*)", command):
             assert session in sessions(ROOT)
         assert [path for path in command.split() if path.startswith("tests/") and not (ROOT / path).exists()] == []
 
@@ -359,10 +367,12 @@ def test_the_commands_of_every_page_are_run_here_or_explained(template: Path, tm
 def sessions(folder: Path) -> set[str]:
     """The sessions of a noxfile."""
     tree = ast.parse((folder / "noxfile.py").read_text("utf-8"))
-    return {node.name for node in tree.body if isinstance(node, ast.FunctionDef) and "nox.session" in ast.unparse(node)}
+    functions = {node.name: ast.unparse(node) for node in tree.body if isinstance(node, ast.FunctionDef)}
+    given = {name: re.search(r"nox\.session\([^)]*name='([\w-]+)'", text) for name, text in functions.items()}
+    return {found[1] if (found := given[name]) else name for name, text in functions.items() if "nox.session" in text}
 
 
 @pytest.mark.parametrize("page", [README, *PAGES], ids=lambda path: path.name)
 def test_a_session_that_a_page_names_exists(page: Path) -> None:
-    named = set(re.findall(r"nox -s (\w+)", page.read_text("utf-8")))
+    named = set(re.findall(r"nox -s (\w+(?:-\w+)*)", page.read_text("utf-8")))
     assert named <= sessions(ROOT) | sessions(ROOT / "template")

@@ -1,0 +1,189 @@
+"""One repository, read and judged: its card."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+
+from repositories import managed
+from repositories.card import Card, Check, Drift, State
+from repositories.forked import Forks
+from repositories.git import GitError, changed, contents, has_files
+from repositories.places import Place
+from repositories.rungs import Rollout, rollout
+from repositories.snapshot import Snapshot, UnreadableError
+from repositories.template import Given, Template, same_address
+from repositories.written import Answers, answers, waivers, written
+
+WORKERS = 8
+JOB_HANGS = 60
+VERSION = re.compile(rb'^VERSION = "([^"]+)"', re.MULTILINE)
+PROJECT = "src/quality/contract/project.py"
+UNMERGED = {"DD", "AU", "UD", "UA", "DU", "AA", "UU"}
+
+
+@dataclass
+class Reader:
+    """What all repositories are judged by: the template, a day, and where mirrors are kept."""
+
+    template: Template
+    cache: Path
+    now: datetime
+    job_log: str | None = None
+
+    @cached_property
+    def forks(self) -> Forks:
+        return Forks()
+
+    def cards(self, found: Iterable[Place], done: Callable[[Card], None] = lambda card: None) -> list[Card]:
+        """The card of every repository, the worst first, read in parallel; `done` is told of each."""
+        _ = self.template.known, self.forks
+        cards = []
+        with ThreadPoolExecutor(WORKERS) as pool:
+            for future in as_completed([pool.submit(self.card, place) for place in found]):
+                cards.append(future.result())
+                done(cards[-1])
+        return sorted(cards, key=Card.rank)
+
+    def card(self, place: Place) -> Card:
+        """The card of a repository; of one that cannot be read, why."""
+        try:
+            return self._card(place, place.opened(self.cache))
+        except (GitError, OSError) as error:
+            reason = str(error) or type(error).__name__
+            line = Check("reachable", False, reason, "check the address, the rights and the network, then look again")
+            return Card(place.name, "unreachable", (line,))
+
+    def _card(self, place: Place, folder: Path) -> Card:
+        snapshot = Snapshot(folder, self.template)
+        uncommitted = changed(folder) if has_files(folder) else []
+        conflicts = _conflicts(snapshot, uncommitted)
+        try:
+            said, problem = answers(snapshot), None
+        except UnreadableError as error:
+            said, problem = Answers(), str(error)
+        lines = [Check("reachable", True, f"HEAD of {place.name}")]
+        lines.append(Check("answers", problem is None, problem or "Copier's", problem and ANSWERED))
+        lines.append(_clean(uncommitted))
+        card = self._judged(Card(place.name, "current", tuple(lines)), snapshot, said, conflicts)
+        return replace(card, state=self._state(card, conflicts, problem), drift_job=self._job(place))
+
+    def _judged(self, card: Card, snapshot: Snapshot, said: Answers, conflicts: list[str]) -> Card:
+        people, waived = written(snapshot), waivers(snapshot, self.now.date())
+        release, given = self._given(snapshot, said)
+        drift = managed.drift(snapshot, given, waived.current) if given else Drift()
+        stands = rollout(snapshot, people, self._version(given))
+        forks = self.forks.of(snapshot)
+        missed = self.template.missed(said.release)
+        lines = [*card.checks, *self._lines(said), _conflict(conflicts)]
+        lines.append(managed.check(drift, snapshot, self.template, given, release))
+        lines += [waived.check(), _forked(forks), people.check(), *stands.checks(), self._tuple(stands)]
+        return replace(
+            card,
+            checks=tuple(lines),
+            domain=said.domain,
+            owner=said.owner,
+            release=said.release,
+            releases_behind=len(missed),
+            days_behind=max(0, (self.now - missed[0].made).days) if missed else 0,
+            address=said.address,
+            drift=drift,
+            waivers=waived.current,
+            forks=forks,
+            standings=stands.standings,
+            runs_on=stands.runs_on,
+        )
+
+    def _given(self, snapshot: Snapshot, said: Answers) -> tuple[str, Given | None]:
+        """The release that managed files are judged by: the one that is named or, without a name, the nearest."""
+        if said.release:
+            commit = self.template.commit(said.release)
+            return said.release, self.template.given(commit) if commit else None
+        nearest = managed.nearest(snapshot, self.template)
+        return nearest or "", self.template.given(nearest) if nearest else None
+
+    def _version(self, given: Given | None) -> str:
+        """The version that a release's package says it is; empty when it says none."""
+        if given is None or PROJECT not in given.entries:
+            return ""
+        blob = given.entries[PROJECT].blob
+        found = VERSION.search(contents(self.template.folder, [blob])[blob])
+        return found[1].decode() if found else ""
+
+    def _lines(self, said: Answers) -> list[Check]:
+        """The lines about address, release and trust; none where nothing is known of them."""
+        if not said.release:
+            return []
+        known = any(same_address(said.address, one) for one in self.template.addresses)
+        moved = f"nox -s fleet -- move --from {said.address} --to ADDRESS"
+        lines = [Check("address", known, f"it updates from {said.address}", None if known else moved)]
+        newest, missed = self.template.newest, self.template.missed(said.release)
+        if self.template.version(said.release) is None or self.template.commit(said.release) is None:
+            seen = f"{said.release} is no release of this template"
+            return [*lines, Check("release", False, seen, "nox -s update, or correct _commit in .copier-answers.yml")]
+        seen = f"{said.release}, {len(missed)} behind {newest.tag}" if missed else f"{said.release}, the newest"
+        lines.append(Check("release", not missed, seen, "nox -s update" if missed else None))
+        crossed = self.template.migrations(said.release, newest) if missed else []
+        fix = "nox -s update -- --trust" if crossed else None
+        lines.append(Check("trust", not crossed, "; ".join(map(str, crossed)) or "none is needed", fix))
+        return lines
+
+    def _state(self, card: Card, conflicts: list[str], problem: str | None) -> State:
+        failed = {check.name for check in card.failed}
+        if conflicts:
+            return "conflict markers"
+        if problem:
+            return "no answers"
+        if "trust" in failed:
+            return "needs trust"
+        return "behind" if "release" in failed else "current"
+
+    def _tuple(self, stands: Rollout) -> Check:
+        given = self.template.given(self.template.newest.tag)
+        offered = given is None or f"constraints/{stands.runs_on}.txt" in given.digests
+        if not stands.runs_on:
+            return Check("tuple", True, "no run is recorded")
+        fix = None if offered else "nox -s environment, with a tuple of constraints/, then nox -s task"
+        return Check("tuple", offered, f"{stands.runs_on}{'' if offered else ', which the newest release lacks'}", fix)
+
+    def _job(self, place: Place) -> str:
+        """What the command of --job-log says of a repository's last drift job."""
+        if not self.job_log:
+            return "not asked"
+        command = [*shlex.split(self.job_log), place.name]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=JOB_HANGS)
+        except (OSError, subprocess.TimeoutExpired) as error:
+            return f"unknown: {type(error).__name__}"
+        lines = (done.stdout if done.returncode == 0 else done.stderr).strip().splitlines()
+        return lines[0] if lines else "none"
+
+
+ANSWERED = "restore .copier-answers.yml from git's history; copier needs it to update"
+
+
+def _conflicts(snapshot: Snapshot, uncommitted: list[tuple[str, str]]) -> list[str]:
+    return sorted({*snapshot.conflicts, *(name for letters, name in uncommitted if letters in UNMERGED)})
+
+
+def _conflict(names: list[str]) -> Check:
+    fix = "resolve them, git add them, and commit" if names else None
+    return Check("conflicts", not names, ", ".join(names) or "none", fix)
+
+
+def _clean(uncommitted: list[tuple[str, str]]) -> Check:
+    names = [name for _, name in uncommitted]
+    seen = f"{len(names)} files are not: {', '.join(names[:3])}" if names else "all is"
+    return Check("all is committed", not names, seen, "commit or stash them" if names else None)
+
+
+def _forked(forks: tuple[str, ...]) -> Check:
+    fix = "nox -s drift -- forks says what to call instead" if forks else None
+    return Check("forks", not forks, "; ".join(forks) or "none", fix)

@@ -1,0 +1,101 @@
+"""A fresh clone on a branch of its own, in which one repository is changed, proved and committed, or thrown away."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from repositories.git import GitError, git, text
+from repositories.places import Place, slug
+
+HANGS = 3_600
+WORDS = ("FAILED", "ERROR", "E  ", "error:", "Error")
+FALLBACK = {"NAME": "fleet", "EMAIL": "fleet@localhost"}
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """Where the clones of a run lie: one folder for each repository, whole or not there."""
+
+    folder: Path
+
+    def kept(self, place: Place) -> Path:
+        """The clone that a repository's change is in, once it is whole."""
+        return self.folder / slug(place.name)
+
+    def note(self, place: Place, suffix: str) -> Path:
+        """A file about a repository beside its clone."""
+        return self.folder / f"{slug(place.name)}{suffix}"
+
+    @contextmanager
+    def clone(self, place: Place, branch: str) -> Iterator[Path]:
+        """A fresh clone on a new branch; what an earlier run left of it is removed, and so is what is left of this."""
+        target, cache = self.note(place, ".partial"), self.note(place, ".cache")
+        for path in (target, cache, self.kept(place)):
+            shutil.rmtree(path, ignore_errors=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        source = str(place.folder or place.name)
+        try:
+            git(self.folder, "clone", "--quiet", "--no-hardlinks", "--", source, str(target))
+            if place.folder is not None:
+                with suppress(GitError):
+                    git(target, "remote", "set-url", "origin", text(place.folder, "remote", "get-url", "origin"))
+            git(target, "switch", "--quiet", "--create", branch)
+            yield target
+        finally:
+            shutil.rmtree(target, ignore_errors=True)
+            shutil.rmtree(cache, ignore_errors=True)
+
+    def keep(self, place: Place, clone: Path) -> Path:
+        """The clone under its own name: from now on it is whole."""
+        return clone.rename(self.kept(place))
+
+    def run(self, place: Place, clone: Path, command: list[str] | str, **env: str) -> subprocess.CompletedProcess[str]:
+        """A command in a clone, with a cache of Copier's of its own; a text goes to the shell."""
+        mine = {"COPIER_CACHE_DIR": str(self.note(place, ".cache")), "GIT_TERMINAL_PROMPT": "0"}
+        words = command if isinstance(command, list) else ["sh", "-c", command]
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        try:
+            return subprocess.run(
+                words,
+                cwd=clone,
+                env=os.environ | identity(clone) | mine | {"PATH": path} | env,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                check=False,
+                timeout=HANGS,
+                stdin=subprocess.DEVNULL,
+            )
+        except subprocess.TimeoutExpired:
+            return subprocess.CompletedProcess(words, 124, "", f"it took longer than {HANGS} s")
+
+
+def identity(clone: Path) -> dict[str, str]:
+    """Who commits, where git does not know."""
+    try:
+        text(clone, "config", "user.email")
+    except GitError:
+        return {f"GIT_{who}_{what}": said for who in ("AUTHOR", "COMMITTER") for what, said in FALLBACK.items()}
+    return {}
+
+
+def commit(clone: Path, message: str) -> bool:
+    """Commit everything; whether there was anything."""
+    git(clone, "add", "--all")
+    if not git(clone, "status", "--porcelain"):
+        return False
+    git(clone, "commit", "--quiet", "--no-verify", "--message", message, env=identity(clone))
+    return True
+
+
+def said(done: subprocess.CompletedProcess[str]) -> str:
+    """The first line that says what failed; the last one where none does."""
+    lines = [line.strip() for line in (done.stdout + "\n" + done.stderr).splitlines() if line.strip()]
+    return next((line for line in lines if line.startswith(WORDS)), lines[-1] if lines else f"exit {done.returncode}")

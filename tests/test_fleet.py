@@ -1,0 +1,200 @@
+"""The fleet on one page: twenty repositories in different states, read without a checkout and judged by the tags."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fleet_states import STATES, State, fleet, releases
+from rendering import ROOT, files, git
+
+SCRIPT = ROOT / "hooks" / "fleet.py"
+
+
+def run_fleet(*words: str | Path, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    """The command as `nox -s fleet` runs it, at a terminal that is wide enough."""
+    command = [sys.executable, str(SCRIPT), *map(str, words)]
+    env = os.environ | {"COLUMNS": "240", "NO_COLOR": "1"}
+    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def tagged(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return releases(template, tmp_path_factory.mktemp("releases") / "template")
+
+
+@pytest.fixture(scope="module")
+def folder(tagged: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return fleet(tagged, tmp_path_factory.mktemp("fleet") / "repositories")
+
+
+@pytest.fixture(scope="module")
+def report(folder: Path, tagged: Path) -> dict[str, Any]:
+    """The page as data, after a page that is its past."""
+    target = folder.parent / "fleet.json"
+    for _ in range(2):
+        done = run_fleet(folder, "--template", tagged, "--json", target, "--csv", folder.parent / "fleet.csv",
+                         "--html", folder.parent / "fleet.html")  # fmt: skip
+        assert done.returncode == 0, done.stderr
+    written: dict[str, Any] = json.loads(target.read_text("utf-8")) | {"printed": done.stdout}
+    return written
+
+
+def card(report: dict[str, Any], name: str) -> dict[str, Any]:
+    [found] = [one for one in report["repositories"] if one["repository"] == name]
+    assert isinstance(found, dict)
+    return found
+
+
+def failed(found: dict[str, Any]) -> dict[str, str]:
+    """What was seen by each check that is not met."""
+    return {check["name"]: check["seen"] for check in found["checks"] if not check["ok"]}
+
+
+@pytest.mark.parametrize("state", STATES, ids=lambda state: state.name)
+def test_a_repository_in_any_state_is_a_row_that_says_so(state: State, report: dict[str, Any]) -> None:
+    found = card(report, state.name)
+    assert found["state"] == state.state
+    assert failed(found).keys() == state.failed
+    assert state.said in " ".join(failed(found).values())
+    assert all(check["fix"] for check in found["checks"] if not check["ok"])
+    assert found["release"] == (state.tag if found["state"] != "no answers" else "")
+
+
+def test_what_cannot_be_read_is_a_row_with_its_reason(report: dict[str, Any], folder: Path, tagged: Path) -> None:
+    nothing = card(report, "nothing")
+    assert nothing["state"] == "unreachable"
+    assert "is no git repository" in failed(nothing)["reachable"]
+    damaged = folder.parent / "damaged"
+    shutil.copytree(folder / "current", damaged / "one")
+    shutil.rmtree(damaged / "one" / ".git" / "objects")
+    gone, address = folder.parent / "gone", f"file://{folder.parent}/nowhere.git"
+    target = folder.parent / "unread.json"
+    done = run_fleet(damaged, gone, address, "--template", tagged, "--json", target, "--fail-on", "unreachable")
+    assert done.returncode == 1, done.stderr
+    unread = json.loads(target.read_text("utf-8"))["repositories"]
+    assert [one["state"] for one in unread] == ["unreachable"] * 3
+    assert all(failed(one)["reachable"] for one in unread)
+
+
+def test_the_page_is_worst_first_and_counts_by_file_release_tuple_and_owner(report: dict[str, Any]) -> None:
+    order = ["unreachable", "no answers", "conflict markers", "needs trust", "behind", "current"]
+    states = [order.index(one["state"]) for one in report["repositories"]]
+    assert states == sorted(states)
+    by_file = {row["file"]: row["where"] for row in report["by_file"]}
+    assert sorted(by_file["src/quality/errors.py"]) == ["flights"] * 4
+    by_release = {row["release"]: row["repositories"] for row in report["by_release"]}
+    assert by_release == {
+        tag: sum(one["release"] == tag for one in report["repositories"]) for tag in ("v1.0.0", "v1.1.0", "v1.2.0")
+    } | {"unknown": 3}
+    assert {row["tuple"] for row in report["by_tuple"]} == {"no run is recorded", "py311-prefect-3.9.1-polars-2.1"}
+    assert {row["owner"]: row["repositories"] for row in report["by_owner"]} == {"@flights-team": 19, "nobody": 3}
+
+
+def test_waivers_rungs_and_trend_are_told(report: dict[str, Any]) -> None:
+    waived = card(report, "waived")
+    assert [one["until"] for one in waived["waivers"]] == ["2099-01-31"]
+    assert waived["drift"]["waived"] == ["src/quality/errors.py"]
+    assert "waived" in waived["flags"]
+    [standing] = [one for one in card(report, "promoted")["standings"] if one["environment"] == "prod"]
+    assert (standing["claimed"], standing["proved"], standing["stale"]) == ("task", "task", None)
+    assert [point["failed"] for point in waived["trend"]] == [2, 2]
+    assert card(report, "behind_two")["releases_behind"] == 2
+    assert card(report, "behind_two")["days_behind"] > card(report, "behind_one")["days_behind"]
+
+
+def test_a_bare_mirror_is_judged_as_its_clone_is(report: dict[str, Any], folder: Path, tagged: Path) -> None:
+    mirrors = folder.parent / "mirrors" / "group"
+    mirrors.mkdir(parents=True)
+    for name in ("edited", "crlf", "forged"):
+        git(mirrors, "clone", "--quiet", "--mirror", str(folder / name), f"{name}.git")
+    done = run_fleet(mirrors.parent, "--template", tagged, "--json", mirrors.parent / "fleet.json")
+    assert done.returncode == 0, done.stderr
+    for one in json.loads((mirrors.parent / "fleet.json").read_text("utf-8"))["repositories"]:
+        assert failed(one) == failed(card(report, one["repository"].removeprefix("group/")))
+
+
+def test_a_list_of_addresses_is_mirrored_one_commit_deep(folder: Path, tagged: Path) -> None:
+    listed = folder.parent / "fleet.txt"
+    listed.write_text(f"# ours\nfile://{folder / 'edited'}\nfile://{folder / 'crlf'}  # windows\n", "utf-8")
+    target = folder.parent / "listed.json"
+    for _ in range(2):
+        done = run_fleet(listed, "--template", tagged, "--json", target, "--cache", folder.parent / "cache")
+        assert done.returncode == 0, done.stderr
+    assert [one["state"] for one in json.loads(target.read_text("utf-8"))["repositories"]] == ["behind", "behind"]
+    [mirror] = (folder.parent / "cache").glob("*edited.git")
+    assert git(mirror, "rev-list", "--count", "HEAD").strip() == "1"
+
+
+def test_only_owner_and_fail_on_choose(folder: Path, tagged: Path) -> None:
+    target = folder.parent / "only.json"
+    chosen = ("--template", tagged, "--json", target)
+    done = run_fleet(folder, *chosen, "--only", "waived,conflict", "--fail-on", "unproved")
+    assert done.returncode == 0, done.stderr
+    assert {one["repository"] for one in json.loads(target.read_text("utf-8"))["repositories"]} == {"waived", "marked"}
+    assert run_fleet(folder, *chosen, "--fail-on", "unproved").returncode == 1
+    assert run_fleet(folder, *chosen, "--owner", "@nobody", "--fail-on", "behind").returncode == 0
+    assert json.loads(target.read_text("utf-8"))["repositories"] == []
+    wrong = run_fleet(folder, "--only", "drift")
+    assert wrong.returncode == 2
+    assert "did you mean drifted?" in wrong.stderr
+
+
+def test_every_repository_is_one_line_of_csv_and_a_row_at_the_terminal(report: dict[str, Any], folder: Path) -> None:
+    with (folder.parent / "fleet.csv").open(encoding="utf-8", newline="") as file:
+        lines = {line["repository"]: line for line in csv.DictReader(file)}
+    assert lines.keys() == {one["repository"] for one in report["repositories"]}
+    assert lines["waived"]["next_waiver"] == "2099-01-31"
+    assert "a file of" not in report["printed"]
+    assert "src/quality/errors.py differs in 4 of 22 repositories" in report["printed"]
+
+
+def test_reading_changes_nothing_and_runs_nothing_of_a_repository(folder: Path, tagged: Path) -> None:
+    hostile = folder.parent / "hostile" / "one"
+    shutil.copytree(folder / "edited", hostile)
+    program = hostile.parent / "program"
+    program.write_text(f"#!/bin/sh\ntouch {hostile.parent / 'ran'}\n", "utf-8")
+    program.chmod(0o755)
+    git(hostile, "config", "core.fsmonitor", str(program))
+    before = files(hostile), (hostile / ".git" / "index").read_bytes()
+    done = run_fleet(hostile, "--template", tagged)
+    assert done.returncode == 0, done.stderr
+    assert (files(hostile), (hostile / ".git" / "index").read_bytes()) == before
+    assert not (hostile.parent / "ran").exists()
+
+
+def test_forks_of_a_team_are_told_as_its_own_drift_tells_them(folder: Path, tagged: Path) -> None:
+    own = folder.parent / "forks" / "one"
+    shutil.copytree(folder / "current", own)
+    fork = "from quality.checking import check\n\n\ndef ours(data):\n    return check(data)\n"
+    (own / "src" / "domain" / "ours.py").write_text(fork, "utf-8")
+    git(own, "add", "--all")
+    git(own, "commit", "--quiet", "--message", "A fork")
+    target = folder.parent / "forks.json"
+    done = run_fleet(own, "--template", tagged, "--json", target, "--only", "forked")
+    assert done.returncode == 0, done.stderr
+    [found] = json.loads(target.read_text("utf-8"))["repositories"]
+    assert found["forks"] == ["src/domain/ours.py:5: uses quality.checking.check, past retries, artifacts and verdict"]
+
+
+def test_a_template_without_a_release_is_refused_in_one_line(folder: Path, tmp_path: Path) -> None:
+    git(tmp_path, "init", "--quiet")
+    done = run_fleet(folder, "--template", tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "has no release" in done.stderr
+
+
+def test_what_the_command_says_of_the_last_drift_job_is_told(folder: Path, tagged: Path, tmp_path: Path) -> None:
+    target = tmp_path / "jobs.json"
+    done = run_fleet(folder / "current", "--template", tagged, "--json", target, "--job-log", "echo 2026-05-04 green")
+    assert done.returncode == 0, done.stderr
+    [found] = json.loads(target.read_text("utf-8"))["repositories"]
+    assert found["drift_job"].startswith("2026-05-04 green")
