@@ -193,13 +193,13 @@ def open_source(
             found.lazy,
             around,
             columnar=found.columnar,
-            version=version,
-            version_now=partial(source.version, base),
+            version=found.version or version,
+            version_now=(lambda: found.version) if found.version else partial(source.version, base),
             hidden=found.hidden,
             schemas=found.schemas,
             differs=found.differs,
         )
-    return Opened(frame, found.declared, found.rows, digest(version) or source.UNKNOWN)
+    return Opened(frame, found.declared, found.rows, digest(found.version or version) or source.UNKNOWN)
 
 
 def _source(data: Any, config: CheckConfig) -> tuple[Source, Path]:
