@@ -19,7 +19,7 @@ from quality.errors import ConfigurationError
 from quality.sources import Files
 from quality.values import Status
 
-DAY, NOON = datetime(2024, 1, 1), datetime(2024, 1, 2, 12, 30)  # noqa: DTZ001 - a cell has no zone
+DAY, NOON = datetime(2024, 1, 1), datetime(2024, 1, 2, 12, 30)
 HEADER = ("id", "amount", "name", "code", "paid", "at", "note")
 GOOD = [
     (1, 9.5, "a", "007", True, DAY, None),
@@ -42,7 +42,7 @@ def book(
     above: int = 0,
     sheets: tuple[str, ...] = ("Data",),
 ) -> None:
-    """A workbook whose last sheet has the rows; those before it have a title only. Functions write a cell themselves."""
+    """A workbook whose last sheet has the rows; others have a title only. Functions write a cell themselves."""
     made = xlsxwriter.Workbook(path, {"default_date_format": "yyyy-mm-dd hh:mm"})
     for title in sheets[:-1]:
         made.add_worksheet(title).write(0, 0, "This is the cover")
@@ -87,7 +87,7 @@ def test_a_sheet_of_several_is_named() -> None:
     assert judge(None, ROWS, source={"path": "a.xlsx", "sheet": "Data"}).row_count == 3
     reason = judge(None, ROWS, source={"path": "a.xlsx", "sheet": "Dat"}).reason
     assert reason == "a.xlsx has no sheet 'Dat'; did you mean 'Data'?"
-    with pytest.raises(ConfigurationError, match="sheet is for excel files only; a.csv is csv"):
+    with pytest.raises(ConfigurationError, match=r"sheet is for excel files only; a.csv is csv"):
         parse_source({"path": "a.csv", "sheet": "Data"})
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
@@ -199,6 +200,8 @@ def open_source(
             schemas=found.schemas,
             differs=found.differs,
         )
+    if found.ended is not None:
+        weakref.finalize(frame, found.ended)
     return Opened(frame, found.declared, found.rows, digest(found.version or version) or source.UNKNOWN)
 
 

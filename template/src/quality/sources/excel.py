@@ -204,7 +204,7 @@ def _with_header(file: File, sheet: str, cells: pl.DataFrame, kinds: Cells, opti
         raise MalformedError(f"{where} names the column '{twice}' more than once; rename one in the header")
     rows = cells[skipped + 1 :].rename({old: str(n) for n, old in enumerate(cells.columns)})
     rows = rows[: rows.height - _blank(rows)]
-    rows = rows.with_columns(pl.all().replace({text: None for text in options.null_values}))
+    rows = rows.with_columns(pl.all().replace(dict.fromkeys(options.null_values)))
     _refuse_lost(where, names, kinds)
     declared = {*options.dtypes, *options.dates}
     dtypes = {
@@ -239,8 +239,8 @@ def _dtype(where: str, name: str, texts: pl.Series, kinds: Mapping[str, str]) ->
     if len(kinds) > 1:
         (one, at), (other, also) = list(kinds.items())[:2]
         raise MalformedError(
-            f"{where}: column '{name}' holds {one} ({at}) and {other} ({also}): write one kind, or declare its dtype in "
-            "source.dtypes"
+            f"{where}: column '{name}' holds {one} ({at}) and {other} ({also}): write one kind, or declare its "
+            "dtype in source.dtypes"
         )
     kind = next(iter(kinds), "text")
     if kind != "a number":

@@ -15,6 +15,7 @@ from pydantic import AliasChoices, Field, ValidationError, model_validator
 from quality.errors import ConfigurationError, MalformedError, SourceError, first_line
 from quality.sources import remote, storage
 from quality.sources.columnar import read_columnar
+from quality.sources.connections import refuse_password
 from quality.sources.csv import read_csv
 from quality.sources.excel import read_excel
 from quality.sources.hive import key_dtypes
@@ -68,6 +69,7 @@ class Files(TextFormat, Source):
 
     @model_validator(mode="after")
     def _fits_the_format(self) -> Self:
+        refuse_password(self.path)
         form = self.resolved_format()
         if form in OWN_DTYPES and self.dtypes and not self._has_folders:
             raise ValueError("dtypes are for CSV files only; files of other formats have their own")

@@ -38,7 +38,7 @@ Keys = dict[str, str | None]
 
 
 class File(NamedTuple):
-    """One file: the place that is read, its name as people know it, the values of its folders, and what it is made of."""
+    """One file: the place that is read, its name as people know it, the values of its folders, and its parts."""
 
     place: str
     shown: str

@@ -148,8 +148,8 @@ def _dtype(name: str, parts: Sequence[Part]) -> pl.DataType | None:
     if len(words) > 1:
         (word, (one, line)), (other, (two, at)) = sorted(words.items(), key=lambda item: item[1][1])[:2]
         raise MalformedError(
-            f"{two.file.shown} {two.file.unit} {at:,}: '{name}' is {other} where {one.file.shown} {one.file.unit} {line:,} has {word}: write "
-            "one of them, or declare its dtype in source.dtypes"
+            f"{two.file.shown} {two.file.unit} {at:,}: '{name}' is {other} where {one.file.shown} {one.file.unit} "
+            f"{line:,} has {word}: write one of them, or declare its dtype in source.dtypes"
         )
     if {list, dict} & seen.keys():
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar, NamedTuple
@@ -24,7 +24,7 @@ class Reading(NamedTuple):
     the schema of every file that differs from others, by the file's name. `differs` says how files contradict each
     other, whose rows are then not judged. `rows` is how many there are, where every one was
     counted; `columnar` whether columns are read apart from each other. `version` names the one version of the data
-    that all of its queries see, whatever is written meanwhile.
+    that all of its queries see, whatever is written meanwhile. `ended` is called when nobody reads it any more.
     """
 
     lazy: pl.LazyFrame
@@ -35,6 +35,7 @@ class Reading(NamedTuple):
     rows: int | None = None
     columnar: bool = False
     version: str | None = None
+    ended: Callable[[], None] | None = None
 
 
 class Looked(NamedTuple):

@@ -23,8 +23,8 @@ def refuse_tables(files: Iterable[Path], folder: Path | None, shown: str) -> Non
         if kind := look(place):
             fix = "name the folder of the table in source.path" if kind in READ else "export it to Parquet"
             raise MalformedError(
-                f"{shown} is part of a {kind} table ({place.name}), whose files also hold rows that were removed: {fix}, "
-                "or read it by a source of your own in src/domain/sources.py"
+                f"{shown} is part of a {kind} table ({place.name}), whose files also hold rows that were removed: "
+                f"{fix}, or read it by a source of your own in src/domain/sources.py"
             )
 
 
