@@ -117,9 +117,13 @@ class Files(TextFormat, Source):
         return snapshot(lake, place, Wanted(self.snapshot, self.as_of), self.path, wait)
 
     def look(self, root: Path) -> Looked:
+        """Of plain files every row is counted: of columnar ones by their footers."""
         found, table = super().look(root), self.table(root)
         if table is None:
-            return found
+            count = found.rows
+            if found.columnar and count is None:
+                count = int(self.scan(root).select(pl.len()).collect().item())
+            return found._replace(rows=count)
         since = f", since {min(past.at for past in table.history):%Y-%m-%d}" if table.history else ""
         return found._replace(rows=table.rows, said=f"{len(table.history):,} versions{since}")
 
