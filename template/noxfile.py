@@ -81,6 +81,12 @@ def group(name: str) -> list[str]:
     return [*nox.project.dependency_groups(project, name)] if name in project.get("dependency-groups", {}) else []
 
 
+def extras() -> str:
+    """The extras that pyproject.toml names for the sources of this repository, as pip spells them: `[excel,delta]`."""
+    named = nox.project.load_toml("pyproject.toml").get("tool", {}).get("quality", {}).get("extras", [])
+    return f"[{','.join(named)}]" if named else ""
+
+
 def shared(session: nox.Session) -> Path:
     """Where the environment session leaves the path of its interpreter."""
     return session.cache_dir / f"python{session.python or ''}"
@@ -279,10 +285,13 @@ def heal(session: nox.Session) -> None:
 def environment(session: nox.Session) -> None:
     """Install the pinned environment that all other sessions share; done again only when a pin changes."""
     constraints, stamp = pinned(session), Path(session.virtualenv.location, "installed")
-    wanted = hashlib.sha256(constraints.read_bytes() + Path("pyproject.toml").read_bytes()).hexdigest()
+    more = constraints.with_name(f"extras-{constraints.name}")
+    inputs = [constraints, *([more] if more.exists() else []), Path("pyproject.toml")]
+    wanted = hashlib.sha256(b"".join(path.read_bytes() for path in inputs)).hexdigest()
     if not stamp.exists() or stamp.read_text(encoding="utf-8") != wanted:
         session.install("--no-deps", "-r", str(constraints), env={"UV_COMPILE_BYTECODE": "1"})
-        session.install("--no-build-isolation", "-c", str(constraints), "-e", ".", *group("tests"))
+        pins = [word for path in inputs[:-1] for word in ("-c", str(path))]
+        session.install("--no-build-isolation", *pins, "-e", f".{extras()}", *group("tests"))
         stamp.write_text(wanted, encoding="utf-8")
     shared(session).write_text(str(Path(session.bin, "python")), encoding="utf-8")
 
@@ -291,13 +300,18 @@ def environment(session: nox.Session) -> None:
 def lock(session: nox.Session) -> None:
     """Write constraints/ anew: one fully pinned file for each supported tuple, one for lint, one for Copier."""
     session.install("uv")
-    for path in (path for path in Path("constraints").glob("py*.txt") if path.stem not in TUPLES):
+    for path in (
+        path for path in Path("constraints").glob("*py*.txt") if path.stem.removeprefix("extras-") not in TUPLES
+    ):
         path.unlink()
     for name in TUPLES:
         python, prefect, polars = versions(name)
         given = written(session, f"prefect=={prefect}", f"polars=={polars}.*")
         inputs = ["pyproject.toml", "--group", "tests", "--constraint", given]
-        pin(session, Path("constraints", f"{name}.txt"), python, *inputs)
+        base = Path("constraints", f"{name}.txt")
+        pin(session, base, python, *inputs)
+        more = ["pyproject.toml", "--all-extras", "--constraint", str(base)]
+        pin(session, base.with_name(f"extras-{base.name}"), python, *more)
     pin(session, LINT, "3.11", "--group", "lint", "--constraint", f"constraints/{newest('3.11')}.txt")
     pin(session, COPIER, "3.11", written(session, "copier"))
 

@@ -163,6 +163,12 @@ def pins(path: Path) -> dict[str, str]:
 def test_constraints_pin_what_their_session_needs_and_name_no_machine(name: str) -> None:
     needed = {"copier": {"copier"}, "lint": {"mypy", "pydantic", "ruff"}}
     found = pins(CONSTRAINTS[name])
+    if name.startswith("extras-"):
+        drivers = {"adbc-driver-postgresql", "deltalake", "duckdb", "fastexcel", "obstore", "pyarrow", "pyiceberg"}
+        base = pins(CONSTRAINTS[name.removeprefix("extras-")])
+        assert drivers <= found.keys()
+        assert {one for one in found.keys() & base.keys() if found[one] != base[one]} == set()
+        return
     assert needed.get(name, {"editables", "fastapi", "hatchling", "polars", "prefect", "pytest"}) <= found.keys()
     if name not in needed:
         assert not {"mypy", "pandas", "pyarrow", "ruff"} & found.keys()
@@ -187,6 +193,17 @@ def test_sessions_run_on_the_newest_tuple_of_a_python_by_number(
     monkeypatch.setitem(noxfile["newest"].__globals__, "TUPLES", tuples)
     assert noxfile["newest"]("3.11") == "py311-prefect-3.10.0-polars-2.10"
     assert noxfile["newest"]("3.12") == ""
+
+
+def test_extras_are_installed_by_naming_them_once(
+    noxfile: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    known = sorted(noxfile["project"]["optional-dependencies"])
+    Path("pyproject.toml").write_text("[project]\n", "utf-8")
+    assert noxfile["extras"]() == ""
+    Path("pyproject.toml").write_text(f"[tool.quality]\nextras = {known}\n", "utf-8")
+    assert noxfile["extras"]() == "[delta,duckdb,excel,iceberg,postgresql,remote]"
 
 
 def test_every_tuple_of_the_noxfile_is_pinned_within_what_a_repository_allows(noxfile: dict[str, Any]) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +13,12 @@ import polars as pl
 import pytest
 from checking import judge
 from prefect import flow
+from prefect.blocks.system import Secret
 
 from quality.checking import check
 from quality.contract.config import CheckConfig
 from quality.contract.policy import Cache
-from quality.errors import DataQualityError
+from quality.errors import ConfigurationError, DataQualityError
 from quality.ladder import tasks
 from quality.ladder.tasks import check_task
 from quality.result import CheckResult
@@ -204,3 +207,14 @@ def test_the_cache_s_key_is_about_references_too(api: str, tmp_path: Path) -> No
     assert cached(source, rule).status is Status.PASSED
     replace("csv", pl.DataFrame({"id": [2]}), reference)
     assert cached(source, rule).status is Status.FAILED
+
+
+def test_the_address_of_a_database_may_be_in_a_saved_block(api: str) -> None:
+    with closing(sqlite3.connect("shop.db")) as connection:
+        connection.execute("CREATE TABLE t AS SELECT 1 AS v")
+        connection.commit()
+    Secret(value="sqlite:///shop.db").save("shop-database", overwrite=True)  # type: ignore[call-arg]
+    found = judge(None, POSITIVE, source={"connection": "secret:shop-database", "table": "t"})
+    assert (found.status, found.metadata.source) == (Status.PASSED, "t of secret:shop-database")
+    with pytest.raises(ConfigurationError, match="there is no saved Secret block 'nope' for the database"):
+        judge(None, POSITIVE, source={"connection": "secret:nope", "table": "t"})

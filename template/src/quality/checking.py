@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -195,13 +196,15 @@ def open_source(
             found.lazy,
             replace(around, reading=partial(read_ahead, source.is_remote), at_once=at_once(source.is_remote)),
             columnar=found.columnar,
-            version=version,
-            version_now=partial(source.version, base),
+            version=found.version or version,
+            version_now=(lambda: found.version) if found.version else partial(source.version, base),
             hidden=found.hidden,
             schemas=found.schemas,
             differs=found.differs,
         )
-    return Opened(frame, found.declared, found.rows, digest(version) or source.UNKNOWN)
+    if found.ended is not None:
+        weakref.finalize(frame, found.ended)
+    return Opened(frame, found.declared, found.rows, digest(found.version or version) or source.UNKNOWN)
 
 
 def _source(data: Any, config: CheckConfig) -> tuple[Source, Path]:

@@ -73,7 +73,7 @@ BROKE = "refused: "
 
 def first_line(error: BaseException) -> str:
     """The first line of what an error says; of object storage's, what was answered and not what was asked."""
-    text = str(error).strip() or type(error).__name__
+    text = re.sub(r"(\w+://)[^\s/@]*:[^\s@]*@", r"\1***@", str(error).strip() or type(error).__name__)
     return said(text) or refused(text) or text.splitlines()[0]
 
 

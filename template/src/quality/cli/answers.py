@@ -71,7 +71,7 @@ class Rungs(Answer):
 
 
 class Looked(Frozen):
-    """One thing that doctor looked at. `code` is 0 when it is as it should be, 2 for files, 3 for a server."""
+    """One thing that doctor looked at. `code` is 0 when it is as it should be, 2 for files, 3 for data and a server."""
 
     subject: str
     said: str

@@ -11,11 +11,13 @@ from rich.text import Text
 
 from quality.cli.answers import Doctor, Looked
 from quality.contract import project
+from quality.contract.config import CheckConfig
 from quality.drift.environments import stale
-from quality.errors import ConfigurationError, ServerError
+from quality.errors import ConfigurationError, ServerError, SourceError
 from quality.ladder.entries import computed
 from quality.reporting.console import out
 from quality.rollout import pins
+from quality.sources import digest, reading
 
 FASTAPI, CAPPED = Version("0.151"), Version("3.9")
 """From this FastAPI on, the server of a Prefect before 3.9 refuses its own client's requests, or does not start."""
@@ -79,6 +81,28 @@ def files() -> Iterator[Looked]:
             yield Looked(subject=f"datasets/{dataset}.yml", said=str(error), code=2)
         else:
             yield Looked(subject=f"datasets/{dataset}.yml", said=f"valid, {len(config.rules)} rules")
+            yield _source(config)
+
+
+def _source(config: CheckConfig) -> Looked:
+    """What there is to judge, as a check will read it; why not, where it will not."""
+    subject = f"source of {config.dataset}"
+    if config.source is None:
+        return Looked(subject=subject, said="a check is given its data", code=0)
+    try:
+        with reading(config.source):
+            found = config.source.look(project.root())
+    except ConfigurationError as error:
+        return Looked(subject=subject, said=str(error), code=2)
+    except SourceError as error:
+        return Looked(subject=subject, said=str(error), code=3)
+    reads = {column for rule in config.rules for column in rule.reads} & {*found.columns}
+    some = f"{len(reads)} of its" if found.columnar else "all"
+    told = [f"{config.source.describe()} can be read"]
+    told += [f"{found.size:,} bytes"] if found.size is not None else []
+    told += [f"{found.rows:,} rows"] if found.rows is not None else []
+    told += [f"version {digest(found.version) or config.source.UNKNOWN}", *filter(None, [found.said])]
+    return Looked(subject=subject, said=f"{', '.join(told)}; a check reads {some} {len(found.columns)} columns")
 
 
 def deployments() -> Iterator[Looked]:

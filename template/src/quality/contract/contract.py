@@ -15,7 +15,7 @@ from quality.engine.rule import Reference, Rule
 from quality.errors import ConfigurationError
 from quality.rules.catalogue import parse_rules, read_rules
 from quality.rules.complaints import sentences
-from quality.sources import Files, Source, domain_sources
+from quality.sources import Files, Source, Sql, domain_sources
 from quality.texts import nearest
 from quality.values import STRICT_INT, Flag, Fraction, Frozen, Severity, Text
 
@@ -24,14 +24,14 @@ WORD = re.compile(r"[\w-]+")
 
 
 def parse_source(written: Any) -> Source:
-    """The source that a mapping or a path says: files, unless its `kind` names one of the domain's own."""
+    """The source that a mapping or a path says: files, unless its `kind`, or a `connection`, says another."""
     if isinstance(written, Source):
         return written
     fields: Mapping[str, Any] = {"path": written} if isinstance(written, str) else written
     if not isinstance(fields, Mapping):
         raise ConfigurationError(f"a source is a mapping such as {{path: data/orders.parquet}}, not {written!r}")
-    known: dict[str, type[Source]] = {"files": Files, **domain_sources()}
-    kind = str(fields.get("kind", "files"))
+    known: dict[str, type[Source]] = {"files": Files, "sql": Sql, **domain_sources()}
+    kind = str(fields.get("kind", "sql" if "connection" in fields else "files"))
     if kind not in known:
         raise ConfigurationError(f"unknown source kind '{kind}'; {nearest(kind, known)}")
     try:

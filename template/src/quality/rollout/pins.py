@@ -30,9 +30,9 @@ def running() -> str:
 
 
 def pinned(tuple_: str) -> dict[str, str]:
-    """Package to version, as the constraints file of a tuple says."""
-    path = project.root() / "constraints" / f"{tuple_}.txt"
-    lines = path.read_text("utf-8").splitlines() if path.exists() else []
+    """Package to version, as the constraints files of a tuple say: its own, and that of extras."""
+    paths = [project.root() / "constraints" / f"{name}.txt" for name in (f"extras-{tuple_}", tuple_)]
+    lines = [line for path in paths if path.exists() for line in path.read_text("utf-8").splitlines()]
     pins = [Requirement(line) for line in lines if "==" in line and not line.lstrip().startswith("#")]
     here = [pin for pin in pins if pin.marker is None or pin.marker.evaluate()]
     return {pin.name: str(pin.specifier).removeprefix("==") for pin in here}

@@ -3,6 +3,19 @@
 from quality.sources.files import Files, as_source
 from quality.sources.frames import as_frame
 from quality.sources.parses import Parses
-from quality.sources.source import Reading, Source, digest, domain_sources, reading
+from quality.sources.source import Looked, Reading, Source, digest, domain_sources, reading
+from quality.sources.sql import Sql
 
-__all__ = ["Files", "Parses", "Reading", "Source", "as_frame", "as_source", "digest", "domain_sources", "reading"]
+__all__ = [
+    "Files",
+    "Looked",
+    "Parses",
+    "Reading",
+    "Source",
+    "Sql",
+    "as_frame",
+    "as_source",
+    "digest",
+    "domain_sources",
+    "reading",
+]

@@ -6,8 +6,10 @@ import atexit
 import codecs
 import functools
 import gzip
+import itertools
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
@@ -24,22 +26,37 @@ def _folder() -> Path:
     return folder
 
 
+_numbers = itertools.count()
 _made: dict[tuple[str, str], tuple[tuple[int, int, int], Path]] = {}
 
 
 def as_utf8(file: Path, shown: str, encoding: str) -> Path:
     """A UTF-8 copy of a file, made once for each version of it; MalformedError names the line that cannot be read."""
+
+    def write(made: Path) -> None:
+        with opened(file, shown) as source, made.open("w", encoding="utf-8", newline="") as target:
+            _copy(source, target, shown, encoding)
+
+    return kept(file, encoding, write)
+
+
+def kept(file: Path, kind: str, write: Callable[[Path], None]) -> Path:
+    """Another form of a file, written once for each version of it, which lasts as long as the process."""
     stat = file.stat()
-    version, known = (stat.st_size, stat.st_mtime_ns, stat.st_ino), _made.get((str(file), encoding))
+    version, known = (stat.st_size, stat.st_mtime_ns, stat.st_ino), _made.get((str(file), kind))
     if known is not None and known[0] == version and known[1].exists():
         return known[1]
-    made = _folder() / f"{len(_made)}-{stat.st_ino}-{stat.st_mtime_ns}.csv"
-    with opened(file, shown) as source, made.open("w", encoding="utf-8", newline="") as target:
-        _copy(source, target, shown, encoding)
+    made = scratch(f"{stat.st_ino}-{stat.st_mtime_ns}")
+    write(made)
     if known is not None:
         known[1].unlink(missing_ok=True)
-    _made[str(file), encoding] = (version, made)
+    _made[str(file), kind] = (version, made)
     return made
+
+
+def scratch(name: str) -> Path:
+    """A new place in a folder of this process's own, which is gone when the process ends."""
+    return _folder() / f"{next(_numbers)}-{name}"
 
 
 def _copy(source: IO[bytes], target: IO[str], shown: str, encoding: str) -> None:

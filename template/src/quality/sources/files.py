@@ -5,30 +5,44 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Collection, Mapping, Sequence
+from datetime import date, datetime
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import polars as pl
-from pydantic import Field, ValidationError, model_validator
+from pydantic import AliasChoices, Field, ValidationError, model_validator
 
 from quality.errors import ConfigurationError, MalformedError, SourceError, first_line
 from quality.sources import remote, storage
 from quality.sources.columnar import read_columnar
+from quality.sources.connections import refuse_password
 from quality.sources.csv import read_csv
+from quality.sources.excel import read_excel
 from quality.sources.hive import key_dtypes
+from quality.sources.json_array import as_lines
+from quality.sources.lakes import LAKES, Lake, Snapshot, Wanted, read_lake, snapshot
 from quality.sources.listing import File, Format, local_files, one_format, told_format
 from quality.sources.ndjson import read_ndjson
 from quality.sources.options import TextFormat
 from quality.sources.schemas import Evolution
-from quality.sources.source import Reading, Source
+from quality.sources.source import Looked, Reading, Source
+from quality.sources.tables import table_format
 from quality.texts import nearest
-from quality.values import Text
+from quality.values import STRICT_INT, Text
 
 CSV_ONLY = (
-    "separator", "decimal", "thousands", "scientific", "null_values", "quote", "comment", "skip_lines", "header",
-    "columns", "ends_in_newline",
+    "separator", "decimal", "thousands", "scientific", "quote", "comment", "header", "columns", "ends_in_newline",
 )  # fmt: skip
-TEXT_ONLY = ("encoding", "dates")
+FITS: tuple[tuple[tuple[str, ...], tuple[Format, ...]], ...] = (
+    (CSV_ONLY, ("csv",)),
+    (("null_values", "skip_lines"), ("csv", "excel")),
+    (("encoding",), ("csv", "ndjson", "json")),
+    (("dates",), ("csv", "ndjson", "json", "excel")),
+    (("sheet",), ("excel",)),
+    (("snapshot", "as_of"), ("delta", "iceberg")),
+)
+"""Which formats a field is for."""
+OWN_DTYPES = ("parquet", "ipc", "delta", "iceberg")
 
 
 class Files(TextFormat, Source):
@@ -39,6 +53,15 @@ class Files(TextFormat, Source):
     kind: Literal["files"] = "files"
     path: Text = Field(description="File, glob, folder or URL such as s3://bucket/orders/*.parquet.")
     format: Format | None = Field(None, description="Told from the names of the files when left out.")
+    sheet: Text | None = Field(None, description="Of an Excel file that has several.")
+    snapshot: Annotated[int, STRICT_INT] | None = Field(
+        None,
+        validation_alias=AliasChoices("snapshot", "version"),
+        description="Version of a Delta table, or snapshot of an Iceberg table; the newest when left out.",
+    )
+    as_of: date | datetime | None = Field(
+        None, description="Moment, or day with its end, whose version of a table is judged; without a zone, of UTC."
+    )
     evolution: tuple[Evolution, ...] = Field(
         (),
         description="How files may differ: new_columns, missing_columns (null), wider_numbers, time_units.",
@@ -46,13 +69,17 @@ class Files(TextFormat, Source):
 
     @model_validator(mode="after")
     def _fits_the_format(self) -> Self:
+        refuse_password(self.path)
         form = self.resolved_format()
-        if form in ("parquet", "ipc") and self.dtypes and not self._has_folders:
+        if form in OWN_DTYPES and self.dtypes and not self._has_folders:
             raise ValueError("dtypes are for CSV files only; files of other formats have their own")
-        for names, formats in ((CSV_ONLY, ("csv",)), (TEXT_ONLY, ("csv", "ndjson"))):
+        for names, formats in FITS:
             given = [name for name in names if getattr(self, name) != type(self).model_fields[name].default]
             if form is not None and form not in formats and given:
-                raise ValueError(f"{given[0]} is for {' and '.join(formats)} files only; {self.path} is {form}")
+                what = "tables" if "delta" in formats else "files"
+                raise ValueError(f"{given[0]} is for {' and '.join(formats)} {what} only; {self.path} is {form}")
+        if self.snapshot is not None and self.as_of is not None:
+            raise ValueError("snapshot and as_of each name one version; keep one of them")
         return self
 
     def describe(self) -> str:
@@ -76,13 +103,41 @@ class Files(TextFormat, Source):
             return remote.files(self.path, self.resolved_format())
         return local_files(self.path, root, self.resolved_format())
 
+    def table(self, root: Path) -> Snapshot | None:
+        """The version of the table that the path is; None where it is plain files."""
+        lake: Lake | None = self.format if self.format in ("delta", "iceberg") else None
+        place = self.path if self.is_remote else str(root / Path(self.path).expanduser())
+        if lake is None and not self.is_remote and Path(place).is_dir():
+            lake = LAKES.get(table_format(Path(place)) or "")
+        if lake is None:
+            if self.snapshot is not None or self.as_of is not None:
+                raise MalformedError(f"{self.path} is no Delta or Iceberg table, so that it has no versions to choose")
+            return None
+        wait = storage.options(self.path, storage.PATIENT) if self.is_remote else None
+        return snapshot(lake, place, Wanted(self.snapshot, self.as_of), self.path, wait)
+
+    def look(self, root: Path) -> Looked:
+        """Of plain files every row is counted: of columnar ones by their footers."""
+        found, table = super().look(root), self.table(root)
+        if table is None:
+            count = found.rows
+            if found.columnar and count is None:
+                count = int(self.scan(root).select(pl.len()).collect().item())
+            return found._replace(rows=count)
+        since = f", since {min(past.at for past in table.history):%Y-%m-%d}" if table.history else ""
+        return found._replace(rows=table.rows, said=f"{len(table.history):,} versions{since}")
+
     def version(self, root: Path) -> str | None:
+        if (table := self.table(root)) is not None:
+            return table.version
         if self.is_remote:
             return remote.version(self.path, self.resolved_format())
         stats = [(file.shown, os.stat(file.place)) for file in self.files(root)]  # noqa: PTH116 - a name and its stat
         return ";".join(f"{name}:{stat.st_size}:{stat.st_mtime_ns}:{stat.st_ino}" for name, stat in stats)
 
     def size(self, root: Path) -> int | None:
+        if (table := self.table(root)) is not None:
+            return table.size
         return None if self.is_remote else sum(file.path.stat().st_size for file in self.files(root))
 
     def scan(self, root: Path) -> pl.LazyFrame:
@@ -98,6 +153,8 @@ class Files(TextFormat, Source):
     def _open(self, root: Path, judged: Collection[str] | None) -> Reading:
         """The files; what Polars says of one that it cannot read becomes a sentence."""
         try:
+            if (table := self.table(root)) is not None:
+                return read_lake(table, self.path, self.is_remote)
             return self._read(self.files(root), judged)
         except SourceError:
             raise
@@ -117,8 +174,14 @@ class Files(TextFormat, Source):
         wait = storage.options(self.path, storage.PATIENT) if self.is_remote else None
         if form == "csv":
             return read_csv(files, self, self.evolution, keys, judged, wait)
-        if form == "ndjson":
-            return read_ndjson(files, self, self.evolution, keys, judged, wait)
+        if form in ("json", "excel") and wait is not None:
+            raise MalformedError(f"{self.path}: {form} files in object storage are not read; write Parquet or NDJSON")
+        if form == "excel":
+            return read_excel(files, self.sheet, self, self.evolution, keys, judged)
+        if form in ("json", "ndjson"):
+            files = [as_lines(file, self) for file in files] if form == "json" else files
+            own = self.model_copy(update={"encoding": "utf-8"}) if form == "json" else self
+            return read_ndjson(files, own, self.evolution, keys, judged, wait)
         self._refuse_other_dtypes(keys, files)
         return read_columnar(files, form, self.evolution, keys, wait)
 

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 from quality.errors import ConfigurationError, MalformedError, SourceError, first_line
 from quality.sources.tables import refuse_tables
 
-Format = Literal["parquet", "csv", "ndjson", "ipc"]
+Format = Literal["parquet", "csv", "ndjson", "ipc", "json", "excel", "delta", "iceberg"]
 SUFFIXES: dict[str, Format] = {
     ".parquet": "parquet",
     ".pq": "parquet",
@@ -24,7 +24,13 @@ SUFFIXES: dict[str, Format] = {
     ".arrow": "ipc",
     ".ipc": "ipc",
     ".feather": "ipc",
+    ".json": "json",
+    ".xlsx": "excel",
+    ".xlsm": "excel",
 }
+ASIDE = ("json", "excel")
+"""Formats of what often lies beside data in a folder, such as a description: they are data where nothing else is."""
+OLD_EXCEL = (".xls", ".xlsb", ".ods")
 KEY = re.compile(r"([^=]+)=(.*)")
 NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 
@@ -32,11 +38,12 @@ Keys = dict[str, str | None]
 
 
 class File(NamedTuple):
-    """One file: the place that is read, its name as people know it, and the values of its folders."""
+    """One file: the place that is read, its name as people know it, the values of its folders, and its parts."""
 
     place: str
     shown: str
     keys: Keys = {}  # noqa: RUF012 - a named tuple's default, which nobody changes
+    unit: str = "line"
 
     @property
     def path(self) -> Path:
@@ -53,6 +60,8 @@ def told_format(path: str) -> Format | None:
     if told := suffix_format(path):
         return told
     suffix = Path(path.removesuffix(".gz").removesuffix(".zst")).suffix.lower()
+    if suffix in OLD_EXCEL:
+        raise ConfigurationError(f"'{path}' is of a spreadsheet format that is not read ({suffix}); save it as .xlsx")
     if suffix and "*" not in suffix and "/" not in suffix:
         raise ConfigurationError(f"the format of '{path}' cannot be told from '{suffix}'; set source.format")
     return None
@@ -80,11 +89,12 @@ def local_files(path: str, root: Path, form: Format | None) -> list[File]:
 
 def _in_folder(folder: Path, form: Format | None) -> list[Path]:
     there = sorted(p for p in folder.rglob("*") if p.is_file() and not _is_hidden(p.relative_to(folder)))
-    return [one for one in there if (form or suffix_format(one.name)) == suffix_format(one.name) is not None]
+    found = [one for one in there if (form or suffix_format(one.name)) == suffix_format(one.name) is not None]
+    return [one for one in found if form or suffix_format(one.name) not in ASIDE] or found
 
 
 def _is_hidden(path: Path) -> bool:
-    return any(part.startswith(".") for part in path.parts)
+    return any(part.startswith((".", "~$")) for part in path.parts)
 
 
 def _before_magic(place: Path) -> Path:

@@ -85,7 +85,7 @@ def _part(file: File, options: TextFormat, storage: Storage) -> Part:
         count += 1
     if not count:
         raise MalformedError(f"{file.shown} has no record, so its columns are not known")
-    return Part(file, place, Records((), 0, count, tuple(shifts)), kinds)
+    return Part(file, place, Records((), 0, count, tuple(shifts), file.unit), kinds)
 
 
 def _lines(place: str, file: File, storage: Storage) -> Iterator[tuple[int, str]]:
@@ -120,14 +120,15 @@ def _decoded(line: str, number: int, file: File) -> dict[str, Any]:
     except _TwiceError as error:
         _refuse(file, number, f"the key '{error}' is there more than once")
     except (ValueError, RecursionError) as error:
-        _refuse(file, number, f"the line is not a whole JSON object ({first_line(error)}); was it cut?")
+        _refuse(file, number, f"the {file.unit} is not a whole JSON object ({first_line(error)}); was it cut?")
     if not isinstance(found, dict):
-        _refuse(file, number, 'the line is not a JSON object such as {"id": 1}')
+        _refuse(file, number, f'the {file.unit} is not a JSON object such as {{"id": 1}}')
     return found
 
 
 def _refuse(file: File, number: int, why: str) -> NoReturn:
-    raise MalformedError(f"{file.shown} cannot be read as ndjson: line {number + 1:,}: {why}")
+    form = "json" if file.unit == "object" else "ndjson"
+    raise MalformedError(f"{file.shown} cannot be read as {form}: {file.unit} {number + 1:,}: {why}")
 
 
 def _dtype(name: str, parts: Sequence[Part]) -> pl.DataType | None:
@@ -141,8 +142,8 @@ def _dtype(name: str, parts: Sequence[Part]) -> pl.DataType | None:
     if len(words) > 1:
         (word, (one, line)), (other, (two, at)) = sorted(words.items(), key=lambda item: item[1][1])[:2]
         raise MalformedError(
-            f"{two.file.shown} line {at:,}: '{name}' is {other} where {one.file.shown} line {line:,} has {word}: write "
-            "one of them, or declare its dtype in source.dtypes"
+            f"{two.file.shown} {two.file.unit} {at:,}: '{name}' is {other} where {one.file.shown} {one.file.unit} "
+            f"{line:,} has {word}: write one of them, or declare its dtype in source.dtypes"
         )
     if {list, dict} & seen.keys():
         return None

@@ -64,5 +64,11 @@ class Parses(RowRule):
         if not found.failed:
             return found
         rows = self._wrong(FEW, frame)
-        said = [f"{row.get('file', '')} line {row['line']:,}: '{shorten(row[self.column])}'".strip() for row in rows]
+        said = [f"{_place(row)}: '{shorten(row[self.column])}'" for row in rows]
         return found._replace(note=", ".join(said[:TOLD]), rows=tuple(rows))
+
+
+def _place(row: dict[str, Scalar]) -> str:
+    """`a.csv line 7`, as far as a row says where it was found: its last value is the text itself."""
+    at = [f"{name} {place:,}" for name, place in list(row.items())[:-1] if isinstance(place, int)]
+    return " ".join([*([str(row["file"])] if "file" in row else []), *at])

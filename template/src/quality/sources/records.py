@@ -40,6 +40,7 @@ class Records(NamedTuple):
     start: int
     total: int
     shifts: tuple[tuple[int, int], ...]
+    unit: str = "line"
 
     def line(self, record: int) -> int:
         """The line, counted from 1, on which a record begins; the first record is 0."""
@@ -61,7 +62,7 @@ def located(
     for record, text in rows:
         at = bisect.bisect_right(ends, record) - 1
         where: dict[str, Scalar] = {"file": files[at][0]} if several else {}
-        found.append({**where, "line": files[at][1].line(record - ends[at]), column: shorten(text, 120)})
+        found.append({**where, files[at][1].unit: files[at][1].line(record - ends[at]), column: shorten(text, 120)})
     return found
 
 

@@ -68,7 +68,8 @@ def _listed(address: str, form: Format | None) -> list[Object] | None:
     found = _all(f"{scheme}://{bucket}", prefix)
     if kind := table_among(one.address for one in found):
         raise MalformedError(
-            f"{address} is a {kind} table, whose files also hold rows that were removed: read it as one"
+            f"{address} is a {kind} table, whose files also hold rows that were removed: read it as one, with "
+            f"`source.format: {kind.lower()}`"
         )
     if glob.has_magic(address):
         return [one for one in found if _matches(one.address, address)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar, NamedTuple
@@ -12,7 +12,7 @@ from typing import ClassVar, NamedTuple
 import polars as pl
 
 from quality.engine.rule import Rule
-from quality.errors import ConfigurationError, SourceError, first_line
+from quality.errors import ConfigurationError, MalformedError, SourceError, first_line
 from quality.rules.catalogue import listed
 from quality.values import Frozen
 
@@ -23,7 +23,8 @@ class Reading(NamedTuple):
     `hidden` columns are for the rules in `declared`, which judge whether values read as their dtypes. `schemas` has
     the schema of every file that differs from others, by the file's name. `differs` says how files contradict each
     other, whose rows are then not judged. `rows` is how many there are, where every one was
-    counted; `columnar` whether columns are read apart from each other.
+    counted; `columnar` whether columns are read apart from each other. `version` names the one version of the data
+    that all of its queries see, whatever is written meanwhile. `ended` is called when nobody reads it any more.
     """
 
     lazy: pl.LazyFrame
@@ -33,6 +34,19 @@ class Reading(NamedTuple):
     differs: str | None = None
     rows: int | None = None
     columnar: bool = False
+    version: str | None = None
+    ended: Callable[[], None] | None = None
+
+
+class Looked(NamedTuple):
+    """What can be said of a source without judging it: its columns, its version, and what is cheap to know."""
+
+    columns: tuple[str, ...]
+    version: str | None
+    size: int | None = None
+    rows: int | None = None
+    columnar: bool = False
+    said: str = ""
 
 
 class Source(Frozen):
@@ -70,6 +84,15 @@ class Source(Frozen):
 
     def describe(self) -> str:
         return self.kind
+
+    def look(self, root: Path) -> Looked:
+        """What there is to judge; SourceError where a check could not read it."""
+        found = self.read(root, ())
+        if found.differs:
+            raise MalformedError(found.differs)
+        columns = tuple(name for name in found.lazy.collect_schema() if name not in found.hidden)
+        version = found.version or self.version(root)
+        return Looked(columns, version, self.size(root), found.rows, found.columnar)
 
 
 def digest(version: str | None) -> str | None:

@@ -10,7 +10,8 @@ from pathlib import Path
 from quality.errors import MalformedError
 
 METADATA = re.compile(r"(v?\d+.*)\.metadata\.json(\.gz)?|.*\.gz\.metadata\.json")
-READERS = {"Delta": "pl.scan_delta", "Iceberg": "pl.scan_iceberg", "Lance": "pl.scan_lance", "Hudi": "the hudi package"}
+READ = ("Delta", "Iceberg")
+"""What is read as a table where the path names its folder."""
 
 
 def refuse_tables(files: Iterable[Path], folder: Path | None, shown: str) -> None:
@@ -20,9 +21,10 @@ def refuse_tables(files: Iterable[Path], folder: Path | None, shown: str) -> Non
     places += list(dict.fromkeys(parent for file in files for parent in file.parents))
     for place in places:
         if kind := look(place):
+            fix = "name the folder of the table in source.path" if kind in READ else "export it to Parquet"
             raise MalformedError(
-                f"{shown} is part of a {kind} table ({place.name}), whose files also hold rows that were removed: read "
-                f"it as a table, by a source in src/domain/sources.py (with {READERS[kind]}), or export it to Parquet"
+                f"{shown} is part of a {kind} table ({place.name}), whose files also hold rows that were removed: "
+                f"{fix}, or read it by a source of your own in src/domain/sources.py"
             )
 
 

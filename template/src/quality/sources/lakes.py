@@ -1,0 +1,195 @@
+"""Delta and Iceberg tables: one snapshot, with its deletions and its schema, and the snapshots that there are."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, time
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+from urllib.parse import unquote, urlsplit
+
+import polars as pl
+
+from quality.errors import ConfigurationError, MalformedError, SourceError, first_line
+from quality.sources.drivers import driver
+from quality.sources.source import Reading
+
+Lake = Literal["delta", "iceberg"]
+LAKES: Mapping[str, Lake] = {"Delta": "delta", "Iceberg": "iceberg"}
+TOLD = 5
+
+
+class Past(NamedTuple):
+    """One version of a table, when it was written, and by what."""
+
+    number: int
+    at: datetime
+    by: str
+
+    def __str__(self) -> str:
+        return f"{self.number} ({self.at:%Y-%m-%d %H:%M}, {self.by})"
+
+
+class Snapshot(NamedTuple):
+    """One version of a table: what names it, how it is scanned, its data files with their sizes, and its rows."""
+
+    version: str
+    scan: Callable[[], pl.LazyFrame]
+    files: Sequence[tuple[str, int]]
+    rows: int | None
+    history: Sequence[Past]
+
+    @property
+    def size(self) -> int:
+        return sum(size for _, size in self.files)
+
+
+class Wanted(NamedTuple):
+    """The version to judge: a number, or that of a moment; the newest where neither is given."""
+
+    number: int | None = None
+    moment: date | datetime | None = None
+
+    def of(self, history: Sequence[Past], shown: str) -> int | None:
+        """The number of the version; None for that of a table without any."""
+        numbers = {past.number for past in history}
+        if self.number is not None and self.number not in numbers:
+            raise MalformedError(f"{shown} has no version {self.number}; it has {_several(history)}")
+        if self.number is not None or not history:
+            return self.number
+        if self.moment is None:
+            return max(history, key=lambda past: past.at).number
+        until = _until(self.moment)
+        earlier = [past for past in history if past.at <= until]
+        if not earlier:
+            raise MalformedError(f"{shown} has no version as of {self.moment}; it has {_several(history)}")
+        return max(earlier, key=lambda past: (past.at, past.number)).number
+
+
+def _until(moment: date | datetime) -> datetime:
+    """The end of a day; a moment without a zone is of UTC."""
+    if not isinstance(moment, datetime):
+        return datetime.combine(moment, time.max, UTC)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _several(history: Sequence[Past]) -> str:
+    newest = sorted(history, key=lambda past: past.at, reverse=True)
+    more = f" and {len(newest) - TOLD:,} older" if len(newest) > TOLD else ""
+    return ", ".join(map(str, newest[:TOLD])) + more
+
+
+def snapshot(lake: Lake, place: str, wanted: Wanted, shown: str, storage: dict[str, Any] | None = None) -> Snapshot:
+    """The version of a table that is wanted; SourceError says why it cannot be read."""
+    name = next(name for name, one in LAKES.items() if one == lake)
+    with _told(f"{shown} cannot be read as {'a' if lake == 'delta' else 'an'} {name} table", "://" in place):
+        return (_delta if lake == "delta" else _iceberg)(place, wanted, shown, storage)
+
+
+def read_lake(found: Snapshot, shown: str, remote: bool) -> Reading:
+    """A snapshot as rows; MalformedError names a file of it that is gone, cut or no Parquet file."""
+    with _told(f"{shown} cannot be read", remote):
+        for place, size in () if remote else found.files:
+            _refuse_broken(Path(place), size, shown)
+        lazy = found.scan()
+        lazy.collect_schema()
+    return Reading(lazy, columnar=True, version=found.version)
+
+
+@contextmanager
+def _told(what: str, remote: bool) -> Iterator[None]:
+    try:
+        yield
+    except (SourceError, ConfigurationError):
+        raise
+    except (Exception, pl.exceptions.PanicException) as error:
+        raise (SourceError if remote else MalformedError)(f"{what}: {first_line(error)}") from error
+
+
+def _refuse_broken(file: Path, size: int, shown: str) -> None:
+    """A count is answered from the table's own notes, so that a query alone would not miss a file."""
+    if not file.exists():
+        raise MalformedError(f"{shown}: its file {file.name} is gone: was it vacuumed, or copied in part?")
+    if file.stat().st_size != size:
+        there = file.stat().st_size
+        raise MalformedError(f"{shown}: its file {file.name} has {there:,} bytes where the table says {size:,}")
+    if file.suffix == ".parquet":
+        pl.read_parquet_schema(file)
+
+
+def _delta(place: str, wanted: Wanted, shown: str, storage: dict[str, Any] | None) -> Snapshot:
+    deltalake = driver("deltalake", "delta", f"{shown} is a Delta table, which")
+    table = deltalake.DeltaTable(place)
+    history = [
+        Past(one["version"], datetime.fromtimestamp(one["timestamp"] / 1000, UTC), str(one.get("operation", "?")))
+        for one in table.history()
+    ]
+    number = wanted.of(history, shown)
+    number = table.version() if number is None else number
+    table.load_as_version(number)
+    adds = pl.DataFrame(table.get_add_actions(flatten=True))
+    files = [(place, size) for place, size in zip(table.file_uris(), _by_uri(adds, table.file_uris()), strict=True)]
+    deletes = any(name.startswith("deletion_vector") for name in adds.columns)
+    counts = adds["num_records"] if "num_records" in adds.columns and not deletes else None
+    rows = None if counts is None or counts.null_count() else int(counts.sum())
+    return Snapshot(
+        f"{table.metadata().id}:{number}",
+        lambda: pl.scan_delta(place, version=number, storage_options=storage),
+        files,
+        rows,
+        history,
+    )
+
+
+def _by_uri(adds: pl.DataFrame, uris: Sequence[str]) -> list[int]:
+    """The sizes of files in the order of their addresses, whose ends are the paths that the log has."""
+    sizes = {unquote(path): size for path, size in adds.select("path", "size_bytes").rows()}
+    return [next(size for path, size in sizes.items() if unquote(uri).endswith(path)) for uri in uris]
+
+
+def _iceberg(place: str, wanted: Wanted, shown: str, storage: dict[str, Any] | None) -> Snapshot:
+    tables = driver("pyiceberg.table", "iceberg", f"{shown} is an Iceberg table, which")
+    os.environ.setdefault("POLARS_ICEBERG_PLANNER", "pyiceberg")  # the other one is a package that no extra brings
+    table = tables.StaticTable.from_metadata(place if place.endswith(".json") else _newest_metadata(Path(place)))
+    history = [
+        Past(one.snapshot_id, datetime.fromtimestamp(one.timestamp_ms / 1000, UTC), _operation(one))
+        for one in table.snapshots()
+    ]
+    current = table.current_snapshot()
+    unasked = wanted == Wanted()
+    number = (current.snapshot_id if current else None) if unasked else wanted.of(history, shown)
+    tasks = list(table.scan(snapshot_id=number).plan_files()) if number is not None else []
+    files = [(_local(one), one.file_size_in_bytes) for task in tasks for one in (task.file, *task.delete_files)]
+    deletes = any(task.delete_files for task in tasks)
+    rows = None if deletes else sum(task.file.record_count for task in tasks)
+    return Snapshot(
+        f"{table.metadata.table_uuid}:{number}",
+        lambda: pl.scan_iceberg(table, snapshot_id=None if unasked else number, storage_options=storage),
+        list(dict.fromkeys(files)),
+        rows,
+        history,
+    )
+
+
+def _operation(one: Any) -> str:
+    return str(one.summary.operation.value) if one.summary else "?"
+
+
+def _local(file: Any) -> str:
+    address = str(file.file_path)
+    return unquote(urlsplit(address).path) if address.startswith("file:") else address
+
+
+def _newest_metadata(folder: Path) -> str:
+    """The file that says what a table is: that of its hint, else the one of the highest number."""
+    metadata = folder / "metadata"
+    hint = metadata / "version-hint.text"
+    if hint.exists() and (named := metadata / f"v{hint.read_text().strip()}.metadata.json").exists():
+        return str(named)
+    found = [file for file in metadata.glob("*.metadata.json") if re.match(r"v?\d+", file.name)]
+    if not found:
+        raise MalformedError(f"{folder.name} has no metadata file; name it in the path")
+    return str(max(found, key=lambda file: (int(re.findall(r"\d+", file.name)[0]), file.stat().st_mtime_ns)))
