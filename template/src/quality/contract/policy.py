@@ -20,6 +20,7 @@ from pydantic import (
     model_validator,
 )
 
+from quality.contract.clear import refuse_in_clear
 from quality.contract.complaints import Complaints
 from quality.contract.yaml_file import YamlFile
 from quality.errors import ConfigurationError
@@ -219,6 +220,7 @@ def load_policy(path: Path) -> Policy:
     """`defaults`, overridden field by field in each of `environments`; a line for each mistake, with file and line."""
     file = YamlFile(path)
     data, wrong = file.data(), Complaints(file)
+    refuse_in_clear(wrong, data)
     for field in data:
         if field not in FIELDS:
             wrong.add(f"the policy has no field '{field}'; {nearest(field, FIELDS)}", field)

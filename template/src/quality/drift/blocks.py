@@ -49,7 +49,7 @@ def block_drift(client: SyncPrefectClient, config: CheckConfig) -> Iterator[Find
     else:
         for field, git, found in differences(declared(config), saved):
             changed = finding("differs from the repository", "save it again with `nox -s drift -- --fix`", heals=True)
-            yield changed.model_copy(update={"field": field, "git": git, "found": found})
+            yield changed.about(field, git, found)
 
 
 def rules_drift(client: SyncPrefectClient, configs: list[CheckConfig]) -> Iterator[Finding]:

@@ -63,16 +63,9 @@ def same_rules(dataset: str, documents: Mapping[str, Mapping[str, Any]], place: 
     (first, one), *others = documents.items() if documents else [("", {})]
     for name, other in others:
         for field, git, found in differences({f: one.get(f) for f in SAME}, {f: other.get(f) for f in SAME}):
-            yield Finding(
-                layer=Layer.ENVIRONMENTS,
-                subject=f"{place}{dataset} in {name}",
-                problem=f"is not checked as in {first}",
-                field=field,
-                git=git,
-                found=found,
-                fix="save both again with `nox -s drift -- --fix`",
-                heals=True,
-            )
+            where, problem = f"{place}{dataset} in {name}", f"is not checked as in {first}"
+            fix = "save both again with `nox -s drift -- --fix`"
+            yield Finding.of(Layer.ENVIRONMENTS, where, problem, fix, heals=True).about(field, git, found)
 
 
 def _unknown(file: PrefectFile, environments: tuple[str, ...]) -> Iterator[Finding]:

@@ -35,6 +35,7 @@ from quality.contract.ownership import TAG, other_domain, refused, tag
 from quality.errors import ConfigurationError, ServerError, first_line
 from quality.ladder.factories import QualityFlow
 from quality.ladder.prefect_file import DeploymentEntry, PoolEntry, PrefectFile, ScheduleEntry
+from quality.masking import masked, masked_value
 from quality.server import run_link
 from quality.texts import nearest
 
@@ -104,6 +105,7 @@ def declared(file: PrefectFile, entry: DeploymentEntry, promoted: bool = False) 
     """The flow's name and the deployment's fields, as the file says them; what is not promoted is paused."""
     entry, config = resolved(entry), checked_by(entry)
     flow, parameters, tags = flow_of(entry), dict(entry.parameters), [*entry.tags, tag()]
+    _refuse_in_clear(entry)
     held = config is not None and not promoted
     if config is not None and entry.dataset:
         parameters |= {"environment": config.environment, "fingerprint": config.fingerprint}
@@ -125,6 +127,16 @@ def declared(file: PrefectFile, entry: DeploymentEntry, promoted: bool = False) 
         "job_variables": entry.work_pool.job_variables,
         "pull_steps": file.pull if entry.pull is None else entry.pull,
     }
+
+
+def _refuse_in_clear(entry: DeploymentEntry) -> None:
+    """ConfigurationError for a secret that a deployment would store in clear, wherever prefect.yaml has it from."""
+    for name, value in {"parameters": entry.parameters, "job_variables": entry.work_pool.job_variables}.items():
+        if masked_value(value) != value and str(masked(str(value))) != str(value):
+            raise ConfigurationError(
+                f"prefect.yaml: {entry.name}: its {name} hold a secret, which the server would store in clear for "
+                "everyone who may read deployments; name a Secret block in the work pool's template instead"
+            )
 
 
 def read(client: SyncPrefectClient, name: str) -> DeploymentResponse | None:

@@ -23,6 +23,7 @@ from quality.contract.config import CheckConfig
 from quality.contract.policy import Notification, Silence
 from quality.errors import SourceError
 from quality.history.runs import MESSAGES, shelf
+from quality.masking import masked
 from quality.operations.incidents import Incident, Kind, due, told
 from quality.result import CheckResult, summarize_check_result
 from quality.server import run_link
@@ -79,7 +80,7 @@ def _problem(error: Exception, block: Block | None = None) -> str:
     for value in dict(block or ()).values():
         if isinstance(value, SecretStr) and value.get_secret_value():
             first = first.replace(value.get_secret_value(), "…")
-    return first
+    return masked(first)
 
 
 def notify(result: CheckResult, config: CheckConfig, run: str) -> tuple[Delivery, ...]:

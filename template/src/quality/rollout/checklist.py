@@ -19,6 +19,7 @@ from quality.ladder.flows import check_dataset
 from quality.ladder.policy_page import POLICY_PAGE, policy_row, rows_about
 from quality.ladder.states import is_machinery
 from quality.ladder.tasks import check_task
+from quality.masking import masked, masked_value
 from quality.operations import notifications
 from quality.reporting.artifacts import ArtifactType, dataset_key
 from quality.rollout import evidence
@@ -41,7 +42,9 @@ def _line(name: str, met: str, line: Line, config: CheckConfig, rung: Rung, clie
     problems = list(line(config, rung, client))
     if not problems:
         return Check(name=name, ok=True, seen=met)
-    return Check(name=name, ok=False, seen="; ".join(p for p, _ in problems), fix="; ".join(dict(problems).values()))
+    return Check(
+        name=name, ok=False, seen=masked("; ".join(p for p, _ in problems)), fix="; ".join(dict(problems).values())
+    )
 
 
 def ran(config: CheckConfig, rung: Rung) -> Check:
@@ -74,7 +77,7 @@ def reproducible(config: CheckConfig, rung: Rung, client: SyncPrefectClient) -> 
     fields = [f for f in DataQualityBlock.model_fields if getattr(git, f) != getattr(saved, f)]
     for field in fields:
         yield (
-            f"the saved block's {field} is {getattr(saved, field)!r}, the repository says {getattr(git, field)!r}",
+            f"the saved block's {field} is {shown(saved, field)!r}, the repository says {shown(git, field)!r}",
             save,
         )
     before = _document(client, name)
@@ -87,6 +90,11 @@ def reproducible(config: CheckConfig, rung: Rung, client: SyncPrefectClient) -> 
         yield "the saved block judges otherwise than the contract", save
     for package, wanted, there in unpinned()[:1]:
         yield f"{package} is {there}, the pinned tuple says {wanted}", "run it with nox, or `nox -s doctor`"
+
+
+def shown(block: DataQualityBlock, field: str) -> Any:
+    """The field of a block as a person may read it."""
+    return masked_value(getattr(block, field), field)
 
 
 def _document(client: SyncPrefectClient, name: str) -> Any:
