@@ -128,7 +128,7 @@ class Notification(Frozen):
 
     @property
     def pages(self) -> bool:
-        """Whether each message wakes somebody: such a channel is not told that all is well."""
+        """Whether each message wakes somebody: such a channel has one alert for a dataset, closed when all is well."""
         return self.channel in ("pagerduty", "opsgenie")
 
 
@@ -193,6 +193,12 @@ class EnvironmentPolicy(Frozen):
         None, description="Most memory of an isolated check beside what its process begins with, such as 4GB."
     )
     timeout_seconds: PositiveFloat | None = Field(None, description="Longest time that an isolated check may take.")
+    page_after: Annotated[int, Field(ge=1), STRICT_INT] = Field(
+        1, description="PagerDuty and Opsgenie are told of what did not hold in so many runs one after the other."
+    )
+    longest_minutes: Annotated[FiniteFloat, Field(gt=0), STRICT] | None = Field(
+        None, description="Longest time a run may take; one that takes longer is told of, and counts as dead."
+    )
     repository_url: Annotated[str, AfterValidator(_page)] | None = Field(
         None,
         description="Where a browser finds this repository's files, such as https://github.com/acme/shop/blob/main.",

@@ -10,6 +10,7 @@ from quality.contract.config import CheckConfig
 from quality.contract.contract import Contract
 from quality.contract.policy import EnvironmentPolicy
 from quality.drift.finding import NOTHING, Finding, Layer, differences
+from quality.drift.rules import configuration
 from quality.ladder.prefect_file import CHECK, DeploymentEntry, PrefectFile
 
 POLICY = frozenset(EnvironmentPolicy.model_fields)
@@ -62,7 +63,7 @@ def same_rules(dataset: str, documents: Mapping[str, Mapping[str, Any]], place: 
     """What differs between environments of one dataset and must not."""
     (first, one), *others = documents.items() if documents else [("", {})]
     for name, other in others:
-        for field, git, found in differences({f: one.get(f) for f in SAME}, {f: other.get(f) for f in SAME}):
+        for field, git, found in configuration({f: one.get(f) for f in SAME}, {f: other.get(f) for f in SAME}):
             where, problem = f"{place}{dataset} in {name}", f"is not checked as in {first}"
             fix = "save both again with `nox -s drift -- --fix`"
             yield Finding.of(Layer.ENVIRONMENTS, where, problem, fix, heals=True).about(field, git, found)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Any
 
-from quality.masking import Shown, masked_value
+from quality.masking import MASK, Shown, masked_value
 from quality.texts import json_value
 from quality.values import Frozen
 
@@ -44,7 +44,8 @@ class Finding(Frozen):
 
     def about(self, field: str, git: Any, found: Any) -> Finding:
         """The same about one field; both values as a person may read them."""
-        values = {"git": masked_value(git, field), "found": masked_value(found, field)}
+        told = MASK if git == NOTHING and isinstance(found, str) and field != "rules" else masked_value(found, field)
+        values = {"git": masked_value(git, field), "found": told}
         return self.model_copy(update={"field": field, **values})
 
     def __str__(self) -> str:

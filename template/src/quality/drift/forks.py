@@ -116,10 +116,10 @@ def _unknown(module: Module) -> Iterator[Fork]:
     for node, used in module.reached():
         if used.startswith("quality") and UNKNOWN in used:
             yield node.lineno, "reaches into quality by a name that is made while it runs", CALL_FACE
-    for node in ast.walk(module.tree):
-        runs = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("exec", "eval")
-        if isinstance(node, ast.Call) and runs and any("quality" in text(one) for one in node.args):
-            yield node.lineno, "runs code of quality that is made while it runs", CALL_FACE
+    for call in (one for one in ast.walk(module.tree) if isinstance(one, ast.Call)):
+        runs = isinstance(call.func, ast.Name) and call.func.id in ("exec", "eval")
+        if runs and any("quality" in text(one) for one in call.args):
+            yield call.lineno, "runs code of quality that is made while it runs", CALL_FACE
 
 
 def _tasks(module: Module) -> Iterator[Fork]:
@@ -170,8 +170,9 @@ def _blocks(module: Module) -> Iterator[Fork]:
         known |= {one.arg for one in _arguments(function.args) if _may_be_block(module, one)}
     functions = [node for node in ast.walk(module.tree) if isinstance(node, Functions)]
     for node in ast.walk(module.tree):
-        owner = node.value if isinstance(node, ast.Attribute) and node.attr in ("check", "_check") else None
-        if owner is None or not (_is_block(module, owner) or (_last(owner) in known)):
+        if not isinstance(node, ast.Attribute) or node.attr not in ("check", "_check"):
+            continue
+        if not _is_block(module, node.value) and _last(node.value) not in known:
             continue
         around = next((one for one in reversed(functions) if any(inner is node for inner in ast.walk(one))), None)
         what = f"the {_kind(module, around)} {around.name}" if around else "the module"

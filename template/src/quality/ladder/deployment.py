@@ -15,6 +15,7 @@ from prefect.client.schemas.actions import DeploymentScheduleCreate, WorkPoolCre
 from prefect.client.schemas.filters import (
     DeploymentFilter,
     DeploymentFilterId,
+    DeploymentFilterName,
     DeploymentFilterTags,
     FlowFilter,
     FlowFilterName,
@@ -164,6 +165,13 @@ def deployments_of(client: SyncPrefectClient, flow: str) -> list[DeploymentRespo
 def tagged(client: SyncPrefectClient, *tags: str) -> list[DeploymentResponse]:
     """Every deployment that has all of these tags."""
     return _pages(client, deployment_filter=DeploymentFilter(tags=DeploymentFilterTags(all_=list(tags))))
+
+
+def called(client: SyncPrefectClient, *names: str) -> list[DeploymentResponse]:
+    """Every deployment of one of these names, whatever its flow."""
+    return (
+        _pages(client, deployment_filter=DeploymentFilter(name=DeploymentFilterName(any_=list(names)))) if names else []
+    )
 
 
 def old_deployments(client: SyncPrefectClient, file: PrefectFile) -> list[DeploymentResponse]:
