@@ -53,7 +53,7 @@ with get_client(sync_client=True) as client:
     client.update_deployment(dev.id, DeploymentUpdate(job_variables=given))
     client.update_work_pool("flights-prod", WorkPoolUpdate(is_paused=True))
     due = Scheduled(scheduled_time=datetime.now(UTC) - timedelta(hours=1))
-    client.create_flow_run_from_deployment(dev.id, state=due, name="overdue")
+    client.create_flow_run_from_deployment(prod.id, state=due, name="overdue")
 """
 HEALED_BY_RESTORE = {
     "src/quality/engine/judge.py": "edited",
@@ -76,13 +76,12 @@ HEALED_BY_FIX = {
     "deployment flights-old": "not in prefect.yaml",
     "deployment flights-flights-dev": "job_variables.env.DSN is stored in clear",
 }
-TWIN = "under another flow: another-flow"
+TWIN, LATE = "under another flow: another-flow", "the run overdue was due at"
 HEALED_BY_COMMAND = {"work pool flights-prod": "prefect work-pool resume flights-prod"}
 HEALED_BY_HAND = {
     "prefect.yaml, flights-flights-dev": "policy.yml",
     "src/domain/ours.py:6": "quality_checked_flow",
     "src/domain/tests/more.py:2": "check_dataset",
-    "work pool flights-dev": "the run overdue was due at",
 }
 
 
@@ -188,7 +187,7 @@ def heal_by_hand(repository: Path, prefect: dict[str, str], start: str, found: d
     written = nox(repository, "rules")
     assert written.returncode == 0, written.stderr
     cli = str(repository / ".nox" / "environment" / "bin" / "prefect")
-    cancel = re.search(r"prefect (flow-run cancel [0-9a-f-]{36})", found["work pool flights-dev"])
+    cancel = re.search(r"prefect (flow-run cancel [0-9a-f-]{36})", found["work pool flights-prod"])
     assert cancel
     for words in ("work-pool resume flights-prod", cancel[1]):
         subprocess.run([cli, *words.split()], cwd=repository, env=os.environ | prefect, check=True, capture_output=True)
@@ -213,8 +212,9 @@ def test_more_than_twenty_planted_drifts_are_each_found_and_healed_by_what_their
     for subject, word in planted.items():
         assert word in found.get(subject, "nothing"), (subject, found.get(subject))
     assert TWIN in found["deployment flights-flights-prod"]
+    assert LATE in found["work pool flights-prod"]
     assert "0paque-value" not in str(found)
-    assert len(planted) + 1 > 20
+    assert len(planted) + 2 > 20
 
     heal_by_hand(repository, prefect, start, found)
     commit(repository, "Healed")
@@ -323,3 +323,74 @@ def test_the_commands_install_the_copier_that_is_pinned() -> None:
     }
     assert f'"{pin}"' in text
     assert pin in (ROOT / "constraints.txt").read_text(encoding="utf-8").split()
+
+
+def waive(repository: Path, name: str) -> None:
+    until = date.today() + timedelta(days=9)
+    waiver = f"waivers:\n  - {{path: {name}, reason: until 1.1 has it, until: {until}}}\n"
+    (repository / "waivers.yml").write_text(waiver, encoding="utf-8")
+
+
+def test_an_update_keeps_what_is_waived_where_the_release_has_it_no_more_and_names_what_it_replaces(
+    older: Path, releases: Path
+) -> None:
+    (releases / "template" / "src" / "quality" / "loopback.py").unlink()
+    lock(releases)
+    release(releases, "v1.2.0")
+    waived = older / "src" / "quality" / "loopback.py"
+    waived.write_text(waived.read_text(encoding="utf-8") + "# ours\n", encoding="utf-8")
+    waive(older, "src/quality/loopback.py")
+    for path in [*(older / "datasets").glob("*.yml"), older / "CODEOWNERS"]:
+        path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    commit(older, "Ours, on Windows")
+    done = nox(older, "update")
+    assert done.returncode == 0, done.stderr
+    assert waived.read_text(encoding="utf-8").endswith("# ours\n")
+    assert "kept src/quality/loopback.py, as it is waived, which this release has no more" in done.stderr
+    assert "replaced your edits of managed files: src/quality/errors.py" in done.stderr
+    start = re.search(r"git show ([0-9a-f]{12}):PATH", done.stderr)
+    assert start
+    assert git(older, "show", f"{start[1]}:src/quality/errors.py").endswith("# ours\n")
+    assert (older / "CODEOWNERS").read_bytes().startswith(b"# The second release's.\n")
+    assert not git(older, "diff", "--name-only", "--diff-filter=U")
+
+
+def test_a_template_that_moved_is_one_sentence_and_the_way_to_it_and_nothing_is_lost(
+    older: Path, releases: Path
+) -> None:
+    moved = releases.rename(releases.with_name("moved"))
+    start = git(older, "rev-parse", "HEAD")
+    refused = nox(older, "update")
+    assert refused.returncode not in (0, 4)
+    assert "nox -s update -- --from URL" in refused.stderr
+    assert "everything is as it was before" in refused.stderr
+    assert "Traceback" not in refused.stderr + refused.stdout
+    assert (git(older, "rev-parse", "HEAD"), git(older, "status", "--porcelain")) == (start, "")
+    done = nox(older, "update", "--from", str(moved))
+    assert done.returncode == 0, done.stderr
+    assert "# of the second release" in (older / "src" / "quality" / "errors.py").read_text(encoding="utf-8")
+    assert f"_src_path: {moved}" in (older / ".copier-answers.yml").read_text(encoding="utf-8")
+
+
+BROKEN = [
+    ("waivers.yml", "waivers: [{path: x", "waivers.yml cannot be read", 2),
+    (".copier-answers.yml", "_commit: [v1.0.0\n", ".copier-answers.yml cannot be read", 2),
+    (".copier-answers.yml", None, "an answer in .copier-answers.yml is refused by this release", None),
+]
+
+
+def test_files_that_an_update_cannot_read_are_one_sentence_before_anything_is_changed(older: Path) -> None:
+    for name, text, said, code in BROKEN:
+        path = older / name
+        before = path.read_text(encoding="utf-8")
+        invalid = re.sub(r"(?m)^work_pool_type: .*$", "work_pool_type: balloon", before)
+        path.write_text(invalid if text is None else text, encoding="utf-8")
+        assert path.read_text(encoding="utf-8") != before
+        commit(older, "Broken")
+        refused = nox(older, "update")
+        assert refused.returncode == code if code else refused.returncode not in (0, 4), refused.stderr
+        assert said in refused.stderr
+        assert "Traceback" not in refused.stderr
+        assert git(older, "status", "--porcelain") == ""
+        path.write_text(before, encoding="utf-8")
+        commit(older, "Mended")

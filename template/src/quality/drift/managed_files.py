@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 from quality.contract import project
 from quality.contract.policy import load_policy
 from quality.drift.finding import Finding, Layer
-from quality.drift.release import manifest_drift
+from quality.drift.release import ANSWERS, manifest_drift
 from quality.errors import ConfigurationError, first_line
 from quality.ladder.prefect_file import load_prefect_file
 from quality.rollout.evidence import EvidenceFile
@@ -112,10 +112,10 @@ def unreadable(root: Path, now: datetime | None = None) -> Iterator[Finding]:
 
 
 def stale_documents(root: Path, stale: Callable[[Path], Iterable[Path]]) -> Iterator[Finding]:
-    """Schemas and pages that are not what code, contracts and policy say; one that is missing counts where files are
-    managed."""
+    """Schemas and pages that are not what code, contracts and policy say; one that is missing counts where all were
+    rendered."""
     try:
-        paths = [path for path in stale(root) if path.exists() or (root / MANIFEST).exists()]
+        paths = [path for path in stale(root) if path.exists() or (root / ANSWERS).exists()]
     except ConfigurationError:
         return  # the file that cannot be read is told of by itself
     for path in paths:

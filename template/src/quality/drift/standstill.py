@@ -53,13 +53,13 @@ def _closed(client: SyncPrefectClient, pool: WorkPool, queues: set[str]) -> Iter
 
 
 def _waiting(client: SyncPrefectClient, pool: WorkPool) -> Iterator[Finding]:
-    """Runs that are overdue; and that no worker is there, where runs wait or there once was one."""
+    """Runs that are overdue; and that no worker is there, where runs wait for one."""
     waiting, now = _scheduled(client, pool.name), datetime.now(UTC)
     late = [run for run in waiting if run.expected_start_time and run.expected_start_time < now - LATE]
     workers = client.read_workers_for_work_pool(pool.name, offset=0, limit=200)
     start = f"prefect worker start --pool {pool.name} --no-create-pool-if-not-found"
     online = any(worker.status.value == "ONLINE" for worker in workers)
-    if not online and (waiting or workers):
+    if not online and waiting:
         yield _finding(pool.name, NO_WORKER, start)
     for run in late[:SHOWN]:
         due = f"the run {run.name} was due at {run.expected_start_time:%Y-%m-%d %H:%M} UTC and has not started"

@@ -15,6 +15,7 @@ from quality.errors import ConfigurationError
 from quality.ladder.states import settling
 from quality.ladder.tasks import check_task
 from quality.masking import masked, masked_value
+from quality.operations import dead
 from quality.result import CheckResult
 
 P = ParamSpec("P")
@@ -58,6 +59,7 @@ def check_dataset(
     """
     config = project.load(dataset, environment)
     refuse_other_configuration(config, fingerprint)
+    dead.meet(config, check_dataset.name)
     result: CheckResult = check_task(config).now(now=now)
     return result
 

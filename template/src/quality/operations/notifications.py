@@ -80,6 +80,14 @@ def deliver(
     return delivery
 
 
+def test(channel: Notification, config: CheckConfig) -> Delivery:
+    """What became of a test message; a page that it opens is closed at once."""
+    key = project.named(config.dataset, config.environment, "test")
+    said = f"test: {config.dataset}", "A test message: this channel is wired."
+    delivery = deliver(channel, *said, key=key)
+    return deliver(channel, *said, key=key, over=True) if channel.pages and delivery.ok else delivery
+
+
 def _notify(block: Any, subject: str, body: str) -> None:
     with block.raise_on_failure():
         block.notify(body, subject, _sync=True)
@@ -95,8 +103,9 @@ def _problem(error: Exception, block: Block | None = None) -> str:
     return masked(first)
 
 
-def notify(result: CheckResult, config: CheckConfig, run: str) -> tuple[Delivery, ...]:
-    """Tells every channel what opened, what is still open and what recovered, and records each delivery.
+def notify(result: CheckResult, config: CheckConfig, run: str, only: str | None = None) -> tuple[Delivery, ...]:
+    """Tells every channel what opened, what is still open and what recovered, and records each delivery; of one
+    incident `only`, where nothing was found out about the others.
 
     Two runs of a dataset tell one after the other, so that neither repeats the other. What cannot be looked up is told
     rather than kept quiet.
@@ -114,7 +123,7 @@ def notify(result: CheckResult, config: CheckConfig, run: str) -> tuple[Delivery
             known, problem = MESSAGES.to_frame(), f"the history of messages cannot be read: {error}"
         silences = project.policy().silences
         for channel in config.notifications:
-            for incidents in _batches(result, config, channel, known, silences):
+            for incidents in _batches(result, config, channel, known, silences, only):
                 delivery = _tell(result, channel, incidents, problem)
                 sent.extend([delivery] if delivery else [])
                 rows.extend(_row(run, result.timestamp, channel, one, delivery) for one in incidents)
@@ -129,9 +138,11 @@ def _batches(
     channel: Notification,
     known: pl.DataFrame,
     silences: tuple[Silence, ...],
+    only: str | None = None,
 ) -> list[list[Incident]]:
     """What a channel is due, one message for each kind: a page for each rule helps nobody."""
     incidents = [_ending(one) for one in due(result, config, channel, told(known, channel.block), silences)]
+    incidents = [one for one in incidents if only in (None, one.rule)]
     return [list(same) for _, same in groupby(sorted(incidents, key=_kind), key=_kind)]
 
 

@@ -6,6 +6,7 @@ The saved Prefect block holds the credentials and whom to page; Apprise, through
 from __future__ import annotations
 
 from typing import Any, Literal, NamedTuple
+from urllib.parse import quote
 
 import requests
 from prefect.blocks.core import Block
@@ -73,7 +74,7 @@ def _opsgenie(block: OpsgenieWebhook, page: Page) -> requests.Response:
     key = block.alias or page.key
     if page.over:
         return requests.post(
-            f"{address}/{requests.utils.quote(key, safe='')}/close",
+            f"{address}/{quote(key, safe='')}/close",
             params={"identifierType": "alias"},
             json={"source": "Prefect", "note": page.body[:LONGEST_BODY]},
             headers=headers,

@@ -1,4 +1,4 @@
-"""The checklist before promotion: four lines, each proved by doing what it says, each refusal with its exact fix."""
+"""The checklist before promotion: four lines, and the alarms for the last rung, each proved by doing what it says, each refusal with its exact fix."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from quality.ladder.policy_page import POLICY_PAGE, policy_row, rows_about
 from quality.ladder.states import is_machinery
 from quality.ladder.tasks import check_task
 from quality.masking import masked, masked_value
-from quality.operations import notifications
+from quality.operations import alarms, notifications
 from quality.reporting.artifacts import ArtifactType, dataset_key
 from quality.rollout import evidence
 from quality.rollout.evidence import Check, Rung
@@ -34,8 +34,9 @@ Line = Callable[[CheckConfig, Rung, SyncPrefectClient], Iterable[Problem]]
 
 
 def checklist(config: CheckConfig, rung: Rung, client: SyncPrefectClient) -> tuple[Check, ...]:
-    """The four lines of the checklist for a dataset that is to climb to this rung."""
-    return tuple(_line(name, met, line, config, rung, client) for name, met, line in LINES)
+    """The lines of the checklist for a dataset that is to climb to this rung: four, and the alarms for the last."""
+    asked = (one for one in LINES if one[2] is not alarmed or rung is Rung.DEPLOYMENT)
+    return tuple(_line(name, met, line, config, rung, client) for name, met, line in asked)
 
 
 def _line(name: str, met: str, line: Line, config: CheckConfig, rung: Rung, client: SyncPrefectClient) -> Check:
@@ -131,9 +132,26 @@ def wired(config: CheckConfig, rung: Rung, client: SyncPrefectClient) -> Iterabl
     if not config.notifications and rung is Rung.DEPLOYMENT:
         yield "no channel is notified", f"name one under notifications in policy.yml for {config.environment}"
     for channel in config.notifications:
-        said = notifications.deliver(channel, f"test: {config.dataset}", "A test message: this channel is wired.")
+        said = notifications.test(channel, config)
         if not said.ok:
             yield f"{said.block} did not take a test message: {said.problem}", f"fix or save the block {said.block}"
+
+
+def alarmed(config: CheckConfig, rung: Rung, client: SyncPrefectClient) -> Iterable[Problem]:
+    """What runs by itself has the automations that tell of a run which cannot tell of itself."""
+    if rung is not Rung.DEPLOYMENT:
+        return
+    environment = str(config.environment)
+    again = f"nox -s alarms -- --env {environment}"
+    if not config.notifications:
+        yield "nobody would be told of a run that dies", f"name a channel in policy.yml for {environment}, then {again}"
+        return
+    try:
+        problems = alarms.unmet(client, environment, project.policy().of(environment))
+    except ConfigurationError as error:
+        problems = [str(error)]
+    if problems:
+        yield "; ".join(problems), again
 
 
 def representative(config: CheckConfig, rung: Rung, client: SyncPrefectClient) -> Iterable[Problem]:
@@ -150,6 +168,11 @@ LINES: tuple[tuple[str, str, Line], ...] = (
         "artifacts and notifications wired",
         "artifacts were read back; every channel named took a message",
         wired,
+    ),
+    (
+        "alarms set",
+        "a run that crashes, goes silent or never starts is told of, where runs start by themselves",
+        alarmed,
     ),
     ("representative shapes", "every shape has its stated outcome", representative),
 )
