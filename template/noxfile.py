@@ -34,6 +34,7 @@ TUPLES = (
 """What is supported together, each a line here and, by `nox -s lock`, a file in constraints/."""
 MANAGED = ("constraints", "noxfile.py", "src/quality", "tests/quality")
 COPIER, LINT = Path("constraints", "copier.txt"), Path("constraints", "lint.txt")
+IMAGE = Path("constraints", "image.lock")
 WAIVED = """
 import datetime, pathlib, sys, yaml
 try:
@@ -436,7 +437,7 @@ def environment(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def lock(session: nox.Session) -> None:
-    """Write constraints/ anew: one fully pinned file for each supported tuple, one for lint, one for Copier."""
+    """Write constraints/ anew: a fully pinned file for each supported tuple, for lint, for Copier, for the image."""
     session.install("uv")
     for path in (path for path in Path("constraints").glob("py*.txt") if path.stem not in TUPLES):
         path.unlink()
@@ -447,6 +448,8 @@ def lock(session: nox.Session) -> None:
         pin(session, Path("constraints", f"{name}.txt"), python, *inputs)
     pin(session, LINT, "3.11", "--group", "lint", "--constraint", f"constraints/{newest('3.11')}.txt")
     pin(session, COPIER, "3.11", written(session, "copier"))
+    pinned_as = ("--constraint", f"constraints/{newest('3.12')}.txt", "--generate-hashes")
+    pin(session, IMAGE, "3.12", "pyproject.toml", written(session, "hatchling", "editables"), *pinned_as)
 
 
 def pin(session: nox.Session, target: Path, python: str, *inputs: str) -> None:

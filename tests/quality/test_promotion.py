@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from prefect.blocks.notifications import SlackWebhook
 from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.events.schemas.automations import AutomationCore
 from prefect.exceptions import ObjectNotFound
 from pydantic import SecretStr
 
@@ -172,7 +173,8 @@ def test_the_last_rung_needs_the_alarms(
     assert main(["alarms", "--env", "prod"]) == 0
     assert line(name, config, client, Rung.DEPLOYMENT).ok
     made = [one for one in client.read_automations() if "took too long" in one.name]
-    client.update_automation(made[0].id, made[0].model_copy(update={"enabled": False}))
+    off = made[0].model_dump(exclude={"id", "created", "updated"}) | {"enabled": False}
+    client.update_automation(made[0].id, AutomationCore.model_validate(off))
     assert "is switched off" in line(name, config, client, Rung.DEPLOYMENT).seen
     for one in client.read_automations():
         client.delete_automation(one.id)
