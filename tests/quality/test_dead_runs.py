@@ -13,7 +13,7 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
-from nightly import GOOD, Repository
+from nightly import BAD, GOOD, Repository
 from prefect.blocks.notifications import SlackWebhook
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.objects import FlowRun
@@ -142,3 +142,23 @@ def test_a_run_elsewhere_is_dead_when_its_heartbeats_end_or_the_policy_allows_no
     repository.decides(longest_minutes=0.001)
     (said,) = dead.bury(client, repository.config, check_dataset.name)
     assert "it has run for more than the 0.001 minutes that the policy allows" in said
+
+
+def test_a_run_whose_server_took_its_verdict_and_not_its_end_is_given_the_end_that_it_had(
+    repository: Repository, client: SyncPrefectClient, sink: Sink
+) -> None:
+    for data, name in ((GOOD, "Completed"), (BAD, "Failed")):
+        repository.holds(data)
+        state = check_dataset("orders", "prod", return_state=True)
+        run = state.state_details.flow_run_id
+        assert run is not None
+        client.set_flow_run_state(run, Running(), force=True)
+        heard = len(sink.messages)
+        client.update_flow_run_labels(run, {dead.LABEL: f"{dead.process()}0"})
+        (said,) = dead.bury(client, repository.config, check_dataset.name)
+        assert "died with its verdict" in said
+        assert state_of(client, run) == (name, str(state.message) if name == "Failed" else f"orders: PASSED — {ALL}")
+        assert len(sink.messages) == heard, "the verdict has been told"
+
+
+ALL = "2 of 2 rules passed"

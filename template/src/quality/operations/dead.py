@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import (
@@ -21,19 +22,20 @@ from prefect.client.schemas.filters import (
     FlowRunFilterState,
     FlowRunFilterStateType,
 )
-from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.events.filters import EventFilter, EventNameFilter, EventOccurredFilter, EventOrder, EventResourceFilter
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 from prefect.settings import get_current_settings
-from prefect.states import Crashed
+from prefect.states import Completed, Crashed, Failed
 
 from quality.contract.config import CheckConfig
 from quality.errors import first_line
 from quality.operations import notifications
 from quality.operations.alarms import SILENT_AFTER
 from quality.operations.incidents import THE_RUN
-from quality.result import CheckResult, RunMetadata
+from quality.result import CheckResult, RunMetadata, summarize_check_result
+from quality.server import artifact_of, result_of
 from quality.values import Status
 
 LABEL = "quality.process"
@@ -77,15 +79,26 @@ def bury(
 
     On a server of this repository's own nothing else runs: what runs there has been left behind.
     """
-    said = []
+    said, told = [], []
     for run in _running(client, config, flow_name):
         why = None if str(run.id) == apart_from else "its session is over" if own_server else dead(client, run, config)
-        if why:
+        if why and (verdict := _verdict(client, run)):
+            client.set_flow_run_state(run.id, verdict, force=True)
+            said.append(f"the run {run.name} died with its verdict: {why}; it is marked as {verdict.name} now")
+        elif why:
             client.set_flow_run_state(run.id, Crashed(message=f"found dead: {why}"), force=True)
-            said.append(f"the run {run.name} died without a word: {why}; it is marked as crashed now")
-    if said and get_current_settings().api.url:
-        _tell(config, said)
-    return said
+            told.append(f"the run {run.name} died without a word: {why}; it is marked as crashed now")
+    if told and get_current_settings().api.url:
+        _tell(config, told)
+    return said + told
+
+
+def _verdict(client: SyncPrefectClient, run: FlowRun) -> State[Any] | None:
+    """The end that a run would have had, where it left its result before it died, or before its server did."""
+    if (artifact := artifact_of(client, run.id, "result")) is None:
+        return None
+    result = result_of(artifact)
+    return (Completed if result.is_success else Failed)(message=summarize_check_result(result))
 
 
 def dead(client: SyncPrefectClient, run: FlowRun, config: CheckConfig) -> str | None:

@@ -1,4 +1,4 @@
-"""The checklist before promotion: four lines, and the alarms for the last rung, each proved by doing what it says, each refusal with its exact fix."""
+"""The checklist before promotion: four lines, and the alarms for the last rung; each refusal with its exact fix."""
 
 from __future__ import annotations
 
