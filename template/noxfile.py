@@ -10,6 +10,9 @@ import hashlib
 import json
 import os
 import re
+import shutil
+import signal
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -31,6 +34,7 @@ TUPLES = (
 """What is supported together, each a line here and, by `nox -s lock`, a file in constraints/."""
 MANAGED = ("constraints", "noxfile.py", "src/quality", "tests/quality")
 COPIER, LINT = Path("constraints", "copier.txt"), Path("constraints", "lint.txt")
+IMAGE = Path("constraints", "image.lock")
 WAIVED = """
 import datetime, pathlib, sys, yaml
 try:
@@ -39,7 +43,19 @@ try:
 except FileNotFoundError:
     pass
 except Exception as error:
-    sys.exit(f"waivers.yml cannot be read ({type(error).__name__}: {error}); fix it first")
+    said = " ".join(str(error).split())
+    sys.exit(f"waivers.yml cannot be read ({type(error).__name__}: {said}); fix it first")
+"""
+ANSWERS = Path(".copier-answers.yml")
+ANSWERED = """
+import pathlib, sys, yaml
+try:
+    answers = yaml.safe_load(pathlib.Path(".copier-answers.yml").read_text("utf-8"))
+    print(answers["_src_path"], answers["_commit"], sep="\\n")
+except Exception as error:
+    said = " ".join(str(error).split())
+    sys.exit(f".copier-answers.yml cannot be read ({type(error).__name__}: {said}); take it from git: "
+             "git log --oneline -- .copier-answers.yml, then git checkout COMMIT -- .copier-answers.yml")
 """
 QUIET = {
     "DO_NOT_TRACK": "1",
@@ -96,8 +112,25 @@ def run(session: nox.Session, *command: str) -> None:
     """Run a Python command in the shared environment and end with its exit code."""
     line = [shared(session).read_text(encoding="utf-8"), *command]
     session.log(" ".join(["python", *command]))
-    if code := subprocess.run(line, env=QUIET | os.environ, check=False).returncode:
+    if code := passing_signals_on(line):
         sys.exit(code)
+
+
+def passing_signals_on(line: list[str]) -> int:
+    """The exit code of a command that is told of every signal, and whose end is waited for: nothing outlives nox."""
+    own = os.name != "nt"
+    with subprocess.Popen(line, env=QUIET | os.environ, start_new_session=own) as process:
+
+        def tell(*_: object) -> None:
+            process.send_signal(signal.SIGINT if own else signal.CTRL_C_EVENT)
+
+        names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+        before = {name: signal.signal(getattr(signal, name), tell) for name in names}
+        try:
+            return process.wait()
+        finally:
+            for name, handler in before.items():
+                signal.signal(getattr(signal, name), handler)
 
 
 @nox.session(requires=["environment"], venv_backend="none", default=False)
@@ -236,25 +269,139 @@ def restore(session: nox.Session) -> None:
     if unsaved := [line[3:] for line in changed if "D" not in line[:2]]:
         session.error(f"commit or stash what restore would replace: {', '.join(unsaved)}")
     install_copier(session)
-    heal(session)
+    told(session, ANSWERED)
+    heal(session, told(session, WAIVED))
 
 
 @nox.session(default=False)
 def update(session: nox.Session) -> None:
-    """Bring the template's latest release and heal managed files; fails when a file of yours is left in conflict."""
+    """Bring the template's latest release, heal managed files, name what that replaced (-- [--from URL])."""
     install_copier(session)
-    command = ["copier", "update", "--defaults", *session.posargs]
-    session.log(" ".join(command))
-    code = subprocess.run([Path(session.bin, "copier"), *command[1:]], check=False).returncode
+    given, place = moved(session)
+    source, _ = told(session, ANSWERED)
+    waived = told(session, WAIVED)
+    if dirty := git(session, "status", "--porcelain"):
+        session.error(f"commit or stash first, so that nothing can be lost: {', '.join(line[3:] for line in dirty)}")
+    start = git(session, "rev-parse", "HEAD")[0]
+    back = f"the way back: git reset --hard {start} && git clean -d --force"
+    line_endings(session)
+    if place and place != source:
+        take_from(session, source, place)
+    kept = {name: Path(name).read_bytes() for name in waived if Path(name).is_file()}
+    edited = [name for name in replaced(session) if name not in kept]
+    code = copier(session, "update", "--defaults", *given)
     if code == 4:
         session.warn("This update crosses a release with a migration, a script of the template's: hooks/migrations/.")
         session.warn("Read what CHANGELOG.md there says of it; to run it: nox -s update -- --trust")
+    if code not in (0, 4):
+        git(session, "reset", "--quiet", "--hard", start)
+        git(session, "clean", "--quiet", "-d", "--force")
+        session.warn("everything is as it was before")
     if code:
         sys.exit(code)
-    heal(session)
-    git(session, "add", "--", *MANAGED)
+    heal(session, waived, back)
+    keep(session, kept)
+    git(session, "add", "--force", "--", *(name for name in MANAGED if Path(name).exists()), *kept)
+    if edited:
+        session.warn(
+            f"replaced your edits of managed files: {', '.join(edited)}; they are in git show {start[:12]}:PATH"
+        )
     if conflicts := git(session, "diff", "--name-only", "--diff-filter=U"):
-        session.error(f"left in conflict, resolve and `git add` them: {', '.join(conflicts)}")
+        session.error(f"left in conflict, resolve and `git add` them: {', '.join(conflicts)}; or {back}")
+
+
+def moved(session: nox.Session) -> tuple[list[str], str | None]:
+    """The words for Copier, and where the template is now, when that is said."""
+    words = list(session.posargs)
+    if "--from" not in words:
+        return words, None
+    at = words.index("--from")
+    if at + 1 == len(words):
+        session.error("--from needs the address of the template: nox -s update -- --from URL")
+    return words[:at] + words[at + 2 :], words[at + 1]
+
+
+def take_from(session: nox.Session, source: str, place: str) -> None:
+    """Writes down and commits that the template is somewhere else now."""
+    text = ANSWERS.read_text(encoding="utf-8")
+    ANSWERS.write_text(re.sub(r"(?m)^_src_path:.*$", lambda _: f"_src_path: {place}", text), encoding="utf-8")
+    git(session, "commit", "--quiet", "--message", f"Take the template from {place}", "--", str(ANSWERS))
+    session.log(f"the template was at {source}, and is taken from {place} now")
+
+
+def line_endings(session: nox.Session) -> None:
+    """Text with CRLF would conflict as a whole: it becomes LF, and is committed where git has it otherwise."""
+    crlf = [line.split("\t", 1)[1] for line in git(session, "ls-files", "--eol") if "/crlf" in line.split("\t")[0]]
+    for name in crlf:
+        Path(name).write_bytes(Path(name).read_bytes().replace(b"\r\n", b"\n"))
+    if crlf:
+        git(session, "add", "--", *crlf)
+        session.log(f"line endings are LF now: {', '.join(crlf)}")
+    if git(session, "status", "--porcelain"):
+        git(session, "commit", "--quiet", "--message", "Line endings are LF")
+
+
+def replaced(session: nox.Session) -> list[str]:
+    """The managed files that differ from their release, which an update brings back."""
+    manifest = Path("src", "quality", "manifest.json")
+    try:
+        known = json.loads(manifest.read_text(encoding="utf-8"))["files"]
+    except (OSError, ValueError, KeyError):
+        return []
+    there = [name for name in git(session, "ls-files", "--", *MANAGED) if name != manifest.as_posix()]
+    return [name for name in there if Path(name).is_file() and digest(Path(name)) != known.get(name)]
+
+
+def digest(path: Path) -> str:
+    """The hash of a file, the same whatever its line endings."""
+    return hashlib.sha256(path.read_bytes().replace(b"\r\n", b"\n")).hexdigest()
+
+
+def keep(session: nox.Session, kept: dict[str, bytes]) -> None:
+    """Puts waived files back as they were, whatever the release did with them."""
+    for name, written in kept.items():
+        gone = not Path(name).exists()
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).write_bytes(written)
+        more = ", which this release has no more: see where its work went, then delete the waiver" if gone else ""
+        session.log(f"kept {name}, as it is waived{more}")
+
+
+def told(session: nox.Session, code: str) -> list[str]:
+    """The lines that a piece of Python prints in the session's environment; ends with its one sentence."""
+    done = subprocess.run([Path(session.bin, "python"), "-c", code], capture_output=True, text=True, check=False)
+    if done.returncode:
+        session.warn(done.stderr.strip().splitlines()[-1])
+        sys.exit(2)
+    return done.stdout.splitlines()
+
+
+def copier(session: nox.Session, *words: str, back: str = "") -> int:
+    """Runs Copier; where it fails, says why in one sentence, what to do, and the way back."""
+    session.log(" ".join(("copier", *words)))
+    command = [Path(session.bin, "copier"), *words]
+    done = subprocess.run(command, stderr=subprocess.PIPE, text=True, encoding="utf-8", check=False)
+    if done.returncode in (0, 4):
+        sys.stderr.write(done.stderr)
+        return done.returncode
+    said = [line.strip() for line in done.stderr.splitlines() if line.strip() and not line.startswith(" ")]
+    session.warn(f"Copier could not do it: {said[-1] if said else f'exit code {done.returncode}'}")
+    for sign, advice in ADVICE.items():
+        if re.search(sign, done.stderr):
+            session.warn(advice)
+            break
+    if back:
+        session.warn(f"nothing is lost; {back}")
+    return done.returncode
+
+
+UNREACHED = "not found|not appear|could not (?:read|resolve)|does not exist|unable to access|no such|local template"
+ADVICE = {
+    f"(?i){UNREACHED}": "the template cannot be reached; where it has moved: nox -s update -- --from URL",
+    "(?i)validation error|invalid|question|choice": "an answer in .copier-answers.yml is refused by this release; "
+    "give another: nox -s update -- --data NAME=VALUE",
+}
+"""What to do about what Copier says."""
 
 
 def install_copier(session: nox.Session) -> None:
@@ -267,18 +414,49 @@ def git(session: nox.Session, *arguments: str) -> list[str]:
     return str(session.run("git", *arguments, external=True, silent=True, log=False)).splitlines()
 
 
-def heal(session: nox.Session) -> None:
+def heal(session: nox.Session, waived: list[str], back: str = "the way back: git checkout -- .") -> None:
     """Bring managed files back to this release, and remove from their folders what it does not have."""
-    waived = str(session.run("python", "-c", WAIVED, silent=True, log=False)).split()
+    for path in (path for path in managed_paths() if path.is_symlink() and path.as_posix() not in waived):
+        path.unlink()
     chosen = [f"--exclude=!{path}" for name in MANAGED for path in (name, f"{name}/**")]
     chosen = ["--exclude=*", *chosen, *(f"--exclude={path}" for path in (*waived, "__pycache__", "*.pyc"))]
-    session.run("copier", "recopy", "--vcs-ref=:current:", "--defaults", "--overwrite", "--quiet", *chosen)
+    words = ("recopy", "--vcs-ref=:current:", "--defaults", "--overwrite", "--quiet", *chosen)
+    if code := copier(session, *words, back=back):
+        sys.exit(code)
     manifest = Path("src", "quality", "manifest.json")
     known = {manifest.as_posix(), *waived, *json.loads(manifest.read_text(encoding="utf-8"))["files"]}
-    for name in git(session, "ls-files", "--cached", "--others", "--exclude-standard", "--", *MANAGED):
-        if name not in known and Path(name).exists():
-            Path(name).unlink()
-            session.log(f"removed {name}: it is not the template's")
+    tracked = set(git(session, "ls-files", "--", *MANAGED))
+    for path in managed_paths():
+        name = path.as_posix()
+        if name not in known:
+            discard(session, path, saved=name in tracked)
+        elif os.name != "nt" and path.stat().st_mode & 0o111 and name not in waived:
+            path.chmod(stat.S_IMODE(path.stat().st_mode) & ~0o111)
+            session.log(f"{name} cannot be executed any more, as in the template")
+
+
+def managed_paths() -> list[Path]:
+    """What lies in managed folders, hidden or ignored by git too, but for what Python keeps for its sources."""
+    found = [path for name in MANAGED for path in (Path(name), *Path(name).rglob("*"))]
+    files = (path for path in found if path.is_symlink() or path.is_file())
+    return sorted(path for path in files if not (path.parent.name == "__pycache__" and compiled(path)))
+
+
+def compiled(path: Path) -> bool:
+    """Whether Python takes a file only while its source is the same."""
+    return path.suffix == ".pyc" and not path.is_symlink() and path.read_bytes()[4:8] != b"\x01\x00\x00\x00"
+
+
+def discard(session: nox.Session, path: Path, saved: bool) -> None:
+    """Removes what is not the template's; what git does not have is moved to .quality/removed/."""
+    if saved or path.is_symlink():
+        path.unlink()
+        session.log(f"removed {path.as_posix()}: it is not the template's")
+        return
+    target = Path(".quality", "removed", path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.move(path, target)
+    session.log(f"moved {path.as_posix()} to {target.as_posix()}: it is not the template's")
 
 
 @nox.session(default=False)
@@ -298,7 +476,7 @@ def environment(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def lock(session: nox.Session) -> None:
-    """Write constraints/ anew: one fully pinned file for each supported tuple, one for lint, one for Copier."""
+    """Write constraints/ anew: a fully pinned file for each supported tuple, for lint, for Copier, for the image."""
     session.install("uv")
     for path in (
         path for path in Path("constraints").glob("*py*.txt") if path.stem.removeprefix("extras-") not in TUPLES
@@ -314,6 +492,8 @@ def lock(session: nox.Session) -> None:
         pin(session, base.with_name(f"extras-{base.name}"), python, *more)
     pin(session, LINT, "3.11", "--group", "lint", "--constraint", f"constraints/{newest('3.11')}.txt")
     pin(session, COPIER, "3.11", written(session, "copier"))
+    pinned_as = ("--constraint", f"constraints/{newest('3.12')}.txt", "--generate-hashes")
+    pin(session, IMAGE, "3.12", "pyproject.toml", written(session, "hatchling", "editables"), *pinned_as)
 
 
 def pin(session: nox.Session, target: Path, python: str, *inputs: str) -> None:

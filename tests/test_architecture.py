@@ -10,7 +10,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "template" / "src" / "quality"
 LAYERS = (
-    ("values", "files"),
+    ("values", "files", "masking"),
     ("texts",),
     ("result",),
     ("errors",),
@@ -37,6 +37,7 @@ FLOOR = {room: number for number, rooms in enumerate(LAYERS) for room in rooms}
 PURE = (
     "values",
     "files",
+    "masking",
     "texts",
     "result",
     "errors",

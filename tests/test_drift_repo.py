@@ -1,10 +1,13 @@
-"""A rendered repository with nine planted drifts: each is reported through its own nox, and healed where it can be."""
+"""A rendered repository with more than twenty planted drifts: each is reported through its own nox, and healed by what
+its line says, after which nothing is left."""
 
 from __future__ import annotations
 
 import ast
+import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -27,7 +30,9 @@ def our_own_check(data: object) -> object:
 """
 BY_HAND = """
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.actions import BlockDocumentUpdate, DeploymentUpdate
+from datetime import UTC, datetime, timedelta
+from prefect.client.schemas.actions import BlockDocumentUpdate, DeploymentUpdate, WorkPoolUpdate
+from prefect.states import Scheduled
 from prefect.client.schemas.schedules import CronSchedule
 
 with get_client(sync_client=True) as client:
@@ -41,21 +46,42 @@ with get_client(sync_client=True) as client:
     client.update_deployment_schedule(prod.id, prod.schedules[0].id, schedule=cron)
     client.update_deployment(prod.id, DeploymentUpdate(parameters=prod.parameters | {"fingerprint": "0" * 16}))
     client.create_deployment(flow_id=prod.flow_id, name="flights-old", tags=prod.tags, entrypoint=prod.entrypoint)
+    twin = client.create_flow_from_name("another-flow")
+    client.create_deployment(flow_id=twin, name="flights-flights-prod", tags=prod.tags, entrypoint=prod.entrypoint)
+    dev = client.read_deployment_by_name("flights-check-dataset/flights-flights-dev")
+    given = {"env": {"QUALITY_ENV": "dev", "DSN": "0paque-value"}, "stream_output": True}
+    client.update_deployment(dev.id, DeploymentUpdate(job_variables=given))
+    client.update_work_pool("flights-prod", WorkPoolUpdate(is_paused=True))
+    due = Scheduled(scheduled_time=datetime.now(UTC) - timedelta(hours=1))
+    client.create_flow_run_from_deployment(prod.id, state=due, name="overdue")
 """
 HEALED_BY_RESTORE = {
     "src/quality/engine/judge.py": "edited",
     "src/quality/rollout/shapes.py": "missing",
     "src/quality/ours.py": "unknown",
+    "src/quality/errors.py": "mode was changed to 755",
+    "src/quality/texts.py": "is a link",
+    "src/quality/manifest.json": "is not that of the release v1.0.1",
+    "src/quality/.hidden.py": "unknown",
+    "src/quality/rules/sourceless.pyc": "unknown",
+    "tests/quality/ignored.log": "unknown",
+    "src/quality/values.py": "edited",
+    "waivers.yml": "expired on 2020-01-01",
 }
+HEALED_BY_RULES = {"docs/policy.md": "not current", "datasets/contract.schema.json": "not current"}
 HEALED_BY_FIX = {
     "block flights-flights-dev": "rules",
     "block flights-flights-prod": "no such block",
     "deployment flights-flights-prod": "0 9 * * *",
     "deployment flights-old": "not in prefect.yaml",
+    "deployment flights-flights-dev": "job_variables.env.DSN is stored in clear",
 }
+TWIN, LATE = "under another flow: another-flow", "the run overdue was due at"
+HEALED_BY_COMMAND = {"work pool flights-prod": "prefect work-pool resume flights-prod"}
 HEALED_BY_HAND = {
     "prefect.yaml, flights-flights-dev": "policy.yml",
     "src/domain/ours.py:6": "quality_checked_flow",
+    "src/domain/tests/more.py:2": "check_dataset",
 }
 
 
@@ -109,24 +135,70 @@ def drift(repository: Path, prefect: dict[str, str], *arguments: str) -> tuple[i
 
 
 def plant(repository: Path, prefect: dict[str, str]) -> None:
-    """Three drifts of managed files, two of blocks, two of deployments, one of environments, one fork."""
+    """Eleven drifts of managed files and two of written ones, six of blocks and deployments, two of pools, one of
+    environments, two forks."""
     quality = repository / "src" / "quality"
     with (quality / "engine" / "judge.py").open("a", encoding="utf-8") as file:
         file.write("# our improvement\n")
     (quality / "rollout" / "shapes.py").unlink()
     (quality / "ours.py").write_text('"""Ours."""\n', encoding="utf-8")
+    plant_unseen(repository)
+    for name in ("docs/policy.md", "datasets/contract.schema.json"):
+        (repository / name).write_text((repository / name).read_text(encoding="utf-8") + "\n", encoding="utf-8")
     deployments = repository / "prefect.yaml"
     text = deployments.read_text(encoding="utf-8")
     deployments.write_text(
         text.replace("name: flights-dev\n      work_queue", "name: mine\n      work_queue"), encoding="utf-8"
     )
     (repository / "src" / "domain" / "ours.py").write_text(COPIED, encoding="utf-8")
-    commit(repository, "Nine drifts")
+    (repository / "src" / "domain" / "tests").mkdir()
+    hidden = "import importlib\nimportlib.import_module('quality.checking').check('flights')\n"
+    (repository / "src" / "domain" / "tests" / "more.py").write_text(hidden, encoding="utf-8")
+    commit(repository, "More than twenty drifts")
     interpreter = repository / ".nox" / "environment" / "bin" / "python"
     subprocess.run([str(interpreter), "-c", BY_HAND], cwd=repository, env=os.environ | prefect, check=True)
 
 
-def test_nine_planted_drifts_are_reported_and_healed(repository: Path, prefect: dict[str, str]) -> None:
+def plant_unseen(repository: Path) -> None:
+    """What equal bytes, a matching manifest, a leading dot, a missing source and git's ignoring hide."""
+    quality = repository / "src" / "quality"
+    (quality / "errors.py").chmod(0o755)
+    (quality / "texts.py").rename(repository / "elsewhere.txt")
+    (quality / "texts.py").symlink_to(repository / "elsewhere.txt")
+    (quality / "files.py").write_text((quality / "files.py").read_text(encoding="utf-8") + "# ours\n", "utf-8")
+    manifest = json.loads((quality / "manifest.json").read_text(encoding="utf-8"))
+    manifest["files"]["src/quality/files.py"] = hashlib.sha256((quality / "files.py").read_bytes()).hexdigest()
+    (quality / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+    (quality / ".hidden.py").write_text("x = 1\n", encoding="utf-8")
+    (quality / "rules" / "sourceless.pyc").write_bytes(b"compiled")
+    (repository / "tests" / "quality" / "ignored.log").write_text("kept\n", encoding="utf-8")
+    with (repository / ".git" / "info" / "exclude").open("a", encoding="utf-8") as file:
+        file.write("*.log\n")
+    (quality / "values.py").write_text((quality / "values.py").read_text(encoding="utf-8") + "# ours\n", "utf-8")
+    waiver = "{path: src/quality/values.py, reason: for a while, until: 2020-01-01}"
+    (repository / "waivers.yml").write_text(f"waivers:\n  - {waiver}\n", encoding="utf-8")
+
+
+def heal_by_hand(repository: Path, prefect: dict[str, str], start: str, found: dict[str, str]) -> None:
+    """What each line says to do: commands of nox and Prefect, and what only a person can decide."""
+    restored = nox(repository, "restore")
+    assert restored.returncode == 0, restored.stderr
+    assert (repository / ".quality" / "removed" / "tests" / "quality" / "ignored.log").read_text("utf-8") == "kept\n"
+    written = nox(repository, "rules")
+    assert written.returncode == 0, written.stderr
+    cli = str(repository / ".nox" / "environment" / "bin" / "prefect")
+    cancel = re.search(r"prefect (flow-run cancel [0-9a-f-]{36})", found["work pool flights-prod"])
+    assert cancel
+    for words in ("work-pool resume flights-prod", cancel[1]):
+        subprocess.run([cli, *words.split()], cwd=repository, env=os.environ | prefect, check=True, capture_output=True)
+    git(repository, "checkout", "--quiet", start, "--", "prefect.yaml")
+    (repository / "src" / "domain" / "ours.py").unlink()
+    shutil.rmtree(repository / "src" / "domain" / "tests")
+
+
+def test_more_than_twenty_planted_drifts_are_each_found_and_healed_by_what_their_line_says(
+    repository: Path, prefect: dict[str, str]
+) -> None:
     start = git(repository, "rev-parse", "HEAD").strip()
     code, found, healed = drift(repository, prefect, "--fix")
     assert (code, found) == (0, {}), "a repository as rendered has no drift once it is deployed"
@@ -136,21 +208,23 @@ def test_nine_planted_drifts_are_reported_and_healed(repository: Path, prefect: 
     code, found, healed = drift(repository, prefect)
     assert code == 1
     assert healed == []
-    for subject, word in (HEALED_BY_RESTORE | HEALED_BY_FIX | HEALED_BY_HAND).items():
-        assert word in found[subject], (subject, found.get(subject))
+    planted = HEALED_BY_RESTORE | HEALED_BY_RULES | HEALED_BY_FIX | HEALED_BY_COMMAND | HEALED_BY_HAND
+    for subject, word in planted.items():
+        assert word in found.get(subject, "nothing"), (subject, found.get(subject))
+    assert TWIN in found["deployment flights-flights-prod"]
+    assert LATE in found["work pool flights-prod"]
+    assert "0paque-value" not in str(found)
+    assert len(planted) + 2 > 20
 
-    restored = nox(repository, "restore")
-    assert restored.returncode == 0, restored.stderr
+    heal_by_hand(repository, prefect, start, found)
     commit(repository, "Healed")
-    managed = ("src/quality", "tests/quality", "constraints", "noxfile.py")
+    managed = ("src/quality", "tests/quality", "constraints", "noxfile.py", "docs", "datasets")
     assert git(repository, "diff", "--name-only", start, "HEAD", "--", *managed) == ""
     assert not (repository / "src" / "quality" / "ours.py").exists()
-
-    git(repository, "checkout", "--quiet", start, "--", "prefect.yaml")
-    (repository / "src" / "domain" / "ours.py").unlink()
     code, found, healed = drift(repository, prefect, "--fix")
     assert (code, found) == (0, {})
-    assert {step.split()[-1] for step in healed} == {"flights-flights-dev", "flights-flights-prod", "flights-old"}
+    names = {"flights-flights-dev", "flights-flights-prod", "flights-old"}
+    assert {step.split()[-1] for step in healed} == names
     assert drift(repository, prefect) == (0, {}, [])
 
 
@@ -249,3 +323,74 @@ def test_the_commands_install_the_copier_that_is_pinned() -> None:
     }
     assert f'"{pin}"' in text
     assert pin in (ROOT / "constraints.txt").read_text(encoding="utf-8").split()
+
+
+def waive(repository: Path, name: str) -> None:
+    until = date.today() + timedelta(days=9)
+    waiver = f"waivers:\n  - {{path: {name}, reason: until 1.1 has it, until: {until}}}\n"
+    (repository / "waivers.yml").write_text(waiver, encoding="utf-8")
+
+
+def test_an_update_keeps_what_is_waived_where_the_release_has_it_no_more_and_names_what_it_replaces(
+    older: Path, releases: Path
+) -> None:
+    (releases / "template" / "src" / "quality" / "loopback.py").unlink()
+    lock(releases)
+    release(releases, "v1.2.0")
+    waived = older / "src" / "quality" / "loopback.py"
+    waived.write_text(waived.read_text(encoding="utf-8") + "# ours\n", encoding="utf-8")
+    waive(older, "src/quality/loopback.py")
+    for path in [*(older / "datasets").glob("*.yml"), older / "CODEOWNERS"]:
+        path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    commit(older, "Ours, on Windows")
+    done = nox(older, "update")
+    assert done.returncode == 0, done.stderr
+    assert waived.read_text(encoding="utf-8").endswith("# ours\n")
+    assert "kept src/quality/loopback.py, as it is waived, which this release has no more" in done.stderr
+    assert "replaced your edits of managed files: src/quality/errors.py" in done.stderr
+    start = re.search(r"git show ([0-9a-f]{12}):PATH", done.stderr)
+    assert start
+    assert git(older, "show", f"{start[1]}:src/quality/errors.py").endswith("# ours\n")
+    assert (older / "CODEOWNERS").read_bytes().startswith(b"# The second release's.\n")
+    assert not git(older, "diff", "--name-only", "--diff-filter=U")
+
+
+def test_a_template_that_moved_is_one_sentence_and_the_way_to_it_and_nothing_is_lost(
+    older: Path, releases: Path
+) -> None:
+    moved = releases.rename(releases.with_name("moved"))
+    start = git(older, "rev-parse", "HEAD")
+    refused = nox(older, "update")
+    assert refused.returncode not in (0, 4)
+    assert "nox -s update -- --from URL" in refused.stderr
+    assert "everything is as it was before" in refused.stderr
+    assert "Traceback" not in refused.stderr + refused.stdout
+    assert (git(older, "rev-parse", "HEAD"), git(older, "status", "--porcelain")) == (start, "")
+    done = nox(older, "update", "--from", str(moved))
+    assert done.returncode == 0, done.stderr
+    assert "# of the second release" in (older / "src" / "quality" / "errors.py").read_text(encoding="utf-8")
+    assert f"_src_path: {moved}" in (older / ".copier-answers.yml").read_text(encoding="utf-8")
+
+
+BROKEN = [
+    ("waivers.yml", "waivers: [{path: x", "waivers.yml cannot be read", 2),
+    (".copier-answers.yml", "_commit: [v1.0.0\n", ".copier-answers.yml cannot be read", 2),
+    (".copier-answers.yml", None, "an answer in .copier-answers.yml is refused by this release", None),
+]
+
+
+def test_files_that_an_update_cannot_read_are_one_sentence_before_anything_is_changed(older: Path) -> None:
+    for name, text, said, code in BROKEN:
+        path = older / name
+        before = path.read_text(encoding="utf-8")
+        invalid = re.sub(r"(?m)^work_pool_type: .*$", "work_pool_type: balloon", before)
+        path.write_text(invalid if text is None else text, encoding="utf-8")
+        assert path.read_text(encoding="utf-8") != before
+        commit(older, "Broken")
+        refused = nox(older, "update")
+        assert refused.returncode == code if code else refused.returncode not in (0, 4), refused.stderr
+        assert said in refused.stderr
+        assert "Traceback" not in refused.stderr
+        assert git(older, "status", "--porcelain") == ""
+        path.write_text(before, encoding="utf-8")
+        commit(older, "Mended")

@@ -232,3 +232,35 @@ def test_the_sample_is_small_and_dirty() -> None:
     assert 19_000 < frame.height < 21_000
     assert frame["tailnum"].null_count() > 0
     assert frame.filter(pl.col("arr_time").is_not_null() & pl.col("air_time").is_null()).height > 0
+
+
+def test_the_workflow_takes_actions_by_digest_and_no_more_rights_than_it_needs() -> None:
+    text = (ROOT / "template" / ".github" / "workflows" / "quality.yml").read_text(encoding="utf-8")
+    used = re.findall(r"uses: (\S+)", text)
+    assert used
+    assert all(re.fullmatch(r"actions/[\w-]+@[0-9a-f]{40}", one) for one in used), used
+    flow = YAML(typ="safe").load(text)
+    assert flow["permissions"] == {}
+    assert "pull_request" in flow["concurrency"]["cancel-in-progress"]
+    jobs = flow["jobs"]
+    assert {name: job["permissions"].get("contents") for name, job in jobs.items()} == dict.fromkeys(jobs, "read")
+    assert [name for name, job in jobs.items() if "write" in job["permissions"].values()] == ["image"]
+    assert "pull_request" in jobs["diverged"]["if"]
+    assert {"run": "python -m nox -s drift -- files forks"} in jobs["diverged"]["steps"]
+    for name in jobs.keys() - {"image"}:
+        assert any(step.get("with", {}).get("cache") == "pip" for step in jobs[name]["steps"]), name
+
+
+def test_the_image_is_pinned_by_hash_to_the_newest_tuple_and_runs_as_nobody_special(noxfile: dict[str, Any]) -> None:
+    text = (ROOT / "template" / "Dockerfile.jinja").read_text(encoding="utf-8")
+    assert text.count("FROM ${BASE}") == 2
+    assert "--require-hashes -r image.lock" in text
+    assert re.search(r"^USER 10001$", text, re.MULTILINE)
+    assert ":latest" not in text
+    locked = (ROOT / "template" / "constraints" / "image.lock").read_text(encoding="utf-8")
+    blocks = re.findall(r"(?m)^([a-z0-9.-]+)==([\w.+!-]+)[^\n]*((?:\n    --hash=sha256:[0-9a-f]{64}(?: \\)?)*)", locked)
+    assert blocks
+    assert all(hashes for _, _, hashes in blocks)
+    theirs = pins(CONSTRAINTS[noxfile["newest"]("3.12")])
+    assert {name: version for name, version, _ in blocks if theirs.get(name) != version} == {}
+    assert {"polars", "prefect", "hatchling"} <= {name for name, _, _ in blocks}

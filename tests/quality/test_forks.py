@@ -87,6 +87,59 @@ FORKS = [
     ),
     ("not Python", "def broken(:\n", 1, "fix"),
 ]
+ENGINE, FLOW, BLOCK, FACE = "check_dataset", "quality_checked_flow", "create_quality_flow", "from quality import"
+REACHED = [
+    ("importlib", "import importlib\nm = importlib.import_module('quality.checking')\nm.check('users')\n", ENGINE),
+    ("importlib by pieces", "import importlib as i\ni.import_module('quality' + '.checking').check('users')\n", ENGINE),
+    ("importlib unknown", "import importlib\ndef go(n):\n    importlib.import_module(f'quality.{n}').check(1)\n", FACE),
+    ("__import__", "__import__('quality.checking').check('users')\n", ENGINE),
+    ("resolve_name", "from pkgutil import resolve_name\nresolve_name('quality.checking:check')('users')\n", ENGINE),
+    ("getattr", "import quality\ngetattr(quality, 'check')('users')\n", ENGINE),
+    ("getattr unknown", "import quality\ndef go(n):\n    getattr(quality, n)('users')\n", FACE),
+    ("vars", "import quality\nvars(quality)['check']('users')\n", ENGINE),
+    ("__dict__", "import quality\nquality.__dict__['check']('users')\n", ENGINE),
+    ("sys.modules", "import sys\nimport quality\nsys.modules['quality.checking'].check('users')\n", ENGINE),
+    ("exec", "exec('from quality import check')\n", FACE),
+    ("star", "from quality import *\ncheck('users')\n", ENGINE),
+    ("star of the engine", "from quality.checking import *\n", ENGINE),
+    ("old name", "from quality.verdict import check\ncheck('users')\n", ENGINE),
+    ("after a check", "from quality.operations import after_check\nafter_check.check('users', None)\n", ENGINE),
+    ("dict", "from quality import data_quality_check_task as t\nSTEPS = {'check': t}\n", FLOW),
+    ("list", "from quality import data_quality_check_task as t\nSTEPS = [print, t]\n", FLOW),
+    ("lambda", "from quality import data_quality_check_task as t\ngo = lambda data: t(data)\n", FLOW),
+    (
+        "partial",
+        "from functools import partial\nimport quality\ngo = partial(quality.data_quality_check_task, rules=[])\n",
+        FLOW,
+    ),
+    ("class attribute", "from quality import data_quality_check_task as t\nclass Steps:\n    check = t\n", FLOW),
+    (
+        "method of a made task",
+        "from quality import create_check_task\nt = create_check_task()\nfound = t('users')\n",
+        FLOW,
+    ),
+    ("decorator", "from quality import data_quality_check_task as t\n@t.on_completion\ndef hook(*a): ...\n", FLOW),
+    ("default", "from quality import data_quality_check_task as t\ndef go(data, by=t):\n    return by(data)\n", FLOW),
+    (
+        "block as parameter",
+        "from quality import DataQualityBlock\ndef go(b: DataQualityBlock):\n    b.check()\n",
+        BLOCK,
+    ),
+    ("block in quotes", "def go(b: 'DataQualityBlock | None', data):\n    return b.check(data)\n", BLOCK),
+    ("block by its name", "def go(my_block, data):\n    return my_block.check(data)\n", BLOCK),
+    (
+        "block of an object",
+        "from quality import DataQualityBlock\n"
+        "class A:\n    b = DataQualityBlock()\n    def go(self):\n        return self.b.check(1)\n",
+        BLOCK,
+    ),
+    (
+        "block of any kind",
+        "from prefect.blocks.core import Block\nBlock.load('data-quality-block/users-dev').check()\n",
+        BLOCK,
+    ),
+    ("block in a lambda", "go = lambda block: block.check()\n", BLOCK),
+]
 
 
 def write(root: Path, text: str, name: str = "src/domain/ours.py") -> None:
@@ -107,6 +160,42 @@ def test_a_fork_is_named_with_its_line_and_what_to_call(
     found = list(forks(tmp_path))
     assert f"src/domain/ours.py:{line}" in {finding.subject for finding in found}
     assert all(instead in finding.fix for finding in found)
+
+
+@pytest.mark.parametrize(("case", "text", "instead"), REACHED, ids=[row[0] for row in REACHED])
+def test_what_checks_is_a_fork_however_it_is_reached(case: str, text: str, instead: str, tmp_path: Path) -> None:
+    write(tmp_path, text)
+    found = list(forks(tmp_path))
+    assert found
+    assert all(instead in finding.fix for finding in found), found
+
+
+PLACES = ("jobs/tests/x.py", "build/x.py", "dist/lib/x.py", ".jobs/x.py", "src/domain/tests/test_x.py", "conftest.py")
+
+
+@pytest.mark.parametrize("name", PLACES)
+def test_forks_are_looked_for_everywhere_but_in_the_tests_own_folder(name: str, tmp_path: Path) -> None:
+    write(tmp_path, "from quality import check\ncheck('users')\n", name)
+    assert {finding.subject for finding in forks(tmp_path)} == {f"{name}:2"}
+
+
+def test_forks_in_scripts_and_notebooks_are_found(tmp_path: Path) -> None:
+    write(tmp_path, "#!/usr/bin/env python3\nfrom quality import check\ncheck('users')\n", "bin/nightly")
+    write(
+        tmp_path,
+        '{"cells": [{"cell_type": "code", "source": ["%time\\n", "import quality\\n", "quality.check(1)"]}]}',
+        "a.ipynb",
+    )
+    assert {finding.subject for finding in forks(tmp_path)} == {"bin/nightly:3", "a.ipynb:3"}
+
+
+def test_what_another_module_of_the_teams_hands_on_is_followed(tmp_path: Path) -> None:
+    write(tmp_path, "from quality import check as judge, data_quality_check_task as task\n", "src/domain/helpers.py")
+    write(tmp_path, "from domain.helpers import judge\njudge('users')\n", "src/domain/one.py")
+    write(tmp_path, "from . import helpers\n\ndef go(data):\n    return helpers.task(data)\n", "src/domain/two.py")
+    write(tmp_path, "from .helpers import task as run\nSTEPS = {1: run}\n", "src/domain/three.py")
+    found = {finding.subject for finding in forks(tmp_path)}
+    assert found == {"src/domain/one.py:2", "src/domain/two.py:3", "src/domain/three.py:2"}
 
 
 def test_a_copy_of_managed_code_is_named_with_its_original_even_under_another_name(tmp_path: Path) -> None:

@@ -206,3 +206,28 @@ def test_nobody_is_woken_to_hear_that_all_is_well(pager: str) -> None:
     assert night.run(rule("a", P), status=P) == [("a", "CLOSED")]
     assert night.run(rule("a", P), status=P) == []
     assert night.run(rule("a", F)) == [("a", "OPENED")]
+
+
+PAGING = Notification(channel="pagerduty", block="pager-duty-webhook/night")
+
+
+def test_a_page_is_closed_with_the_last_of_its_incidents() -> None:
+    night = Night(PAGING)
+    assert night.run(rule("a", F), rule("b", F)) == [("a", "OPENED"), ("b", "OPENED")]
+    (first,) = night.incidents(rule("a", P), rule("b", F), status=F)
+    assert (first.ends_page, first.note) == (False, "the page stays open for other incidents")
+    (last,) = night.incidents(rule("a", P), rule("b", P), status=P)
+    assert last.ends_page
+
+
+def test_somebody_is_paged_only_after_so_many_failures_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(f"{__name__}.CONFIG", CONFIG.model_copy(update={"page_after": 3}))
+    night = Night(PAGING)
+    assert night.run(rule("a", F)) == [("a", "WAITING")]
+    assert night.run(rule("a", F)) == [("a", "WAITING")]
+    assert night.run(rule("a", P), status=P) == [("a", "CLOSED")]
+    assert night.run(rule("a", F)) == [("a", "WAITING")]
+    assert night.run(rule("a", F)) == [("a", "WAITING")]
+    assert night.run(rule("a", F)) == [("a", "OPENED")]
+    assert night.run(rule("a", F)) == []
+    assert Night(TEAM).run(rule("a", F)) == [("a", "OPENED")]

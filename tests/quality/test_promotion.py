@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from prefect.blocks.notifications import SlackWebhook
 from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.events.schemas.automations import AutomationCore
 from prefect.exceptions import ObjectNotFound
 from pydantic import SecretStr
 
@@ -155,6 +156,28 @@ def test_the_last_rung_needs_a_channel_that_takes_a_message(
     SlackWebhook(url=SecretStr(address)).save("users-alerts", overwrite=True)
     assert line(name, config, client, Rung.DEPLOYMENT).ok
     assert any(b"A test message" in body for body in taken)
+
+
+def test_the_last_rung_needs_the_alarms(
+    client: SyncPrefectClient, config: CheckConfig, repository: Path, sink: tuple[str, list[bytes]]
+) -> None:
+    name = "alarms set"
+    assert line(name, config, client).ok
+    assert "nobody would be told" in line(name, config, client, Rung.DEPLOYMENT).seen
+    (repository / "policy.yml").write_text(POLICY_WITH_CHANNEL + "  prod: {longest_minutes: 30}\n", "utf-8")
+    SlackWebhook(url=SecretStr(sink[0])).save("users-alerts", overwrite=True)
+    config = project.load("users", "prod")
+    missing = line(name, config, client, Rung.DEPLOYMENT)
+    assert "a check took too long' is not on the server" in missing.seen
+    assert missing.fix == "nox -s alarms -- --env prod"
+    assert main(["alarms", "--env", "prod"]) == 0
+    assert line(name, config, client, Rung.DEPLOYMENT).ok
+    made = [one for one in client.read_automations() if "took too long" in one.name]
+    off = made[0].model_dump(include={"name", "description", "tags", "trigger", "actions"}) | {"enabled": False}
+    client.update_automation(made[0].id, AutomationCore.model_validate(off))
+    assert "is switched off" in line(name, config, client, Rung.DEPLOYMENT).seen
+    for one in client.read_automations():
+        client.delete_automation(one.id)
 
 
 def test_a_contract_that_does_not_fit_a_shape_is_refused(config: CheckConfig, client: SyncPrefectClient) -> None:

@@ -6,11 +6,13 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from quality.masking import Guarded, masked
+
 if TYPE_CHECKING:
     from quality.result import CheckResult
 
 
-class ConfigurationError(ValueError):
+class ConfigurationError(Guarded, ValueError):
     """Wrong use or configuration (exit code 2): a line for each mistake that says what, where and what to do next."""
 
     @classmethod
@@ -18,7 +20,7 @@ class ConfigurationError(ValueError):
         return cls("\n".join(" ".join(mistake.split()) for mistake in mistakes))
 
 
-class SourceError(Exception):
+class SourceError(Guarded):
     """The data could not be read now: unreachable, not there yet, or changed while it was read."""
 
     retry: bool = True
@@ -30,7 +32,7 @@ class MalformedError(SourceError):
     retry: bool = False
 
 
-class CannotJudgeError(Exception):
+class CannotJudgeError(Guarded):
     """What the data is makes a rule impossible to judge: ERROR of that rule alone, which no retry fixes."""
 
 
@@ -47,19 +49,19 @@ def _of_a_driver(error: BaseException) -> bool:
     return type(error).__module__.split(".")[0] not in ("builtins", "polars", "quality")
 
 
-class DataQualityError(Exception):
+class DataQualityError(Guarded):
     """A check did not succeed; `result` holds the whole report, whose status is FAILED, ERROR or SKIPPED."""
 
     def __init__(self, message: str, result: CheckResult) -> None:
         super().__init__(message, result)
-        self.message = message
+        self.message = str(self.args[0])
         self.result = result
 
     def __str__(self) -> str:
         return self.message
 
 
-class ServerError(Exception):
+class ServerError(Guarded):
     """Prefect's server, pool or worker is not there or does not answer (exit code 3): one sentence with what to do."""
 
 
@@ -73,8 +75,8 @@ BROKE = "refused: "
 
 def first_line(error: BaseException) -> str:
     """The first line of what an error says; of object storage's, what was answered and not what was asked."""
-    text = re.sub(r"(\w+://)[^\s/@]*:[^\s@]*@", r"\1***@", str(error).strip() or type(error).__name__)
-    return said(text) or refused(text) or text.splitlines()[0]
+    text = str(error).strip() or type(error).__name__
+    return masked(said(text) or refused(text) or text.splitlines()[0])
 
 
 def refused(text: str) -> str | None:

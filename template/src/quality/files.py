@@ -8,12 +8,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+FOLDER, FILE = 0o700, 0o600
+"""The modes of what holds rows: its owner's only."""
 
-def write_whole(path: Path, text: str, lasting: bool = True) -> None:
-    """Replaces a file in one step, so that no reader ever sees half of it and, where it is `lasting`, no crash does."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+
+def write_whole(path: Path, text: str, lasting: bool = True, private: bool = False) -> None:
+    """Replaces a file in one step, so that no reader ever sees half of it and, where it is `lasting`, no crash does.
+
+    A `private` file holds rows and is its owner's only, as its folder is where that is made here.
+    """
+    (private_folder if private else _folder)(path.parent)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
+        if not private:
+            Path(name).chmod(0o666 & ~_umask())
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
             file.write(text)
             if lasting:
@@ -25,10 +33,29 @@ def write_whole(path: Path, text: str, lasting: bool = True) -> None:
         raise
 
 
+def private_folder(path: Path) -> None:
+    """Makes a folder, and those above it that are not there, its owner's only; one that is there stays as it is."""
+    if path.is_dir():
+        return
+    private_folder(path.parent)
+    path.mkdir(mode=FOLDER, exist_ok=True)
+
+
+def _folder(path: Path) -> None:
+    path.mkdir(parents=True, exist_ok=True)
+
+
+def _umask() -> int:
+    """The mode bits that this process leaves out; it can only be read by setting it."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
+
+
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
     """Keeps other processes of this machine out of a folder; the lock ends with its holder, however that ends."""
-    folder.mkdir(parents=True, exist_ok=True)
+    private_folder(folder)
     if os.name == "nt":
         yield
         return

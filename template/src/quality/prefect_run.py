@@ -10,6 +10,9 @@ from prefect.context import EngineContext, TaskRunContext, get_run_context
 from prefect.exceptions import MissingContextError
 
 from quality.errors import ConfigurationError
+from quality.masking import guard_logs
+
+guard_logs()
 
 
 def run_context() -> EngineContext | TaskRunContext | None:

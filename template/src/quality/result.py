@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import Field, computed_field, model_validator
 
+from quality.masking import Shown
 from quality.values import Frozen, Scalar, Severity, Status
 
 
@@ -16,13 +17,13 @@ class RuleResult(Frozen):
     `retry_helps` is of an ERROR that may pass: network, storage, a source that changed; never of a fact about data.
     """
 
-    rule_name: str
+    rule_name: Shown
     check: str
     column: str | None = None
     columns: tuple[str, ...] = ()
     severity: Severity = Severity.ERROR
     status: Status
-    message: str
+    message: Shown
     failed_count: int = 0
     total_count: int = 0
     value: Scalar = None
@@ -83,9 +84,9 @@ class RunMetadata(Frozen):
     dataset: str = "data"
     owner: str | None = None
     environment: str | None = None
-    contract: str | None = None
-    source: str | None = None
-    version: str | None = None
+    contract: Shown | None = None
+    source: Shown | None = None
+    version: Shown | None = None
     fingerprint: str | None = None
     template_version: str | None = None
     compatibility: str | None = None
@@ -103,7 +104,7 @@ class CheckResult(Frozen):
     rules: tuple[RuleResult, ...] = ()
     row_count: int | None = None
     allow_empty: bool = False
-    reason: str | None = None
+    reason: Shown | None = None
     retry_helps: bool = False
     execution_time_ms: float = 0.0
     timestamp: datetime

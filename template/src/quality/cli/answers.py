@@ -11,6 +11,7 @@ from pydantic import Field
 
 from quality.drift.finding import Finding, Layer
 from quality.history.series import Trend
+from quality.masking import Shown
 from quality.result import CheckResult
 from quality.rollout.evidence import Check
 from quality.rollout.scorecard import Standing
@@ -22,7 +23,9 @@ class Answer(Frozen):
 
     verb: str
     exit_code: int = Field(0, description="0 good, 1 FAILED or refused, 2 wrong use or files, 3 could not be judged.")
-    problem: str | None = Field(None, description="Why the verb, or a part of it, could not be done; a line for each.")
+    problem: Shown | None = Field(
+        None, description="Why the verb, or a part of it, could not be done; a line for each."
+    )
 
 
 class Entry(Frozen):
@@ -31,7 +34,7 @@ class Entry(Frozen):
     dataset: str
     environment: str | None
     exit_code: int = Field(0, description="0 good, 1 FAILED or refused, 2 wrong use or files, 3 could not be judged.")
-    problem: str | None = Field(None, description="Why nothing was found; a line for each mistake.")
+    problem: Shown | None = Field(None, description="Why nothing was found; a line for each mistake.")
 
 
 def outcome(entries: Iterable[Entry]) -> dict[str, Any]:
@@ -74,7 +77,7 @@ class Looked(Frozen):
     """One thing that doctor looked at. `code` is 0 when it is as it should be, 2 for files, 3 for data and a server."""
 
     subject: str
-    said: str
+    said: Shown
     code: int = 0
 
 

@@ -6,12 +6,13 @@ import sys
 from collections.abc import Iterable
 
 from quality.errors import ConfigurationError
+from quality.masking import masked
 
 
 def sentences(error: object) -> list[str]:
     """What an error says: of a wrong configuration a line for each mistake, of others one."""
     told = str(error).splitlines() if isinstance(error, ConfigurationError) else [str(error)]
-    return [" ".join(line.split()) for line in told]
+    return [masked(" ".join(line.split())) for line in told]
 
 
 def complain(lines: Iterable[str]) -> str:

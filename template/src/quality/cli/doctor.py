@@ -141,6 +141,7 @@ def api() -> Iterator[Looked]:
             subject="api", said="PREFECT_API_URL is not set: block, flow and deployment use a server of their own"
         )
         return
+    from quality.drift.standstill import NO_WORKER, standstill
     from quality.ladder.deployment import online_workers
     from quality.operations.alarms import document
     from quality.server import server
@@ -159,6 +160,9 @@ def api() -> Iterator[Looked]:
             else:
                 said = f"no worker is online; prefect worker start --pool {name} --no-create-pool-if-not-found"
                 yield Looked(subject=name, said=said, code=3)
+        for one in standstill(client, file.deployments):
+            if NO_WORKER not in one.problem:
+                yield Looked(subject=one.subject, said=f"{one.problem}; {one.fix}", code=3)
         for channel in dict.fromkeys(one for policy in policies for one in policy.notifications):
             try:
                 document(client, channel.block)

@@ -148,8 +148,19 @@ def flow(asked: argparse.Namespace) -> Rungs:
     expected = session.make(lambda config: first_verdict(config, "flow"))
     from quality.server import prefect_api, server
 
-    with prefect_api(), server() as client, scorecard.kept():
+    with prefect_api() as own, server() as client, scorecard.kept():
+        _bury(client, session.configs, own)
         return Rungs.of("flow", session.each(lambda config: _flows(client, config, expected[config.dataset])))
+
+
+def _bury(client: Any, configs: Sequence[CheckConfig], own: bool) -> None:
+    """Says which runs of before died, and marks them as crashed."""
+    from quality.ladder.flows import check_dataset
+    from quality.operations import dead
+
+    for config in configs:
+        for words in dead.bury(client, config, check_dataset.name, own_server=own):
+            say(words, "yellow")
 
 
 def _flows(client: Any, config: CheckConfig, expected: CheckResult) -> RungRun:
@@ -196,6 +207,7 @@ def deployment(asked: argparse.Namespace) -> Rungs:
     if not chosen:
         return Rungs.of("deployment", session.entries)
     with prefect_api() as own, server() as client, scorecard.kept():
+        _bury(client, session.configs, own)
         entries = [*chosen.values(), *_own_flows(file, session.configs)]
         pools = {entry.work_pool.name: ensure_pool(client, entry.work_pool) for entry in entries}
         for pool in pools.values():

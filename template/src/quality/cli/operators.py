@@ -35,6 +35,7 @@ from quality.texts import nearest
 
 def drift(asked: argparse.Namespace) -> Drift:
     """Looks at the layers asked for, or at all, and says what differs from the repository."""
+    from quality.cli import documents
     from quality.drift.report import look
 
     if unknown := next((layer for layer in asked.layer if layer not in list(Layer)), None):
@@ -43,7 +44,7 @@ def drift(asked: argparse.Namespace) -> Drift:
         project.policy().of(asked.env)
     if asked.remove_old and not asked.fix:
         raise ConfigurationError("--remove-old removes what --fix has replaced; give both: --fix --remove-old")
-    report = look([Layer(layer) for layer in asked.layer], asked.env, asked.fix, asked.remove_old)
+    report = look([Layer(layer) for layer in asked.layer], asked.env, asked.fix, asked.remove_old, documents.stale)
     print(report.text())
     found = {name: getattr(report, name) for name in ("findings", "healed", "unseen", "drifted", "exit_code")}
     return Drift(verb="drift", **found)

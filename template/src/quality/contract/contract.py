@@ -9,6 +9,7 @@ from typing import Annotated, Any, Self, cast
 
 from pydantic import BeforeValidator, Field, SerializeAsAny, ValidationError, model_validator
 
+from quality.contract.clear import refuse_in_clear
 from quality.contract.complaints import Complaints
 from quality.contract.yaml_file import YamlFile
 from quality.engine.rule import Reference, Rule
@@ -102,6 +103,7 @@ def load_contract(path: Path) -> Contract:
     """The contract in a YAML file; ConfigurationError has a line for each mistake, and what to write instead."""
     file = YamlFile(path, f"{path.parent.name}/{path.name}")
     data, wrong = file.data(), Complaints(file)
+    refuse_in_clear(wrong, data)
     rules = _rules(wrong, data.get("rules") or [])
     contract = wrong.validated(Contract, {**data, "rules": tuple(rules.values())}, "the contract")
     _refuse_unknown_references(wrong, rules, path)

@@ -19,6 +19,7 @@ from pydantic import (
     model_validator,
 )
 
+from quality.contract.clear import refuse_in_clear
 from quality.contract.complaints import Complaints
 from quality.contract.deployment_policy import BLOCK, Deployments, read_deployments
 from quality.contract.times import valid_cron as valid_cron
@@ -102,7 +103,7 @@ class Notification(Frozen):
 
     @property
     def pages(self) -> bool:
-        """Whether each message wakes somebody: such a channel is not told that all is well."""
+        """Whether each message wakes somebody: such a channel has one alert for a dataset, closed when all is well."""
         return self.channel in ("pagerduty", "opsgenie")
 
 
@@ -167,6 +168,12 @@ class EnvironmentPolicy(Frozen):
         None, description="Most memory of an isolated check beside what its process begins with, such as 4GB."
     )
     timeout_seconds: PositiveFloat | None = Field(None, description="Longest time that an isolated check may take.")
+    page_after: Annotated[int, Field(ge=1), STRICT_INT] = Field(
+        1, description="PagerDuty and Opsgenie are told of what did not hold in so many runs one after the other."
+    )
+    longest_minutes: Annotated[FiniteFloat, Field(gt=0), STRICT] | None = Field(
+        None, description="Longest time a run may take; one that takes longer is told of, and counts as dead."
+    )
     repository_url: Annotated[str, AfterValidator(_page)] | None = Field(
         None,
         description="Where a browser finds this repository's files, such as https://github.com/acme/shop/blob/main.",
@@ -195,6 +202,7 @@ def load_policy(path: Path) -> Policy:
     """`defaults`, overridden field by field in each of `environments`; a line for each mistake, with file and line."""
     file = YamlFile(path)
     data, wrong = file.data(), Complaints(file)
+    refuse_in_clear(wrong, data)
     for field in data:
         if field not in FIELDS:
             wrong.add(f"the policy has no field '{field}'; {nearest(field, FIELDS)}", field)

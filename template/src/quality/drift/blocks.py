@@ -16,7 +16,8 @@ from quality.contract import project
 from quality.contract.config import CheckConfig
 from quality.contract.ownership import belongs, way_out
 from quality.drift.environments import same_rules
-from quality.drift.finding import Finding, Layer, differences
+from quality.drift.finding import Finding, Layer
+from quality.drift.rules import configuration
 from quality.ladder.block import SLUG, DataQualityBlock, block_name, block_of, owner_of, save_block
 from quality.texts import slug as slug_of
 
@@ -47,9 +48,9 @@ def block_drift(client: SyncPrefectClient, config: CheckConfig) -> Iterator[Find
         problem = f"saved by template {saved['template_version']}, newer than this code's {project.template_version()}"
         yield finding(problem, "update this repository with `nox -s update`")
     else:
-        for field, git, found in differences(declared(config), saved):
+        for field, git, found in configuration(declared(config), saved):
             changed = finding("differs from the repository", "save it again with `nox -s drift -- --fix`", heals=True)
-            yield changed.model_copy(update={"field": field, "git": git, "found": found})
+            yield changed.about(field, git, found)
 
 
 def rules_drift(client: SyncPrefectClient, configs: list[CheckConfig]) -> Iterator[Finding]:

@@ -19,10 +19,10 @@ from quality.drift.finding import NOTHING, Finding, Layer, differences
 from quality.ladder import triggers
 from quality.ladder.deployment import NOT_PROMOTED, declared, read, resolved
 from quality.ladder.prefect_file import DeploymentEntry, PrefectFile
+from quality.masking import MASK, is_secret
 from quality.rollout.evidence import Check
 from quality.rollout.gate import unmet
 
-SECRET = re.compile(r"(?i)secret|token|passw|credential|private_?key|api_?key")
 PLACEHOLDER = re.compile(r"prefect\.blocks\.([a-z0-9-]+)\.([a-z0-9-]+)")
 STEP = re.compile(r"\{\{.+\}\}")
 REDEPLOY = "deploy it again with `nox -s drift -- --fix`"
@@ -32,6 +32,9 @@ ALIKE = (
     *("concurrency_limit", "concurrency_options", "work_pool_name", "job_variables", "pull_steps"),
 )
 """Fields that are compared as they are."""
+FREE = ("job_variables", "parameters", "pull_steps")
+"""Fields that people fill as they like, so that only the repository says what may be shown of them."""
+VALUES_OF_RUNS = re.compile(r"(?i)\benv\b|header")
 
 
 def finding(name: str, problem: str, fix: str, heals: bool = False) -> Finding:
@@ -114,21 +117,27 @@ def _differing(
     for field, ours, there in differences(git, saved(found)):
         if STEP.search(str(ours)) and (entry.build or entry.push):
             continue  # what a step gives, only the step knows
-        values = {"git": masked(field, ours), "found": masked(field, there)}
         changed = finding(entry.name, "differs from prefect.yaml", REDEPLOY, heals=True)
-        yield changed.model_copy(update={"field": field, **values})
+        yield changed.about(field, ours, seen(field, ours, there))
 
 
-def masked(path: str, value: Any) -> Any:
-    """A value without its secrets, to be shown."""
-    if isinstance(value, dict):
-        return {name: masked(f"{path}.{name}", inner) for name, inner in value.items()}
-    return "•••" if SECRET.search(path) and value != NOTHING else value
+def seen(field: str, git: Any, found: Any) -> Any:
+    """What is shown of the server's value: of a field that people fill, no text that only the server has."""
+    if not field.startswith(FREE) or found == NOTHING:
+        return found
+    if isinstance(found, dict):
+        ours = git if isinstance(git, dict) else {}
+        return {name: seen(f"{field}.{name}", ours.get(name), inner) for name, inner in found.items()}
+    if isinstance(found, list):
+        return [one if isinstance(git, list) and one in git else seen(field, None, one) for one in found]
+    known = isinstance(git, str) and git != NOTHING and not VALUES_OF_RUNS.search(field)
+    return found if known or found == git or not isinstance(found, str) else MASK
 
 
 def _in_clear(entry: DeploymentEntry, found: DeploymentResponse) -> Iterator[Finding]:
-    for path, value in _leaves("job_variables", found.job_variables):
-        if SECRET.search(path) and isinstance(value, str) and value and "{{" not in value:
+    fields = found.model_dump(mode="json", include=set(FREE))
+    for path, value in (leaf for name in FREE for leaf in _leaves(name, fields[name])):
+        if is_secret(value, path.rpartition(".")[2]):
             problem = f"{path} is stored in clear, for everyone who may read deployments"
             yield finding(entry.name, problem, "revoke it; name a Secret block in the work pool's template instead")
 
@@ -137,6 +146,9 @@ def _leaves(path: str, value: Any) -> Iterator[tuple[str, Any]]:
     if isinstance(value, dict):
         for name, inner in value.items():
             yield from _leaves(f"{path}.{name}", inner)
+    elif isinstance(value, list):
+        for number, inner in enumerate(value):
+            yield from _leaves(f"{path}[{number}]", inner)
     else:
         yield path, value
 

@@ -10,6 +10,7 @@ from quality.contract.config import CheckConfig
 from quality.contract.contract import Contract
 from quality.contract.policy import EnvironmentPolicy
 from quality.drift.finding import Finding, Layer, differences
+from quality.drift.rules import configuration
 from quality.ladder.computed_file import differences as differences_of_file
 from quality.ladder.entries import computed
 from quality.ladder.prefect_file import PrefectFile
@@ -62,17 +63,10 @@ def same_rules(dataset: str, documents: Mapping[str, Mapping[str, Any]], place: 
     (first, one), *others = documents.items() if documents else [("", {})]
     same = [field for field in SAME if field != "source" or not project.contract(dataset).sources]
     for name, other in others:
-        for field, git, found in differences({f: one.get(f) for f in same}, {f: other.get(f) for f in same}):
-            yield Finding(
-                layer=Layer.ENVIRONMENTS,
-                subject=f"{place}{dataset} in {name}",
-                problem=f"is not checked as in {first}",
-                field=field,
-                git=git,
-                found=found,
-                fix="save both again with `nox -s drift -- --fix`",
-                heals=True,
-            )
+        for field, git, found in configuration({f: one.get(f) for f in same}, {f: other.get(f) for f in same}):
+            where, problem = f"{place}{dataset} in {name}", f"is not checked as in {first}"
+            fix = "save both again with `nox -s drift -- --fix`"
+            yield Finding.of(Layer.ENVIRONMENTS, where, problem, fix, heals=True).about(field, git, found)
 
 
 def _policies(dataset: str, configs: Mapping[str, CheckConfig]) -> Iterator[Finding]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Any
 
+from quality.masking import MASK, Shown, masked_value
 from quality.texts import json_value
 from quality.values import Frozen
 
@@ -28,11 +29,11 @@ class Finding(Frozen):
 
     layer: Layer
     subject: str
-    problem: str
+    problem: Shown
     field: str | None = None
     git: Any = None
     found: Any = None
-    fix: str
+    fix: Shown
     heals: bool = False
     note: bool = False
 
@@ -40,6 +41,12 @@ class Finding(Frozen):
     def of(cls, layer: Layer, subject: str, problem: str, fix: str = "", heals: bool = False) -> Finding:
         """A difference in these words, without fields to compare."""
         return cls(layer=layer, subject=subject, problem=problem, fix=fix, heals=heals)
+
+    def about(self, field: str, git: Any, found: Any) -> Finding:
+        """The same about one field; both values as a person may read them."""
+        told = MASK if git == NOTHING and isinstance(found, str) and field != "rules" else masked_value(found, field)
+        values = {"git": masked_value(git, field), "found": told}
+        return self.model_copy(update={"field": field, **values})
 
     def __str__(self) -> str:
         about = f"{self.subject}: {self.problem}"

@@ -11,9 +11,10 @@ from quality.contract.config import CheckConfig
 from quality.contract.ownership import REMOVE_OLD, TAG, other_domain, own_domain
 from quality.drift.blocks import old_blocks
 from quality.drift.finding import Finding, Layer
-from quality.ladder.deployment import OLD_FLOW, delete, deployments_of, old_deployments, tagged
+from quality.errors import ConfigurationError
+from quality.ladder.deployment import OLD_FLOW, called, delete, deployments_of, flow_of, old_deployments, read, tagged
 from quality.ladder.flows import check_dataset
-from quality.ladder.prefect_file import PrefectFile
+from quality.ladder.prefect_file import DeploymentEntry, PrefectFile
 
 FINGERPRINT = "fingerprint:"
 """What the tag of a deployment begins with that this template made."""
@@ -24,27 +25,39 @@ def leftovers(client: SyncPrefectClient, file: PrefectFile) -> Iterator[tuple[De
     """Deployments of this domain that prefect.yaml does not name, and whether this template made them."""
     if file.name is None:
         return
-    known = {entry.name for entry in file.deployments}
+    names = {entry.name for entry in file.deployments}
+    known = {found.id for entry in file.deployments if (found := deployed(client, entry))}
     old = {found.id for found in deployments_of(client, OLD_FLOW)} if check_dataset.name != OLD_FLOW else set()
     ours = {found.id for found in deployments_of(client, check_dataset.name)}
-    for found in _of_domain(client, file.name):
-        if found.name not in known and found.id not in old and not other_domain(found.tags):
+    for found in _of_domain(client, file.name, names):
+        if found.id not in known and found.id not in old and not other_domain(found.tags):
             proved = found.id in ours or f"{TAG}{own_domain()}" in found.tags
             yield found, proved and any(tag.startswith(FINGERPRINT) for tag in found.tags)
 
 
-def _of_domain(client: SyncPrefectClient, name: str) -> list[DeploymentResponse]:
-    """What carries the domain's tag, or the tag that prefect.yaml of before gave it."""
-    found = [*tagged(client, f"{TAG}{own_domain()}"), *tagged(client, name)]
+def deployed(client: SyncPrefectClient, entry: DeploymentEntry) -> DeploymentResponse | None:
+    """The deployment of an entry, under its own flow; where that cannot be imported, whatever has its name."""
+    try:
+        return read(client, f"{flow_of(entry).name}/{entry.name}")
+    except ConfigurationError:
+        return next(iter(called(client, entry.name)), None)
+
+
+def _of_domain(client: SyncPrefectClient, name: str, names: set[str]) -> list[DeploymentResponse]:
+    """What carries the domain's tag, the tag that prefect.yaml of before gave it, or a name that an entry has."""
+    found = [*tagged(client, f"{TAG}{own_domain()}"), *tagged(client, name), *called(client, *sorted(names))]
     return list({one.id: one for one in found}.values())
 
 
 def leftover_drift(client: SyncPrefectClient, file: PrefectFile, configs: list[CheckConfig]) -> Iterator[Finding]:
     """Each deployment that left prefect.yaml and still runs, and each object with a name of before."""
+    names = {entry.name for entry in file.deployments}
     for found, own in leftovers(client, file):
         fix = "delete it with `nox -s drift -- --fix`" if own else "delete it by hand: nothing proves that it is yours"
-        problem = "is on the server and not in prefect.yaml"
-        yield _finding(f"deployment {found.name}", problem, fix, own).model_copy(update={"note": not own})
+        problem, twin = "is on the server and not in prefect.yaml", found.name in names
+        if twin:
+            problem = f"is there a second time, under another flow: {client.read_flow(found.flow_id).name}"
+        yield _finding(f"deployment {found.name}", problem, fix, own).model_copy(update={"note": not (own or twin)})
     for one in old_deployments(client, file):
         yield _finding(f"deployment {OLD_FLOW}/{one.name}", LEFT, REMOVE_OLD)
     for block in old_blocks(client, configs):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from pydantic import Field, computed_field
@@ -13,7 +13,7 @@ from quality.contract import project
 from quality.drift.environments import environments
 from quality.drift.finding import Finding, Layer
 from quality.drift.forks import forks
-from quality.drift.managed_files import managed_files, unread_contracts, unreadable
+from quality.drift.managed_files import managed_files, stale_documents, unread_contracts, unreadable
 from quality.drift.waivers import load_waivers, waive
 from quality.errors import ConfigurationError, ServerError
 from quality.values import Frozen
@@ -50,12 +50,21 @@ class Report(Frozen):
 
 
 def look(
-    layers: Iterable[Layer] = (), environment: str | None = None, fix: bool = False, remove_old: bool = False
+    layers: Iterable[Layer] = (),
+    environment: str | None = None,
+    fix: bool = False,
+    remove_old: bool = False,
+    stale: Callable[[Path], Iterable[Path]] = lambda root: (),
 ) -> Report:
-    """The report on the layers asked for; on all of them when none is named, the server's where one is configured."""
+    """The report on the layers asked for; on all of them when none is named, the server's where one is configured.
+
+    `stale` tells the files that `nox -s rules` writes and that are not what it would write.
+    """
     root, asked = project.root(), tuple(layers)
     named = asked or tuple(Layer)
     findings, unseen = local(root, named)
+    if Layer.FILES in named:
+        findings += stale_documents(root, stale)
     healed: list[str] = []
     failed = 2 if unseen else 0
     if Layer.SERVER in named and (asked or fix or _server_is_configured()):

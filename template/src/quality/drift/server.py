@@ -18,6 +18,7 @@ from quality.drift.deployments import deployment_drift
 from quality.drift.finding import Finding, Layer
 from quality.drift.leftovers import leftover_drift, remove_leftovers, remove_old
 from quality.drift.managed_files import SKEW
+from quality.drift.standstill import standstill
 from quality.ladder.deployment import deploy, ensure_pool
 from quality.ladder.prefect_file import DeploymentEntry, PrefectFile
 from quality.rollout.gate import unmet
@@ -51,6 +52,7 @@ def server_drift(client: SyncPrefectClient, scope: Scope) -> Iterator[Finding]:
     for entry in scope.entries:
         yield from deployment_drift(client, scope.file, entry)
     yield from leftover_drift(client, scope.file, scope.configs)
+    yield from standstill(client, scope.entries)
 
 
 def heal(client: SyncPrefectClient, scope: Scope, old: bool = False) -> Iterator[str]:

@@ -69,14 +69,13 @@ def waive(findings: Iterable[Finding], waivers: tuple[Waiver, ...]) -> list[Find
     said = [_waived(finding, current.get(path_of(finding))) for finding in found]
     differing = {path_of(finding) for finding in found}
     for waiver in waivers:
-        if waiver.expired:
-            said.append(
-                Finding.of(
-                    Layer.FILES, FILE, f"the waiver of {waiver.path} expired on {waiver.until}", "restore the file"
-                )
-            )
+        expired = f"the waiver of {waiver.path} expired on {waiver.until}"
+        if waiver.expired and waiver.path in differing:
+            fix = "restore the file with `nox -s restore`, or give the waiver a later day"
+            said.append(Finding.of(Layer.FILES, FILE, expired, fix))
         elif waiver.path not in differing:
-            idle = Finding.of(Layer.FILES, FILE, f"{waiver.path} is waived and does not differ", "delete the waiver")
+            problem = expired if waiver.expired else f"{waiver.path} is waived and does not differ"
+            idle = Finding.of(Layer.FILES, FILE, problem, "delete the waiver")
             said.append(idle.model_copy(update={"note": True}))
     return said
 

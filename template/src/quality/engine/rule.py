@@ -16,6 +16,7 @@ from pydantic import Field
 from quality.engine.dtypes import ANY, NUMBER, Kinds, col, kind_of
 from quality.engine.frame import Frame
 from quality.engine.sql import Sql, condition
+from quality.masking import masked
 from quality.texts import shorten
 from quality.values import Fraction, Frozen, Scalar, Severity, Text
 
@@ -77,7 +78,7 @@ class Rule(Frozen):
     @property
     def title(self) -> str:
         """The rule's name, or one derived from what it says."""
-        return self.name or self.derived_name()
+        return masked(self.name or self.derived_name())
 
     def derived_name(self) -> str:
         own = [f for f in type(self).model_fields if f not in Rule.model_fields and f not in ("column", "columns")]

@@ -17,7 +17,7 @@ import polars as pl
 
 from quality.contract import project
 from quality.errors import SourceError, first_line
-from quality.files import alone
+from quality.files import FILE, alone, private_folder
 from quality.history.retention import keep_from, told
 from quality.sources import storage
 
@@ -57,8 +57,9 @@ class Shelf(NamedTuple):
             rows.write_parquet(target, storage_options=storage.options(target, storage.SHORT))
             return target
         half = Path(target).with_name(f".{name}.{os.getpid()}")
-        half.parent.mkdir(parents=True, exist_ok=True)
+        private_folder(half.parent)
         try:
+            half.touch(FILE)
             rows.write_parquet(half)
             half.replace(target)
         finally:

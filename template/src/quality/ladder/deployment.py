@@ -17,6 +17,7 @@ from prefect.client.schemas.actions import DeploymentScheduleCreate, WorkPoolCre
 from prefect.client.schemas.filters import (
     DeploymentFilter,
     DeploymentFilterId,
+    DeploymentFilterName,
     DeploymentFilterTags,
     FlowFilter,
     FlowFilterName,
@@ -38,6 +39,7 @@ from quality.errors import ConfigurationError, ServerError, first_line
 from quality.ladder import triggers
 from quality.ladder.factories import QualityFlow
 from quality.ladder.prefect_file import DeploymentEntry, PoolEntry, PrefectFile, ScheduleEntry
+from quality.masking import masked, masked_value
 from quality.server import run_link
 from quality.texts import nearest
 
@@ -129,6 +131,7 @@ def declared(
     """
     entry, config = resolved(entry, built), checked_by(entry)
     flow, parameters, tags = flow_of(entry), dict(entry.parameters), [*entry.tags, tag()]
+    _refuse_in_clear(entry)
     held = config is not None and not promoted
     if config is not None and entry.dataset:
         parameters |= {"environment": config.environment, "fingerprint": config.fingerprint}
@@ -151,6 +154,16 @@ def declared(
         "job_variables": entry.work_pool.job_variables,
         "pull_steps": _steps(file, entry, "pull"),
     }
+
+
+def _refuse_in_clear(entry: DeploymentEntry) -> None:
+    """ConfigurationError for a secret that a deployment would store in clear, wherever prefect.yaml has it from."""
+    for name, value in {"parameters": entry.parameters, "job_variables": entry.work_pool.job_variables}.items():
+        if masked_value(value) != value and str(masked(str(value))) != str(value):
+            raise ConfigurationError(
+                f"prefect.yaml: {entry.name}: its {name} hold a secret, which the server would store in clear for "
+                "everyone who may read deployments; name a Secret block in the work pool's template instead"
+            )
 
 
 def read(client: SyncPrefectClient, name: str) -> DeploymentResponse | None:
@@ -192,6 +205,13 @@ def deployments_of(client: SyncPrefectClient, flow: str) -> list[DeploymentRespo
 def tagged(client: SyncPrefectClient, *tags: str) -> list[DeploymentResponse]:
     """Every deployment that has all of these tags."""
     return _pages(client, deployment_filter=DeploymentFilter(tags=DeploymentFilterTags(all_=list(tags))))
+
+
+def called(client: SyncPrefectClient, *names: str) -> list[DeploymentResponse]:
+    """Every deployment of one of these names, whatever its flow."""
+    return (
+        _pages(client, deployment_filter=DeploymentFilter(name=DeploymentFilterName(any_=list(names)))) if names else []
+    )
 
 
 def old_deployments(client: SyncPrefectClient, file: PrefectFile) -> list[DeploymentResponse]:

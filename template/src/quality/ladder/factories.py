@@ -21,8 +21,9 @@ from quality.errors import ConfigurationError
 from quality.ladder.awaitable import AwaitableResult
 from quality.ladder.block import DataQualityBlock
 from quality.ladder.flow_config import QualityCheckMode, QualityFlowConfig
-from quality.ladder.states import is_machinery, settling
+from quality.ladder.states import guarded, is_machinery, settling
 from quality.ladder.tasks import QualityTask, create_check_task
+from quality.masking import masked_value
 from quality.prefect_run import either
 from quality.reporting.artifacts import dataset_key
 from quality.rules.catalogue import parse_rules
@@ -71,6 +72,11 @@ class QualityFlow(Flow[P, R]):
         """This flow, which says what it checks."""
         self.check = check
         return self
+
+    def serialize_parameters(self, parameters: dict[str, Any]) -> dict[str, Any]:
+        """What a server is told of a run's parameters: addresses without logins, no keys."""
+        told: dict[str, Any] = masked_value(super().serialize_parameters(parameters))
+        return told
 
     def bound(self) -> Self:
         """This flow, knowing the variable that holds it."""
@@ -238,7 +244,7 @@ def _load_task(loader: Callable[..., object], check: FlowCheck) -> Task[..., Any
     """Loading as a task of its own, so that it is retried like the check."""
     kind = Task if inspect.iscoroutinefunction(loader) else QualityTask
     options: dict[str, Any] = {"cache_policy": NO_CACHE, "persist_result": False, "retry_condition_fn": is_machinery}
-    return kind(loader, name="load", **options, **check.retries)
+    return kind(guarded(loader), name="load", **options, **check.retries)
 
 
 def _around(function: Callable[P, R], check: FlowCheck) -> Callable[P, R]:

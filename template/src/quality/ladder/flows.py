@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from prefect import Flow
+from prefect.runtime import flow_run
 
 from quality.contract import project
 from quality.contract.config import CheckConfig
 from quality.errors import ConfigurationError
 from quality.ladder.states import settling
 from quality.ladder.tasks import check_task
+from quality.masking import masked, masked_value
+from quality.operations import dead
 from quality.result import CheckResult
 
 P = ParamSpec("P")
@@ -30,9 +33,19 @@ class DomainFlow(Flow[P, R]):
     def name(self, name: str) -> None:
         self._own_name = name
 
+    def serialize_parameters(self, parameters: dict[str, Any]) -> dict[str, Any]:
+        """What a server is told of a run's parameters."""
+        told: dict[str, Any] = masked_value(super().serialize_parameters(parameters))
+        return told
+
+
+def _run_name() -> str:
+    """What a run is called: its dataset, whatever was given for one."""
+    return masked(str(flow_run.parameters.get("dataset")))
+
 
 def _blessed(function: Callable[P, R]) -> DomainFlow[P, R]:
-    return DomainFlow(function, name="check-dataset", flow_run_name="{dataset}", persist_result=True, retries=0)
+    return DomainFlow(function, name="check-dataset", flow_run_name=_run_name, persist_result=True, retries=0)
 
 
 @_blessed
@@ -46,6 +59,7 @@ def check_dataset(
     """
     config = project.load(dataset, environment)
     refuse_other_configuration(config, fingerprint)
+    dead.meet(config, check_dataset.name)
     result: CheckResult = check_task(config).now(now=now)
     return result
 

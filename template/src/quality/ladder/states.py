@@ -13,6 +13,7 @@ from prefect.results import ResultRecord  # type: ignore[attr-defined]
 from prefect.states import Failed
 
 from quality.errors import CannotJudgeError, ConfigurationError, DataQualityError, SourceError, retry_helps
+from quality.masking import guard
 from quality.values import Status
 
 P = ParamSpec("P")
@@ -34,6 +35,9 @@ def settling(function: Callable[P, R]) -> Callable[P, R]:
                 return await function(*args, **kwargs)
             except DataQualityError as error:
                 return settled(error)
+            except Exception as error:
+                guard(error)
+                raise
 
         return cast("Callable[P, R]", _with_types(asettled, function))
 
@@ -43,8 +47,36 @@ def settling(function: Callable[P, R]) -> Callable[P, R]:
             return function(*args, **kwargs)
         except DataQualityError as error:
             return settled(error)
+        except Exception as error:
+            guard(error)
+            raise
 
     return cast("Callable[P, R]", _with_types(plainly_settled, function))
+
+
+def guarded(function: Callable[P, R]) -> Callable[P, R]:
+    """The function of a task, sync or async; what it raises holds no secret by the time that Prefect hears of it."""
+    if inspect.iscoroutinefunction(function):
+
+        @wraps(function)
+        async def aguarded(*args: P.args, **kwargs: P.kwargs) -> Any:
+            try:
+                return await function(*args, **kwargs)
+            except Exception as error:
+                guard(error)
+                raise
+
+        return cast("Callable[P, R]", aguarded)
+
+    @wraps(function)
+    def plainly_guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return function(*args, **kwargs)
+        except Exception as error:
+            guard(error)
+            raise
+
+    return plainly_guarded
 
 
 def _with_types(settled: Callable[..., Any], function: Callable[..., Any]) -> Callable[..., Any]:

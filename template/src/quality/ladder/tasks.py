@@ -29,7 +29,7 @@ from quality.contract.contract import parse_source
 from quality.errors import ConfigurationError, DataQualityError, retry_helps
 from quality.ladder.awaitable import AwaitableProfile, AwaitableResult, AwaitableRules
 from quality.ladder.block import DataQualityBlock
-from quality.ladder.states import is_machinery, result_or_raise, settled
+from quality.ladder.states import guarded, is_machinery, result_or_raise, settled
 from quality.operations import after_check
 from quality.prefect_run import either, run_context
 from quality.reporting import artifacts
@@ -250,7 +250,7 @@ def _task(function: Callable[P, object], name: str, gives: type[R], **options: A
         "persist_result": False,
         "retry_condition_fn": is_machinery,
     } | options
-    return cast("QualityTask[P, R]", QualityTask(function, name=name, **chosen))
+    return cast("QualityTask[P, R]", QualityTask(guarded(function), name=name, **chosen))
 
 
 data_quality_check_task = _task(check, "data_quality_check", AwaitableResult)

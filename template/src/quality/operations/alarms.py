@@ -33,45 +33,42 @@ class Watch(NamedTuple):
     trigger: EventTrigger
 
 
-def watches(pool: str, tagged: str | None = None) -> tuple[Watch, ...]:
-    """What is watched for in every environment: in the runs of its pool, or in those among them that have a tag."""
-    runs = {"prefect.resource.id": "prefect.flow-run.*"}
+def watches(pool: str, tagged: str | None = None, longest: float | None = None) -> tuple[Watch, ...]:
+    """What is watched for in every environment: in the runs of its pool, or in those among them that have a tag.
+
+    Where the policy says how many minutes a run may take at most, those that take longer, too.
+    """
     of_pool: Any = {"prefect.resource.role": "work-pool", "prefect.resource.name": pool}
     if tagged:
         of_pool = [of_pool, {"prefect.resource.role": "tag", "prefect.resource.id": f"prefect.tag.{tagged}"}]
-    crashed = EventTrigger(
-        match=runs,
-        match_related=of_pool,
-        expect={"prefect.flow-run.Crashed"},
-        for_each={"prefect.resource.id"},
-        posture=Posture.Reactive,
-        threshold=1,
-        within=timedelta(0),
-    )
-    silent = EventTrigger(
-        match=runs,
-        match_related=of_pool,
-        after={"prefect.flow-run.heartbeat"},
-        expect={"prefect.flow-run.heartbeat", *ENDED},
-        for_each={"prefect.resource.id"},
-        posture=Posture.Proactive,
-        threshold=1,
-        within=SILENT_AFTER,
-    )
-    never = EventTrigger(
-        match=runs,
-        match_related=of_pool,
-        after={"prefect.flow-run.Late"},
-        expect={"prefect.flow-run.Pending", "prefect.flow-run.Running", *ENDED},
-        for_each={"prefect.resource.id"},
-        posture=Posture.Proactive,
-        threshold=1,
-        within=LATE_AFTER,
-    )
-    return (
+    crashed = _trigger(of_pool, expect={"prefect.flow-run.Crashed"})
+    silent = _trigger(of_pool, {"prefect.flow-run.heartbeat"}, {"prefect.flow-run.heartbeat", *ENDED}, SILENT_AFTER)
+    started = {"prefect.flow-run.Pending", "prefect.flow-run.Running", *ENDED}
+    never = _trigger(of_pool, {"prefect.flow-run.Late"}, started, LATE_AFTER)
+    found = (
         Watch("crashed", "crashed", crashed),
         Watch("went silent", f"sent no heartbeat for {SILENT_AFTER.seconds // 60} minutes", silent),
         Watch("never started", f"was due {LATE_AFTER.seconds // 60} minutes ago and has not started", never),
+    )
+    if longest is None:
+        return found
+    too_long = _trigger(of_pool, {"prefect.flow-run.Running"}, ENDED, timedelta(minutes=longest))
+    return (*found, Watch("took too long", f"runs for more than the {longest:g} minutes allowed", too_long))
+
+
+def _trigger(
+    of_pool: Any, after: Iterable[str] = (), expect: Iterable[str] = (), within: timedelta = timedelta(0)
+) -> EventTrigger:
+    """Fires when an event comes or, where a time is given, when after one event none of the others comes within it."""
+    return EventTrigger(
+        match={"prefect.resource.id": "prefect.flow-run.*"},
+        match_related=of_pool,
+        after=set(after),
+        expect=set(expect),
+        for_each={"prefect.resource.id"},
+        posture=Posture.Proactive if within else Posture.Reactive,
+        threshold=1,
+        within=within,
     )
 
 
@@ -95,7 +92,7 @@ def declared(environment: str, policy: EnvironmentPolicy, blocks: Iterable[UUID]
                 for document in documents
             ],
         )
-        for watch in watches(policy.work_pool, None if watched == policy.work_pool else tag())
+        for watch in watches(policy.work_pool, None if watched == policy.work_pool else tag(), policy.longest_minutes)
     ]
 
 
@@ -105,6 +102,21 @@ def ensure(client: SyncPrefectClient, environment: str, policy: EnvironmentPolic
         return []
     blocks = [document(client, channel.block) for channel in policy.notifications]
     return [(one.name, _ensure(client, one)) for one in declared(environment, policy, blocks)]
+
+
+def unmet(client: SyncPrefectClient, environment: str, policy: EnvironmentPolicy) -> list[str]:
+    """What is wrong with the automations of an environment: missing, switched off, or not as the policy says."""
+    blocks = [document(client, channel.block) for channel in policy.notifications]
+    problems = []
+    for wanted in declared(environment, policy, blocks):
+        there = [one for one in client.read_automations_by_name(wanted.name) if not other_domain(one.tags)]
+        if not there:
+            problems.append(f"the alarm '{wanted.name}' is not on the server")
+        elif not there[0].enabled:
+            problems.append(f"the alarm '{wanted.name}' is switched off; switch it on in Prefect")
+        elif comparable(there[0]) != comparable(wanted.model_copy(update={"enabled": True})):
+            problems.append(f"the alarm '{wanted.name}' is not as policy.yml says")
+    return problems
 
 
 def _ensure(client: SyncPrefectClient, wanted: AutomationCore) -> str:

@@ -24,17 +24,18 @@ THE_RUN = "the run"
 
 class Kind(StrEnum):
     """What a message says of an incident. Nobody is told of what is SILENCED, or CLOSED: before anybody knew of it, or
-    on a channel that would wake somebody to say so."""
+    while the same page stays open for others; nor of what is WAITING for as many failures as page somebody."""
 
     OPENED = "OPENED"
     REMINDER = "REMINDER"
     RECOVERED = "RECOVERED"
     SILENCED = "SILENCED"
     CLOSED = "CLOSED"
+    WAITING = "WAITING"
 
     @property
     def is_told(self) -> bool:
-        return self not in (Kind.SILENCED, Kind.CLOSED)
+        return self not in (Kind.SILENCED, Kind.CLOSED, Kind.WAITING)
 
 
 class Finding(Frozen):
@@ -62,14 +63,17 @@ class Incident(Frozen):
     since: datetime
     line: str
     note: str | None = None
+    ends_page: bool = False
 
 
 class Told(NamedTuple):
-    """What a channel knows of a rule: whether an incident is open, when it last heard, and since when it lasts."""
+    """What a channel knows of a rule: whether an incident is open, when it last heard, since when it lasts, and how
+    many runs it has waited through."""
 
     is_open: bool = False
     at: datetime | None = None
     since: datetime | None = None
+    waited: int = 0
 
     def then(self, kind: Kind, at: datetime, ok: bool) -> Told:
         """What it knows after a message that was delivered, or not."""
@@ -77,7 +81,7 @@ class Told(NamedTuple):
             return Told()
         if kind in (Kind.OPENED, Kind.REMINDER) and ok:
             return Told(True, at, self.since or at)
-        return self._replace(since=self.since or at)
+        return self._replace(since=self.since or at, waited=self.waited + (kind is Kind.WAITING))
 
 
 def findings(result: CheckResult) -> tuple[dict[str, Finding], set[str]]:
@@ -133,18 +137,27 @@ def due(
     incidents = []
     for name, finding in mine.items():
         was = state.get(name, Told())
-        if not was.is_open:
+        if not was.is_open and channel.pages and was.waited + 1 < config.page_after:
+            line = f"{finding.status} for {was.waited + 1} of {config.page_after} runs that page somebody"
+            incidents.append(Incident(rule=name, kind=Kind.WAITING, since=was.since or now, line=line, note=line))
+        elif not was.is_open:
             incidents.append(_incident(finding, Kind.OPENED, was.since or now, config, silences, now))
         elif _forgotten(was, config.remind_after_hours, now):
             incidents.append(_incident(finding, Kind.REMINDER, was.since or now, config, silences, now))
     there = {rule.rule_name for rule in result.rules} | {THE_RUN}
-    for name, was in state.items():
-        over = name not in mine and (name in good or name in bad or name not in there)
-        if over and was.since is not None:
+    over = {
+        name: was
+        for name, was in state.items()
+        if name not in mine and (name in good | bad.keys() or name not in there)
+    }
+    stays = channel.pages and any(was.is_open for name, was in state.items() if name not in over)
+    for name, was in over.items():
+        if was.since is not None:
             kind = Kind.RECOVERED if was.is_open and not channel.pages else Kind.CLOSED
             line = "holds again" if name in good else "is not for this channel" if name in bad else "left the contract"
-            note = f"{channel.channel} pages, and is not told" if was.is_open and channel.pages else None
-            incidents.append(Incident(rule=name, kind=kind, since=was.since, line=line, note=note))
+            note = "the page stays open for other incidents" if was.is_open and stays else None
+            ends = was.is_open and channel.pages and not stays
+            incidents.append(Incident(rule=name, kind=kind, since=was.since, line=line, note=note, ends_page=ends))
     return incidents
 
 

@@ -13,6 +13,7 @@ from quality.contract import project
 from quality.contract.config import CheckConfig
 from quality.contract.policy import Lineage
 from quality.history.runs import size
+from quality.masking import masked
 from quality.prefect_run import secret
 from quality.result import CheckResult, RuleResult
 from quality.texts import cell_text
@@ -59,8 +60,9 @@ def _event(kind: str, at: datetime, result: CheckResult, config: CheckConfig, ru
     namespace = config.lineage.namespace if config.lineage else "quality"
     owner = {"owners": [{"name": config.owner, "type": "OWNER"}]}
     dataset: dict[str, Any] = {"namespace": "file", "name": result.metadata.source or config.dataset}
-    if config.source is not None and "://" in config.source.describe():
-        scheme, rest = config.source.describe().split("://", 1)
+    place = masked(config.source.describe()) if config.source else ""
+    if "://" in place:
+        scheme, rest = place.split("://", 1)
         bucket, _, name = rest.partition("/")
         dataset = {"namespace": f"{scheme}://{bucket}", "name": name or "/"}
     if kind != "START":

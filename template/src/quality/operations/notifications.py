@@ -23,6 +23,8 @@ from quality.contract.config import CheckConfig
 from quality.contract.policy import Notification, Silence
 from quality.errors import SourceError
 from quality.history.runs import MESSAGES, shelf
+from quality.masking import masked
+from quality.operations import pages
 from quality.operations.incidents import Incident, Kind, due, told
 from quality.result import CheckResult, summarize_check_result
 from quality.server import run_link
@@ -45,8 +47,13 @@ class Delivery(Frozen):
     attempts: int = 1
 
 
-def deliver(channel: Notification, subject: str, body: str, tone: Tone = "info") -> Delivery:
-    """Sends one message, again when it fails, a few times; whatever goes wrong is in what is returned."""
+def deliver(
+    channel: Notification, subject: str, body: str, tone: Tone = "info", key: str = "quality-test", over: bool = False
+) -> Delivery:
+    """Sends one message, again when it fails, a few times; whatever goes wrong is in what is returned.
+
+    A pager opens an alert under the key or, when that is `over`, closes it.
+    """
     logging.getLogger("apprise").propagate = False  # it names keys; what it says without them is in the delivery
     delivery = Delivery(channel=channel.channel, block=channel.block, ok=False)
     try:
@@ -61,15 +68,29 @@ def deliver(channel: Notification, subject: str, body: str, tone: Tone = "info")
         return delivery.model_copy(update={"problem": _problem(error)})
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            with block.raise_on_failure():
-                tell: Any = block.notify
-                tell(body, subject, _sync=True)
+            if pages.is_pager(block):
+                pages.send(block, pages.Page(key, subject, body, tone, over))
+            else:
+                _notify(block, subject, body)
             return delivery.model_copy(update={"ok": True, "problem": None, "attempts": attempt})
         except Exception as error:
             delivery = delivery.model_copy(update={"problem": _problem(error, block), "attempts": attempt})
         if attempt < ATTEMPTS:
             time.sleep(PAUSE_SECONDS * attempt)
     return delivery
+
+
+def test(channel: Notification, config: CheckConfig) -> Delivery:
+    """What became of a test message; a page that it opens is closed at once."""
+    key = project.named(config.dataset, config.environment, "test")
+    said = f"test: {config.dataset}", "A test message: this channel is wired."
+    delivery = deliver(channel, *said, key=key)
+    return deliver(channel, *said, key=key, over=True) if channel.pages and delivery.ok else delivery
+
+
+def _notify(block: Any, subject: str, body: str) -> None:
+    with block.raise_on_failure():
+        block.notify(body, subject, _sync=True)
 
 
 def _problem(error: Exception, block: Block | None = None) -> str:
@@ -79,11 +100,12 @@ def _problem(error: Exception, block: Block | None = None) -> str:
     for value in dict(block or ()).values():
         if isinstance(value, SecretStr) and value.get_secret_value():
             first = first.replace(value.get_secret_value(), "…")
-    return first
+    return masked(first)
 
 
-def notify(result: CheckResult, config: CheckConfig, run: str) -> tuple[Delivery, ...]:
-    """Tells every channel what opened, what is still open and what recovered, and records each delivery.
+def notify(result: CheckResult, config: CheckConfig, run: str, only: str | None = None) -> tuple[Delivery, ...]:
+    """Tells every channel what opened, what is still open and what recovered, and records each delivery; of one
+    incident `only`, where nothing was found out about the others.
 
     Two runs of a dataset tell one after the other, so that neither repeats the other. What cannot be looked up is told
     rather than kept quiet.
@@ -101,7 +123,7 @@ def notify(result: CheckResult, config: CheckConfig, run: str) -> tuple[Delivery
             known, problem = MESSAGES.to_frame(), f"the history of messages cannot be read: {error}"
         silences = project.policy().silences
         for channel in config.notifications:
-            for incidents in _batches(result, config, channel, known, silences):
+            for incidents in _batches(result, config, channel, known, silences, only):
                 delivery = _tell(result, channel, incidents, problem)
                 sent.extend([delivery] if delivery else [])
                 rows.extend(_row(run, result.timestamp, channel, one, delivery) for one in incidents)
@@ -116,10 +138,17 @@ def _batches(
     channel: Notification,
     known: pl.DataFrame,
     silences: tuple[Silence, ...],
+    only: str | None = None,
 ) -> list[list[Incident]]:
     """What a channel is due, one message for each kind: a page for each rule helps nobody."""
-    incidents = due(result, config, channel, told(known, channel.block), silences)
+    incidents = [_ending(one) for one in due(result, config, channel, told(known, channel.block), silences)]
+    incidents = [one for one in incidents if only in (None, one.rule)]
     return [list(same) for _, same in groupby(sorted(incidents, key=_kind), key=_kind)]
+
+
+def _ending(incident: Incident) -> Incident:
+    """What closes a page is delivered: nobody is woken, and where the pager does not take it, it is tried again."""
+    return incident.model_copy(update={"kind": Kind.RECOVERED}) if incident.ends_page else incident
 
 
 def _kind(incident: Incident) -> Kind:
@@ -129,10 +158,12 @@ def _kind(incident: Incident) -> Kind:
 def _tell(
     result: CheckResult, channel: Notification, incidents: list[Incident], problem: str | None
 ) -> Delivery | None:
-    if not incidents[0].kind.is_told:
+    kind, about = incidents[0].kind, result.metadata
+    if not kind.is_told:
         return None
     said = subject(result, incidents), message(result, incidents, problem)
-    return deliver(channel, *said, tone(result, incidents[0].kind))
+    key = project.named(about.dataset, about.environment)
+    return deliver(channel, *said, tone(result, kind), key, over=kind is Kind.RECOVERED)
 
 
 def tone(result: CheckResult, kind: Kind) -> Tone:

@@ -29,7 +29,8 @@ from quality.engine.judge import Found
 from quality.engine.rule import RowRule
 from quality.engine.samples import across
 from quality.errors import CannotJudgeError, ConfigurationError, QuarantineError, first_line
-from quality.files import alone
+from quality.files import FILE, FOLDER, alone, private_folder
+from quality.masking import masked
 from quality.prefect_run import secret
 from quality.quarantine.encryption import TOKEN, cipher, decrypted, encrypted
 from quality.quarantine.keeping import HALF, forget
@@ -78,7 +79,7 @@ def home(config: CheckConfig) -> Path:
 def locked(config: CheckConfig) -> Iterator[None]:
     """One split or redrive of a dataset at a time."""
     try:
-        home(config).mkdir(parents=True, exist_ok=True)
+        private_folder(home(config))
     except OSError as error:
         raise QuarantineError(f"rows could not be quarantined in {asked(config).path}: {first_line(error)}") from None
     with alone(home(config)):
@@ -129,7 +130,7 @@ def split(frame: Frame, found: Sequence[Found], result: CheckResult, config: Che
     for column in config.quarantine.encrypt if config.quarantine else ():
         if kind_of(dtype := frame.schema[column]) == "nested":
             raise QuarantineError(f"rows were not quarantined: encrypt: column '{column}' is {dtype}; drop it instead")
-    version = frame.version
+    version = masked(frame.version) if frame.version else None
     about = Split(
         run=run,
         at=result.timestamp,
@@ -174,7 +175,7 @@ def write(
     half = base / f"{HALF}{about.run}-{os.getpid()}"
     retention = forget(base, asked(config).keep_days, about.at)
     try:
-        half.mkdir(parents=True)
+        half.mkdir(mode=FOLDER)
         _write_rows(frame, marks, config, about, half)
         failing = _count(half / FAILING)
         passed = _count(half / PASSED) if (half / PASSED).exists() else frame.rows - failing
@@ -273,9 +274,10 @@ def waiting(config: CheckConfig) -> tuple[pl.LazyFrame, tuple[Split, ...]] | Non
 def _appear(half: Path, whole: Path) -> None:
     """Gives a folder its final name once its files are on the disk."""
     for file in half.iterdir():
+        file.chmod(FILE)
         with file.open("rb") as written:
             os.fsync(written.fileno())
-    whole.parent.mkdir(parents=True, exist_ok=True)
+    private_folder(whole.parent)
     if whole.exists():
         shutil.rmtree(whole)
     half.rename(whole)

@@ -12,6 +12,7 @@ from typing import Literal
 from prefect.artifacts import Artifact, MarkdownArtifact, TableArtifact
 
 from quality.contract import project
+from quality.masking import masked
 from quality.prefect_run import run_context
 from quality.reporting.escaping import legible
 from quality.reporting.guidance import NEXT, again, not_passed, ranked, sample_columns
@@ -109,7 +110,7 @@ def _advice(result: CheckResult) -> str:
 
 
 def _notes(notes: tuple[str, ...]) -> list[str]:
-    return ["## What else this run did", "\n".join(f"* {cell(note)}" for note in notes)] if notes else []
+    return ["## What else this run did", "\n".join(f"* {cell(masked(note))}" for note in notes)] if notes else []
 
 
 def _facts(result: CheckResult) -> str:

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from quality.masking import masked
 from quality.result import CheckResult, RuleResult, summarize_check_result
 from quality.texts import cell_text, percent_of, text_of
 from quality.values import Severity, Status
@@ -103,4 +104,4 @@ out = Console()
 
 def say(words: str, style: str = "dim") -> None:
     """A line of progress."""
-    out.print(Text(f"· {words}", style=style), soft_wrap=True)
+    out.print(Text(f"· {masked(words)}", style=style), soft_wrap=True)

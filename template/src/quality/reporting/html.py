@@ -132,7 +132,7 @@ def last(config: CheckConfig) -> Path:
 def write(result: CheckResult, config: CheckConfig, history: pl.DataFrame | None) -> Path:
     """Writes the report of a run, with the trends that history has, to `reports/<dataset>-<environment>.html`."""
     path = project.root() / "reports" / f"{config.dataset}-{config.environment}.html"
-    write_whole(path, render(result, history), lasting=False)
+    write_whole(path, render(result, history), lasting=False, private=True)
     return path
 
 

@@ -1,4 +1,4 @@
-"""The checklist before promotion: four lines, each proved by doing what it says, each refusal with its exact fix."""
+"""The checklist before promotion: four lines, and the alarms for the last rung; each refusal with its exact fix."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from quality.ladder.flows import check_dataset
 from quality.ladder.policy_page import POLICY_PAGE, policy_row, rows_about
 from quality.ladder.states import is_machinery
 from quality.ladder.tasks import check_task
-from quality.operations import notifications
+from quality.masking import masked, masked_value
+from quality.operations import alarms, notifications
 from quality.reporting.artifacts import ArtifactType, dataset_key
 from quality.rollout import evidence
 from quality.rollout.evidence import Check, Rung
@@ -33,15 +34,18 @@ Line = Callable[[CheckConfig, Rung, SyncPrefectClient], Iterable[Problem]]
 
 
 def checklist(config: CheckConfig, rung: Rung, client: SyncPrefectClient) -> tuple[Check, ...]:
-    """The four lines of the checklist for a dataset that is to climb to this rung."""
-    return tuple(_line(name, met, line, config, rung, client) for name, met, line in LINES)
+    """The lines of the checklist for a dataset that is to climb to this rung: four, and the alarms for the last."""
+    asked = (one for one in LINES if one[2] is not alarmed or rung is Rung.DEPLOYMENT)
+    return tuple(_line(name, met, line, config, rung, client) for name, met, line in asked)
 
 
 def _line(name: str, met: str, line: Line, config: CheckConfig, rung: Rung, client: SyncPrefectClient) -> Check:
     problems = list(line(config, rung, client))
     if not problems:
         return Check(name=name, ok=True, seen=met)
-    return Check(name=name, ok=False, seen="; ".join(p for p, _ in problems), fix="; ".join(dict(problems).values()))
+    return Check(
+        name=name, ok=False, seen=masked("; ".join(p for p, _ in problems)), fix="; ".join(dict(problems).values())
+    )
 
 
 def ran(config: CheckConfig, rung: Rung) -> Check:
@@ -74,7 +78,7 @@ def reproducible(config: CheckConfig, rung: Rung, client: SyncPrefectClient) -> 
     fields = [f for f in DataQualityBlock.model_fields if getattr(git, f) != getattr(saved, f)]
     for field in fields:
         yield (
-            f"the saved block's {field} is {getattr(saved, field)!r}, the repository says {getattr(git, field)!r}",
+            f"the saved block's {field} is {shown(saved, field)!r}, the repository says {shown(git, field)!r}",
             save,
         )
     before = _document(client, name)
@@ -87,6 +91,11 @@ def reproducible(config: CheckConfig, rung: Rung, client: SyncPrefectClient) -> 
         yield "the saved block judges otherwise than the contract", save
     for package, wanted, there in unpinned()[:1]:
         yield f"{package} is {there}, the pinned tuple says {wanted}", "run it with nox, or `nox -s doctor`"
+
+
+def shown(block: DataQualityBlock, field: str) -> Any:
+    """The field of a block as a person may read it."""
+    return masked_value(getattr(block, field), field)
 
 
 def _document(client: SyncPrefectClient, name: str) -> Any:
@@ -123,9 +132,26 @@ def wired(config: CheckConfig, rung: Rung, client: SyncPrefectClient) -> Iterabl
     if not config.notifications and rung is Rung.DEPLOYMENT:
         yield "no channel is notified", f"name one under notifications in policy.yml for {config.environment}"
     for channel in config.notifications:
-        said = notifications.deliver(channel, f"test: {config.dataset}", "A test message: this channel is wired.")
+        said = notifications.test(channel, config)
         if not said.ok:
             yield f"{said.block} did not take a test message: {said.problem}", f"fix or save the block {said.block}"
+
+
+def alarmed(config: CheckConfig, rung: Rung, client: SyncPrefectClient) -> Iterable[Problem]:
+    """What runs by itself has the automations that tell of a run which cannot tell of itself."""
+    if rung is not Rung.DEPLOYMENT:
+        return
+    environment = str(config.environment)
+    again = f"nox -s alarms -- --env {environment}"
+    if not config.notifications:
+        yield "nobody would be told of a run that dies", f"name a channel in policy.yml for {environment}, then {again}"
+        return
+    try:
+        problems = alarms.unmet(client, environment, project.policy().of(environment))
+    except ConfigurationError as error:
+        problems = [str(error)]
+    if problems:
+        yield "; ".join(problems), again
 
 
 def representative(config: CheckConfig, rung: Rung, client: SyncPrefectClient) -> Iterable[Problem]:
@@ -142,6 +168,11 @@ LINES: tuple[tuple[str, str, Line], ...] = (
         "artifacts and notifications wired",
         "artifacts were read back; every channel named took a message",
         wired,
+    ),
+    (
+        "alarms set",
+        "a run that crashes, goes silent or never starts is told of, where runs start by themselves",
+        alarmed,
     ),
     ("representative shapes", "every shape has its stated outcome", representative),
 )
