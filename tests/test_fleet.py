@@ -129,7 +129,7 @@ def test_a_list_of_addresses_is_mirrored_one_commit_deep(folder: Path, tagged: P
         done = run_fleet(listed, "--template", tagged, "--json", target, "--cache", folder.parent / "cache")
         assert done.returncode == 0, done.stderr
     assert [one["state"] for one in json.loads(target.read_text("utf-8"))["repositories"]] == ["behind", "behind"]
-    [mirror] = (folder.parent / "cache").glob("*edited.git")
+    [mirror] = (folder.parent / "cache").glob("*edited-*.git")
     assert git(mirror, "rev-list", "--count", "HEAD").strip() == "1"
 
 
