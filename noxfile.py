@@ -153,7 +153,7 @@ def sample(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def pictures(session: nox.Session) -> None:
-    """Draw the two pictures of template/docs anew, from a failing run of the bundled sample."""
+    """Draw the pictures anew: of a failing run of the bundled sample, and of a fleet in every state."""
     session.install("-r", str(primary()), "-r", "constraints.txt")
     install_browser(session)
     rendered = Path(session.create_tmp(), "rendered")
@@ -161,6 +161,7 @@ def pictures(session: nox.Session) -> None:
     answers = ["--defaults", "--data", "domain=new_york_flights"]
     session.run("copier", "copy", *answers, "--vcs-ref", "HEAD", ".", str(rendered))
     session.run("python", "hooks/draw_pictures.py", str(rendered))
+    session.run("python", "hooks/draw_fleet.py")
 
 
 @nox.session(default=False)

@@ -18,7 +18,7 @@ from rendering import commit, git, release
 NEWEST, MIDDLE, OLDEST = "v1.2.0", "v1.1.0", "v1.0.0"
 DAYS = {OLDEST: "2026-01-05", MIDDLE: "2026-03-06", NEWEST: "2026-05-05"}
 MIGRATION = '''"""To 1.2.0: nothing is renamed; it proves that a script of an update asks for trust."""\n'''
-WAIVER = "waivers:\n  - {path: src/quality/errors.py, reason: a trial, until: 2099-01-31}\n"
+WAIVER = "waivers:\n  - {path: src/quality/values.py, reason: a trial, until: 2099-01-31}\n"
 MARKED = "<<<<<<< before updating\nours\n=======\ntheirs\n>>>>>>> after updating\n"
 EVIDENCE = {
     "dataset": "flights", "environment": "prod", "rung": "task", "fingerprint": "f1", "template_version": "1.0.0",
@@ -63,7 +63,7 @@ def change(target: Path, tag: str) -> None:
             file.write(f"\n# of {tag}\n" if name.endswith(".py") else f"\nOf {tag}.\n")
     version = tag.removeprefix("v")
     changelog = (target / "CHANGELOG.md").read_text("utf-8").removeprefix("# Changelog\n\n")
-    said = f"# Changelog\n\n## [{version}] - {DAYS[tag]}\n- What {tag} brings to you.\n\n{changelog}"
+    said = f"# Changelog\n\n## [{version}] - {DAYS.get(tag, '2026-07-04')}\n- What {tag} brings to you.\n\n{changelog}"
     (target / "CHANGELOG.md").write_text(said, "utf-8")
     stamp(target)
 
@@ -144,8 +144,14 @@ def stamp_of(folder: Path) -> None:
     path.write_text(json.dumps(manifest, indent=2) + "\n", "utf-8")
 
 
-def waived_and_renamed(folder: Path) -> None:
+def waived_and_changed(folder: Path) -> None:
+    """A waived file that the next release changes in the same place."""
     append("# ours\n", "src/quality/errors.py")(folder)
+    (folder / "waivers.yml").write_text(WAIVER.replace("values.py", "errors.py"), "utf-8")
+
+
+def waived_and_renamed(folder: Path) -> None:
+    append("# ours\n", "src/quality/values.py")(folder)
     (folder / "src" / "quality" / "texts.py").rename(folder / "src" / "quality" / "words.py")
     (folder / "waivers.yml").write_text(WAIVER, "utf-8")
 
@@ -217,11 +223,12 @@ STATES = (
           ".copier-answers.yml:2", updated="skipped"),
     State("dirty", MIDDLE, write("notes.txt", "ours\n"), "behind", BEHIND | {"all is committed"},
           "1 files are not: notes.txt", is_committed=False),
+    State("torn", MIDDLE, waived_and_changed, "behind", BEHIND, updated="conflict"),
     State("red", MIDDLE, write("src/domain/ours.py", "def broken(:\n"), "behind", BEHIND | {"forks"}, "ours.py:1",
           updated="tests failed"),
     State("conflicting", MIDDLE, replace("README.md", "Of v1.1.0.", "Of ours."), "behind", BEHIND, updated="conflict"),
 )  # fmt: skip
-"""Twenty repositories; beside them, a folder that is no repository."""
+"""The repositories; beside them, a folder that is no repository."""
 
 
 def fleet(template: Path, folder: Path) -> Path:

@@ -95,13 +95,13 @@ def test_the_page_is_worst_first_and_counts_by_file_release_tuple_and_owner(repo
         tag: sum(one["release"] == tag for one in report["repositories"]) for tag in ("v1.0.0", "v1.1.0", "v1.2.0")
     } | {"unknown": 3}
     assert {row["tuple"] for row in report["by_tuple"]} == {"no run is recorded", "py311-prefect-3.9.1-polars-2.1"}
-    assert {row["owner"]: row["repositories"] for row in report["by_owner"]} == {"@flights-team": 19, "nobody": 3}
+    assert {row["owner"]: row["repositories"] for row in report["by_owner"]} == {"@flights-team": 20, "nobody": 3}
 
 
 def test_waivers_rungs_and_trend_are_told(report: dict[str, Any]) -> None:
     waived = card(report, "waived")
     assert [one["until"] for one in waived["waivers"]] == ["2099-01-31"]
-    assert waived["drift"]["waived"] == ["src/quality/errors.py"]
+    assert waived["drift"]["waived"] == ["src/quality/values.py"]
     assert "waived" in waived["flags"]
     [standing] = [one for one in card(report, "promoted")["standings"] if one["environment"] == "prod"]
     assert (standing["claimed"], standing["proved"], standing["stale"]) == ("task", "task", None)
@@ -129,7 +129,7 @@ def test_a_list_of_addresses_is_mirrored_one_commit_deep(folder: Path, tagged: P
         done = run_fleet(listed, "--template", tagged, "--json", target, "--cache", folder.parent / "cache")
         assert done.returncode == 0, done.stderr
     assert [one["state"] for one in json.loads(target.read_text("utf-8"))["repositories"]] == ["behind", "behind"]
-    [mirror] = (folder.parent / "cache").glob("*edited.git")
+    [mirror] = (folder.parent / "cache").glob("*edited-*.git")
     assert git(mirror, "rev-list", "--count", "HEAD").strip() == "1"
 
 
@@ -138,7 +138,11 @@ def test_only_owner_and_fail_on_choose(folder: Path, tagged: Path) -> None:
     chosen = ("--template", tagged, "--json", target)
     done = run_fleet(folder, *chosen, "--only", "waived,conflict", "--fail-on", "unproved")
     assert done.returncode == 0, done.stderr
-    assert {one["repository"] for one in json.loads(target.read_text("utf-8"))["repositories"]} == {"waived", "marked"}
+    assert {one["repository"] for one in json.loads(target.read_text("utf-8"))["repositories"]} == {
+        "waived",
+        "torn",
+        "marked",
+    }
     assert run_fleet(folder, *chosen, "--fail-on", "unproved").returncode == 1
     assert run_fleet(folder, *chosen, "--owner", "@nobody", "--fail-on", "behind").returncode == 0
     assert json.loads(target.read_text("utf-8"))["repositories"] == []
@@ -153,7 +157,7 @@ def test_every_repository_is_one_line_of_csv_and_a_row_at_the_terminal(report: d
     assert lines.keys() == {one["repository"] for one in report["repositories"]}
     assert lines["waived"]["next_waiver"] == "2099-01-31"
     assert "a file of" not in report["printed"]
-    assert "src/quality/errors.py differs in 4 of 22 repositories" in report["printed"]
+    assert "src/quality/errors.py differs in 4 of 23 repositories" in report["printed"]
 
 
 def test_reading_changes_nothing_and_runs_nothing_of_a_repository(folder: Path, tagged: Path) -> None:
@@ -162,9 +166,13 @@ def test_reading_changes_nothing_and_runs_nothing_of_a_repository(folder: Path, 
     program = hostile.parent / "program"
     program.write_text(f"#!/bin/sh\ntouch {hostile.parent / 'ran'}\n", "utf-8")
     program.chmod(0o755)
+    Path(os.fsdecode(os.fsencode(hostile / "datasets") + b"/\xff.yml")).write_text("dataset: x\n", "utf-8")
+    git(hostile, "add", "--all")
+    git(hostile, "update-index", "--add", "--cacheinfo", f"160000,{'1' * 40},datasets/a_submodule")
+    git(hostile, "commit", "--quiet", "--message", "A name that is no text, and a submodule that is not here")
     git(hostile, "config", "core.fsmonitor", str(program))
     before = files(hostile), (hostile / ".git" / "index").read_bytes()
-    done = run_fleet(hostile, "--template", tagged)
+    done = run_fleet(hostile, "--template", tagged, "--json", hostile.parent / "fleet.json", "--fail-on", "unreachable")
     assert done.returncode == 0, done.stderr
     assert (files(hostile), (hostile / ".git" / "index").read_bytes()) == before
     assert not (hostile.parent / "ran").exists()

@@ -108,9 +108,10 @@ def test_the_pull_request_says_what_changed_and_what_was_overwritten(updated: di
     assert "- `src/quality/errors.py`" in edited
     assert updated["edited"]["overwritten"] == ["src/quality/errors.py"]
     waived = (folder.parent / "work" / "waived.md").read_text("utf-8")
-    assert "- `src/quality/errors.py`, waived until 2099-01-31: a trial" in waived
-    assert "# ours" in (folder.parent / "work" / "waived" / "src" / "quality" / "errors.py").read_text("utf-8")
+    assert "- `src/quality/values.py`, waived until 2099-01-31: a trial" in waived
+    assert "# ours" in (folder.parent / "work" / "waived" / "src" / "quality" / "values.py").read_text("utf-8")
     assert updated["conflicting"]["conflicts"] == ["README.md"]
+    assert updated["torn"]["conflicts"] == ["src/quality/errors.py"]
     assert "src/domain/ours.py" in updated["red"]["reason"] or "SyntaxError" in updated["red"]["reason"]
 
 
@@ -192,6 +193,10 @@ def test_a_migration_is_named_with_what_it_does_and_runs_only_when_trusted(
     words: tuple[str | Path, ...] = (tmp_path / "current", "--template", target, "--work", tmp_path / "work", *PROVE)
     asked = run_update(*words)
     assert asked.returncode == 0, asked.stderr
+    page = [sys.executable, str(ROOT / "hooks" / "fleet.py"), *map(str, words[:3]), "--fail-on", "trust"]
+    seen = subprocess.run(page, env=os.environ | {"COLUMNS": "240"}, capture_output=True, text=True, check=False)
+    assert seen.returncode == 1, seen.stderr
+    assert "needs trust" in seen.stdout
     assert "needs trust: v1.3.0: hooks/migrations/v1_2_0.py (To 1.2.0: nothing is renamed" in asked.stdout
     trusted = run_update(*words, "--trust")
     assert trusted.returncode == 0, trusted.stdout + trusted.stderr
@@ -213,7 +218,7 @@ def test_repositories_move_to_another_address_by_one_line(folder: Path, tagged: 
     assert f"_src_path: {new}" in (clone / ".copier-answers.yml").read_text("utf-8")
     nowhere = run_update(*words, "--from", tagged, "--to", f"file://{tmp_path}/nowhere.git", verb="move")
     assert nowhere.returncode == 2
-    assert nowhere.stderr.count("\n") == 2
+    assert nowhere.stderr.count("\n") == 1
 
 
 def test_what_a_hosted_bot_runs_updates_without_trust(folder: Path, tmp_path: Path) -> None:
@@ -222,3 +227,11 @@ def test_what_a_hosted_bot_runs_updates_without_trust(folder: Path, tmp_path: Pa
     assert done.returncode == 0, done.stderr
     assert f"_commit: {NEWEST}" in (tmp_path / "behind_two" / ".copier-answers.yml").read_text("utf-8")
     assert head(tmp_path / "behind_two") == head(folder / "behind_two")
+
+
+def test_the_hosted_bot_leaves_the_templates_workflow_to_the_template() -> None:
+    rules = json.loads((ROOT / "template" / "renovate.json").read_text("utf-8"))["packageRules"]
+    [rule] = [one for one in rules if one["matchManagers"] == ["github-actions"]]
+    assert rule["enabled"] is False
+    workflows = (ROOT / "template" / ".github" / "workflows").iterdir()
+    assert rule["matchFileNames"] == [path.relative_to(ROOT / "template").as_posix() for path in workflows]

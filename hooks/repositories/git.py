@@ -88,7 +88,7 @@ def _entries(listed: bytes) -> Iterator[tuple[str, Entry]]:
     for line in filter(None, listed.split(b"\0")):
         about, _, name = line.partition(b"\t")
         mode, _, blob = about.decode().split(" ")
-        yield name.decode("utf-8", "surrogateescape"), Entry(mode, blob)
+        yield name.decode("utf-8", "replace"), Entry(mode, blob)
 
 
 def contents(folder: Path, blobs: Iterable[str]) -> dict[str, bytes]:
@@ -112,7 +112,7 @@ def contents(folder: Path, blobs: Iterable[str]) -> dict[str, bytes]:
 def changed(folder: Path) -> list[tuple[str, str]]:
     """What a checkout has that is not committed: git's two letters, and the path."""
     fields = git(folder, "status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames").split(b"\0")
-    return [(line[:2].decode(), line[3:].decode("utf-8", "surrogateescape")) for line in fields if line]
+    return [(line[:2].decode(), line[3:].decode("utf-8", "replace")) for line in fields if line]
 
 
 def mirror(address: str, target: Path, depth: int | None = 1) -> Path:

@@ -16,6 +16,8 @@ ANSWERS = ".copier-answers.yml"
 TEXT = re.compile(r"|\.(cfg|csv|html|ini|jinja|json|md|py|sh|sql|toml|txt|ya?ml)")
 MARKERS = re.compile(rb"^<{7} .*?^={7}\r?$.*?^>{7} ", re.MULTILINE | re.DOTALL)
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+FILE = "100"
+"""How the mode of a file begins, and not that of a link or a submodule."""
 MOST_BYTES = 1_000_000
 """A larger file that people wrote is not parsed."""
 
@@ -30,11 +32,10 @@ class Snapshot:
     def __init__(self, folder: Path, template: Template) -> None:
         self.folder = folder
         self.entries: dict[str, Entry] = tree(folder)
-        own = {
-            name: one for name, one in self.entries.items() if _is_read(name, one) and one.blob not in template.known
-        }
-        own |= {name: one for name, one in self.entries.items() if name.startswith(("datasets/", "policy."))}
-        self._bytes = contents(folder, (one.blob for one in own.values()))
+        read = {one.blob for name, one in self.entries.items() if _is_read(name, one)} - template.known
+        people = (one for name, one in self.entries.items() if name.startswith(("datasets/", "policy.")))
+        read |= {one.blob for one in people if one.mode.startswith(FILE)}
+        self._bytes = contents(folder, read)
 
     def bytes(self, name: str) -> bytes | None:
         """The bytes of a file; None when it is not there, or is a release's own."""
@@ -81,4 +82,4 @@ class Snapshot:
 def _is_read(name: str, entry: Entry) -> bool:
     path = PurePosixPath(name)
     text = TEXT.fullmatch(path.suffix.lower()) and path.parts[0] != "data"
-    return entry.mode != LINK and bool(text or path.parts[0] in ("src", "tests", "constraints"))
+    return entry.mode.startswith(FILE) and bool(text or path.parts[0] in ("src", "tests", "constraints"))

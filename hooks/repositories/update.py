@@ -100,18 +100,21 @@ class Update:
             return replace(outcome, kind="needs trust", reason=said(done))
         if done.returncode:
             return replace(outcome, kind="skipped", reason=f"copier could not update it: {said(done)}")
-        self._heal(card, clone)
-        conflicts = text(clone, "diff", "--name-only", "--diff-filter=U").splitlines()
-        if conflicts:
+        unmerged = set(text(clone, "diff", "--name-only", "--diff-filter=U").splitlines())
+        restored = self._heal(card, clone)
+        if conflicts := sorted(unmerged - restored):
             return replace(outcome, kind="conflict", conflicts=tuple(conflicts))
         overwritten = (*card.drift.edited, *card.drift.missing, *card.drift.extra)
         return replace(outcome, overwritten=overwritten)
 
-    def _heal(self, card: Card, clone: Path) -> None:
-        """Managed files as the release has them, waived ones left alone; what a managed folder has besides goes."""
+    def _heal(self, card: Card, clone: Path) -> set[str]:
+        """Managed files as the release has them, waived ones left alone; what a managed folder has besides goes.
+
+        Those that are as the release has them from now on, or gone, are named: no conflict of theirs is left.
+        """
         given = self.reader.template.given(self.release.tag)
         if given is None:
-            return
+            return set()
         waived = {waiver.path for waiver in card.waivers}
         restored = {name: entry for name, entry in given.entries.items() if name not in waived}
         content = contents(self.reader.template.folder, (entry.blob for entry in restored.values()))
@@ -121,6 +124,7 @@ class Update:
         there = text(clone, "ls-files", "-z", "--", *given.managed).split("\0")
         if extra := [name for name in there if name and name not in {*given.entries, *waived}]:
             git(clone, "rm", "--quiet", "--force", "--", *extra)
+        return {*restored, *extra}
 
     def _proved(self, place: Place, clone: Path, outcome: Outcome) -> Outcome:
         """The repository's own tests, then the evidence that needs no server; what this writes is committed, too."""

@@ -15,7 +15,7 @@ from repositories.git import GitError, git, text
 from repositories.places import Place, slug
 
 HANGS = 3_600
-WORDS = ("FAILED", "ERROR", "E  ", "error:", "Error")
+WORDS = ("***", "FAILED", "ERROR", "E  ", "error:", "Error")
 FALLBACK = {"NAME": "fleet", "EMAIL": "fleet@localhost"}
 
 
