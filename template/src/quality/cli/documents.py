@@ -8,36 +8,22 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, create_model
-
 from quality.cli.answers import Written
 from quality.cli.complaints import complain, sentences
+from quality.cli.contract_schema import contract_schema
 from quality.cli.verbs import VERBS
 from quality.contract import project
-from quality.contract.contract import Contract
 from quality.contract.policy import EnvironmentPolicy, Silence
 from quality.engine.rule import RowRule, Rule
 from quality.files import write_whole
 from quality.ladder.policy_page import POLICY_PAGE, policy_document
 from quality.rollout.scorecard import Scorecard
-from quality.rules.catalogue import BUILT_IN, check_name, domain_rules, union
-from quality.sources import Files, domain_sources
+from quality.rules.catalogue import BUILT_IN, check_name, domain_rules
 
 OWNERS_START, OWNERS_END = "# datasets:start, by each contract's owner (`nox -s rules`)\n", "# datasets:end"
 START, END = "<!-- rules:start -->\n", "<!-- rules:end -->"
 OWN_START, OWN_END = "<!-- own rules:start -->\n", "<!-- own rules:end -->"
 RULES_PAGE = Path("docs", "rules.md")
-
-
-def contract_schema() -> dict[str, Any]:
-    """The JSON Schema of a contract: every rule's canonical fields, and the domain's own rules and sources."""
-    sources: Any = Files | str
-    for source in domain_sources().values():
-        sources |= source
-    fields: dict[str, Any] = {"rules": (list[union()], ...), "source": (sources, ...)}  # type: ignore[misc]
-    fields["sources"] = (dict[str, sources], Field({}, description=Contract.model_fields["sources"].description))
-    model = create_model("Contract", __base__=Contract, __doc__=Contract.__doc__, **fields)
-    return _schema(model.model_json_schema(by_alias=False))
 
 
 def policy_schema() -> dict[str, Any]:
@@ -78,7 +64,7 @@ def answer_schemas() -> dict[str, dict[str, Any]]:
 def schemas() -> dict[str, str]:
     """Every JSON Schema of a repository as text, by its path."""
     made = {
-        "datasets/contract.schema.json": contract_schema(),
+        "datasets/contract.schema.json": _schema(contract_schema()),
         "datasets/policy.schema.json": policy_schema(),
         "docs/status.schema.json": status_schema(),
         **{f"docs/schemas/{verb}.json": schema for verb, schema in answer_schemas().items()},

@@ -9,7 +9,7 @@ from collections.abc import Callable, Container
 from typing import Annotated, Literal
 
 import polars as pl
-from pydantic import AfterValidator
+from pydantic import AfterValidator, WithJsonSchema
 
 from quality.texts import nearest
 
@@ -80,7 +80,10 @@ def _dtype(name: str) -> str:
     return name
 
 
-Dtype = Annotated[str, AfterValidator(_dtype)]
+PATTERN = "|".join(
+    [*FAMILIES, *("".join(f"[{sign.upper()}{sign}]" if sign.isalpha() else sign for sign in n) for n in DTYPES)]
+)
+Dtype = Annotated[str, AfterValidator(_dtype), WithJsonSchema({"type": "string", "pattern": f"^({PATTERN})$"})]
 
 
 def is_dtype(dtype: pl.DataType, name: str) -> bool:

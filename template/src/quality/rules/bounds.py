@@ -8,7 +8,7 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import AfterValidator, BeforeValidator, FiniteFloat, model_validator
+from pydantic import AfterValidator, BeforeValidator, FiniteFloat, WithJsonSchema, model_validator
 
 from quality.texts import text_of
 from quality.values import Frozen
@@ -100,7 +100,8 @@ def _duration(text: str) -> str:
     return text
 
 
-Duration = Annotated[str, AfterValidator(_duration)]
+AGE = r"^ *([0-9]+([.][0-9]+)?[smhdw] *)+$"
+Duration = Annotated[str, AfterValidator(_duration), WithJsonSchema({"type": "string", "pattern": AGE})]
 
 
 def between(low: Any, high: Any) -> str:

@@ -6,9 +6,9 @@ import functools
 import importlib
 import importlib.util
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any, NamedTuple, Union, get_args
+from typing import Any, NamedTuple, get_args
 
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 
 from quality.engine.rule import Rule
 from quality.errors import ConfigurationError
@@ -122,12 +122,6 @@ def rules_by_name() -> dict[str, type[Rule]]:
             if known.setdefault(name, rule) is not rule:
                 raise ConfigurationError(f"two rules are called '{name}'; rename the one in src/domain/rules.py")
     return known
-
-
-@functools.cache
-def union() -> Any:
-    """The discriminated union of all rules, for the JSON Schema."""
-    return Annotated[Union[(*BUILT_IN, *domain_rules())], Field(discriminator="check")]
 
 
 def parse_rule(written: Rule | Mapping[str, Any]) -> Rule:
