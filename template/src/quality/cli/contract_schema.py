@@ -36,9 +36,9 @@ def contract_schema() -> Schema:
     for source in sources:
         known |= _definition(source, ("kind",), (source.model_fields["kind"].default,))
     known = {name: _plain(one) for name, one in known.items()}
-    source = _sources(sources)
-    of_environments = whole["properties"]["sources"] | {"additionalProperties": source}
-    own = {"rules": _rules(rules), "source": source, "sources": of_environments}
+    place = _sources(sources)
+    by_environment = whole["properties"]["sources"] | {"additionalProperties": place}
+    own = {"rules": _rules(rules), "source": place, "sources": by_environment}
     properties = {**whole["properties"], **own}
     return {**whole, "$defs": known | whole.get("$defs", {}), "properties": _plain(properties)}
 
