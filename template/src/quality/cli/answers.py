@@ -106,11 +106,21 @@ class Written(Answer):
     written: tuple[str, ...] = ()
 
 
+class Again(Frozen):
+    """A dataset in an environment that is to be proved again, since which release of the template, and how."""
+
+    dataset: str
+    environment: str
+    said: str
+    fix: str
+
+
 class Status(Answer):
     """status: where every dataset stands, what rollout/ claims beyond its evidence, and what runs without it."""
 
     verb: Literal["status"]
     standings: tuple[Standing, ...] = ()
+    again: tuple[Again, ...] = Field((), description="What other code has proved than judges now; no false claim.")
     claims: tuple[str, ...] = Field((), description="Looked for with --check only.")
     active: tuple[str, ...] = Field((), description="Deployments that are active and not promoted; with --check only.")
     unseen: str | None = Field(None, description="Why nobody looked at the server, with --check.")

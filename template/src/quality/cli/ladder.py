@@ -185,7 +185,7 @@ def _artifacts(client: Any, result: CheckResult) -> str:
 
 def deployment(asked: argparse.Namespace) -> Rungs:
     """Rung 4: the datasets asked for deployed, one run of each by a worker, its artifact read back."""
-    from quality.ladder.deployment import ensure_pool
+    from quality.ladder.deployment import deployed, ensure_pool
     from quality.ladder.prefect_file import load_prefect_file
     from quality.rollout.gate import unmet
     from quality.server import prefect_api, server
@@ -200,7 +200,7 @@ def deployment(asked: argparse.Namespace) -> Rungs:
         pools = {entry.work_pool.name: ensure_pool(client, entry.work_pool) for entry in entries}
         for pool in pools.values():
             say(f"work pool {pool.name} ({pool.type})")
-        paused = {entry.name: line for entry in entries if (line := unmet(entry))}
+        paused = {entry.name: line for entry in entries if (line := unmet(entry, deployed(client, entry)))}
         made = {entry.name: _deploy(client, file, entry, paused.get(entry.name)) for entry in entries}
 
         def one(config: CheckConfig) -> RungRun:

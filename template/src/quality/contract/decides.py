@@ -21,12 +21,15 @@ BESIDE = ("own Python", "saved profiles")
 
 def beside(rules: Iterable[Rule], source: Source | None) -> dict[str, dict[str, str | None]]:
     """Digests of the own classes and the saved profiles that are in use, by name; nothing where there are none."""
-    judging, used = tuple(rules), [type(source)] if source else []
-    used += [type(rule) for rule in judging]
-    used += [type(one) for rule in judging for one in _referred(rule)]
-    own = {f"{kind.__module__}.{kind.__qualname__}": digest for kind in used if (digest := own_digest(kind))}
+    judging = tuple(rules)
+    sources = (one for one in (source, *(one for rule in judging for one in _referred(rule))) if one)
+    used: list[type] = [*map(type, judging), *map(type, sources)]
+    own: dict[str, str | None] = {
+        f"{kind.__module__}.{kind.__qualname__}": digest for kind in used if (digest := own_digest(kind))
+    }
     profiles = {path: _profile(path) for path in map(saved_profile, judging) if path is not None}
-    return {name: found for name, found in zip(BESIDE, (own, profiles), strict=True) if found}
+    found: dict[str, dict[str, str | None]] = dict(zip(BESIDE, (own, profiles), strict=True))
+    return {name: digests for name, digests in found.items() if digests}
 
 
 def _referred(rule: Rule) -> Iterator[Source]:

@@ -34,4 +34,4 @@ def _documents(node: Any) -> bool:
     if isinstance(node, ast.keyword):
         return node.arg == "description" and isinstance(node.value, ast.Constant)
     alone = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-    return alone and isinstance(node.value.value, str)  # type: ignore[attr-defined]
+    return alone and isinstance(node.value.value, str)

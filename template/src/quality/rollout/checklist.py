@@ -45,11 +45,11 @@ def _line(name: str, met: str, line: Line, config: CheckConfig, rung: Rung, clie
 
 
 def ran(config: CheckConfig, rung: Rung) -> Check:
-    """Whether the rung itself, and every rung below it, ran on this configuration."""
+    """Whether the rung itself, and every rung below it, ran on this configuration, judged by the code of now."""
     for needed in (one for one in Rung if list(Rung).index(one) <= list(Rung).index(rung)):
         try:
             found = evidence.read(config.dataset, needed).get(str(config.environment))
-            problem = evidence.flaw(found, config.fingerprint)
+            problem = evidence.flaw(found, config.fingerprint) or (found and evidence.outdated(found))
         except ConfigurationError as error:
             problem = str(error)
         if problem:
