@@ -12,7 +12,7 @@ from pydantic import Field
 from quality.drift.finding import Finding, Layer
 from quality.history.series import Trend
 from quality.result import CheckResult
-from quality.rollout.evidence import Check
+from quality.rollout.evidence import Check, Rung
 from quality.rollout.scorecard import Standing
 from quality.values import Frozen
 
@@ -139,6 +139,21 @@ class Promoted(Answer):
     verb: Literal["promote"]
     rung: str | None = None
     datasets: tuple[Promotion, ...] = ()
+
+
+class Climbed(Entry):
+    """One dataset that was proved again: the rungs that it had reached, and those that were proved and promoted now."""
+
+    had: tuple[Rung, ...] = ()
+    proved: tuple[Rung, ...] = ()
+    promoted: tuple[Rung, ...] = ()
+
+
+class Climb(Answer):
+    """climb: every dataset and environment that had evidence, proved again."""
+
+    verb: Literal["climb"]
+    datasets: tuple[Climbed, ...] = ()
 
 
 class Drift(Answer):

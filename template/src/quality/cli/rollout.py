@@ -108,15 +108,17 @@ def blocker(one: Standing) -> Check | None:
 
 def promote(asked: argparse.Namespace) -> Promoted:
     """Goes through the checklist of a rung; every unmet line is named with its fix, and then nothing is promoted."""
+    from quality.rollout.checklist import one_message_each
     from quality.server import prefect_api, server
 
     session = Session(asked, Promotion)
-    with prefect_api(), server() as client, scorecard.kept():
-        made = session.each(lambda config: _promoted(client, config, Rung(asked.rung)))
+    with prefect_api(), server() as client, scorecard.kept(), one_message_each():
+        made = session.each(lambda config: promoted(client, config, Rung(asked.rung)))
     return Promoted(verb="promote", rung=asked.rung, datasets=made, **outcome(made))
 
 
-def _promoted(client: Any, config: CheckConfig, rung: Rung) -> Promotion:
+def promoted(client: Any, config: CheckConfig, rung: Rung) -> Promotion:
+    """The checklist of one dataset, recorded as evidence."""
     from quality.rollout.checklist import checklist, ran
 
     out.print(Text(f"\npromote {config.dataset} in {config.environment} to {rung}", style="bold"))

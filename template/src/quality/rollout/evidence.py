@@ -128,7 +128,11 @@ def read(dataset: str, rung: str) -> dict[str, Evidence]:
 
 
 def record(evidence: Evidence) -> Path:
-    """Writes evidence that proves something new beside that of other environments; a crash leaves old or new, whole."""
+    """Writes evidence that proves something new beside that of other environments; a crash leaves old or new, whole.
+
+    A line that is not met takes nothing back that other code proved of the same configuration: that stays to be proved
+    again.
+    """
     try:
         known = read(evidence.dataset, evidence.rung)
     except ConfigurationError:
@@ -136,6 +140,9 @@ def record(evidence: Evidence) -> Path:
     path = place(evidence.dataset, evidence.rung)
     there = known.get(evidence.environment)
     if there is not None and _proves(there) == _proves(evidence) and there.recorded <= evidence.recorded:
+        return path
+    unmet = any(not check.ok for check in evidence.checks)
+    if unmet and there is not None and flaw(there, evidence.fingerprint) is None and outdated(there):
         return path
     environments = dict(sorted({**known, evidence.environment: evidence}.items()))
     write_whole(path, EvidenceFile(environments=environments).model_dump_json(indent=2) + "\n")

@@ -118,6 +118,20 @@ def outdated(dataset: str, environment: str, level: Rung = Rung.DEPLOYMENT) -> C
     return None
 
 
+def had(dataset: str, environment: str) -> dict[Rung, bool]:
+    """Each rung up to the highest that a dataset ran on, whatever has changed since, and whether it was promoted to it.
+
+    A run that failed counts: what climbs again and fails is asked to climb again the next time.
+    """
+    found = {rung: evidence.read(dataset, rung.value).get(environment) for rung in Rung}
+    lists = {rung: evidence.read(dataset, f"{CHECKLIST}-{rung}").get(environment) for rung in Rung}
+    promoted = {rung: bool(one and one.checks and all(check.ok for check in one.checks)) for rung, one in lists.items()}
+    reached = [rung for rung, one in found.items() if one]
+    return {
+        rung: promoted[rung] for rung in Rung if reached and list(Rung).index(rung) <= list(Rung).index(reached[-1])
+    }
+
+
 def scorecard() -> Scorecard:
     """The standing of every dataset in every environment of policy.yml."""
     environments = tuple(project.policy().environments)
