@@ -178,6 +178,17 @@ def test_what_cannot_be_followed_counts_whole(own: OwnDomain, reach: tuple[str, 
     assert fingerprints()["users"] == before
 
 
+def test_a_package_of_the_teams_beside_the_domain_is_followed_and_what_is_installed_is_not(own: OwnDomain) -> None:
+    shared = own.folder.parent / "shared" / "__init__.py"
+    shared.parent.mkdir()
+    shared.write_text("import polars\n\nBY = 2\n", "utf-8")
+    own.edit("helpers.py", "import polars as pl", "import polars as pl\n\nfrom shared import BY")
+    own.edit("helpers.py", "value % by", "value % BY")
+    before = fingerprints()["users"]
+    shared.write_text("import polars\n\nBY = 3\n", "utf-8")
+    assert fingerprints()["users"] != before
+
+
 MAKERS = {
     "a function": "def make(by):\n    class Made(Even):\n        LIMIT: ClassVar[int] = by\n\n    return Made\n\n\n"
     "Even = make(2)\n",
