@@ -102,6 +102,7 @@ COUNTS = {
     "an act of a module that it imports": ("limits.py", "NONE = 0", "NONE = 0\nprint('here')"),
     "an act of its package": ("__init__.py", "", "import polars\n\npolars.Config.set_verbose(True)\n"),
     "its docstring, which its message says": ("rules.py", "value is even", "value is odd"),
+    "what is nested deeply": ("rules.py", "DIVISOR = 2", f"DIVISOR = 2{' + 1' * 3_000}"),
     "a field's default": ("rules.py", '= "even"\n', '= "even"\n    strict: bool = True\n'),
     "what cannot be read": ("rules.py", "DIVISOR = 2", "DIVISOR = = 2"),
 }

@@ -46,5 +46,5 @@ def meaning(path: Path) -> str:
     written = path.read_bytes()
     try:
         return canonical(ast.parse(written), documented=False)
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, RecursionError):
         return written.decode("utf-8", "replace").replace("\r\n", "\n")

@@ -72,9 +72,16 @@ class Reach:
         """What was reached: each module's statements in their order, and digests of other files."""
         told = [f"{name} {digest}" for name, digest in sorted(self._other.items())]
         for name, numbers in sorted(self._reached.items()):
-            statements = self._modules[name][1].statements
-            told += [f"{name}: {canonical(statements[number])}" for number in sorted(numbers)]
+            told += [f"{name}: {self._told(name, number)}" for number in sorted(numbers)]
         return "\n".join(told)
+
+    def _told(self, name: str, number: int) -> str:
+        """A statement; all of its file, where it is nested too deeply to be taken apart."""
+        path, module = self._modules[name]
+        try:
+            return canonical(module.statements[number])
+        except RecursionError:
+            return repr(self.read[path])
 
     def _begin(self, kind: type) -> None:
         """With a class of a module's own, or with everything where no statement is known to make it."""

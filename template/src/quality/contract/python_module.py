@@ -23,7 +23,7 @@ def parsed(written: bytes) -> Module:
     """The statements of a file; one that is no Python is a single statement that acts: its text."""
     try:
         body = list(_split(ast.parse(written).body))
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         body = [ast.Expr(ast.Constant(written.decode("utf-8", "replace")))]
     bound: dict[str, list[int]] = {}
     for number, one in enumerate(body):
