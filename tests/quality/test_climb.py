@@ -15,6 +15,7 @@ from promoted import as_of_an_earlier_release, promote
 from pydantic import SecretStr
 from sink import listening
 
+from quality import ConfigurationError, check_dataset
 from quality.__main__ import main
 from quality.cli import documents
 from quality.contract import project
@@ -185,8 +186,11 @@ def test_an_own_rule_that_changed_drops_every_rung_and_drifts_everywhere(
     main(["status"])
     look([Layer.SERVER], fix=True)
     assert state(client, PROD) == ACTIVE
+    deployed = client.read_deployment_by_name(PROD).parameters["fingerprint"]
     own.edit("rules.py", "value < 1_000", "value < 2_000")
     own.forget()
+    with pytest.raises(ConfigurationError, match="own Python and saved profiles are now"):
+        check_dataset("users", "prod", deployed)
     card = scorecard.standing("users", "prod")
     assert card.current_level is None
     assert "the configuration changed since" in card.checks[0].seen
