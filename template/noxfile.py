@@ -227,6 +227,12 @@ def promote(session: nox.Session) -> None:
 
 
 @nox.session(requires=["environment"], venv_backend="none", default=False)
+def climb(session: nox.Session) -> None:
+    """Prove again, on one server, every rung that datasets had, as after a release (-- [dataset] [--env ENV])."""
+    run(session, "-m", "quality", "climb", *session.posargs)
+
+
+@nox.session(requires=["environment"], venv_backend="none", default=False)
 def drift(session: nox.Session) -> None:
     """Say what differs from the repository: files, forks, environments, server (-- [layer] [--fix] [--env ENV])."""
     run(session, "-m", "quality", "drift", *session.posargs)

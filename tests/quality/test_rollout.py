@@ -84,7 +84,6 @@ def test_changing_a_rule_drops_the_rung_at_once(ran: Evidence, repository: Path)
 
 
 STALE = {
-    "another template": ({"template_version": "0.0.1"}, "the template changed since (0.0.1 then"),
     "a clock that is ahead": ({"recorded": datetime.now(UTC) + timedelta(days=2)}, "dated in the future"),
     "a failed verdict": ({"status": Status.FAILED}, "its verdict was FAILED"),
     "nothing judged": ({"status": Status.SKIPPED}, "its verdict was SKIPPED"),

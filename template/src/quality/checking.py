@@ -18,6 +18,7 @@ from quality import isolation
 from quality.contract import project
 from quality.contract.config import CheckConfig
 from quality.contract.contract import parse_source, unknown_references
+from quality.contract.judging_code import judging_digest
 from quality.engine.frame import Frame, Surroundings
 from quality.engine.judge import BROKEN, Found, judge, unreadable, verdict
 from quality.engine.rule import Rule
@@ -271,6 +272,7 @@ def _about(data: object, config: CheckConfig) -> RunMetadata:
         fingerprint=config.fingerprint,
         template_version=project.template_version(),
         compatibility=project.compatibility(),
+        judged_by=judging_digest(),
     )
 
 

@@ -79,6 +79,7 @@ class RunMetadata(Frozen):
 
     `contract` is a page on the web where the policy knows it, else the file's path in the repository. `version` is what
     the source was, as a digest of its files' sizes and times, or `unknown: …` and why; None of data in memory.
+    `judged_by` is the digest of the judging code.
     """
 
     dataset: str = "data"
@@ -90,6 +91,7 @@ class RunMetadata(Frozen):
     fingerprint: str | None = None
     template_version: str | None = None
     compatibility: str | None = None
+    judged_by: str | None = None
     explain: Explain = Explain()
 
     @property

@@ -13,7 +13,7 @@ from quality.drift.finding import Finding, Layer
 from quality.history.series import Trend
 from quality.masking import Shown
 from quality.result import CheckResult
-from quality.rollout.evidence import Check
+from quality.rollout.evidence import Check, Rung
 from quality.rollout.scorecard import Standing
 from quality.values import Frozen
 
@@ -125,11 +125,21 @@ class Arrived(Answer):
     resources: tuple[str, ...] = ()
 
 
+class Again(Frozen):
+    """A dataset in an environment that is to be proved again, since which release of the template, and how."""
+
+    dataset: str
+    environment: str
+    said: str
+    fix: str
+
+
 class Status(Answer):
     """status: where every dataset stands, what rollout/ claims beyond its evidence, and what runs without it."""
 
     verb: Literal["status"]
     standings: tuple[Standing, ...] = ()
+    again: tuple[Again, ...] = Field((), description="What other code has proved than judges now; no false claim.")
     claims: tuple[str, ...] = Field((), description="Looked for with --check only.")
     stale: tuple[str, ...] = Field((), description="What prefect.yaml says otherwise than policy.yml.")
     active: tuple[str, ...] = Field((), description="Deployments that are active and not promoted; with --check only.")
@@ -149,6 +159,21 @@ class Promoted(Answer):
     verb: Literal["promote"]
     rung: str | None = None
     datasets: tuple[Promotion, ...] = ()
+
+
+class Climbed(Entry):
+    """One dataset that was proved again: the rungs that it had reached, and those that were proved and promoted now."""
+
+    had: tuple[Rung, ...] = ()
+    proved: tuple[Rung, ...] = ()
+    promoted: tuple[Rung, ...] = ()
+
+
+class Climb(Answer):
+    """climb: every dataset and environment that had evidence, proved again."""
+
+    verb: Literal["climb"]
+    datasets: tuple[Climbed, ...] = ()
 
 
 class Drift(Answer):

@@ -82,14 +82,15 @@ def task(asked: argparse.Namespace) -> Rungs:
     """Rung 1: the verdict from the engine, then the same from an ephemeral task in a flow; nothing is saved."""
     session = Session(asked, RungRun)
     with scorecard.kept(), ExitStack() as held:
-        runs = session.each(lambda config: _task(config, asked.explain, held))
+        runs = session.each(lambda config: run_task(config, held, asked.explain))
     if asked.junit:
         write_junit(Path(asked.junit), [run.result for run in runs if run.result])
         say(f"JUnit XML: {asked.junit}")
     return Rungs.of("task", runs)
 
 
-def _task(config: CheckConfig, explain: bool, held: ExitStack) -> RungRun:
+def run_task(config: CheckConfig, held: ExitStack, explain: bool = False) -> RungRun:
+    """The first rung of one dataset."""
     expected = first_verdict(config, "task")
     if explain:
         explained(expected.metadata.explain)
@@ -126,10 +127,11 @@ def block(asked: argparse.Namespace) -> Rungs:
     from quality.server import prefect_api, server
 
     with prefect_api(), server(), scorecard.kept():
-        return Rungs.of("block", session.each(lambda config: _saved(config, expected[config.dataset])))
+        return Rungs.of("block", session.each(lambda config: run_block(config, expected[config.dataset])))
 
 
-def _saved(config: CheckConfig, expected: CheckResult) -> RungRun:
+def run_block(config: CheckConfig, expected: CheckResult) -> RungRun:
+    """The second rung of one dataset."""
     from quality.ladder.block import SLUG, block_name, load_block, save_block
     from quality.server import link, server
 
@@ -150,7 +152,7 @@ def flow(asked: argparse.Namespace) -> Rungs:
 
     with prefect_api() as own, server() as client, scorecard.kept():
         _bury(client, session.configs, own)
-        return Rungs.of("flow", session.each(lambda config: _flows(client, config, expected[config.dataset])))
+        return Rungs.of("flow", session.each(lambda config: run_flow(client, config, expected[config.dataset])))
 
 
 def _bury(client: Any, configs: Sequence[CheckConfig], own: bool) -> None:
@@ -163,7 +165,8 @@ def _bury(client: Any, configs: Sequence[CheckConfig], own: bool) -> None:
             say(words, "yellow")
 
 
-def _flows(client: Any, config: CheckConfig, expected: CheckResult) -> RungRun:
+def run_flow(client: Any, config: CheckConfig, expected: CheckResult) -> RungRun:
+    """The third rung of one dataset."""
     from quality.cli.probes import results, stops
 
     now = expected.timestamp
@@ -197,7 +200,7 @@ def _artifacts(client: Any, result: CheckResult) -> str:
 def deployment(asked: argparse.Namespace) -> Rungs:
     """Rung 4: the datasets asked for deployed, one run of each by a worker, its artifact read back."""
     from quality.ladder.computed_file import current
-    from quality.ladder.deployment import ensure_pool
+    from quality.ladder.deployment import deployed, ensure_pool
     from quality.rollout.gate import unmet
     from quality.server import prefect_api, server
 
@@ -212,12 +215,12 @@ def deployment(asked: argparse.Namespace) -> Rungs:
         pools = {entry.work_pool.name: ensure_pool(client, entry.work_pool) for entry in entries}
         for pool in pools.values():
             say(f"work pool {pool.name} ({pool.type})")
-        paused = {entry.name: line for entry in entries if (line := unmet(entry))}
-        made = {entry.name: _deploy(client, file, entry, paused.get(entry.name)) for entry in entries}
+        paused = {entry.name: line for entry in entries if (line := unmet(entry, deployed(client, entry)))}
+        made = {entry.name: put_up(client, file, entry, paused.get(entry.name)) for entry in entries}
 
         def one(config: CheckConfig) -> RungRun:
             entry = chosen[config.dataset]
-            return _deployed(client, config, made[entry.name], pools[entry.work_pool.name], own, asked.timeout)
+            return run_deployed(client, config, made[entry.name], pools[entry.work_pool.name], own, asked.timeout)
 
         return Rungs.of("deployment", session.each(one), paused)
 
@@ -230,7 +233,7 @@ def _own_flows(file: PrefectFile, configs: Sequence[CheckConfig]) -> list[Deploy
     return [entry for entry in file.deployments if entry.dataset is None and entry.environment in asked]
 
 
-def _deploy(client: Any, file: PrefectFile, entry: DeploymentEntry, line: Check | None) -> UUID:
+def put_up(client: Any, file: PrefectFile, entry: DeploymentEntry, line: Check | None) -> UUID:
     """The deployment; what is not promoted goes up paused, and the line that is missing is said."""
     from quality.ladder.deployment import deploy
     from quality.server import link
@@ -243,7 +246,8 @@ def _deploy(client: Any, file: PrefectFile, entry: DeploymentEntry, line: Check 
     return made
 
 
-def _deployed(client: Any, config: CheckConfig, deployment: Any, pool: Any, own: bool, seconds: float) -> RungRun:
+def run_deployed(client: Any, config: CheckConfig, deployment: Any, pool: Any, own: bool, seconds: float) -> RungRun:
+    """The fourth rung of one dataset, by a run of its deployment; `own` is whether the server is this session's."""
     from quality.ladder.deployment import cancel_unfinished, online_workers, wait, work_off
     from quality.server import run_link
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from rich.table import Table
 from rich.text import Text
 
-from quality.cli.answers import Promoted, Promotion, Status, outcome
+from quality.cli.answers import Again, Promoted, Promotion, Status, outcome
 from quality.cli.session import Session
 from quality.contract.config import CheckConfig
 from quality.errors import ServerError
@@ -22,11 +23,14 @@ def status(asked: argparse.Namespace) -> Status:
     """Prints the scorecard and writes rollout/status.json; with `check`, writes nothing and fails on a false claim
     and on what is active on the server without a promotion."""
     card = scorecard.scorecard()
-    out.print(table(card))
+    again = tuple(_again(card))
+    out.print(table(card, again))
+    _tell(again)
     for problem in card.unread.values():
         out.print(Text(problem, style="red"), soft_wrap=True)
     unread, stale = 2 if card.unread else 0, _stale()
-    found = {"standings": card.standings, "problem": "\n".join(card.unread.values()) or None, "stale": stale}
+    said = "\n".join(card.unread.values()) or None
+    found = {"standings": card.standings, "again": again, "problem": said, "stale": stale}
     if not asked.check:
         scorecard.save(card)
         return Status(verb="status", **found, exit_code=unread)
@@ -71,7 +75,23 @@ def _unseen(why: str, style: str) -> str:
     return said
 
 
-def table(card: Scorecard) -> Table:
+def _again(card: Scorecard) -> Iterator[Again]:
+    """What stands on a rung by the proof of other code than judges now."""
+    for one in (one for one in card.standings if one.current_level):
+        if line := scorecard.outdated(one.dataset, one.environment, Rung(str(one.current_level))):
+            yield Again(dataset=one.dataset, environment=one.environment, said=line.seen, fix=str(line.fix))
+
+
+def _tell(again: tuple[Again, ...]) -> None:
+    """In one line, as a table folds it: what is to be proved again, and how all of it is."""
+    for said in dict.fromkeys(one.said for one in again):
+        names = [f"{one.dataset} in {one.environment}" for one in again if one.said == said]
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        line = f"{', '.join(names[:3])}{more}: {said}: other code judges now; `nox -s climb` proves all of it again"
+        out.print(Text(line, style="yellow"), soft_wrap=True)
+
+
+def table(card: Scorecard, again: Iterable[Again] = ()) -> Table:
     """A line for each dataset and environment: where it stands, what is next, and what blocks it.
 
     A dataset whose contract cannot be read has one line; what is wrong with it stands below the table, in full.
@@ -79,11 +99,13 @@ def table(card: Scorecard) -> Table:
     made = Table(box=None, header_style="dim", pad_edge=False)
     for column in ("dataset", "environment", "stands on", "next", "what blocks it", "do"):
         made.add_column(column, overflow="fold")
+    stale = {(one.dataset, one.environment): (one.said, one.fix) for one in again}
     lines = {(one.dataset, "all" if one.unread else one.environment): one for one in card.standings}
     for (dataset, environment), one in lines.items():
         blocking = blocker(one)
         seen, fix = (blocking.seen, blocking.fix or "") if blocking else ("", "")
         seen = "its contract cannot be read" if one.unread else seen
+        seen, fix = stale.get((dataset, environment), (seen, fix))
         row = (dataset, environment, one.current_level or "the ground", one.next_level or "", seen, fix)
         made.add_row(*(Text(cell) for cell in row))
     return made
@@ -96,15 +118,17 @@ def blocker(one: Standing) -> Check | None:
 
 def promote(asked: argparse.Namespace) -> Promoted:
     """Goes through the checklist of a rung; every unmet line is named with its fix, and then nothing is promoted."""
+    from quality.rollout.checklist import one_message_each
     from quality.server import prefect_api, server
 
     session = Session(asked, Promotion)
-    with prefect_api(), server() as client, scorecard.kept():
-        made = session.each(lambda config: _promoted(client, config, Rung(asked.rung)))
+    with prefect_api(), server() as client, scorecard.kept(), one_message_each():
+        made = session.each(lambda config: promoted(client, config, Rung(asked.rung)))
     return Promoted(verb="promote", rung=asked.rung, datasets=made, **outcome(made))
 
 
-def _promoted(client: Any, config: CheckConfig, rung: Rung) -> Promotion:
+def promoted(client: Any, config: CheckConfig, rung: Rung) -> Promotion:
+    """The checklist of one dataset, recorded as evidence."""
     from quality.rollout.checklist import checklist, ran
 
     out.print(Text(f"\npromote {config.dataset} in {config.environment} to {rung}", style="bold"))

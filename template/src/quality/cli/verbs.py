@@ -52,6 +52,7 @@ JSON = option("--json", action="store_true", help="print one JSON document on st
 VERBOSE = option("--verbose", action="store_true", help="show Prefect's log and tracebacks")
 ENVIRONMENT = option("--env", help="an environment of policy.yml; QUALITY_ENV, or the first one, when left out")
 DATASETS = (option("dataset", nargs="*", help="a dataset; all of them when left out"), ENVIRONMENT)
+TIMEOUT = option("--timeout", type=float, default=600, help="seconds to wait for a run (600)")
 RUNGS = ("block", "flow", "deployment")
 
 VERBS = (
@@ -86,7 +87,7 @@ VERBS = (
         "Rung 4: deploy datasets, let a worker run them, and read the artifacts back",
         "quality.cli.ladder:deployment",
         "Rungs",
-        (*DATASETS, option("--timeout", type=float, default=600, help="seconds to wait for a run (600)")),
+        (*DATASETS, TIMEOUT),
         "[dataset] [--env ENV]",
     ),
     Verb(
@@ -162,6 +163,18 @@ VERBS = (
         "Promoted",
         (option("rung", choices=RUNGS, help="the rung to climb to"), *DATASETS),
         "block|flow|deployment",
+    ),
+    Verb(
+        "climb",
+        "Prove again, on one server, every rung that datasets had, as after a release",
+        "quality.cli.climb:climb",
+        "Climb",
+        (
+            DATASETS[0],
+            option("--env", help="an environment of policy.yml; all of them when left out"),
+            TIMEOUT,
+        ),
+        "[dataset] [--env ENV]",
     ),
     Verb(
         "drift",

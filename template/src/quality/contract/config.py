@@ -9,6 +9,7 @@ from typing import Any, Self
 from pydantic import ValidationError, field_serializer, model_validator
 
 from quality.contract.contract import AnyRules, AnySource, Contract, Quarantine, remembered_secrets
+from quality.contract.decides import beside
 from quality.contract.policy import Cache, EnvironmentPolicy, Policy, Retries
 from quality.engine.request import Request
 from quality.engine.rule import Rule
@@ -60,8 +61,9 @@ class CheckConfig(Request, EnvironmentPolicy):
 
     @property
     def fingerprint(self) -> str:
-        """16 hexadecimal digits of the SHA-256 of the canonical JSON."""
-        text = json.dumps(self.document(), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+        """16 hexadecimal digits of the SHA-256 of the canonical JSON, and of what decides a verdict beside it."""
+        said = self.document() | beside(self.rules, self.source)
+        text = json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def override(self, **call: Any) -> CheckConfig:

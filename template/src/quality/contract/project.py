@@ -6,38 +6,24 @@ import functools
 import importlib.metadata
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import TypeVar, cast
 
 from quality.contract.complaints import Complaints
 from quality.contract.config import CheckConfig, resolve
 from quality.contract.contract import Contract, load_contract
+from quality.contract.place import parsed
+from quality.contract.place import root as root
 from quality.contract.policy import Policy, load_policy
 from quality.contract.yaml_file import YamlFile
 from quality.errors import ConfigurationError
 from quality.texts import nearest, slug
 
 VERSION = "1.0.0"
-T = TypeVar("T")
 SUFFIXES = (".yml", ".yaml")
 PREFECT_FILE = "prefect.yaml"
 """Computed; its top-level `name` is the domain's: what this repository has on a server carries it."""
-
-
-def root() -> Path:
-    """The repository's folder: QUALITY_ROOT, the nearest one upwards with `datasets/` and `policy.yml`, or this code's.
-
-    A worker runs in a folder of its own; there, the checkout that this code is installed from is the repository.
-    """
-    if given := os.environ.get("QUALITY_ROOT"):
-        return Path(given)
-    here = Path.cwd()
-    for folder in (here, *here.parents, Path(__file__).parents[3]):
-        if (folder / "policy.yml").is_file() and (folder / "datasets").is_dir():
-            return folder
-    return here
 
 
 def domain() -> str | None:
@@ -89,26 +75,12 @@ def contract(dataset: str) -> Contract:
     path = root() / "datasets" / f"{dataset}.yml"
     if path.with_suffix(".yaml").exists():
         raise ConfigurationError(f"datasets/{dataset}.yaml would not be checked; name it {dataset}.yml")
-    return _parsed(path, load_contract)
-
-
-def _parsed(path: Path, parse: Callable[[Path], T]) -> T:
-    """What a file says, parsed again only when its bytes are others: a repository has hundreds of them."""
-    try:
-        written = path.read_bytes()
-    except OSError:
-        return parse(path)
-    return cast("T", _parsed_once(path, written, parse))
-
-
-@functools.lru_cache(maxsize=2_048)
-def _parsed_once(path: Path, written: bytes, parse: Callable[[Path], object]) -> object:
-    return parse(path)
+    return parsed(path, load_contract)
 
 
 def policy() -> Policy:
     """The repository's policy."""
-    return _parsed(root() / "policy.yml", load_policy)
+    return parsed(root() / "policy.yml", load_policy)
 
 
 def environment_names() -> tuple[str, ...]:

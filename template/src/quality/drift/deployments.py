@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 from uuid import UUID
 
+import httpx
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.exceptions import ObjectNotFound
@@ -17,7 +18,7 @@ from quality.contract.ownership import belongs, other_domain, way_out
 from quality.drift.blocks import stored
 from quality.drift.finding import NOTHING, Finding, Layer, differences
 from quality.ladder import triggers
-from quality.ladder.deployment import NOT_PROMOTED, declared, read, resolved
+from quality.ladder.deployment import NOT_PROMOTED, declared, deployed, resolved
 from quality.ladder.prefect_file import DeploymentEntry, PrefectFile
 from quality.masking import MASK, is_secret
 from quality.rollout.evidence import Check
@@ -87,14 +88,15 @@ def _schedule(one: Any) -> dict[str, Any]:
 def deployment_drift(client: SyncPrefectClient, file: PrefectFile, entry: DeploymentEntry) -> Iterator[Finding]:
     """What was changed by hand, is missing, is not promoted, lies in clear, or refers to what is gone."""
     try:
-        line = unmet(entry)
-        flow, fields = declared(file, entry, promoted=line is None)
+        line = unmet(entry, found := deployed(client, entry))
+        fields = declared(file, entry, promoted=line is None)[1]
+    except httpx.HTTPError:
+        raise
     except Exception as error:  # a value of an entry may be wrong in any way
         yield finding(
             entry.name, f"cannot be deployed: {error}", f"fix what policy.yml says of it ({entry.entrypoint})"
         )
         return
-    found = read(client, f"{flow}/{entry.name}")
     if found is None:
         yield finding(entry.name, "is not on the server", REDEPLOY, heals=True)
     elif other := other_domain(found.tags):

@@ -19,7 +19,7 @@ from quality.drift.finding import Finding, Layer
 from quality.drift.leftovers import leftover_drift, remove_leftovers, remove_old
 from quality.drift.managed_files import SKEW
 from quality.drift.standstill import standstill
-from quality.ladder.deployment import deploy, ensure_pool
+from quality.ladder.deployment import deploy, deployed, ensure_pool
 from quality.ladder.prefect_file import DeploymentEntry, PrefectFile
 from quality.rollout.gate import unmet
 
@@ -63,7 +63,7 @@ def heal(client: SyncPrefectClient, scope: Scope, old: bool = False) -> Iterator
     for entry in scope.entries:
         if any(one.heals for one in deployment_drift(client, scope.file, entry)):
             ensure_pool(client, entry.work_pool)
-            promoted = unmet(entry) is None
+            promoted = unmet(entry, deployed(client, entry)) is None
             deploy(client, scope.file, entry, promoted)
             yield f"deployed{'' if promoted else ' paused, as it is not promoted:'} {entry.name}"
     yield from remove_leftovers(client, scope.file)

@@ -67,12 +67,10 @@ class Frame:
         self._lazy = lazy
         self.version_now = version_now
         self.version = version
-        columns = [
-            (name, dtype)
-            for schema in reversed(list(self.schemas.values()))
-            for name, dtype in reversed(schema.items())
-        ]
-        there = dict(reversed(columns)) if differs else lazy.collect_schema()
+        named: dict[str, pl.DataType] = {}
+        for schema in self.schemas.values():
+            named |= {name: dtype for name, dtype in schema.items() if name not in named}
+        there = named if differs else lazy.collect_schema()
         self.schema = pl.Schema({name: dtype for name, dtype in there.items() if name not in self.hidden})
         self.around = around
         self.columnar = columnar

@@ -81,11 +81,8 @@ def _search(
 
 def across(failing: pl.Expr, frame: Frame) -> bool:
     """Whether other rows decide; asked with the columns that it reads, as a schema costs by its width."""
-    return bool(
-        across_rows(
-            failing, pl.Schema({name: frame.schema.get(name, pl.String()) for name in failing.meta.root_names()})
-        )
-    )
+    schema = {name: frame.schema.get(name, pl.String()) for name in failing.meta.root_names()}
+    return bool(across_rows(failing, pl.Schema(schema)))
 
 
 def _columns(wanted: Iterable[Wanted], key: tuple[str, ...], frame: Frame) -> list[str]:

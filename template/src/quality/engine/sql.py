@@ -45,9 +45,8 @@ def condition(sql: str) -> pl.Expr:
         tokens(sql)
         return exact(_connected(sql, "OR"))
     except (pl.exceptions.PolarsError, ValueError) as error:
-        said = re.sub(r"unable to parse '.*' as Expr", "it is not a condition", " ".join(str(error).split())).split(
-            " {"
-        )[0]
+        said = re.sub(r"unable to parse '.*' as Expr", "it is not a condition", " ".join(str(error).split()))
+        said = said.split(" {")[0]
         raise ConfigurationError(f"cannot read the SQL '{brief(sql)}': {said}") from None
 
 

@@ -174,6 +174,11 @@ def read(client: SyncPrefectClient, name: str) -> DeploymentResponse | None:
         return None
 
 
+def deployed(client: SyncPrefectClient, entry: DeploymentEntry) -> DeploymentResponse | None:
+    """The deployment of an entry, as the server has it."""
+    return read(client, f"{flow_of(entry).name}/{entry.name}")
+
+
 def deploy(client: SyncPrefectClient, file: PrefectFile, entry: DeploymentEntry, promoted: bool = False) -> UUID:
     """The deployment as the file says it, created or replaced; paused, unless what it runs is said to be promoted."""
     if entry.sla and client.server_type != ServerType.CLOUD:

@@ -68,6 +68,6 @@ def refuse_other_configuration(config: CheckConfig, fingerprint: str | None) -> 
     """A deployment runs the configuration it was deployed with, or not at all."""
     if fingerprint not in (None, config.fingerprint):
         raise ConfigurationError(
-            f"{config.dataset} in {config.environment}: deployed with fingerprint {fingerprint}, but contract and "
-            f"policy are now {config.fingerprint}; deploy again with `nox -s deployment`"
+            f"{config.dataset} in {config.environment}: deployed with fingerprint {fingerprint}, but contract, "
+            f"policy, own Python and saved profiles are now {config.fingerprint}; deploy again with `nox -s deployment`"
         )

@@ -26,6 +26,7 @@ from quality.checking import Rules, known_engine, resolve_call, uphold
 from quality.contract import project
 from quality.contract.config import CheckConfig
 from quality.contract.contract import parse_source
+from quality.contract.judging_code import judging_digest
 from quality.errors import ConfigurationError, DataQualityError, retry_helps
 from quality.ladder.awaitable import AwaitableProfile, AwaitableResult, AwaitableRules
 from quality.ladder.block import DataQualityBlock
@@ -173,12 +174,12 @@ def source_version(data: object, config: CheckConfig) -> str | None:
 
 
 def verdict_key(prefix: str, context: TaskRunContext, parameters: dict[str, Any]) -> str | None:
-    """Names a verdict by configuration and version of the source; None, which is not cached, for frames."""
+    """Names a verdict by configuration, code and version of the source; None, which is not cached, for frames."""
     config = configured(**parameters)
     version = source_version(parameters.get("data"), config)
     if version is None:
         return None
-    return hashlib.sha256(f"{prefix}\n{config.fingerprint}\n{version}".encode()).hexdigest()
+    return hashlib.sha256(f"{prefix}\n{config.fingerprint}\n{judging_digest()}\n{version}".encode()).hexdigest()
 
 
 def create_check_task(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from quality import checking
 from quality.contract import project
 from quality.contract.config import CheckConfig
 from quality.contract.ownership import belongs, way_out
+from quality.contract.policy import Notification
 from quality.errors import ConfigurationError
 from quality.ladder.block import DataQualityBlock, block_name, block_of, load_block, owner_of
 from quality.ladder.flows import check_dataset
@@ -30,6 +33,8 @@ from quality.server import artifact_of
 
 KINDS: tuple[ArtifactType, ...] = ("markdown", "table", "result")
 Problem = tuple[str, str]
+_told: ContextVar[dict[str, notifications.Delivery]] = ContextVar("told")
+"""The channels that were tested in this session."""
 Line = Callable[[CheckConfig, Rung, SyncPrefectClient], Iterable[Problem]]
 
 
@@ -49,11 +54,11 @@ def _line(name: str, met: str, line: Line, config: CheckConfig, rung: Rung, clie
 
 
 def ran(config: CheckConfig, rung: Rung) -> Check:
-    """Whether the rung itself, and every rung below it, ran on this configuration."""
+    """Whether the rung itself, and every rung below it, ran on this configuration, judged by the code of now."""
     for needed in (one for one in Rung if list(Rung).index(one) <= list(Rung).index(rung)):
         try:
             found = evidence.read(config.dataset, needed).get(str(config.environment))
-            problem = evidence.flaw(found, config.fingerprint)
+            problem = evidence.flaw(found, config.fingerprint) or (found and evidence.outdated(found))
         except ConfigurationError as error:
             problem = str(error)
         if problem:
@@ -132,9 +137,26 @@ def wired(config: CheckConfig, rung: Rung, client: SyncPrefectClient) -> Iterabl
     if not config.notifications and rung is Rung.DEPLOYMENT:
         yield "no channel is notified", f"name one under notifications in policy.yml for {config.environment}"
     for channel in config.notifications:
-        said = notifications.test(channel, config)
-        if not said.ok:
+        if not (said := _tested(channel, config)).ok:
             yield f"{said.block} did not take a test message: {said.problem}", f"fix or save the block {said.block}"
+
+
+def _tested(channel: Notification, config: CheckConfig) -> notifications.Delivery:
+    """What became of a test message to a channel, of which a session sends one for all datasets."""
+    told, name = _told.get({}), channel.model_dump_json()
+    if name not in told:
+        told[name] = notifications.test(channel, config)
+    return told[name]
+
+
+@contextmanager
+def one_message_each() -> Iterator[None]:
+    """Within this, a channel that took a test message is asked to take no other."""
+    before = _told.set({})
+    try:
+        yield
+    finally:
+        _told.reset(before)
 
 
 def alarmed(config: CheckConfig, rung: Rung, client: SyncPrefectClient) -> Iterable[Problem]:

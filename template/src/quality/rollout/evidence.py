@@ -10,6 +10,7 @@ from pydantic import Field, ValidationError
 
 from quality.contract import project
 from quality.contract.config import CheckConfig
+from quality.contract.judging_code import judging_digest
 from quality.errors import ConfigurationError
 from quality.files import write_whole
 from quality.result import CheckResult
@@ -49,6 +50,7 @@ class Evidence(Frozen):
     fingerprint: str
     template_version: str
     compatibility: str
+    judged_by: str | None = Field(None, description="Digest of the code that judged; none before evidence named it.")
     recorded: datetime
     status: Status | None = None
     passed_count: int = 0
@@ -79,6 +81,7 @@ def of(
         fingerprint=about.fingerprint or "none",
         template_version=about.template_version or "none",
         compatibility=about.compatibility or "none",
+        judged_by=about.judged_by,
         recorded=result.timestamp,
         status=result.status,
         passed_count=result.passed_count,
@@ -99,6 +102,7 @@ def checked(config: CheckConfig, rung: str, checks: tuple[Check, ...]) -> Eviden
         fingerprint=config.fingerprint,
         template_version=project.template_version(),
         compatibility=project.compatibility(),
+        judged_by=judging_digest(),
         recorded=datetime.now(UTC),
         checks=checks,
     )
@@ -124,7 +128,11 @@ def read(dataset: str, rung: str) -> dict[str, Evidence]:
 
 
 def record(evidence: Evidence) -> Path:
-    """Writes evidence that proves something new beside that of other environments; a crash leaves old or new, whole."""
+    """Writes evidence that proves something new beside that of other environments; a crash leaves old or new, whole.
+
+    A line that is not met takes nothing back that other code proved of the same configuration: that stays to be proved
+    again.
+    """
     try:
         known = read(evidence.dataset, evidence.rung)
     except ConfigurationError:
@@ -133,6 +141,9 @@ def record(evidence: Evidence) -> Path:
     there = known.get(evidence.environment)
     if there is not None and _proves(there) == _proves(evidence) and there.recorded <= evidence.recorded:
         return path
+    unmet = any(not check.ok for check in evidence.checks)
+    if unmet and there is not None and flaw(there, evidence.fingerprint) is None and outdated(there):
+        return path
     environments = dict(sorted({**known, evidence.environment: evidence}.items()))
     write_whole(path, EvidenceFile(environments=environments).model_dump_json(indent=2) + "\n")
     return path
@@ -140,19 +151,24 @@ def record(evidence: Evidence) -> Path:
 
 def _proves(evidence: Evidence) -> Evidence:
     """Evidence without what differs between two runs that prove the same."""
-    return evidence.model_copy(update={"recorded": None, "references": {}})
+    return evidence.model_copy(update={"recorded": None, "references": {}, "template_version": ""})
 
 
 def flaw(evidence: Evidence | None, fingerprint: str) -> str | None:
-    """Why evidence does not count for a configuration; None when it does."""
+    """Why evidence does not count for a configuration, whatever code has judged; None when it does."""
     if evidence is None:
         return "it has not run"
     if evidence.fingerprint != fingerprint:
         return f"the configuration changed since ({evidence.fingerprint} then, {fingerprint} now)"
-    if evidence.template_version != project.template_version():
-        return f"the template changed since ({evidence.template_version} then, {project.template_version()} now)"
     if evidence.recorded > datetime.now(UTC):
         return f"it is dated in the future ({evidence.recorded:%Y-%m-%d %H:%M} UTC); a clock is wrong"
     if evidence.status not in (Status.PASSED, Status.WARNING, None):
         return f"its verdict was {evidence.status}"
     return next((f"{check.name}: {check.seen}" for check in evidence.checks if not check.ok), None)
+
+
+def outdated(evidence: Evidence) -> str | None:
+    """Why evidence that counts has to be given again: other code judged then. None where it is the code of now."""
+    if evidence.judged_by == judging_digest():
+        return None
+    return f"proved on {evidence.template_version}, prove again"

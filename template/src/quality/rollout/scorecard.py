@@ -104,6 +104,34 @@ def _rung(dataset: str, environment: str, rung: Rung, fingerprint: str) -> Check
     return Check(name=rung.value, ok=True, seen="proved for this configuration")
 
 
+def outdated(dataset: str, environment: str, level: Rung = Rung.DEPLOYMENT) -> Check | None:
+    """The first proof up to this rung that other code has judged than judges now, and how to prove it again.
+
+    It takes no rung away: what was proved once is no false claim, but nothing new becomes active by it.
+    """
+    for rung in list(Rung)[: list(Rung).index(level) + 1]:
+        for _, name, _ in needed(dataset, environment, rung):
+            found = evidence.read(dataset, name).get(environment)
+            if found and (problem := evidence.outdated(found)):
+                fix = f"nox -s climb -- {dataset} --env {environment}"
+                return Check(name=f"rung {rung}", ok=False, seen=problem, fix=fix)
+    return None
+
+
+def had(dataset: str, environment: str) -> dict[Rung, bool]:
+    """Each rung up to the highest that a dataset ran on, whatever has changed since, and whether it was promoted to it.
+
+    A run that failed counts: what climbs again and fails is asked to climb again the next time.
+    """
+    found = {rung: evidence.read(dataset, rung.value).get(environment) for rung in Rung}
+    lists = {rung: evidence.read(dataset, f"{CHECKLIST}-{rung}").get(environment) for rung in Rung}
+    promoted = {rung: bool(one and one.checks and all(check.ok for check in one.checks)) for rung, one in lists.items()}
+    reached = [rung for rung, one in found.items() if one]
+    return {
+        rung: promoted[rung] for rung in Rung if reached and list(Rung).index(rung) <= list(Rung).index(reached[-1])
+    }
+
+
 def scorecard() -> Scorecard:
     """The standing of every dataset in every environment of policy.yml."""
     environments = tuple(project.policy().environments)

@@ -10,7 +10,7 @@ from pydantic import Field, FiniteFloat
 
 from quality.engine.dtypes import PLAIN, Kinds, kind_of
 from quality.engine.frame import Frame
-from quality.engine.rule import Judgement, Measure, NumberRule, Reference, State, nothing, outcome
+from quality.engine.rule import Judgement, Measure, NumberRule, Reference, Rule, State, nothing, outcome
 from quality.errors import CannotJudgeError
 from quality.rules.profile import ColumnProfile, Profile, profile_column
 from quality.rules.references import schema_of
@@ -85,8 +85,8 @@ class StatisticalDrift(_Drift):
     check: Literal["statistical_drift"] = "statistical_drift"
 
     def usual(self, frame: Frame) -> ColumnProfile:
-        if isinstance(self.baseline, str) and self.baseline.endswith(".json"):
-            return frame.once(_saved, self.baseline, self.column)
+        if (path := saved_profile(self)) is not None:
+            return frame.once(_saved, path, self.column)
         return frame.once(_profiled, self.baseline, self.column)
 
 
@@ -98,6 +98,13 @@ class DistributionChange(_Drift):
 
     def usual(self, frame: Frame) -> ColumnProfile:
         return frame.once(_saved, str(self.baseline), self.column)
+
+
+def saved_profile(rule: Rule) -> str | None:
+    """The path of the saved profile that a rule compares with, which is part of what the rule says; None of others."""
+    written = getattr(rule, "baseline", None)
+    saved = isinstance(written, str) and (written.endswith(".json") or isinstance(rule, DistributionChange))
+    return written if saved else None
 
 
 def _saved(frame: Frame, path: str, column: str) -> ColumnProfile:
