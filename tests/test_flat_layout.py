@@ -165,11 +165,12 @@ def updated(rendered: Path, before: dict[str, bytes]) -> tuple[Path, str]:
 
 @pytest.fixture(scope="module")
 def repository(updated: tuple[Path, str]) -> Path:
-    """The updated repository, committed, in the environment of the new pins."""
+    """The updated repository in the environment of the new pins, its prefect.yaml adopted, committed."""
     repository, _ = updated
     commit(repository, "Update")
-    installed = nox(repository, "environment")
-    assert installed.returncode == 0, installed.stderr
+    adopted = nox(repository, "entries", "--adopt")
+    assert adopted.returncode == 0, adopted.stdout + adopted.stderr
+    commit(repository, "Adopt")
     return repository
 
 
@@ -215,15 +216,32 @@ def managed(repository: Path) -> list[str]:
     return list(listed)
 
 
-def test_shared_files_are_merged_and_the_message_says_what_to_do(updated: tuple[Path, str]) -> None:
+def test_shared_files_are_merged_and_the_message_says_what_to_do(
+    before: dict[str, bytes], updated: tuple[Path, str]
+) -> None:
     repository, said = updated
-    deployments = (repository / "prefect.yaml").read_text(encoding="utf-8")
-    assert ADDRESS in deployments
-    assert deployments.count(OLD_ADDRESS) == 1, "the one that the team wrote"
-    assert "carriers-dev" in deployments
+    assert (repository / "prefect.yaml").read_bytes() == before["prefect.yaml"], "it is adopted, not merged"
     assert "Read this first." in (repository / "README.md").read_text(encoding="utf-8")
-    for words in ("nox -s drift -- --fix", OLD_ADDRESS, "from quality import"):
+    for words in ("nox -s entries -- --adopt", "nox -s drift -- --fix", OLD_ADDRESS, "from quality import"):
         assert words in said
+
+
+def test_every_entry_of_before_is_there_after_it_is_adopted(before: dict[str, bytes], repository: Path) -> None:
+    read = YAML(typ="safe").load
+    old = {
+        f"flights-{one['name']}".replace("flights-flights-", "flights-"): one
+        for one in read(before["prefect.yaml"])["deployments"]
+    }
+    text = (repository / "prefect.yaml").read_text(encoding="utf-8")
+    new = {one["name"].replace("flights-flights-", "flights-"): one for one in read(text)["deployments"]}
+    assert new.keys() == old.keys()
+    for name, one in new.items():
+        assert one["entrypoint"] == ADDRESS
+        assert one["schedules"] == old[name]["schedules"]
+        assert one["work_pool"]["name"] == old[name]["work_pool"]["name"]
+        assert old[name]["work_pool"]["job_variables"].items() <= one["work_pool"]["job_variables"].items()
+        assert set(old[name]["tags"]) <= set(one["tags"])
+    assert "sample_rows: 3  # ours" in (repository / "policy.yml").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("session", ["task", "block", "flow", "deployment", "drift"])

@@ -84,17 +84,19 @@ def test_a_dataset_of_the_teams_passes_on_every_rung(rung: str, orders: Path) ->
 def test_containers_are_deployed_but_not_judged_without_a_server_that_they_reach(
     orders: Path, template: Path, tmp_path: Path
 ) -> None:
-    read = YAML(typ="safe").load
-    deployments = []
+    policy = YAML(typ="safe").load(orders / "policy.yml")
     for pool, number in (("docker", 0), ("kubernetes", 1)):
         run_copy(str(template), tmp_path / pool, data=OTHER | {"work_pool_type": pool}, defaults=True, quiet=True)
-        deployments.append(read(tmp_path / pool / "prefect.yaml")["deployments"][number])
-        deployments[-1]["work_pool"]["name"] = pool
-    file = orders / "prefect.yaml"
-    before = file.read_bytes()
-    YAML().dump({"name": "web-shop", "pull": [], "deployments": deployments}, file)
+        rendered = YAML(typ="safe").load(tmp_path / pool / "prefect.yaml")["deployments"][number]["work_pool"]
+        own = {"work_pool": {"name": pool}, "job_variables": rendered["job_variables"]}
+        policy["environments"][("staging", "prod")[number]]["deployment"] = own
+    before = {path: path.read_bytes() for path in (orders / "policy.yml", orders / "prefect.yaml")}
+    YAML().dump(policy, orders / "policy.yml")
+    computed = nox(orders, "entries")
+    assert computed.returncode == 0, computed.stdout + computed.stderr
     said = {name: nox(orders, "deployment", "--env", name) for name in ("staging", "prod")}
-    file.write_bytes(before)
+    for path, content in before.items():
+        path.write_bytes(content)
     for done, pool in zip(said.values(), ("docker", "kubernetes"), strict=True):
         assert done.returncode == 3, done.stdout + done.stderr
         assert f"{pool} ({pool})" in done.stdout

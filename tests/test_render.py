@@ -7,6 +7,7 @@ import json
 import re
 import resource
 import runpy
+import sys
 import tomllib
 from itertools import combinations, product
 from pathlib import Path
@@ -19,6 +20,11 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from rendering import ROOT, copier, files
 from ruamel.yaml import YAML
+
+sys.path.append(str(ROOT / "template" / "src"))
+
+from quality.ladder.computed_file import text_of
+from quality.ladder.entries import document
 
 ANSWERS: dict[str, tuple[Any, ...]] = {
     "environments": (["dev"], ["prod"], ["dev", "prod"], ["dev", "staging", "prod"]),
@@ -101,7 +107,9 @@ def test_a_second_render_gives_the_same_bytes(template: Path, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("answers", pairwise(), ids=lambda answers: "-".join(map(str, answers.values())))
-def test_every_pair_of_answers_renders_valid_files(answers: dict[str, Any], template: Path, tmp_path: Path) -> None:
+def test_every_pair_of_answers_renders_valid_files(
+    answers: dict[str, Any], template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run_copy(str(template), tmp_path / "r", data=answers | {"domain": "new_york"}, defaults=True, quiet=True)
     read = YAML(typ="safe").load
     policy, deployed = read(tmp_path / "r" / "policy.yml"), read(tmp_path / "r" / "prefect.yaml")
@@ -121,6 +129,9 @@ def test_every_pair_of_answers_renders_valid_files(answers: dict[str, Any], temp
         assert ("image" in deployment["work_pool"]["job_variables"]) == (answers["work_pool_type"] != "process")
         assert deployment["paused"] is False
         assert [s["cron"] for s in deployment["schedules"]] == [*filter(None, [resolved["schedule"]])]
+    monkeypatch.setenv("QUALITY_ROOT", str(tmp_path / "r"))
+    written = (tmp_path / "r" / "prefect.yaml").read_text(encoding="utf-8")
+    assert written == text_of(document()), "rendered as `nox -s entries` computes it"
     assert (tmp_path / "r" / "Dockerfile").exists() == (answers["work_pool_type"] != "process")
     json.loads((tmp_path / "r" / "renovate.json").read_text(encoding="utf-8"))
     assert not unrendered(tmp_path / "r")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +13,12 @@ from copier import run_copy, run_update
 from rendering import commit, copier, files, git, release
 
 TEAM = ("datasets/", "policy.yml", "waivers.yml", "data/", "docs/policy.md", "src/domain/", "tests/domain/")
+COMPUTED = "prefect.yaml"
+FIELD = (
+    ("src/quality/ladder/entries.py", '"paused": False}', '"paused": False, "version_type": "prefect:simple"}'),
+    ("prefect.yaml.jinja", "    paused: false\n", "    version_type: prefect:simple\n    paused: false\n"),
+)
+"""A field that the second release adds to every entry of a dataset."""
 
 
 @pytest.fixture
@@ -18,7 +27,7 @@ def releases(template: Path, tmp_path: Path) -> Path:
     target = tmp_path / "template"
     shutil.copytree(template, target)
     rendered = target / "template"
-    shared = ("README.md.jinja", "pyproject.toml.jinja", "prefect.yaml.jinja")
+    shared = ("README.md.jinja", "pyproject.toml.jinja")
     for name in ("src/quality/errors.py", "noxfile.py", *shared):
         with (rendered / name).open("a", encoding="utf-8") as file:
             file.write("# of the second release\n")
@@ -27,6 +36,10 @@ def releases(template: Path, tmp_path: Path) -> Path:
             file.write("# the second release's example\n")
     (rendered / "src" / "quality" / "added.py").write_text('"""New."""\n', encoding="utf-8")
     (rendered / "renovate.json").unlink()
+    for name, old, new in FIELD:
+        text = (rendered / name).read_text(encoding="utf-8")
+        assert old in text
+        (rendered / name).write_text(text.replace(old, new), encoding="utf-8")
     release(target, "v1.1.0")
     return target
 
@@ -40,7 +53,7 @@ def repository(releases: Path, tmp_path: Path) -> Path:
 
 
 def templates_own(folder: Path) -> dict[str, bytes]:
-    return {name: content for name, content in files(folder).items() if not name.startswith(TEAM)}
+    return {name: content for name, content in files(folder).items() if not name.startswith((*TEAM, COMPUTED))}
 
 
 def test_an_update_converges_to_a_fresh_render(repository: Path, releases: Path, tmp_path: Path) -> None:
@@ -92,4 +105,34 @@ def test_an_edited_managed_file_is_healed_by_a_recopy_of_the_same_release(reposi
 
 def test_a_new_answer_reaches_the_rendered_files(repository: Path) -> None:
     run_update(repository, data={"environments": ["dev", "staging"]}, defaults=True, overwrite=True, quiet=True)
-    assert "flights-flights-staging" in (repository / "prefect.yaml").read_text(encoding="utf-8")
+    assert "deployment<br/>dev, staging" in (repository / "README.md").read_text(encoding="utf-8")
+
+
+def quality(repository: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """A verb of the repository's own code, as its session runs it."""
+    env = {name: value for name, value in os.environ.items() if name != "QUALITY_ROOT"}
+    command = [sys.executable, "-m", "quality", *words]
+    env["PYTHONPATH"] = str(repository / "src")
+    return subprocess.run(command, cwd=repository, env=env, capture_output=True, text=True, check=False)
+
+
+def test_a_field_that_a_release_adds_to_every_entry_comes_with_the_update_and_one_command(
+    repository: Path, releases: Path, tmp_path: Path
+) -> None:
+    orders = 'dataset: orders\nowner: "@us"\nsource: data/orders.csv\nrules: [{check: row_count, min: 1}]\n'
+    (repository / "datasets" / "orders.yml").write_text(orders, encoding="utf-8")
+    assert quality(repository, "entries").returncode == 0
+    commit(repository, "A dataset of ours")
+    run_update(repository, defaults=True, overwrite=True, quiet=True)
+    stale = quality(repository, "entries", "--check")
+    assert stale.returncode == 1, stale.stdout + stale.stderr
+    assert 'flights-orders-prod: version_type is null, policy.yml says "prefect:simple"' in stale.stdout
+    assert quality(repository, "entries").returncode == 0
+    assert quality(repository, "entries", "--check").returncode == 0
+    computed = (repository / COMPUTED).read_text(encoding="utf-8")
+    assert computed.count("version_type: prefect:simple") == 4
+    run_copy(str(releases), tmp_path / "fresh" / "flights", defaults=True, quiet=True, vcs_ref="v1.1.0")
+    fresh = (tmp_path / "fresh" / "flights" / COMPUTED).read_text(encoding="utf-8")
+    (repository / "datasets" / "orders.yml").unlink()
+    assert quality(repository, "entries").returncode == 0
+    assert (repository / COMPUTED).read_text(encoding="utf-8") == fresh

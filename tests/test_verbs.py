@@ -22,7 +22,14 @@ def sessions() -> dict[str, ast.FunctionDef]:
     """The functions of the noxfile that are sessions, by name."""
     tree = ast.parse(NOXFILE.read_text(encoding="utf-8"))
     made = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
-    return {node.name: node for node in made if any("session" in ast.dump(one) for one in node.decorator_list)}
+    marks = {node: [one for one in node.decorator_list if "session" in ast.dump(one)] for node in made}
+    return {named(mark[0]) or node.name: node for node, mark in marks.items() if mark}
+
+
+def named(mark: ast.expr) -> str | None:
+    """The name that a session is given, where it is not its function's."""
+    words = mark.keywords if isinstance(mark, ast.Call) else []
+    return next((str(ast.literal_eval(one.value)) for one in words if one.arg == "name"), None)
 
 
 @pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.name)

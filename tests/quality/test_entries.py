@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-import yaml
+import yaml  # type: ignore[import-untyped]
 from domains import Domain
 from prefect.cli.deploy._models import DeploymentConfig, PrefectYamlModel, RawScheduleConfig
 from pydantic_core import to_jsonable_python
@@ -474,3 +474,54 @@ def test_a_dataset_comes_with_rules_its_entries_and_its_schema_and_goes_again(
     ours = {shop.root / name for name in ("policy.yml", "prefect.yaml")}
     assert {path: path.read_bytes() for path in before.keys() - ours} == {p: before[p] for p in before.keys() - ours}
     assert not project.root().joinpath("datasets", "our_orders.yml").exists()
+
+
+def test_an_environment_comes_like_the_last_one_with_its_entries(
+    shop: Domain, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deployment(shop, "job_variables: {namespace: shop-prod, ttl: 3}, datasets: {users: {paused: true}}")
+    assert main(["environment-add", "staging"]) == 0
+    entry = of("staging")
+    assert (entry.name, entry.work_pool.name, entry.schedules) == ("shop-users-staging", "shop-staging", [])
+    assert entry.work_pool.job_variables == {
+        "env": {"QUALITY_ENV": "staging"},
+        "stream_output": True,
+        "namespace": "shop-staging",
+        "ttl": 3,
+    }
+    assert (entry.paused, of().paused) == (False, True)
+    assert main(["entries", "--check"]) == 0
+    assert main(["task", "--env", "staging"]) == 0
+    capsys.readouterr()
+    for name, said in (("staging", "has the environment 'staging' already"), ("No Way", "is no name of an environ")):
+        assert main(["environment-add", name]) == 2
+        assert said in told(capsys)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["add", "data/users.parquet", "users"], "is there already and is not written over"),
+        (["add", "data/users.parquet", "Our Users"], "is no name of a dataset"),
+        (["add", "data/gone.parquet"], "gone.parquet"),
+        (["remove", "user"], "there is no dataset 'user'; did you mean 'users'?"),
+        (["entries", "--check", "--adopt"], "give one of them"),
+    ],
+)
+def test_what_cannot_be_done_changes_nothing(
+    words: list[str], said: str, shop: Domain, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = {path: path.read_bytes() for path in shop.root.rglob("*") if path.is_file()}
+    assert main(words) in (2, 3)
+    assert said in told(capsys)
+    assert {path: path.read_bytes() for path in shop.root.rglob("*") if path.is_file()} == before
+
+
+def test_a_dataset_that_another_one_refers_to_stays(shop: Domain, capsys: pytest.CaptureFixture[str]) -> None:
+    rule = "rules:\n  - {check: foreign_key, column: id, reference: users, reference_column: id}\n"
+    contract = (shop.root / "datasets/users.yml").read_text("utf-8").replace("dataset: users", "dataset: orders")
+    shop.write("datasets/orders.yml", contract.partition("rules:")[0] + rule)
+    assert main(["remove", "users"]) == 2
+    assert "datasets/users.yml stays, as another contract names it" in told(capsys)
+    assert project.datasets() == ("orders", "users")
+    assert main(["entries", "--check"]) == 0

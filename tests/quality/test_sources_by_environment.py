@@ -14,7 +14,7 @@ from quality.__main__ import main
 from quality.contract import project
 from quality.drift.finding import Layer
 from quality.drift.report import local, look
-from quality.ladder.block import DataQualityBlock
+from quality.ladder.block import SLUG
 
 SOURCE = "source: {path: data/users.parquet}\n"
 
@@ -66,9 +66,8 @@ def test_it_is_no_drift(shop: Domain, api: str) -> None:
     report = look([Layer.SERVER], fix=True)
     assert report.findings == (), report.text()
     with get_client(sync_client=True) as client:
-        block = DataQualityBlock.load("shop-users-prod", _sync=True)  # type: ignore[call-arg]
-        assert block.source is not None
-        assert block.source["path"] == "data/prod.csv"
+        saved = client.read_block_document_by_name("shop-users-prod", SLUG)
+        assert saved.data["source"]["path"] == "data/prod.csv"
         found = client.read_deployment_by_name("shop-check-dataset/shop-users-prod")
         assert found.parameters["fingerprint"] == project.load("users", "prod").fingerprint
         for deployment in client.read_deployments():

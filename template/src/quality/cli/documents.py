@@ -13,9 +13,11 @@ from quality.cli.complaints import complain, sentences
 from quality.cli.contract_schema import contract_schema
 from quality.cli.verbs import VERBS
 from quality.contract import project
+from quality.contract.deployment_policy import BLOCK, DATASETS, ENVIRONMENT, SHORT
 from quality.contract.policy import EnvironmentPolicy, Silence
 from quality.engine.rule import RowRule, Rule
 from quality.files import write_whole
+from quality.ladder.entry import DeploymentEntry
 from quality.ladder.policy_page import POLICY_PAGE, policy_document
 from quality.rollout.scorecard import Scorecard
 from quality.rules.catalogue import BUILT_IN, check_name, domain_rules
@@ -31,6 +33,9 @@ def policy_schema() -> dict[str, Any]:
     schema = EnvironmentPolicy.model_json_schema()
     definitions = schema.pop("$defs")
     partial = {key: value for key, value in schema.items() if key != "required"}
+    partial["properties"] |= {BLOCK: {"anyOf": [{"const": False}, {"$ref": "#/$defs/Deployment"}]}}
+    own: dict[str, Any] = dict.fromkeys((*DeploymentEntry.model_fields, *SHORT), True)
+    of_one = {"anyOf": [{"const": False}, _keys("Dataset", own)]}
     return _schema(
         {
             "title": "Policy",
@@ -38,17 +43,29 @@ def policy_schema() -> dict[str, Any]:
             "additionalProperties": False,
             "required": ["environments"],
             "properties": {
+                "domain": {"type": "string", "minLength": 1},
                 "defaults": {"$ref": "#/$defs/Environment"},
                 "environments": {
                     "type": "object",
                     "minProperties": 1,
                     "additionalProperties": {"$ref": "#/$defs/Environment"},
                 },
+                "flows": {"type": "array", "items": _keys("Flow", own | {ENVIRONMENT: True})},
                 "silences": {"type": "array", "items": {"$ref": "#/$defs/Silence"}},
             },
-            "$defs": {**definitions, "Environment": partial, "Silence": Silence.model_json_schema()},
+            "$defs": {
+                **definitions,
+                "Deployment": _keys("Deployment", own | {DATASETS: {"type": "object", "additionalProperties": of_one}}),
+                "Environment": partial,
+                "Silence": Silence.model_json_schema(),
+            },
         }
     )
+
+
+def _keys(title: str, known: dict[str, Any]) -> dict[str, Any]:
+    """A mapping of these keys, which are those that the installed Prefect knows; what they hold, its models say."""
+    return {"title": title, "type": "object", "additionalProperties": False, "properties": known}
 
 
 def status_schema() -> dict[str, Any]:
