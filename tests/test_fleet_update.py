@@ -18,7 +18,7 @@ from fleet_states import MIDDLE, NEWEST, STATES, State, add_migration, change, f
 from rendering import ROOT, commit, copier, files, git, release
 
 SCRIPT = ROOT / "hooks" / "fleet_update.py"
-PROVE = ("--test", f"{sys.executable} -m compileall -q src", "--evidence", "")
+PROVE = ("--test", f"{sys.executable} -m compileall -q src/domain", "--evidence", "")
 
 
 def command(verb: str, *words: str | Path) -> list[str]:

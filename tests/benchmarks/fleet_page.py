@@ -1,4 +1,4 @@
-"""Time the fleet's page of 300 repositories in twenty states, from local clones.
+"""Time the fleet's page of 300 repositories in every state, from local clones.
 
     python tests/benchmarks/fleet_page.py --repositories 300
 
