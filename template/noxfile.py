@@ -122,7 +122,7 @@ def passing_signals_on(line: list[str]) -> int:
     with subprocess.Popen(line, env=QUIET | os.environ, start_new_session=own) as process:
 
         def tell(*_: object) -> None:
-            process.send_signal(signal.SIGINT if own else signal.CTRL_C_EVENT)
+            process.send_signal(signal.SIGINT) if own else process.terminate()
 
         names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
         before = {name: signal.signal(getattr(signal, name), tell) for name in names}
@@ -385,7 +385,7 @@ def told(session: nox.Session, code: str) -> list[str]:
 def copier(session: nox.Session, *words: str, back: str = "") -> int:
     """Runs Copier; where it fails, says why in one sentence, what to do, and the way back."""
     session.log(" ".join(("copier", *words)))
-    command = [Path(session.bin, "copier"), *words]
+    command = [str(Path(session.bin, "copier")), *words]
     done = subprocess.run(command, stderr=subprocess.PIPE, text=True, encoding="utf-8", check=False)
     if done.returncode in (0, 4):
         sys.stderr.write(done.stderr)

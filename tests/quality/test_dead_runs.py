@@ -140,8 +140,8 @@ def test_a_run_elsewhere_is_dead_when_its_heartbeats_end_or_the_policy_allows_no
     assert f"its last heartbeat was at {at:%Y-%m-%d %H:%M} UTC" in said[0]
     left_behind(client)
     repository.decides(longest_minutes=0.001)
-    (said,) = dead.bury(client, repository.config, check_dataset.name)
-    assert "it has run for more than the 0.001 minutes that the policy allows" in said
+    (late,) = dead.bury(client, repository.config, check_dataset.name)
+    assert "it has run for more than the 0.001 minutes that the policy allows" in late
 
 
 def test_a_run_whose_server_took_its_verdict_and_not_its_end_is_given_the_end_that_it_had(

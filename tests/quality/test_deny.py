@@ -9,10 +9,12 @@ import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import WorkPoolUpdate
+from prefect.client.schemas.objects import State
 from prefect.states import Scheduled
 
 from quality.__main__ import main
@@ -160,7 +162,7 @@ def test_what_keeps_runs_from_starting_is_said_with_its_fix(
         client.update_work_pool(entry.work_pool.name, WorkPoolUpdate(is_paused=True))
         assert said(client) == [("is paused, so no run starts", f"prefect work-pool resume {entry.work_pool.name}")]
         client.update_work_pool(entry.work_pool.name, WorkPoolUpdate(is_paused=False))
-        due = Scheduled(scheduled_time=datetime.now(UTC) - timedelta(hours=2))
+        due: State[Any] = Scheduled(scheduled_time=datetime.now(UTC) - timedelta(hours=2))
         run = client.create_flow_run_from_deployment(made, state=due)
         problems = [problem for problem, _ in said(client)]
         assert problems[0] == "no worker is online, so no run starts"

@@ -101,12 +101,15 @@ def test_a_dataset_climbs_for_real_and_its_schedule_is_active_only_once_it_is_pr
         assert "do: nox -s promote -- block users --env prod; once it is promoted, deploy it again" in told
         assert state(client, PROD) == HELD, "and its proof run ran none the less"
         assert [found.name for found in client.read_deployments()] == ["shop-users-prod"], "nothing else was asked for"
+        assert main(["alarms", "--env", "prod"]) == 0
         for rung in list(Rung)[1:]:
             assert main(["promote", rung, *asked]) == 0, capsys.readouterr().out
         assert state(client, PROD) == HELD
         assert main(["deployment", *asked]) == 0
     assert "paused" not in capsys.readouterr().out.split("promoted to deployment")[-1]
     assert state(client, PROD) == ACTIVE
+    for automation in client.read_automations():
+        client.delete_automation(automation.id)
 
 
 def test_a_paused_deployment_carries_out_the_runs_that_somebody_starts(client: SyncPrefectClient, shop: Domain) -> None:

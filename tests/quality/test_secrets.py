@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -22,8 +22,8 @@ from quality import (
     DataQualityBlock,
     Frame,
     Judgement,
-    RowRule,
     Source,
+    TableRule,
     check_dataset,
     create_quality_flow,
     data_quality_check_task,
@@ -91,13 +91,13 @@ class Lake(Source):
         return pl.DataFrame(BAD).lazy()
 
 
-class Leaky(RowRule):
+class Leaky(TableRule):
     """Raises what it knows."""
 
     check: Literal["leaky"] = "leaky"
     key: str
 
-    def judge(self, frame: Frame) -> Judgement:
+    def judge(self, state: Mapping[str, Any], frame: Frame) -> Judgement:
         raise ValueError(f"the service refused {self.key}")
 
 
@@ -176,7 +176,7 @@ def run_with_errors(secret: Secrets) -> None:
     attempt(lambda: logs(secret("parameter that is named a token")))
     key = secret.known("error of a rule", "AKIAPLANTED0KEY00017")
     named = f"as https://u:{secret('name of a rule')}@rules.example says"
-    rules = [Leaky(key=key), {"check": "not_null", "column": "id", "name": named}]
+    rules: list[Any] = [Leaky(key=key), {"check": "not_null", "column": "id", "name": named}]
     attempt(lambda: create_quality_flow("leaky", rules=rules)(pl.DataFrame(BAD)))
     there = f"s3://k:{secret('reference of a rule')}@b/x.parquet"
     refers = {"check": "foreign_key", "column": "id", "reference": there}
@@ -210,7 +210,7 @@ def run_the_repository(repository: Repository, secret: Secrets, sink: Sink) -> N
 
 def write_in_clear(repository: Repository, secret: Secrets) -> None:
     """What git would hold is refused, with its line."""
-    for place, write in {
+    written: dict[str, Callable[[str], None]] = {
         "source of a contract": lambda s: repository.says(source={"path": f"https://x.example/a.parquet?sig={s}"}),
         "reference in a contract": lambda s: repository.says(
             rules=[{"check": "foreign_key", "column": "id", "reference": f"ftp://u:{s}@h/a.csv"}]
@@ -218,7 +218,8 @@ def write_in_clear(repository: Repository, secret: Secrets) -> None:
         "lineage of a policy": lambda s: repository.decides(lineage={"namespace": "x", "url": f"http://u:{s}@marquez"}),
         "repository of a policy": lambda s: repository.decides(repository_url=f"https://{s}@git.example/main"),
         "history of a policy": lambda s: repository.decides(history={"path": f"s3://b/history?token={s}"}),
-    }.items():
+    }
+    for place, write in written.items():
         kept = dict(repository.contract), {**repository.policy, "defaults": dict(repository.policy["defaults"])}
         write(secret(place))
         assert main(["task"]) == 2, place
@@ -329,10 +330,10 @@ def test_an_error_of_this_package_holds_no_secret_in_any_form() -> None:
         error = kind("ftp://u:hunter2@h/x")
         assert "hunter2" not in repr(error) + str(error) + str(error.args)
     cause = OSError(2, "gone", "ftp://u:hunter2@h/x")
-    error = RuntimeError("password=hunter2")
-    error.__cause__ = cause
-    guard(error)
-    assert "hunter2" not in repr(error) + str(cause) + repr(cause)
+    trouble = RuntimeError("password=hunter2")
+    trouble.__cause__ = cause
+    guard(trouble)
+    assert "hunter2" not in repr(trouble) + str(cause) + repr(cause)
     assert masked_value({"env": {"DSN": "opaque", "A": ["x://u:p@h"]}}) == {
         "env": {"DSN": MASK, "A": [f"x://{MASK}@h"]}
     }

@@ -87,6 +87,15 @@ def is_secret(value: object, name: str = "") -> bool:
     return held and (masked(str(value)) != value or NAMED.search(name) is not None)
 
 
+def holds_secret(value: Any) -> bool:
+    """Whether a value of any depth has a text in it that is secret by what it is."""
+    if isinstance(value, Mapping):
+        return any(map(holds_secret, value.values()))
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return any(map(holds_secret, value))
+    return is_secret(value)
+
+
 def masked_value(value: Any, name: str = "") -> Any:
     """The same for values of any depth; a text in a field that is named as a secret is masked whole."""
     if isinstance(value, Mapping):
@@ -115,7 +124,10 @@ def guard(error: BaseException | None) -> None:
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))
-        error.args = tuple(masked(one) if isinstance(one, str) else one for one in error.args)
+        if (told := tuple(masked(one) if isinstance(one, str) else one for one in error.args)) != error.args:
+            error.args = told
+        for one in getattr(error, "exceptions", ()):
+            guard(one)
         for name in ("filename", "filename2", "strerror", "msg", "message", "reason", "url"):
             if isinstance(said := getattr(error, name, None), str) and (shown := masked(said)) != said:
                 _set(error, name, shown)

@@ -39,7 +39,7 @@ from quality.errors import ConfigurationError, ServerError, first_line
 from quality.ladder import triggers
 from quality.ladder.factories import QualityFlow
 from quality.ladder.prefect_file import DeploymentEntry, PoolEntry, PrefectFile, ScheduleEntry
-from quality.masking import masked, masked_value
+from quality.masking import holds_secret
 from quality.server import run_link
 from quality.texts import nearest
 
@@ -159,7 +159,7 @@ def declared(
 def _refuse_in_clear(entry: DeploymentEntry) -> None:
     """ConfigurationError for a secret that a deployment would store in clear, wherever prefect.yaml has it from."""
     for name, value in {"parameters": entry.parameters, "job_variables": entry.work_pool.job_variables}.items():
-        if masked_value(value) != value and str(masked(str(value))) != str(value):
+        if holds_secret(value):
             raise ConfigurationError(
                 f"prefect.yaml: {entry.name}: its {name} hold a secret, which the server would store in clear for "
                 "everyone who may read deployments; name a Secret block in the work pool's template instead"
