@@ -12,7 +12,7 @@ from quality.contract.contract import Contract
 from quality.engine.rule import Rule
 from quality.rules.bounds import Bounded
 from quality.rules.catalogue import BUILT_IN, check_name, domain_rules
-from quality.sources import Files, Sql, domain_sources
+from quality.sources import Files, Source, Sql, domain_sources
 
 Schema = dict[str, Any]
 Wanted = tuple[tuple[str, ...], ...]
@@ -24,7 +24,8 @@ def contract_schema() -> Schema:
     model = create_model("Contract", __base__=Contract, __doc__=Contract.__doc__, **fields)
     whole = model.model_json_schema(by_alias=False)
     known: Schema = {}
-    rules, sources = [*BUILT_IN, *domain_rules()], [Files, Sql, *domain_sources().values()]
+    rules = [*BUILT_IN, *domain_rules()]
+    sources: list[type[Source]] = [Files, Sql, *domain_sources().values()]
     for rule in rules:
         known |= _definition(rule, ("check", "type"), (check_name(rule), *rule.ALIASES))
     for source in sources:
