@@ -226,6 +226,18 @@ def promote(session: nox.Session) -> None:
     run(session, "-m", "quality", "promote", *session.posargs)
 
 
+@nox.session(name="import", requires=["environment"], venv_backend="none", default=False)
+def import_(session: nox.Session) -> None:
+    """Take over rules of ODCS, dbt, Great Expectations, Soda or JSON Schema; name the rest (-- FILE [--name NAME])."""
+    run(session, "-m", "quality", "import", *session.posargs)
+
+
+@nox.session(requires=["environment"], venv_backend="none", default=False)
+def export(session: nox.Session) -> None:
+    """Write a contract as a data contract of the open standard, ODCS (-- DATASET [--output FILE])."""
+    run(session, "-m", "quality", "export", *session.posargs)
+
+
 @nox.session(requires=["environment"], venv_backend="none", default=False)
 def climb(session: nox.Session) -> None:
     """Prove again, on one server, every rung that datasets had, as after a release (-- [dataset] [--env ENV])."""

@@ -102,6 +102,31 @@ class Learned(Answer):
     datasets: tuple[Proposal, ...] = ()
 
 
+class ImportedDataset(Entry):
+    """A contract that was written from a document of another tool."""
+
+    path: str
+    rules: int
+    left: tuple[str, ...] = Field((), description="Rules of the document without a counterpart, by name.")
+
+
+class Imported(Answer):
+    """import: the contracts that were written, and what was left out of each."""
+
+    verb: Literal["import"]
+    tool: str | None = None
+    datasets: tuple[ImportedDataset, ...] = ()
+
+
+class Exported(Answer):
+    """export: a contract as the Open Data Contract Standard has it."""
+
+    verb: Literal["export"]
+    document: dict[str, Any] = Field({})
+    own: tuple[str, ...] = Field((), description="Rules that only this engine reads in it, by name.")
+    path: str | None = None
+
+
 class Written(Answer):
     """rules: the files that were not current, and are now."""
 

@@ -143,6 +143,29 @@ VERBS = (
         "[--check] [--adopt]",
     ),
     Verb(
+        "import",
+        "Take over rules of ODCS, dbt, Great Expectations, Soda or JSON Schema; name the rest",
+        "quality.cli.exchanged:imported",
+        "Imported",
+        (
+            option("file", help="the document of the other tool"),
+            option("--name", help="what the dataset is called; as the document calls it when left out"),
+            option("--source", help="where its data lies; data/NAME.parquet when left out"),
+        ),
+        "FILE [--name NAME]",
+    ),
+    Verb(
+        "export",
+        "Write a contract as a data contract of the open standard, ODCS",
+        "quality.cli.exchanged:exported",
+        "Exported",
+        (
+            option("dataset", help="the dataset"),
+            option("--output", metavar="FILE", help="write it there"),
+        ),
+        "DATASET [--output FILE]",
+    ),
+    Verb(
         "rules",
         "Write the rule tables of docs/rules.md, and the JSON Schemas beside the contracts and in docs/",
         "quality.cli.documents:rules",

@@ -1,0 +1,241 @@
+"""Soda: checks in SodaCL, and data contracts of its later releases."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from quality.cli.exchange.found import Found, NoCounterpartError, Rule, bounds, dtype
+
+Given = Mapping[str, Any]
+CHECK = re.compile(r"(?P<metric>\w+)(?:\s*\((?P<about>[^)]*)\))?\s*(?P<test>.*)", re.DOTALL)
+TEST = re.compile(r"(?P<op><=|>=|!=|=|<|>)\s*(?P<value>-?[\d.]+)\s*%?\Z")
+BETWEEN = re.compile(r"between\s+(?P<low>-?[\d.]+)\s*%?\s+and\s+(?P<high>-?[\d.]+)\s*%?\Z")
+EXIST = re.compile(r"values in \(([^),]+)\) must exist in (\S+) \(([^),]+)\)\Z")
+AGGREGATES = {"avg": "mean", "sum": "sum", "min": "min", "max": "max", "stddev": "stddev", "stddev_pop": "stddev"}
+FORMATS = {"email": "email_format", "uuid": "uuid_format", "url": "url_format", "ip address": "ipv4_format"}
+FORMATS |= {"ipv4 address": "ipv4_format", "phone number": "phone_format"}
+MUST = {
+    "must_be": "=",
+    "must_be_greater_than": ">",
+    "must_be_greater_than_or_equal": ">=",
+    "must_be_less_than": "<",
+    "must_be_less_than_or_equal": "<=",
+}
+AGES = {"minute": "m", "hour": "h", "day": "d"}
+
+Bounds = tuple[float | None, float | None, bool]
+"""The lower bound, the upper one, and whether a bound itself is not allowed."""
+
+
+def checks(document: Given) -> list[Found]:
+    """A contract for each dataset of a file of checks."""
+    found = []
+    for title, listed in document.items():
+        if match := re.match(r"checks for (\S+)", str(title)):
+            one = Found(match[1])
+            for check in listed or []:
+                _check(one, check)
+            found.append(one)
+    return found
+
+
+def _check(found: Found, check: Any) -> None:
+    line, about = (check, {}) if isinstance(check, str) else next(iter(check.items()))
+    about = {re.sub(r"[ _]+", " ", str(key)): value for key, value in (about or {}).items()}
+    found.take(str(line), _named(_rules(str(line).strip(), about), about))
+
+
+def _named(rules: Iterator[Rule], about: Given) -> Iterator[Rule]:
+    if "warn" in about or ("fail" in about and not isinstance(about["fail"], Mapping)):
+        raise NoCounterpartError("two thresholds of one check have no counterpart; write two rules")
+    shared = {"where": about.get("filter"), "name": about.get("name")}
+    for rule in rules:
+        yield {**rule, **{key: value for key, value in shared.items() if value}}
+
+
+def _rules(line: str, about: Given) -> Iterator[Rule]:
+    match = CHECK.fullmatch(line)
+    if line == "schema":
+        yield from _schema(about)
+    elif found := EXIST.match(line):
+        column, reference, other = (one.strip() for one in found.groups())
+        rule = {"check": "referential_integrity", "column": column, "reference": reference}
+        yield {**rule, "reference_column": other}
+    elif match is None:
+        raise NoCounterpartError("nothing here says it")
+    else:
+        columns = [one.strip() for one in (match["about"] or "").split(",") if one.strip()]
+        fresh = match["metric"] == "freshness"
+        test = match["test"].strip()
+        yield from _freshness(columns, test) if fresh else metric(match["metric"], columns, _bounds(test), about)
+
+
+def _bounds(test: str) -> Bounds:
+    if found := BETWEEN.fullmatch(test):
+        return float(found["low"]), float(found["high"]), False
+    found = TEST.fullmatch(test)
+    if found is None or found["op"] == "!=":
+        raise NoCounterpartError(f"the threshold `{test}` has no counterpart")
+    return _threshold(found["op"], float(found["value"]))
+
+
+def _threshold(op: str, value: float) -> Bounds:
+    if op == "=":
+        return value, value, False
+    return (value, None, op == ">") if op[0] == ">" else (None, value, op == "<")
+
+
+def _freshness(columns: Sequence[str], test: str) -> Iterator[Rule]:
+    found = re.fullmatch(r"<=?\s*([\dwdhms. ]+)", test.strip())
+    if found is None:
+        raise NoCounterpartError(f"the age `{test}` has no counterpart")
+    yield {"check": "freshness", "column": columns[0], "max_age": found[1].replace(" ", "")}
+
+
+def _schema(about: Given) -> Iterator[Rule]:
+    said = about.get("fail") or {}
+    for key, value in said.items():
+        if key == "when required column missing":
+            yield from ({"check": "column_exists", "column": column} for column in value)
+        elif key == "when wrong column type":
+            yield from ({"check": "dtype", "column": column, "dtype": dtype(kind)} for column, kind in value.items())
+        else:
+            raise NoCounterpartError(f"`{key}` has no counterpart")
+
+
+def metric(name: str, columns: Sequence[str], test: Bounds, about: Given) -> Iterator[Rule]:
+    """The rules that a metric with a threshold is here."""
+    low, high, strict = test
+    if name in ("row_count", "distinct_count"):
+        yield {"check": name, **({"column": columns[0]} if columns else {}), **_whole(test)}
+    elif name.startswith("missing"):
+        yield {"check": "not_null", "column": columns[0], "max_failure_rate": _rate(name, test)}
+    elif name.startswith("duplicate"):
+        one = {"check": "unique", "column": columns[0]} if len(columns) == 1 else None
+        yield {**(one or {"check": "unique_combination", "columns": columns}), "max_failure_rate": _rate(name, test)}
+    elif name.startswith("invalid"):
+        yield from ({**rule, "max_failure_rate": _rate(name, test)} for rule in valid(columns[0], about))
+    elif name == "min_length" and low is not None and high is None:
+        yield {"check": "min_length", "column": columns[0], "value": _whole(test)["min"]}
+    elif name == "max_length" and high is not None and low is None:
+        yield {"check": "max_length", "column": columns[0], "value": _whole(test)["max"]}
+    elif name in AGGREGATES or name == "percentile":
+        if strict:
+            raise NoCounterpartError("bounds of a column's number are included here")
+        q = {"q": float(columns[1])} if name == "percentile" else {}
+        check = AGGREGATES.get(name, "quantile")
+        yield {"check": check, "column": columns[0], **q, **bounds(low, high, ("at_least", "at_most"))}
+    else:
+        raise NoCounterpartError("nothing here says it")
+
+
+def _whole(test: Bounds) -> Rule:
+    """Bounds of a count, where `> 0` is at least 1."""
+    low, high, strict = test
+    least = None if low is None else int(low) + int(strict)
+    return bounds(least, None if high is None else int(high) - int(strict))
+
+
+def _rate(name: str, test: Bounds) -> float | None:
+    """How many may fail: none, or a fraction; NoCounterpartError for a count of them."""
+    low, high, _ = test
+    if low not in (None, 0.0) or high is None:
+        raise NoCounterpartError("it asks for bad rows")
+    if high == 0 or (name.endswith("count") and test == (None, 1.0, True)):
+        return None
+    if not name.endswith("percent"):
+        raise NoCounterpartError("a count of bad rows has no counterpart; write the fraction that may be bad")
+    return high / 100
+
+
+def valid(column: str, about: Given) -> Iterator[Rule]:
+    """What is valid, whatever release of Soda writes it."""
+    said = {re.sub(r"[ _]+", " ", str(key)): value for key, value in about.items()}
+    given = {key: said[key] for key in said if key.startswith("valid")}
+    if not given:
+        raise NoCounterpartError("it does not say what is valid")
+    own = {"column": column}
+    if "valid values" in given:
+        yield {"check": "in_set", **own, "values": given.pop("valid values")}
+    if {"valid min", "valid max"} & given.keys():
+        yield {"check": "in_range", **own, **bounds(given.pop("valid min", None), given.pop("valid max", None))}
+    if "valid length" in given:
+        yield {"check": "length", **own, **dict.fromkeys(("min", "max"), given.pop("valid length"))}
+    if {"valid min length", "valid max length"} & given.keys():
+        both = bounds(given.pop("valid min length", None), given.pop("valid max length", None))
+        yield {"check": "length", **own, **both}
+    if "valid regex" in given:
+        yield {"check": "regex", **own, "pattern": given.pop("valid regex")}
+    form = given.pop("valid format", None)
+    if isinstance(form, Mapping):
+        yield {"check": "regex", **own, "pattern": form["regex"]}
+    elif form is not None:
+        if form not in FORMATS:
+            raise NoCounterpartError(f"the format {form} has no counterpart")
+        yield {"check": FORMATS[form], **own}
+    if given:
+        raise NoCounterpartError(f"`{next(iter(given))}` has no counterpart")
+
+
+def contract(document: Given) -> Found:
+    """A data contract of Soda."""
+    found = Found(str(document["dataset"]).split("/")[-1])
+    found.owner = document.get("owner") if isinstance(document.get("owner"), str) else None
+    for column in document.get("columns") or []:
+        name = str(column["name"])
+        if not column.get("optional"):
+            found.add(f"column {name}", {"check": "column_exists", "column": name})
+        if column.get("data_type"):
+            kind = column["data_type"]
+            found.take(
+                f"data_type of {name}", ({"check": "dtype", "column": name, "dtype": dtype(one)} for one in [kind])
+            )
+        for check in column.get("checks") or []:
+            _contract_check(found, check, [name], column)
+    for check in document.get("checks") or []:
+        _contract_check(found, check, [], {})
+    return found
+
+
+def _contract_check(found: Found, check: Given, columns: Sequence[str], about: Given) -> None:
+    if "type" in check:
+        kind, said = str(check["type"]), dict(check)
+    else:
+        kind, said = next((str(key), dict(value or {})) for key, value in check.items())
+    if kind == "schema":
+        found.leave("schema", "a schema of all columns is a schema rule with closed: true; write it with their dtypes")
+        return
+    named = said.get("columns") or columns
+    found.take(f"{kind}({', '.join(map(str, named))})", _contract_rules(kind, said, list(named), about))
+
+
+def _contract_rules(kind: str, said: Given, columns: Sequence[str], about: Given) -> Iterator[Rule]:
+    limit = said.get("threshold") or {key: value for key, value in said.items() if key.startswith("must_be")}
+    shared = {"where": said.get("filter"), "name": said.get("name")}
+    if kind == "freshness":
+        high = limit.get("must_be_less_than", limit.get("must_be_less_than_or_equal"))
+        rules = iter([{"check": "freshness", "column": said["column"], "max_age": f"{high}{AGES[limit['unit']]}"}])
+    else:
+        name = str(said.get("function") or kind)
+        name = {"missing": "missing_count", "duplicate": "duplicate_count", "invalid": "invalid_count"}.get(name, name)
+        name = name.removeprefix("no_").replace("_values", "_count") if name.startswith("no_") else name
+        name = name.replace("_count", "_percent") if limit.get("metric") == "percent" else name
+        rules = metric(name, columns, _must(limit, kind), {**about, **said})
+    yield from ({**rule, **{key: value for key, value in shared.items() if value}} for rule in rules)
+
+
+def _must(limit: Given, kind: str) -> Bounds:
+    """The threshold; without one there is no bad row, and some row."""
+    given = {key: value for key, value in limit.items() if key.startswith("must_be")}
+    if not given:
+        return (1.0, None, False) if kind == "row_count" else (0.0, 0.0, False)
+    (key, value), *more = given.items()
+    if key == "must_be_between" and isinstance(value, Mapping):
+        return value.get("greater_than_or_equal"), value.get("less_than_or_equal"), False
+    if key == "must_be_between" and not more:
+        return float(value[0]), float(value[1]), False
+    if key not in MUST or more:
+        raise NoCounterpartError(f"the threshold {', '.join(given)} has no counterpart")
+    return _threshold(MUST[key], float(value))

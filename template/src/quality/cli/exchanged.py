@@ -1,0 +1,86 @@
+"""import and export: contracts of other tools become ours, and ours a data contract of the open standard."""
+
+from __future__ import annotations
+
+import argparse
+import io
+from pathlib import Path
+from typing import Any
+
+from rich.text import Text
+from ruamel.yaml import YAML
+
+from quality.cli.answers import Exported, Imported, ImportedDataset
+from quality.cli.exchange import odcs
+from quality.cli.exchange.documents import read
+from quality.cli.exchange.found import Found
+from quality.contract import project
+from quality.contract.contract import load_contract
+from quality.errors import ConfigurationError
+from quality.files import write_whole
+from quality.reporting.console import out
+
+
+def imported(asked: argparse.Namespace) -> Imported:
+    """Writes a contract for each dataset of a document; none, where one of them has a contract already."""
+    tool, found = read(Path(asked.file))
+    if asked.name:
+        if len(found) > 1:
+            raise ConfigurationError(f"{asked.file} describes {len(found)} datasets; leave the name out to import all")
+        found[0].dataset = Found(asked.name).dataset
+    places = {one.dataset: project.root() / "datasets" / f"{one.dataset}.yml" for one in found}
+    if there := [place.name for place in places.values() if place.exists()]:
+        raise ConfigurationError(f"datasets/{there[0]} exists, and nothing was written; name another: --name NAME")
+    if empty := [one.dataset for one in found if not one.rules]:
+        out.print(
+            Text(f"{', '.join(empty)}: no rule has a counterpart; the contract asks for rows only"), soft_wrap=True
+        )
+    made = {one.dataset: _contract(one, asked.source) for one in found}
+    for one in found:
+        write_whole(places[one.dataset], made[one.dataset])
+    told = tuple(_told(one, places[one.dataset], tool) for one in found)
+    return Imported(verb="import", tool=tool, datasets=told)
+
+
+def _contract(found: Found, source: str | None) -> str:
+    written: dict[str, Any] = {"dataset": found.dataset}
+    written |= {"description": found.description.strip()} if found.description else {}
+    written |= {"owner": found.owner or "@owner", "source": {"path": source or f"data/{found.dataset}.parquet"}}
+    written |= {"key": found.key} if found.key else {}
+    written["rules"] = found.rules or [{"check": "row_count", "min": 1}]
+    made, yaml = io.StringIO(), YAML()
+    yaml.default_flow_style, yaml.width = None, 10_000
+    yaml.dump(written, made)
+    left = "".join(f"# left out, {one}\n" for one in (" ".join(said.split()) for said in found.left))
+    return f"# yaml-language-server: $schema=contract.schema.json\n{made.getvalue()}{left}"
+
+
+def _told(found: Found, place: Path, tool: str) -> ImportedDataset:
+    load_contract(place)
+    out.print(Text(f"datasets/{place.name}: {len(found.rules)} rules of {tool}"), soft_wrap=True)
+    for one in found.left:
+        out.print(Text(f"left out  {one}", style="yellow"), soft_wrap=True)
+    return ImportedDataset(
+        dataset=found.dataset,
+        environment=None,
+        path=f"datasets/{place.name}",
+        rules=len(found.rules),
+        left=tuple(found.left),
+    )
+
+
+def exported(asked: argparse.Namespace) -> Exported:
+    """Prints a contract as an ODCS document, or writes it into a file."""
+    project.load(asked.dataset)
+    whole, own = odcs.document(project.contract(asked.dataset))
+    made, yaml = io.StringIO(), YAML()
+    yaml.width = 10_000
+    yaml.dump(whole, made)
+    if asked.output:
+        write_whole(Path(asked.output), made.getvalue())
+        out.print(Text(f"wrote {asked.output}"), soft_wrap=True)
+    elif not asked.json:
+        print(made.getvalue(), end="")
+    for one in own:
+        out.print(Text(f"of our engine only  {one}", style="yellow"), soft_wrap=True)
+    return Exported(verb="export", document=whole, own=tuple(own), path=asked.output)
