@@ -292,7 +292,7 @@ def test_two_hundred_datasets_cost_little_more_than_their_checks(repository: Pat
 
     A cost that grows with the square of the datasets is many times the checks, or opens each contract for each other.
     """
-    rows = 100_000
+    rows = 150_000
     (repository / "datasets" / "users.yml").unlink()
     for number in range(DATASETS):
         name = f"d{number:03}"
