@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from pydantic import AliasChoices
 from ruamel.yaml import YAML
 from rule_table import ROWS
@@ -65,7 +65,7 @@ def spelled() -> Iterator[dict[str, Any]]:
                     yield {"check": name, **{str(choice) if key == field else key: v for key, v in rest.items()}}
 
 
-VALID = [
+VALID: list[dict[str, Any]] = [
     *({"rules": [row.rule], "source": "a.parquet"} for row in ROWS),
     *({"rules": [rule]} for rule in spelled()),
     *(
@@ -104,7 +104,7 @@ def wrong() -> Iterator[tuple[dict[str, Any], str]]:
         for name in [name for name in rule if name != "check" and fields[name].is_required()][:1]:
             yield contract({key: value for key, value in rule.items() if key != name}), name
     good = {"check": "in_range", "column": "a", "min": 1}
-    for rule, word in (
+    rules: list[tuple[Any, str]] = [
         ({"check": "unikue", "column": "a"}, "check"),
         ({"column": "a"}, "check"),
         ({"type": "unikue", "column": "a"}, "type"),
@@ -148,9 +148,10 @@ def wrong() -> Iterator[tuple[dict[str, Any], str]]:
         ({"check": "quantile", "column": "a", "q": 2, "at_least": 1}, "q"),
         ({"check": "z_score_outlier", "column": "a", "threshold": 0}, "threshold"),
         ({"check": "trend", "metric": "avg", "max_change": 0.1}, "metric"),
-    ):
-        yield contract(rule), word
-    for fields, word in (
+    ]
+    for wrong_rule, word in rules:
+        yield contract(wrong_rule), word
+    changed: list[tuple[dict[str, Any], str]] = [
         ({"dataset": "Shop"}, "dataset"),
         ({"owner": ""}, "owner"),
         ({"owner": 5}, "owner"),
@@ -173,8 +174,9 @@ def wrong() -> Iterator[tuple[dict[str, Any], str]]:
         ({"source": {"connection": "env:SHOP", "path": "a"}}, "path"),
         ({"source": {"kind": "sql", "table": "t"}}, "connection"),
         ({"rules": {"a": 1}}, "rules"),
-    ):
-        yield contract(good) | copy.deepcopy(fields), word
+    ]
+    for given, word in changed:
+        yield contract(good) | copy.deepcopy(given), word
     for name in ("dataset", "owner", "source"):
         yield {key: value for key, value in contract(good).items() if key != name}, name
 

@@ -193,7 +193,7 @@ CASES: dict[str, tuple[str, str, list[str], list[str]]] = {
             "{check: completeness_ratio, column: status, min_ratio: 0.95}",
             "{check: referential_integrity, column: customer_id, reference: customers, reference_column: id}",
             "{check: in_range, column: total, min: 0, exclusive: min}",
-            '{check: expression, expression: \'"total" >= 1\'}',
+            "{check: expression, expression: '\"total\" >= 1'}",
             "{check: in_range, where: status = 'placed', column: total, min: 0, max: 10}",
         ],
         ["dbt_utils.mutually_exclusive_ranges: ", "not_null(status): error_if", "my_own_test(total): nothing here"],

@@ -32,9 +32,12 @@ class Table:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.numbers = list[int]()
-        for change in (lambda: self.add(FIRST), self.delete, lambda: self.add(MORE)):
-            change()
-            self.numbers.append(self.newest())
+        self.add(FIRST)
+        self.numbers.append(self.newest())
+        self.delete()
+        self.numbers.append(self.newest())
+        self.add(MORE)
+        self.numbers.append(self.newest())
 
     def add(self, rows: pl.DataFrame) -> None:
         raise NotImplementedError

@@ -213,7 +213,7 @@ def test_the_address_of_a_database_may_be_in_a_saved_block(api: str) -> None:
     with closing(sqlite3.connect("shop.db")) as connection:
         connection.execute("CREATE TABLE t AS SELECT 1 AS v")
         connection.commit()
-    Secret(value="sqlite:///shop.db").save("shop-database", overwrite=True)  # type: ignore[call-arg]
+    Secret(value="sqlite:///shop.db").save("shop-database", overwrite=True)
     found = judge(None, POSITIVE, source={"connection": "secret:shop-database", "table": "t"})
     assert (found.status, found.metadata.source) == (Status.PASSED, "t of secret:shop-database")
     with pytest.raises(ConfigurationError, match="there is no saved Secret block 'nope' for the database"):
