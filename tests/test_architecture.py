@@ -11,7 +11,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "template" / "src" / "quality"
 LAYERS = (
     ("values", "files"),
-    ("texts",),
+    ("texts", "provenance"),
     ("result",),
     ("errors", "sql_text"),
     ("engine",),
@@ -21,6 +21,7 @@ LAYERS = (
     ("prefect_run", "loopback"),
     ("history",),
     ("isolation",),
+    ("learning",),
     ("checking",),
     ("reporting",),
     ("server", "quarantine"),
@@ -37,6 +38,7 @@ PURE = (
     "values",
     "files",
     "texts",
+    "provenance",
     "result",
     "errors",
     "sql_text",
@@ -46,6 +48,7 @@ PURE = (
     "contract",
     "history",
     "isolation",
+    "learning",
     "checking",
 )
 CORE = ("values", "result", "errors", "engine")

@@ -86,14 +86,16 @@ class Doctor(Answer):
 
 
 class Proposal(Entry):
-    """Rules that the data of a dataset satisfies today."""
+    """Rules that the data of a dataset satisfies, held out on its later part, each with what it stands on."""
 
     rows: int | None = None
     rules: tuple[dict[str, Any], ...] = ()
+    key: tuple[str, ...] = Field((), description="Columns that name a row.")
+    source: dict[str, Any] | None = Field(None, description="The source with dtypes that it had better declare.")
 
 
 class Learned(Answer):
-    """learn: a first draft of rules for each dataset."""
+    """learn: rules for each dataset, for a person to review."""
 
     verb: Literal["learn"]
     datasets: tuple[Proposal, ...] = ()
