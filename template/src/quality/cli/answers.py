@@ -101,6 +101,32 @@ class Learned(Answer):
     datasets: tuple[Proposal, ...] = ()
 
 
+class MissedCase(Frozen):
+    """A corruption that no rule noticed, and a rule that held out and would; null where none is known."""
+
+    corruption: str
+    column: str | None
+    rule: dict[str, Any] | None = None
+
+
+class Challenged(Entry):
+    """What the rules of a dataset notice when its own rows are corrupted."""
+
+    rows: int | None = None
+    cases: int = 0
+    noticed: int = 0
+    score: float | None = Field(None, description="Fraction of the cases that is noticed; null where there are none.")
+    missed: tuple[MissedCase, ...] = ()
+    accepted: tuple[dict[str, Any], ...] = Field((), description="Rules that were added to the contract.")
+
+
+class Challenge(Answer):
+    """challenge: a score for each dataset, and what no rule noticed."""
+
+    verb: Literal["challenge"]
+    datasets: tuple[Challenged, ...] = ()
+
+
 class Written(Answer):
     """rules: the files that were not current, and are now."""
 

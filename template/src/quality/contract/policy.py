@@ -192,6 +192,9 @@ class EnvironmentPolicy(Frozen):
         None, description="Most memory of an isolated check beside what its process begins with, such as 4GB."
     )
     timeout_seconds: PositiveFloat | None = Field(None, description="Longest time that an isolated check may take.")
+    challenge: Fraction | None = Field(
+        0.8, description="Share of corruptions that the rules must notice before flow and deployment; null for none."
+    )
     repository_url: Annotated[str, AfterValidator(_page)] | None = Field(
         None,
         description="Where a browser finds this repository's files, such as https://github.com/acme/shop/blob/main.",

@@ -27,6 +27,8 @@ def roomy(rule: Rule, rows: int, worst: float) -> Rule | None:
     """
     if not isinstance(rule, RowRule) or isinstance(rule, (KeyRule, Increasing, Decreasing)):
         return None if worst else rule
+    if rows < FEWEST:
+        return None if worst else rule
     if worst > max(RAREST_BREAK, ONE_OR_TWO / max(rows, 1)):
         return None
     wanted = max(2.5 * worst, UNSEEN / max(rows, 1))
@@ -68,9 +70,8 @@ class Choice:
             broken = rates({place: one.rule for place, one in asked.items()}, lazy, around) if asked else {}
             wrong = {place: broken[place] for place, one in asked.items() if not _is_borne_out(one.rule, broken[place])}
             kept |= {place: one for place, one in asked.items() if place not in wrong and broken[place] is not None}
-            asked = dict(
-                pair for place, rate in wrong.items() for pair in self._instead(place, asked[place], rate or 0)
-            )
+            others = [self._instead(place, asked[place], rate or 0) for place, rate in wrong.items()]
+            asked = dict(pair for pairs in others for pair in pairs)
         return kept
 
     def _instead(self, place: Place, one: Claim, rate: float) -> list[tuple[Place, Claim]]:

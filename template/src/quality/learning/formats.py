@@ -14,17 +14,15 @@ from quality.sources.parsing import Written, unparsed
 LOOKED_AT = 20_000
 ZEROS = r"\A0[0-9]+\z"
 ISO = {"Date": pl.Date(), "Datetime": pl.Datetime("us"), "Time": pl.Time()}
-STYLES = (
-    "DD.MM.YYYY",
-    "DD/MM/YYYY",
-    "MM/DD/YYYY",
-    "DD-MM-YYYY",
-    "YYYY/MM/DD",
-    "DD.MM.YYYY HH:mm",
-    "DD.MM.YYYY HH:mm:ss",
-)
-FORMATS = {style: style.replace("DD", "%d").replace("MM", "%m").replace("YYYY", "%Y").replace("HH:mm:ss", "%H:%M:%S")
-           .replace("HH:mm", "%H:%M") for style in STYLES}  # fmt: skip
+FORMATS = {
+    "DD.MM.YYYY": "%d.%m.%Y",
+    "DD/MM/YYYY": "%d/%m/%Y",
+    "MM/DD/YYYY": "%m/%d/%Y",
+    "DD-MM-YYYY": "%d-%m-%Y",
+    "YYYY/MM/DD": "%Y/%m/%d",
+    "DD.MM.YYYY HH:mm": "%d.%m.%Y %H:%M",
+    "DD.MM.YYYY HH:mm:ss": "%d.%m.%Y %H:%M:%S",
+}
 
 
 class Told(NamedTuple):

@@ -35,12 +35,8 @@ def of_numbers(column: Column) -> Proposed:
     if spread and math.isfinite(spread):
         for tier, times in SPREADS.items():
             least = outward(spread / times, spread, spread / times)[0]
-            yield (
-                "varies",
-                tier,
-                {"check": "stddev", "at_least": least},
-                f"the standard deviation is at least {spread:.3g} in each quarter of the rows",
-            )
+            why = f"the standard deviation is at least {spread:.3g} in each quarter of the rows"
+            yield "varies", tier, {"check": "stddev", "at_least": least}, why
 
 
 def is_years(low: float, high: float) -> bool:
@@ -62,9 +58,8 @@ def _ranges(column: Column, values: pl.Series, low: float, high: float, rising: 
             down, up = min(down, tails[0]), max(up, tails[1])
         down, up = outward(down, up, up - down)
         down, up = (max(down, 0) if least >= 0 else down), (min(up, 0) if most <= 0 else up)
-        given = ({"min": _number(down, whole)} if rising >= 0 else {}) | (
-            {"max": _number(up, whole)} if rising <= 0 else {}
-        )
+        ends = {"min": _number(down, whole), "max": _number(up, whole)}
+        given = {name: end for name, end in ends.items() if name != {1: "max", -1: "min"}.get(rising)}
         yield "values", tier, {"check": "in_range", **given}, seen
 
 

@@ -44,11 +44,8 @@ def flow(value: Any) -> str:
 
 
 def _key(name: str) -> str:
-    return (
-        name
-        if name.isidentifier() and name.isascii() and name.lower() not in WORDS
-        else json.dumps(name, ensure_ascii=False)
-    )
+    plain = name.isidentifier() and name.isascii() and name.lower() not in WORDS
+    return name if plain else json.dumps(name, ensure_ascii=False)
 
 
 WORDS = ("true", "false", "null", "yes", "no", "on", "off", "y", "n")

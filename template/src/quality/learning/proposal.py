@@ -14,7 +14,7 @@ from quality.engine.rule import Rule
 from quality.learning.candidates import candidates
 from quality.learning.choice import Choice
 from quality.learning.claim import Claims, Place
-from quality.learning.holdout import Outcome, outcomes
+from quality.learning.holdout import Outcome, outcomes, rates
 from quality.learning.related import References
 from quality.learning.sample import sampled
 from quality.provenance import Learned
@@ -46,7 +46,12 @@ class Proposal(NamedTuple):
 
 def written(rule: Rule) -> dict[str, Any]:
     """A rule as a contract has it, with what it stands on."""
-    return canonical(rule) | ({"learned": rule.learned.model_dump(mode="json")} if rule.learned else {})
+    said = canonical(rule)
+    common = [name for name in said if name in Rule.model_fields and name != "check"]
+    own = {name: one for name, one in said.items() if name not in common}
+    about = {name: own.pop(name) for name in ("check", "column", "columns") if name in own}
+    learned = {"learned": rule.learned.model_dump(mode="json")} if rule.learned else {}
+    return about | own | {name: said[name] for name in common} | learned
 
 
 def learn(
@@ -72,6 +77,21 @@ def learn(
     choice = Choice(claims, found, sample.total)
     kept = choice.true(sample.rows.lazy() if sample.is_whole else lazy, around)
     return _proposal(kept, found, sample.rows.columns, sample.total)
+
+
+def claims_of(rows: pl.DataFrame, around: Surroundings, references: References) -> list[Rule]:
+    """Every rule about these rows that held out and that they all bear out, the strictest about a thing first."""
+    propose = partial(candidates, now=around.now, references=references)
+    sample = sampled(rows.lazy())
+    claims = propose(sample.rows, whole=sample)
+    found = outcomes(sample.rows, claims, propose, around)
+    held = dict(Choice(claims, found, sample.total).held(list(claims)))
+    broken = rates({place: one.rule for place, one in held.items()}, rows.lazy(), around)
+    return [
+        one.rule.model_copy(update={"learned": _learned(one.why, found.get(place), sample.total)})
+        for place, one in held.items()
+        if (broken[place] or 0.0) <= one.rule.max_failure_rate
+    ]
 
 
 def _proposal(kept: Claims, found: dict[Place, Outcome], columns: list[str], rows: int) -> Proposal:

@@ -11,7 +11,7 @@ LONGEST = 60
 
 
 def of_few(column: Column, most: int = 40) -> Proposed:
-    """A set, where every value of it is frequent and there is more than one; and, where no part lacks one, that none may."""
+    """A set of several values, each of them frequent; and, where no part of the rows lacks one, that none may."""
     values = column.values
     few = values.head(2_000).n_unique()
     if few > most or values.len() < 20:
