@@ -66,8 +66,8 @@ def _say(config: CheckConfig, found: Found) -> None:
     out.print(Text(said, style="green" if enough else "yellow"), soft_wrap=True)
     for one in found.missed:
         where = f" in {one.column}" if one.column else ""
-        rule = f": {flow(_plain(written(one.rule)))}" if one.rule else ": no rule is known that would and holds out"
-        out.print(Text(f"  not noticed: {one.corruption}{where}{rule}"), soft_wrap=True)
+        would = f": {flow(_plain(written(one.rule)))}" if one.rule else ": no rule is known that would and holds out"
+        out.print(Text(f"  not noticed: {one.corruption}{where}{would}"), soft_wrap=True)
     if found.rules:
         out.print(Text("\nrules that would; `--accept` appends them:"))
         for rule in found.rules:

@@ -40,4 +40,5 @@ def appended(text: str, more: list[str], name: str) -> str:
     last = max((n for n in range(start, after) if there[n].strip()), default=start)
     first = next((there[n] for n in range(start + 1, after) if there[n].lstrip().startswith("-")), "  -")
     indent = " " * (len(first) - len(first.lstrip()))
-    return "".join(f"{line}\n" for line in (*there[: last + 1], *(indent + line[2:] for line in more), *there[last + 1 :]))
+    new = [indent + line[2:] for line in more]
+    return "".join(f"{line}\n" for line in (*there[: last + 1], *new, *there[last + 1 :]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import pairwise
+from typing import Any
 
 import polars as pl
 
@@ -21,8 +22,8 @@ def parts(values: pl.Series, most: int = PARTS) -> Iterator[pl.Series]:
 
 def direction(values: pl.Series) -> int:
     """1 where the middle of each part is above that of the part before, -1 where it is below, else 0."""
-    middles = [part.median() for part in parts(values)]
-    steps = [after - before for before, after in pairwise(middles)]  # type: ignore[operator]
+    middles: list[Any] = [part.median() for part in parts(values)]
+    steps = [after - before for before, after in pairwise(middles)]
     if len(steps) < PARTS - 1:
         return 0
     return 1 if all(step > 0 for step in steps) else -1 if all(step < 0 for step in steps) else 0

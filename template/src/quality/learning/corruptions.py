@@ -42,8 +42,10 @@ def cases(rows: pl.DataFrame, key: tuple[str, ...], seed: int, most: int) -> Ite
 
 def _befallen(rows: pl.DataFrame, one: Corruption, key: tuple[str, ...], seed: int) -> list[str | None]:
     """The columns that a corruption can befall, in an order that the seed chooses."""
+    if one.name in OF_A_KEY:
+        return [name for name in key[:1] if name in rows.columns]
     if one.kinds is None:
-        return [None] if one.name not in OF_A_KEY else [name for name in key if name in rows.columns][:1]
+        return [None]
     there = [name for name, dtype in rows.schema.items() if name and kind_of(dtype) in one.kinds]
     order = pl.Series(there, dtype=pl.String).hash(seed).arg_sort().to_list()
     return [there[n] for n in order]
@@ -108,6 +110,10 @@ def _gone(rows: pl.DataFrame, name: str, seed: int) -> pl.DataFrame:
     return rows.drop(_any(rows, seed), strict=True)
 
 
+def _added(rows: pl.DataFrame, name: str, seed: int) -> pl.DataFrame:
+    return rows.with_columns(pl.lit(1).alias(free("extra", rows.columns)))
+
+
 def _renamed(rows: pl.DataFrame, name: str, seed: int) -> pl.DataFrame:
     old = _any(rows, seed)
     return rows.rename({old: free(f"{old}_new", rows.columns)})
@@ -136,7 +142,9 @@ def _beyond(value: pl.Expr) -> pl.Expr:
 
 
 OF_A_KEY = ("a key repeats", "a key is missing")
-NUMBER, WORD, TIME = ("number",), ("text",), ("time",)
+NUMBER: tuple[Kind, ...] = ("number",)
+WORD: tuple[Kind, ...] = ("text",)
+TIME: tuple[Kind, ...] = ("time",)
 PLAIN: tuple[Kind, ...] = ("number", "text", "time", "boolean")
 CORRUPTIONS: tuple[Corruption, ...] = (
     Corruption("half of the rows are lost", None, lambda rows, name, seed: rows.head(rows.height // 2)),
@@ -145,7 +153,7 @@ CORRUPTIONS: tuple[Corruption, ...] = (
     Corruption("all rows are there twice", None, _twice(100)),
     Corruption("a column is gone", None, _gone),
     Corruption("a column is renamed", None, _renamed),
-    Corruption("a column is added", None, lambda rows, name, seed: rows.with_columns(pl.lit(1).alias(free("extra", rows.columns)))),
+    Corruption("a column is added", None, _added),
     Corruption("two columns are exchanged", None, _exchanged),
     Corruption("a key repeats", None, _repeated),
     Corruption("a key is missing", None, _null(PART)),

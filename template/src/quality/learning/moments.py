@@ -18,10 +18,11 @@ def of_moments(column: Column, now: datetime) -> Proposed:
     """Claims about dates and datetimes; times of day and durations have none."""
     if column.dtype in (pl.Time, pl.Duration) or column.values.len() < ENOUGH:
         return
-    values = column.values
-    low, high = min(values.min(), column.low or values.min()), max(values.max(), column.high or values.max())  # type: ignore[type-var]
-    span = max(high - low, DAY)
-    seen = f"{values.len():,} moments lie between {_day(low)} and {_day(high)}"
+    low: Any = column.values.min()
+    high: Any = column.values.max()
+    low, high = min(low, column.low or low), max(high, column.high or high)
+    span: timedelta = max(high - low, DAY)
+    seen = f"{column.values.len():,} moments lie between {_day(low)} and {_day(high)}"
     fresh = [*_fresh(column, high, now)]
     for tier, margin in () if fresh else (("near", 0.1), ("wide", 1.1), ("far", 4.0)):
         bounds = {"min": _moved(low, -margin * span), "max": _moved(high, margin * span)}

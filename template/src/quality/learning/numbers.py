@@ -31,7 +31,8 @@ def of_numbers(column: Column) -> Proposed:
         yield from _ranges(column, values, low, high, direction(in_order))
     yield from _signs(values, low)
     yield from of_order(column)
-    spread = min((part.std() or 0.0 for part in parts(in_order, 4)), default=0.0)
+    spreads: list[Any] = [part.std() or 0.0 for part in parts(in_order, 4)]
+    spread = min(map(float, spreads), default=0.0)
     if spread and math.isfinite(spread):
         for tier, times in SPREADS.items():
             least = outward(spread / times, spread, spread / times)[0]

@@ -14,7 +14,7 @@ def of_presence(column: Column) -> Proposed:
     """That no value is missing, or that at least such a share is there."""
     if column.rows < ENOUGH or column.nulls == column.rows:
         return
-    shares = [part.mean() or 0.0 for part in parts(column.there)]
+    shares = [float(part.sum()) / max(part.len(), 1) for part in parts(column.there)]
     filled = max(0.0, min(column.filled, *shares, 2 * min(shares) - max(shares) if len(shares) > 1 else 1.0))
     seen = f"{column.nulls:,} of {column.rows:,} rows have no value"
     if column.nulls == 0:

@@ -25,8 +25,8 @@ from quality.reporting.artifacts import ArtifactType, dataset_key
 from quality.rollout import evidence
 from quality.rollout.evidence import Check, Rung
 from quality.rollout.pins import unpinned
-from quality.rollout.shapes import shapes
 from quality.rollout.scorecard import CHECKLIST
+from quality.rollout.shapes import shapes
 from quality.server import artifact_of
 from quality.texts import percent_of
 
@@ -156,8 +156,9 @@ def was_promoted(config: CheckConfig, rung: Rung) -> bool:
         found = evidence.read(config.dataset, f"{CHECKLIST}-{rung}").get(str(config.environment))
     except ConfigurationError:
         return False
-    met = found is not None and found.fingerprint == config.fingerprint
-    return met and all(check.ok for check in found.checks)
+    if found is None or found.fingerprint != config.fingerprint:
+        return False
+    return all(check.ok for check in found.checks)
 
 
 LINES: tuple[tuple[str, str, Line], ...] = (
