@@ -50,7 +50,8 @@ def resolve_call(data: object, config: CheckConfig | None, auto_schema: bool = F
     if auto_schema and not config.rules:
         from quality.learning.proposal import learn  # only who asks for it waits for it
 
-        return config.override(rules=learn(open_frame(data, config).lazy).rules)
+        frame = open_frame(data, config)
+        return config.override(rules=learn(frame.lazy, columnar=frame.columnar).rules)
     return config
 
 

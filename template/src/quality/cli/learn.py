@@ -35,7 +35,8 @@ def _proposed(config: CheckConfig) -> Proposal:
         source = with_dtypes(source, project.root())
     frame = checking.open_frame(None, config.model_copy(update={"source": source}))
     with progress(config.dataset) as told:
-        found = proposal_of(frame.lazy, references=references(config.dataset, list(frame.schema)), told=told)
+        others = references(config.dataset, list(frame.schema))
+        found = proposal_of(frame.lazy, references=others, columnar=frame.columnar, told=told)
     declared = source.model_dump(mode="json", exclude_defaults=True) if source and source != config.source else None
     print(f"# {config.dataset}: {found.rows:,} rows. Keep what is true by intent, loosen or delete the rest.")
     if declared:

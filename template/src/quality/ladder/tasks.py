@@ -157,7 +157,8 @@ def profile_data(data: object = None, block: DataQualityBlock | None = None) -> 
 
 def learn_rules(data: object = None, block: DataQualityBlock | None = None) -> list[dict[str, object]]:
     """Rules that this data satisfies, held out on its later part: a first draft of a contract."""
-    return learn(checking.open_frame(data, configured(data, block)).lazy).written()
+    frame = checking.open_frame(data, configured(data, block))
+    return learn(frame.lazy, columnar=frame.columnar).written()
 
 
 def source_version(data: object, config: CheckConfig) -> str | None:

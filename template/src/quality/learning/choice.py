@@ -62,12 +62,12 @@ class Choice:
                 if rule is not None and (worst[place] <= chance) is wanted:
                     yield place, Claim(rule, self.claims[place].why)
 
-    def true(self, lazy: pl.LazyFrame, around: Surroundings) -> Claims:
+    def true(self, lazy: pl.LazyFrame, around: Surroundings, columnar: bool = False) -> Claims:
         """The claims to make that all rows bear out; for one that they do not, the next that they do."""
         asked = self.first()
         kept: Claims = {}
         for _ in range(ROUNDS):
-            broken = rates({place: one.rule for place, one in asked.items()}, lazy, around) if asked else {}
+            broken = rates({place: one.rule for place, one in asked.items()}, lazy, around, columnar) if asked else {}
             wrong = {place: broken[place] for place, one in asked.items() if not _is_borne_out(one.rule, broken[place])}
             kept |= {place: one for place, one in asked.items() if place not in wrong and broken[place] is not None}
             others = [self._instead(place, asked[place], rate or 0) for place, rate in wrong.items()]

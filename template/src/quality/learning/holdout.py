@@ -68,9 +68,11 @@ def time_column(rows: pl.DataFrame) -> str | None:
     return None
 
 
-def rates(rules: Mapping[Place, Rule], rows: pl.LazyFrame, around: Surroundings) -> dict[Place, float | None]:
+def rates(
+    rules: Mapping[Place, Rule], rows: pl.LazyFrame, around: Surroundings, columnar: bool = False
+) -> dict[Place, float | None]:
     """The fraction of judged rows that breaks each rule; 1 where it cannot be judged, None where it judged none."""
-    frame, places = Frame(rows, around), list(rules)
+    frame, places = Frame(rows, around, columnar=columnar), list(rules)
     found = judge(Request(rules=tuple(rules.values())), frame)
     return {place: _rate(one) for place, one in zip(places, found, strict=True)}
 

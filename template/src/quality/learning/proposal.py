@@ -59,11 +59,13 @@ def learn(
     *,
     now: datetime | None = None,
     references: References | None = None,
+    columnar: bool = False,
     told: Told = lambda what: None,
 ) -> Proposal:
     """Rules that this data satisfies and that held on a part of it that had not proposed them.
 
-    `references` are other datasets by name, each with the columns that may be referred to.
+    `references` are other datasets by name, each with the columns that may be referred to; `columnar` says that columns
+    can be read apart from each other.
     """
     there, now = references or {}, now or datetime.now(UTC)
     told("reading the data")
@@ -75,7 +77,7 @@ def learn(
     found = outcomes(sample.rows, claims, propose, around)
     told("checking what held out on all rows")
     choice = Choice(claims, found, sample.total)
-    kept = choice.true(sample.rows.lazy() if sample.is_whole else lazy, around)
+    kept = choice.true(*((sample.rows.lazy(), around) if sample.is_whole else (lazy, around, columnar)))
     return _proposal(kept, found, sample.rows.columns, sample.total)
 
 

@@ -8,7 +8,7 @@ import polars as pl
 
 from quality.engine.dtypes import col, free, kind_of
 
-MOST_ROWS, MOST_CELLS = 40_000, 12_000_000
+MOST_ROWS, MOST_CELLS = 20_000, 12_000_000
 """Beyond these, rules are proposed from an even choice of rows; all rows have the last word on each."""
 
 
