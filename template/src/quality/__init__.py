@@ -2,7 +2,7 @@
 
 The rooms, from the ground up; a module imports its own room and those above it in this list:
 
-* `values`, `files`, `result`, `errors`, `provenance`: the words that all others share; `sql_text`: what a condition may say
+* `values`, `files`, `result`, `errors`, `provenance`: the words that all others share; `sql_text`: what SQL may say
 * `engine`: what a rule is, and how all rules of a dataset are judged in one pass
 * `rules`: every rule there is, by family; `catalogue` lists them
 * `sources`: where data comes from: files of any format, judged as a whole; frames in memory
