@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,6 +12,7 @@ import polars as pl
 import pytest
 from checking import NOW
 
+from quality.__main__ import main
 from quality.checking import check
 from quality.contract.config import CheckConfig
 from quality.contract.contract import load_contract
@@ -226,6 +228,22 @@ def test_a_csv_file_is_learned_from_as_what_it_is(tmp_path: Path) -> None:
     assert source.dtypes == {"zip": "String"}
     assert source.dates == {"ordered_at": "DD.MM.YYYY"}
     assert source.scan(tmp_path).collect_schema()["ordered_at"] == pl.Date
+
+
+def test_the_verb_says_what_the_source_had_better_declare_and_why_it_cannot_learn(
+    repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    contract = repository / "datasets" / "users.yml"
+    contract.write_text(contract.read_text("utf-8").replace("users.parquet", "users.csv"), "utf-8")
+    orders(60).rename({"order_id": "id"}).write_csv(repository / "data" / "users.csv")
+    assert main(["learn", "users", "--json"]) == 0
+    (found,) = json.loads(capsys.readouterr().out)["datasets"]
+    assert found["source"]["dtypes"]["zip"] == "String"
+    assert found["key"] == ["id"]
+    assert all(rule["learned"]["rows"] == 60 for rule in found["rules"])
+    (repository / "data" / "users.csv").write_text("id,zip\n", "utf-8")
+    assert main(["learn", "users"]) == 3
+    assert "there are no rows to learn from" in capsys.readouterr().err
 
 
 def test_a_name_that_means_another_dataset_is_learned_as_a_reference() -> None:

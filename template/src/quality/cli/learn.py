@@ -13,7 +13,7 @@ from quality.cli.answers import Learned, Proposal, outcome
 from quality.cli.session import Session
 from quality.contract import project
 from quality.contract.config import CheckConfig
-from quality.errors import ConfigurationError, SourceError
+from quality.errors import ConfigurationError, MalformedError, SourceError
 from quality.learning.formats import with_dtypes
 from quality.learning.page import flow, page
 from quality.learning.proposal import Told
@@ -37,6 +37,8 @@ def _proposed(config: CheckConfig) -> Proposal:
     with progress(config.dataset) as told:
         others = references(config.dataset, list(frame.schema))
         found = proposal_of(frame.lazy, references=others, columnar=frame.columnar, told=told)
+    if not found.rows:
+        raise MalformedError(f"{config.dataset}: there are no rows to learn from; learn again when there are")
     declared = source.model_dump(mode="json", exclude_defaults=True) if source and source != config.source else None
     print(f"# {config.dataset}: {found.rows:,} rows. Keep what is true by intent, loosen or delete the rest.")
     if declared:

@@ -13,7 +13,7 @@ from quality.learning.claim import Claim, Place, claim, values_of
 
 MOST_COLUMNS, LOOKED_AT, MOST_KEYS = 3, 10, 4
 FEWEST_ROWS, WIDEST = 20, 60
-SURE, UNLIKELY = 20.0, 0.02
+SURE, SURE_ALONE, UNLIKELY = 20.0, 5.0, 0.02
 """Repeats that chance alone would make: at least so many, and their absence is a fact; at most so many, and they stay
 away for long."""
 
@@ -77,7 +77,7 @@ def _is_no_chance(rows: pl.DataFrame, names: tuple[str, ...]) -> bool:
         values = values_of(rows, names[0])
         if values.dtype.is_integer():
             expected = pairs / (float(values.max()) - float(values.min()) + 1)  # type: ignore[arg-type]
-            return expected >= SURE or expected <= UNLIKELY
+            return expected >= SURE_ALONE or expected <= UNLIKELY
         return kind_of(values.dtype) != "text" or not values.cast(pl.String).str.contains(" ").any()
     expected = pairs * prod(_alike(values_of(rows, name)) for name in names)
     return expected >= SURE or expected <= UNLIKELY
