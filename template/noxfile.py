@@ -209,6 +209,12 @@ def entries(session: nox.Session) -> None:
 
 
 @nox.session(requires=["environment"], venv_backend="none", default=False)
+def challenge(session: nox.Session) -> None:
+    """Corrupt a dataset's rows in forty ways, and propose rules for what no rule notices (-- [dataset] [--accept])."""
+    run(session, "-m", "quality", "challenge", *session.posargs)
+
+
+@nox.session(requires=["environment"], venv_backend="none", default=False)
 def rules(session: nox.Session) -> None:
     """Write the rule tables of docs/rules.md, and the JSON Schemas beside the contracts and in docs/."""
     run(session, "-m", "quality", "rules", *session.posargs)

@@ -11,7 +11,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "template" / "src" / "quality"
 LAYERS = (
     ("values", "files", "masking"),
-    ("texts",),
+    ("texts", "provenance"),
     ("result",),
     ("errors",),
     ("sql_text",),
@@ -22,6 +22,7 @@ LAYERS = (
     ("prefect_run", "loopback"),
     ("history",),
     ("isolation",),
+    ("learning",),
     ("checking",),
     ("reporting",),
     ("server", "quarantine"),
@@ -39,6 +40,7 @@ PURE = (
     "files",
     "masking",
     "texts",
+    "provenance",
     "result",
     "errors",
     "sql_text",
@@ -48,6 +50,7 @@ PURE = (
     "contract",
     "history",
     "isolation",
+    "learning",
     "checking",
 )
 CORE = ("values", "result", "errors", "engine")

@@ -50,6 +50,7 @@ EXPLAINED = {
     "python3 -m pip install nox && python3 -m nox -s tests": "it is the command that runs this test",
     "pytest -c tests/benchmarks/pytest.ini tests/benchmarks": "it needs the environments of nine other tools",
     **dict.fromkeys(FLEET, "tests/test_fleet.py and test_fleet_update.py run its script on repositories of their own"),
+    "python tests/benchmarks/learning.py": "it downloads tables, and measures for minutes",
     "python tests/benchmarks/strictness.py --rows 1m": "it measures for a minute, alone on a machine",
 }
 """Commands that are not run, and why; their sessions and files exist."""

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from checking import judge
 
 from quality.errors import ConfigurationError
-from quality.rules.profile import Profile, learn, profile
+from quality.rules.profile import Profile, profile
 
 DATA = pl.DataFrame(
     {
@@ -58,19 +57,3 @@ def test_a_profile_that_cannot_be_read_is_refused(content: str | None, said: str
 def test_a_column_that_is_not_profiled_is_refused_with_the_nearest() -> None:
     with pytest.raises(ConfigurationError, match="no column 'idd'; did you mean 'id'"):
         profile(DATA.lazy()).column("idd")
-
-
-@pytest.mark.parametrize("rows", [60, 1, 0])
-def test_the_rules_that_are_learnt_hold_for_the_data_they_were_learnt_from(rows: int) -> None:
-    data = DATA.drop("f").head(rows)
-    result = judge(data, *learn(profile(data.lazy())))
-    assert result.failed_count == (0 if rows else 1)
-    assert result.error_count == 0
-
-
-def test_what_is_learnt_is_what_a_person_would_write() -> None:
-    rules = learn(profile(DATA.lazy()))
-    assert {"check": "unique", "column": "id"} in rules
-    assert {"check": "in_range", "column": "n", "min": 0, "max": 57} in rules
-    assert {"check": "in_set", "column": "c", "values": ["x", "y", "z"]} in rules
-    assert {"check": "not_null", "column": "n"} not in rules

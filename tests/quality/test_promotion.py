@@ -1,4 +1,4 @@
-"""The checklist before promotion: each of its four lines shown failing, with its exact fix, and then passing."""
+"""The checklist before promotion: each of its lines shown failing, with its exact fix, and then passing."""
 
 from __future__ import annotations
 
@@ -215,6 +215,6 @@ def test_promote_refuses_with_the_fix_of_each_line_and_then_promotes(
     assert main(["task", "users"]) == main(["block", "users"]) == 0
     assert main(["promote", "block", "users", "--env", "dev"]) == 0
     promoted = capsys.readouterr().out
-    assert promoted.count("met: ") == 5
+    assert promoted.count("met: ") == 6
     assert "promoted to block" in promoted
     assert rollout.standing("users", "dev").current_level is Rung.BLOCK

@@ -2,13 +2,14 @@
 
 The rooms, from the ground up; a module imports its own room and those above it in this list:
 
-* `values`, `files`, `masking`, `result`, `errors`: the words that all others share; `sql_text`: what conditions say
+* `values`, `files`, `masking`, `result`, `errors`, `provenance`: what all others share; `sql_text`: what conditions say
 * `engine`: what a rule is, and how all rules of a dataset are judged in one pass
 * `rules`: every rule there is, by family; `catalogue` lists them
 * `sources`: where data comes from: files of any format, judged as a whole; frames in memory
 * `contract`: what people write: contracts and policy; `config` is both as one value
 * `prefect_run`, `loopback`, `server`: the run that this code is in, and a Prefect server
 * `history`: what earlier runs measured
+* `learning`: rules that data proposes and that hold out on later rows; corruptions that challenge them
 * `isolation`, `checking`: one check, from its configuration to its result, in a child process where that is asked
 * `reporting`: what a person reads of a result
 * `quarantine`, `operations`: what a run leaves, for people and for machines
@@ -17,7 +18,7 @@ The rooms, from the ground up; a module imports its own room and those above it 
 * `drift`: what differs from the repository
 * `cli`: the verbs of the command line
 
-`values` to `contract`, `history` and `checking` never import Prefect.
+`values` to `contract`, `history`, `learning` and `checking` never import Prefect.
 """
 
 from __future__ import annotations

@@ -25,7 +25,6 @@ from quality.engine.rule import Rule
 from quality.errors import ConfigurationError, DataQualityError, SourceError
 from quality.history.runs import past, volumes
 from quality.result import CheckResult, RunMetadata, summarize_check_result
-from quality.rules import profile
 from quality.rules.schema import DtypeRule, SchemaRule
 from quality.sources import Parses, Reading, Source, as_frame, as_source, digest, reading
 from quality.sources.read_ahead import at_once, read_ahead
@@ -47,14 +46,16 @@ def known_engine(name: str) -> str:
 def resolve_call(data: object, config: CheckConfig | None, auto_schema: bool = False, **call: Any) -> CheckConfig:
     """The configuration of one check: what the call gives, over `config`, over the contract that `data` names.
 
-    With `auto_schema`, a check that has no rules at all takes those that the data's profile suggests.
+    With `auto_schema`, a check that has no rules at all takes those that are learned from the data.
     """
     if config is None:
         config = project.load(data) if isinstance(data, str) and data in project.datasets() else CheckConfig()
     config = config.override(**call)
     if auto_schema and not config.rules:
-        suggested = profile.learn(profile.profile(open_frame(data, config).lazy, config.dataset))
-        return config.override(rules=suggested)
+        from quality.learning.proposal import learn  # only who asks for it waits for it
+
+        frame = open_frame(data, config)
+        return config.override(rules=learn(frame.lazy, columnar=frame.columnar).rules)
     return config
 
 

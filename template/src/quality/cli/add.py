@@ -8,11 +8,10 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from quality import checking
 from quality.cli import documents
 from quality.cli.answers import Entries
 from quality.cli.entries import write
-from quality.cli.learn import flow_mapping
+from quality.cli.learn import proposal
 from quality.cli.policy_file import PolicyFile
 from quality.contract import project
 from quality.contract.config import CheckConfig
@@ -20,8 +19,7 @@ from quality.contract.contract import parse_source
 from quality.contract.deployment_policy import BLOCK, DATASETS
 from quality.errors import ConfigurationError
 from quality.files import write_whole
-from quality.rules import profile
-from quality.rules.catalogue import read_rules
+from quality.learning.page import flow, page
 from quality.texts import nearest
 
 NAME, ENVIRONMENT = re.compile(r"[a-z][a-z0-9_]*"), re.compile(r"[a-z][a-z0-9_-]*")
@@ -30,12 +28,9 @@ dataset: {dataset}
 description: What one row is, and where the data comes from
 owner: {owner}
 source: {source}
-key: []
 sensitive: []
-rules:
-  # Learned from {rows:,} rows. Keep what is true by intent, loosen or delete the rest.
-{rules}
-"""
+# Learned from {rows:,} rows. Keep what is true by intent, loosen or delete the rest.
+{rules}"""
 
 
 def add(asked: argparse.Namespace) -> Entries:
@@ -67,19 +62,11 @@ def name_of(path: str) -> str:
 
 
 def starter(dataset: str, source: dict[str, Any]) -> str:
-    """A first contract: its source, and the rules that its data satisfies today."""
-    found = profile.profile(
-        checking.open_frame(None, CheckConfig(dataset=dataset, source=parse_source(source))).lazy, dataset
-    )
-    proposed = profile.learn(found)
-    kept = [proposed[number] for number in read_rules(proposed).rules] or [{"check": "row_count", "min": 1}]
-    return STARTER.format(
-        dataset=dataset,
-        owner=f'"{owner()}"',
-        source=flow_mapping(source),
-        rows=found.count,
-        rules="\n".join(f"  - {flow_mapping(rule)}" for rule in kept),
-    )
+    """A first contract: its source, and the rules that its data satisfies, held out where it can be."""
+    found, told = proposal(CheckConfig(dataset=dataset, source=parse_source(source)))
+    declared = told.model_dump(mode="json", exclude_defaults=True) if told else source
+    rules = page(found) if found.rules else "rules:\n  - {check: row_count, min: 1}\n"
+    return STARTER.format(dataset=dataset, owner=f'"{owner()}"', source=flow(declared), rows=found.rows, rules=rules)
 
 
 def owner() -> str:

@@ -89,14 +89,16 @@ class Doctor(Answer):
 
 
 class Proposal(Entry):
-    """Rules that the data of a dataset satisfies today."""
+    """Rules that the data of a dataset satisfies, held out on its later part, each with what it stands on."""
 
     rows: int | None = None
     rules: tuple[dict[str, Any], ...] = ()
+    key: tuple[str, ...] = Field((), description="Columns that name a row.")
+    source: dict[str, Any] | None = Field(None, description="The source with dtypes that it had better declare.")
 
 
 class Learned(Answer):
-    """learn: a first draft of rules for each dataset."""
+    """learn: rules for each dataset, for a person to review."""
 
     verb: Literal["learn"]
     datasets: tuple[Proposal, ...] = ()
@@ -125,6 +127,32 @@ class Exported(Answer):
     document: dict[str, Any] = Field({})
     own: tuple[str, ...] = Field((), description="Rules that only this engine reads in it, by name.")
     path: str | None = None
+
+
+class MissedCase(Frozen):
+    """A corruption that no rule noticed, and a rule that held out and would; null where none is known."""
+
+    corruption: str
+    column: str | None
+    rule: dict[str, Any] | None = None
+
+
+class Challenged(Entry):
+    """What the rules of a dataset notice when its own rows are corrupted."""
+
+    rows: int | None = None
+    cases: int = 0
+    noticed: int = 0
+    score: float | None = Field(None, description="Fraction of the cases that is noticed; null where there are none.")
+    missed: tuple[MissedCase, ...] = ()
+    accepted: tuple[dict[str, Any], ...] = Field((), description="Rules that were added to the contract.")
+
+
+class Challenge(Answer):
+    """challenge: a score for each dataset, and what no rule noticed."""
+
+    verb: Literal["challenge"]
+    datasets: tuple[Challenged, ...] = ()
 
 
 class Written(Answer):

@@ -1,16 +1,27 @@
-"""Rules proposed from data, as YAML to be pasted into a contract."""
+"""Rules learned from data, as YAML to be reviewed in a contract."""
 
 from __future__ import annotations
 
 import argparse
-import json
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
 
 from quality import checking
 from quality.cli.answers import Learned, Proposal, outcome
 from quality.cli.session import Session
+from quality.contract import project
 from quality.contract.config import CheckConfig
-from quality.rules import profile
+from quality.errors import ConfigurationError, MalformedError, SourceError
+from quality.learning.formats import with_dtypes
+from quality.learning.page import flow, page
+from quality.learning.proposal import Proposal as Found
+from quality.learning.proposal import Told
+from quality.learning.proposal import learn as proposal_of
+from quality.learning.related import References, means
+from quality.rules.keys import PrimaryKey, Unique
+from quality.sources import Files, Source
 
 
 def learn(asked: argparse.Namespace) -> Learned:
@@ -20,14 +31,56 @@ def learn(asked: argparse.Namespace) -> Learned:
 
 
 def _proposed(config: CheckConfig) -> Proposal:
-    found = profile.profile(checking.open_frame(None, config).lazy, config.dataset)
-    rules = profile.learn(found)
-    print(f"# {config.dataset}: {found.count:,} rows. Keep what is true by intent, loosen or delete the rest.\nrules:")
-    for rule in rules:
-        print(f"  - {flow_mapping(rule)}")
-    return Proposal(dataset=config.dataset, environment=config.environment, rows=found.count, rules=tuple(rules))
+    found, source = proposal(config)
+    declared = source.model_dump(mode="json", exclude_defaults=True) if source and source != config.source else None
+    print(f"# {config.dataset}: {found.rows:,} rows. Keep what is true by intent, loosen or delete the rest.")
+    if declared:
+        print(f"source: {flow(declared)}")
+    print(page(found), end="")
+    where = {"dataset": config.dataset, "environment": config.environment}
+    return Proposal(**where, rows=found.rows, rules=tuple(found.written()), key=found.key, source=declared)
 
 
-def flow_mapping(rule: dict[str, Any]) -> str:
-    """A rule or a source in one line of a contract."""
-    return "{" + ", ".join(f"{name}: {json.dumps(value, ensure_ascii=False)}" for name, value in rule.items()) + "}"
+def proposal(config: CheckConfig) -> tuple[Found, Source | None]:
+    """What is learned from the data of a configuration, and its source with the dtypes that texts turned out to be."""
+    source = config.source
+    if isinstance(source, Files):
+        source = with_dtypes(source, project.root())
+    frame = checking.open_frame(None, config.model_copy(update={"source": source}))
+    with progress(config.dataset) as told:
+        others = references(config.dataset, list(frame.schema))
+        found = proposal_of(frame.lazy, references=others, columnar=frame.columnar, told=told)
+    if not found.rows:
+        raise MalformedError(f"{config.dataset}: there are no rows to learn from; learn again when there are")
+    return found, source
+
+
+@contextmanager
+def progress(dataset: str) -> Iterator[Told]:
+    """Says what is done now, where a person looks on."""
+    console = Console(stderr=True)
+    with console.status(dataset) as status:
+        yield lambda what: status.update(f"{dataset}: {what}")
+
+
+def references(dataset: str, columns: list[str]) -> References:
+    """The other datasets of the repository that columns may refer to by their name, with the keys that can be meant."""
+    found = {}
+    for config in project.load_each(name for name in project.datasets() if name != dataset)[0]:
+        keys = tuple(key for key in _keys(config) if any(means(column, config.dataset, key) for column in columns))
+        if not keys:
+            continue
+        try:
+            lazy = checking.open_frame(None, config).lazy
+        except (SourceError, ConfigurationError):
+            continue  # what cannot be read now is no reference to propose
+        if there := tuple(key for key in keys if key in lazy.collect_schema()):
+            found[config.dataset] = (lazy, there)
+    return found
+
+
+def _keys(config: CheckConfig) -> tuple[str, ...]:
+    """The columns that alone name a row of a dataset."""
+    own = config.key if len(config.key) == 1 else ()
+    ruled = (rule.key for rule in config.rules if isinstance(rule, (Unique, PrimaryKey)) and len(rule.key) == 1)
+    return tuple(dict.fromkeys((*own, *(key[0] for key in ruled))))

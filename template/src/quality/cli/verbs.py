@@ -166,6 +166,18 @@ VERBS = (
         "DATASET [--output FILE]",
     ),
     Verb(
+        "challenge",
+        "Corrupt a dataset's rows in forty ways, and propose rules for what no rule notices",
+        "quality.cli.challenge:challenge",
+        "Challenge",
+        (
+            *DATASETS,
+            option("--accept", action="store_true", help="append the rules that are proposed to the contract"),
+            option("--seed", type=int, default=1, help="another choice of columns and rows (1)"),
+        ),
+        "[dataset] [--accept]",
+    ),
+    Verb(
         "rules",
         "Write the rule tables of docs/rules.md, and the JSON Schemas beside the contracts and in docs/",
         "quality.cli.documents:rules",

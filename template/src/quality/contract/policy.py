@@ -174,6 +174,9 @@ class EnvironmentPolicy(Frozen):
     longest_minutes: Annotated[FiniteFloat, Field(gt=0), STRICT] | None = Field(
         None, description="Longest time a run may take; one that takes longer is told of, and counts as dead."
     )
+    challenge: Fraction | None = Field(
+        0.8, description="Share of corruptions that the rules must notice before flow and deployment; null for none."
+    )
     repository_url: Annotated[str, AfterValidator(_page)] | None = Field(
         None,
         description="Where a browser finds this repository's files, such as https://github.com/acme/shop/blob/main.",

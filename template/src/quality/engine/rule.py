@@ -17,6 +17,7 @@ from quality.engine.dtypes import ANY, NUMBER, Kinds, col, kind_of
 from quality.engine.frame import Frame
 from quality.engine.sql import Sql, condition
 from quality.masking import masked
+from quality.provenance import Learned
 from quality.texts import shorten
 from quality.values import Fraction, Frozen, Scalar, Severity, Text
 
@@ -63,6 +64,7 @@ class Rule(Frozen):
     by: Text | None = Field(None, description="A column: one result for each of its values.")
     name: Text | None = Field(None, description="For people; unique in the dataset.")
     description: str | None = Field(None, description="Why the rule exists, for whoever reads its failure.")
+    learned: Learned | None = Field(None, exclude=True, description="What a rule that data proposed stands on.")
 
     @property
     def subjects(self) -> tuple[str, ...]:

@@ -31,6 +31,7 @@ from quality.errors import ConfigurationError, DataQualityError, retry_helps
 from quality.ladder.awaitable import AwaitableProfile, AwaitableResult, AwaitableRules
 from quality.ladder.block import DataQualityBlock
 from quality.ladder.states import guarded, is_machinery, result_or_raise, settled
+from quality.learning.proposal import learn
 from quality.operations import after_check
 from quality.prefect_run import either, run_context
 from quality.reporting import artifacts
@@ -156,8 +157,9 @@ def profile_data(data: object = None, block: DataQualityBlock | None = None) -> 
 
 
 def learn_rules(data: object = None, block: DataQualityBlock | None = None) -> list[dict[str, object]]:
-    """Rules that this data satisfies: a first draft of a contract."""
-    return profile.learn(profile_data(data, block))
+    """Rules that this data satisfies, held out on its later part: a first draft of a contract."""
+    frame = checking.open_frame(data, configured(data, block))
+    return learn(frame.lazy, columnar=frame.columnar).written()
 
 
 def source_version(data: object, config: CheckConfig) -> str | None:

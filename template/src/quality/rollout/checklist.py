@@ -1,4 +1,4 @@
-"""The checklist before promotion: four lines, and the alarms for the last rung; each refusal with its exact fix."""
+"""The checklist before promotion: each line proved by doing what it says, each refusal with its exact fix."""
 
 from __future__ import annotations
 
@@ -22,14 +22,17 @@ from quality.ladder.flows import check_dataset
 from quality.ladder.policy_page import POLICY_PAGE, policy_row, rows_about
 from quality.ladder.states import is_machinery
 from quality.ladder.tasks import check_task
+from quality.learning.challenge import challenge
 from quality.masking import masked, masked_value
 from quality.operations import alarms, notifications
 from quality.reporting.artifacts import ArtifactType, dataset_key
 from quality.rollout import evidence
 from quality.rollout.evidence import Check, Rung
 from quality.rollout.pins import unpinned
+from quality.rollout.scorecard import CHECKLIST
 from quality.rollout.shapes import shapes
 from quality.server import artifact_of
+from quality.texts import percent_of
 
 KINDS: tuple[ArtifactType, ...] = ("markdown", "table", "result")
 Problem = tuple[str, str]
@@ -39,7 +42,7 @@ Line = Callable[[CheckConfig, Rung, SyncPrefectClient], Iterable[Problem]]
 
 
 def checklist(config: CheckConfig, rung: Rung, client: SyncPrefectClient) -> tuple[Check, ...]:
-    """The lines of the checklist for a dataset that is to climb to this rung: four, and the alarms for the last."""
+    """The lines of the checklist for a dataset that is to climb to this rung: the alarms are for the last alone."""
     asked = (one for one in LINES if one[2] is not alarmed or rung is Rung.DEPLOYMENT)
     return tuple(_line(name, met, line, config, rung, client) for name, met, line in asked)
 
@@ -183,6 +186,29 @@ def representative(config: CheckConfig, rung: Rung, client: SyncPrefectClient) -
             yield f"{check.name}: {check.seen}", str(check.fix)
 
 
+def challenged(config: CheckConfig, rung: Rung, client: SyncPrefectClient) -> Iterable[Problem]:
+    """The rules notice enough of what can go wrong, asked before a flow gates on them; once met, it stays met."""
+    if config.challenge is None or rung is Rung.BLOCK or was_promoted(config, rung):
+        return
+    frame = checking.open_frame(None, config)
+    found = challenge(frame, config.rules, config.key, propose=False)
+    if found.score is not None and found.score < config.challenge:
+        seen, wanted = percent_of(found.score, config.challenge), percent_of(config.challenge, found.score)
+        fix = f"nox -s challenge -- {config.dataset} --env {config.environment} proposes the rules that would"
+        yield f"the rules notice {seen} of {found.cases} corruptions, and policy.yml asks for {wanted}", fix
+
+
+def was_promoted(config: CheckConfig, rung: Rung) -> bool:
+    """Whether this very configuration met the checklist of the rung before, be it that of an earlier release."""
+    try:
+        found = evidence.read(config.dataset, f"{CHECKLIST}-{rung}").get(str(config.environment))
+    except ConfigurationError:
+        return False
+    if found is None or found.fingerprint != config.fingerprint:
+        return False
+    return all(check.ok for check in found.checks)
+
+
 LINES: tuple[tuple[str, str, Line], ...] = (
     ("explicit and reproducible", "block, git and results are equal; the environment is pinned", reproducible),
     ("retry and cache policy documented", "docs/policy.md says what the tasks carry", policy_documented),
@@ -197,4 +223,5 @@ LINES: tuple[tuple[str, str, Line], ...] = (
         alarmed,
     ),
     ("representative shapes", "every shape has its stated outcome", representative),
+    ("rules that notice", "enough corruptions of the data are noticed, or the rung asks for none", challenged),
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 from typing import Any
@@ -16,8 +15,6 @@ from quality.values import Frozen, Scalar
 
 BINS = 20
 CATEGORIES = 100
-FEW = 20
-ENOUGH = 50
 
 
 class ColumnProfile(Frozen):
@@ -109,26 +106,3 @@ def profile(frame: pl.LazyFrame, dataset: str = "data") -> Profile:
     names = list(frame.collect_schema())
     rows = int(frame.select(pl.len()).collect(engine="streaming").item())
     return Profile(dataset=dataset, count=rows, columns=tuple(profile_column(frame, name) for name in names))
-
-
-def learn(found: Profile) -> list[dict[str, object]]:
-    """Rules that the profiled data satisfies: a first draft for a person to read, keep, loosen or delete."""
-    rules: list[dict[str, object]] = [{"check": "row_count", "min": 1}]
-    for column in found.columns:
-        rules += _suggest(column, found.count)
-    return rules
-
-
-def _suggest(column: ColumnProfile, rows: int) -> list[dict[str, object]]:
-    rules: list[dict[str, object]] = []
-    name = {"column": column.name}
-    if column.null_count == 0 and rows:
-        rules.append({"check": "not_null", **name})
-    if column.distinct == column.count == rows and rows >= ENOUGH and not column.edges:
-        rules.append({"check": "unique", **name})
-    if column.edges and isinstance(column.min, (int, float)) and json.dumps([column.min, column.max]).isascii():
-        rules.append({"check": "in_range", **name, "min": column.min, "max": column.max})
-    few = column.distinct is not None and 0 < column.distinct <= FEW and column.count >= ENOUGH
-    if few and column.categories and not column.dtype.startswith("Boolean"):
-        rules.append({"check": "in_set", **name, "values": sorted(column.categories)})
-    return rules
