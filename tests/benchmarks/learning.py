@@ -174,8 +174,8 @@ def write(tally: dict[str, Tally], kinds: Counter[str], missed: Counter[str], li
     text = f"""# What learned contracts are worth
 
 `python tests/benchmarks/learning.py`, {len(lines)} tables, {seconds:.0f} s. Rules are learned from one half and judged
-on the other; shuffled with {len(SEEDS)} seed(s). Corruptions are those of `nox -s challenge`, noticed by what is learned
-from the whole table.
+on the other; shuffled with {len(SEEDS)} seed(s). Corruptions are those of `nox -s challenge`, noticed by
+rules learned from the whole table.
 
 | halves | false alarms per 100 rules | contracts not green |
 |---|---|---|
