@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import ast
 from pathlib import Path
 from threading import Lock
 
-from quality.drift import forks as rules
+from quality.drift.forks import forks_in, managed_definitions
 from repositories.snapshot import Snapshot
 
 ROOT = Path(__file__).parents[2] / "template"
@@ -23,23 +22,16 @@ class Forks:
     def managed(self) -> dict[str, str]:
         """Each definition of managed code by its shape; half a second, once for the whole fleet."""
         with self._alone:
-            self._managed = self._managed or dict(rules._definitions_of(ROOT / "src" / "quality", ROOT))
+            self._managed = self._managed or managed_definitions(ROOT)
         return self._managed
 
     def of(self, snapshot: Snapshot) -> tuple[str, ...]:
         """Each fork of a repository: file, line and what it does."""
-        return tuple(one for name in self._files(snapshot) for one in self._in(name, snapshot.bytes(name) or b""))
+        files = {name: snapshot.bytes(name) or b"" for name in self._files(snapshot)}
+        found = forks_in(files, self.managed) if files else ()
+        return tuple(f"{one.subject}: {one.problem}" for one in found)
 
     def _files(self, snapshot: Snapshot) -> list[str]:
         """The Python files of the team that are not as a release gives them."""
         named = (name for name in snapshot.entries if name.endswith(".py") and snapshot.bytes(name))
         return sorted(name for name in named if not name.startswith(("src/quality/", "tests/", "noxfile.py")))
-
-    def _in(self, name: str, content: bytes) -> list[str]:
-        try:
-            module = ast.parse(content, name)
-        except (SyntaxError, ValueError, RecursionError) as error:
-            return [f"{name}:{getattr(error, 'lineno', None) or 1}: cannot be read"]
-        seen = rules.Module(module)
-        found = {*seen.engine_calls(), *seen.wrappers(), *rules._copies(module, self.managed)}
-        return [f"{name}:{line}: {problem}" for line, problem, _ in sorted(found)]

@@ -118,6 +118,6 @@ class OwnDomain:
         """What was imported of it: the next who asks gets it as its files are, as a new process does."""
         for name in [name for name in sys.modules if name.split(".")[0] == "domain"]:
             del sys.modules[name]
-        for cached in (domain_sources, catalogue.domain_rules, catalogue.rules_by_name, catalogue.union):
+        for cached in (domain_sources, catalogue.domain_rules, catalogue.rules_by_name):
             cached.cache_clear()
         importlib.invalidate_caches()

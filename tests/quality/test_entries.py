@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-import yaml  # type: ignore[import-untyped]
+import yaml
 from domains import Domain
 from prefect.cli.deploy._models import DeploymentConfig, PrefectYamlModel, RawScheduleConfig
 from pydantic_core import to_jsonable_python

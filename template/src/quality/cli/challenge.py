@@ -9,8 +9,9 @@ from typing import Any
 from rich.text import Text
 
 from quality import checking
-from quality.cli.answers import Challenge, Challenged, MissedCase, outcome
+from quality.cli.answers import outcome
 from quality.cli.learn import progress, references
+from quality.cli.onboarding_answers import Challenge, Challenged, MissedCase
 from quality.cli.session import Session
 from quality.contract import project
 from quality.contract.config import CheckConfig

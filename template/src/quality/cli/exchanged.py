@@ -10,10 +10,10 @@ from typing import Any
 from rich.text import Text
 from ruamel.yaml import YAML
 
-from quality.cli.answers import Exported, Imported, ImportedDataset
 from quality.cli.exchange import odcs
 from quality.cli.exchange.documents import read
 from quality.cli.exchange.found import Found
+from quality.cli.onboarding_answers import Exported, Imported, ImportedDataset
 from quality.contract import project
 from quality.contract.contract import load_contract
 from quality.errors import ConfigurationError

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from rich.console import Console
 
 from quality import checking
-from quality.cli.answers import Learned, Proposal, outcome
+from quality.cli.answers import outcome
+from quality.cli.onboarding_answers import Learned, Proposal
 from quality.cli.session import Session
 from quality.contract import project
 from quality.contract.config import CheckConfig

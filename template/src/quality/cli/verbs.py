@@ -14,7 +14,8 @@ class Option(NamedTuple):
 
 
 class Verb(NamedTuple):
-    """One verb. `run` is where its function is, imported when it runs; `answer` is the class of what that returns."""
+    """One verb. `run` is where its function is, imported when it runs; `answer` is the class of what that returns, of
+    `answers` or of the module before its colon."""
 
     name: str
     help: str
@@ -34,7 +35,7 @@ class Verb(NamedTuple):
 
     def model(self) -> Any:
         """The class whose JSON `--json` prints."""
-        return load(f"quality.cli.answers:{self.answer}")
+        return load(f"quality.cli.{self.answer if ':' in self.answer else f'answers:{self.answer}'}")
 
 
 def load(place: str) -> Any:
@@ -100,7 +101,7 @@ VERBS = (
         "learn",
         "Read a dataset and propose rules for its contract",
         "quality.cli.learn:learn",
-        "Learned",
+        "onboarding_answers:Learned",
         DATASETS,
         "[dataset]",
     ),
@@ -146,7 +147,7 @@ VERBS = (
         "import",
         "Take over rules of ODCS, dbt, Great Expectations, Soda or JSON Schema; name the rest",
         "quality.cli.exchanged:imported",
-        "Imported",
+        "onboarding_answers:Imported",
         (
             option("file", help="the document of the other tool"),
             option("--name", help="what the dataset is called; as the document calls it when left out"),
@@ -158,7 +159,7 @@ VERBS = (
         "export",
         "Write a contract as a data contract of the open standard, ODCS",
         "quality.cli.exchanged:exported",
-        "Exported",
+        "onboarding_answers:Exported",
         (
             option("dataset", help="the dataset"),
             option("--output", metavar="FILE", help="write it there"),
@@ -169,7 +170,7 @@ VERBS = (
         "challenge",
         "Corrupt a dataset's rows in forty ways, and propose rules for what no rule notices",
         "quality.cli.challenge:challenge",
-        "Challenge",
+        "onboarding_answers:Challenge",
         (
             *DATASETS,
             option("--accept", action="store_true", help="append the rules that are proposed to the contract"),

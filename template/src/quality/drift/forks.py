@@ -8,8 +8,8 @@ from __future__ import annotations
 import ast
 import json
 import os
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
 
 from quality.drift.finding import Finding, Layer
 from quality.drift.reach import UNKNOWN, Functions, Module, starts, text
@@ -42,18 +42,22 @@ Fork = tuple[int, str, str]
 
 def forks(root: Path) -> Iterator[Finding]:
     """Every fork in the team's Python files: own calls of the engine, own wrappers, copies of managed code."""
-    managed = dict(_definitions_of(root / "src" / "quality", root))
+    files = {path.relative_to(root).as_posix(): path.read_bytes() for path in team_files(root)}
+    yield from forks_in(files, managed_definitions(root))
+
+
+def forks_in(files: Mapping[str, bytes], managed: Mapping[str, str]) -> Iterator[Finding]:
+    """The forks in these files of a team, each by its path in the repository."""
     modules: dict[str, Module] = {}
     read: dict[str, Module] = {}
-    for path in team_files(root):
-        name = path.relative_to(root).as_posix()
+    for name, content in files.items():
         try:
-            tree = ast.parse(source(path), name)
-        except (SyntaxError, ValueError) as error:
+            tree = ast.parse(source(name, content), name)
+        except (SyntaxError, ValueError, RecursionError) as error:
             line = getattr(error, "lineno", None) or 1
             yield Finding.of(Layer.FORKS, f"{name}:{line}", f"cannot be read: {error}", "fix it")
             continue
-        dotted = dotted_name(path, root)
+        dotted = dotted_names(name)
         read[name] = Module(tree, dotted[0], modules)
         modules |= dict.fromkeys(dotted, read[name])
     for name, module in read.items():
@@ -84,19 +88,19 @@ def is_python(path: Path) -> bool:
     return first.startswith(b"#!") and b"python" in first
 
 
-def source(path: Path) -> str:
+def source(name: str, content: bytes) -> str:
     """The code of a file; of a notebook, that of its cells."""
-    written = path.read_text("utf-8")
-    if path.suffix != ".ipynb":
+    written = content.decode("utf-8-sig")
+    if not name.endswith(".ipynb"):
         return written
     cells = [cell for cell in json.loads(written).get("cells", []) if cell.get("cell_type") == "code"]
     lines = [line for cell in cells for line in "".join(cell.get("source", [])).splitlines()]
     return "\n".join("" if line.lstrip().startswith(("%", "!")) else line for line in lines)
 
 
-def dotted_name(path: Path, root: Path) -> list[str]:
+def dotted_names(name: str) -> list[str]:
     """The names under which a module can be imported: from the repository's folder, or from `src`."""
-    parts = path.relative_to(root).with_suffix("").parts
+    parts = PurePosixPath(name).with_suffix("").parts
     parts = parts[:-1] if parts[-1] == "__init__" else parts
     return [".".join(parts[1:] if parts[:1] == ("src",) else parts), ".".join(parts)]
 
@@ -125,15 +129,15 @@ def _unknown(module: Module) -> Iterator[Fork]:
 def _tasks(module: Module) -> Iterator[Fork]:
     """Every function that hands data to the check task, and every other place from which it can be called."""
     made = {name for name, node in _assigned(module.tree) if starts(module.called(node), MAKERS)}
-    within: set[int] = set()
+    within: set[ast.AST] = set()
     for function in (node for node in ast.walk(module.tree) if isinstance(node, Functions)):
         for node in (inner for statement in function.body for inner in ast.walk(statement)):
-            within.add(id(node))
+            within.add(node)
             if _names_a_task(module, node, made):
                 yield function.lineno, f"the {_kind(module, function)} {function.name} wraps the check task", CALL_FLOW
-    plain = {id(node) for _, value in _assigned(module.tree) for node in _parts(module, value)}
+    plain = {node for _, value in _assigned(module.tree) for node in _parts(module, value)}
     for node in ast.walk(module.tree):
-        if id(node) not in within | plain and isinstance(node, ast.expr) and _names_a_task(module, node, made):
+        if node not in within | plain and isinstance(node, ast.expr) and _names_a_task(module, node, made):
             yield node.lineno, "the check task is handed on, past the blessed flow", CALL_FLOW
 
 
@@ -215,14 +219,17 @@ def _may_be_block(module: Module, argument: ast.arg) -> bool:
     )
 
 
-def _definitions_of(folder: Path, root: Path) -> Iterator[tuple[str, str]]:
-    for path in sorted(folder.rglob("*.py")):
+def managed_definitions(root: Path) -> dict[str, str]:
+    """Where each function and class of a repository's managed code is, by what it does."""
+    found: dict[str, str] = {}
+    for path in sorted((root / "src" / "quality").rglob("*.py")):
         try:
             tree = ast.parse(path.read_text("utf-8"))
         except (SyntaxError, ValueError):
             continue
         where = path.relative_to(root).as_posix()
-        yield from ((shape, f"{where}:{node.lineno}") for node, shape in _definitions(tree))
+        found |= {shape: f"{where}:{node.lineno}" for node, shape in _definitions(tree)}
+    return found
 
 
 def _definitions(tree: ast.Module) -> Iterator[tuple[ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef, str]]:
@@ -235,7 +242,7 @@ def _definitions(tree: ast.Module) -> Iterator[tuple[ast.FunctionDef | ast.Async
             yield node, "\n".join(ast.dump(statement) for statement in body)
 
 
-def _copies(tree: ast.Module, managed: dict[str, str]) -> Iterator[tuple[int, str, str]]:
+def _copies(tree: ast.Module, managed: Mapping[str, str]) -> Iterator[tuple[int, str, str]]:
     for node, shape in _definitions(tree):
         if shape in managed:
             yield node.lineno, f"{node.name} is a copy of {managed[shape]}", "import it, or change it in the template"

@@ -49,10 +49,8 @@ def verdict(found: list[Found], request: Request, frame: Frame) -> dict[str, Any
     rules = _with_samples(tuple(_result(one, request) for one in found), found, frame, request)
     status, reason, rows = run_status(rules, request.warning_threshold), None, _rows(frame)
     if rows is None and status is not Status.FAILED:
-        status, reason = (
-            Status.ERROR,
-            frame.differs or "the rows could not be counted, so nothing is known of all of them",
-        )
+        status = Status.ERROR
+        reason = frame.differs or "the rows could not be counted, so nothing is known of all of them"
     elif status is Status.PASSED and rows == 0:
         status, reason = Status.SKIPPED, "there are no rows"
     elif status is Status.SKIPPED:
@@ -63,10 +61,9 @@ def verdict(found: list[Found], request: Request, frame: Frame) -> dict[str, Any
 
 def _rows(frame: Frame) -> int | None:
     """The number of rows, where the data can be read."""
-    try:
+    with suppress(*BROKEN):
         return frame.rows
-    except BROKEN:
-        return None
+    return None
 
 
 def bind(rule: Rule, frame: Frame) -> None:
