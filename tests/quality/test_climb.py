@@ -112,6 +112,7 @@ def test_climb_proves_the_whole_ladder_again_and_activates_what_it_promoted(
     with listening() as sink, worker("shop-prod", shop.root):
         made = SlackWebhook(url=SecretStr(f"json://{sink.place}/token"))
         made.save("night", overwrite=True, _sync=True)  # type: ignore[call-arg]
+        assert main(["alarms", "--env", "prod"]) == 0
         assert main(["climb"]) == 0, capsys.readouterr()
         asked = len(sink.bodies)
     said = [line for line in capsys.readouterr().out.splitlines() if " · " in line]

@@ -217,7 +217,8 @@ def test_two_datasets_whose_blocks_would_have_one_name_are_not_saved_over_each_o
 ) -> None:
     domain = Domain(tmp_path, "shop", "web_orders").work_here(monkeypatch)
     save_block(client, project.load("web_orders", "dev"))
-    domain.write("datasets/web__orders.yml", CONTRACT.format(dataset="web__orders", domain="shop"))
+    contract = CONTRACT.format(dataset="web__orders", domain="shop")
+    (domain.root / "datasets" / "web__orders.yml").write_text(contract, "utf-8")
     with pytest.raises(ConfigurationError, match="belongs to the dataset web_orders in dev"):
         save_block(client, project.load("web__orders", "dev"))
 

@@ -133,16 +133,8 @@ def test_what_is_written_is_in_the_answer_beside_what_cannot_be_read(
 def test_rungs_with_a_server_go_on_with_the_others(
     api: str, repository: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    prefect = repository / "prefect.yaml"
-    entry = """  - name: orders-dev
-    entrypoint: quality.ladder.flows.check_dataset
-    parameters: {dataset: orders, environment: dev}
-    work_pool: {name: users-dev, job_variables: {stream_output: true}}
-    schedules: []
-    paused: false
-"""
-    prefect.write_text(prefect.read_text("utf-8").replace("deployments:\n", f"deployments:\n{entry}"), "utf-8")
     breaks(repository)
+    assert main(["entries"]) == 0
     for verb in ("block", "flow"):
         assert main([verb]) == 2
         assert f"evidence: rollout/evidence/users.{verb}.json" in capsys.readouterr().out
@@ -217,7 +209,7 @@ def test_doctor_says_one_line_of_it_and_looks_at_the_others(
     said = capsys.readouterr().out
     assert len(lines(said, "datasets/orders.yml")) == 1
     assert "datasets/users.yml: valid" in said
-    assert "users-prod: prefect.yaml says 0 7 * * * for schedule" in said
+    assert 'users-prod: schedules is [{"cron": "0 7 * * *"' in said
 
 
 @pytest.mark.parametrize("layers", [[], ["environments"], ["files", "environments"], ["forks"]], ids=str)
@@ -231,7 +223,7 @@ def test_drift_says_one_line_of_it_and_looks_at_the_others(
     said = capsys.readouterr().out
     assert len(lines(said, "datasets/orders.yml")) == 1
     if layers != ["forks"]:
-        assert "prefect.yaml says 0 7 * * * for schedule" in said
+        assert 'schedules is [{"cron": "0 7 * * *"' in said
 
 
 def test_drift_of_the_server_is_looked_at_without_it(api: str, repository: Path) -> None:
