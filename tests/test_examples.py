@@ -11,6 +11,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -51,6 +52,7 @@ EXPLAINED = {
     "pytest -c tests/benchmarks/pytest.ini tests/benchmarks": "it needs the environments of nine other tools",
     **dict.fromkeys(FLEET, "tests/test_fleet.py and test_fleet_update.py run its script on repositories of their own"),
     "python tests/benchmarks/learning.py": "it downloads tables, and measures for minutes",
+    "python tests/benchmarks/object_storage.py --rows 1m": "it measures for a minute, alone on a machine",
     "python tests/benchmarks/strictness.py --rows 1m": "it measures for a minute, alone on a machine",
 }
 """Commands that are not run, and why; their sessions and files exist."""
@@ -95,8 +97,17 @@ def place(block: Block) -> str:
 
 
 def test_the_language_of_every_block_is_one_that_a_test_here_looks_at() -> None:
-    assert {block.language for block in OF_PAGES} <= {"", "yaml", "mermaid"}
+    assert {block.language for block in OF_PAGES} <= {"", "yaml", "mermaid", "toml"}
     assert {block.page for block in OF_DOCSTRINGS} == {"domain/rules.py", "domain/sources.py", "domain/flows.py"}
+
+
+@pytest.mark.parametrize("block", [block for block in OF_PAGES if block.language == "toml"], ids=place)
+def test_the_extras_that_a_page_names_are_there(block: Block) -> None:
+    named = tomllib.loads(block.text)["tool"]["quality"]["extras"]
+    project = (ROOT / "template" / "pyproject.toml.jinja").read_text("utf-8")
+    known = re.findall(r"^(\w+) = \[", project.split("[project.optional-dependencies]")[1].split("\n[")[0], re.MULTILINE)
+    assert named
+    assert set(named) <= set(known)
 
 
 def contract_of(fields: dict[str, Any], folder: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -21,6 +22,7 @@ from quality.drift.report import look
 from quality.errors import ConfigurationError
 from quality.history import runs as history
 from quality.loopback import importable
+from quality.reporting import console
 from quality.rollout import scorecard
 
 BROKEN = {
@@ -39,7 +41,7 @@ VERBS = ["task", "history", "report", "learn"]
 def _signals_and_width(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("signal.signal", lambda *words: None)
     monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.setenv("TERM", "xterm")  # a dumb terminal is 80 wide, whatever COLUMNS says
+    monkeypatch.setattr(console.out, "_width", 200)  # COLUMNS counts when the console is made, which was before
 
 
 def breaks(repository: Path, text: str = BROKEN["not YAML"], name: str = "orders.yml") -> None:
@@ -280,7 +282,7 @@ rules:
 
 
 def test_two_hundred_datasets_cost_little_more_than_their_checks(repository: Path) -> None:
-    """Both times are of the same seconds of one process, so that a slow machine changes neither ratio.
+    """Both times are of the same seconds of one process; of three sessions one, as noise only adds to what is beside.
 
     A cost that grows with the square of the datasets is many times the checks, or opens each contract for each other.
     """
@@ -292,6 +294,14 @@ def test_two_hundred_datasets_cost_little_more_than_their_checks(repository: Pat
     ids = range(rows)
     frame = pl.DataFrame({"id": ids, "amount": [n % 100 for n in ids], "text": [f"row {n}" for n in ids]})
     frame.write_parquet(repository / "data" / "rows.parquet")
+    assert any(cost_is_the_checks(repository) for _ in range(3))
+    standings = json.loads((repository / "rollout" / "status.json").read_text("utf-8"))["standings"]
+    assert sum(one["current_level"] == "task" for one in standings) == DATASETS
+
+
+def cost_is_the_checks(repository: Path) -> bool:
+    """Whether a session over all datasets takes less than 1.5 times their checks and one start."""
+    shutil.rmtree(repository / ".quality", ignore_errors=True)
     done = subprocess.run(
         [sys.executable, "-c", SESSION],
         env={**os.environ, "PYTHONPATH": importable(), "QUALITY_ROOT": str(repository)},
@@ -303,12 +313,10 @@ def test_two_hundred_datasets_cost_little_more_than_their_checks(repository: Pat
     assert code == "0"
     judged = [history.metrics(project.load(name))["duration_ms"][0] for name in project.datasets()]
     assert len(judged) == DATASETS
+    assert int(opened) <= 4 * DATASETS
     checks = TIMES_JUDGED * sum(judged) / 1_000
     print(f"start {start} s, wall {wall} s, checks {checks:.1f} s, {opened} contracts opened")
-    assert float(wall) < 1.5 * checks + float(start)
-    assert int(opened) <= 4 * DATASETS
-    standings = json.loads((repository / "rollout" / "status.json").read_text("utf-8"))["standings"]
-    assert sum(one["current_level"] == "task" for one in standings) == DATASETS
+    return float(wall) < 1.5 * checks + float(start)
 
 
 def test_the_scorecard_is_written_once_when_a_session_ends_however_it_ends(repository: Path) -> None:

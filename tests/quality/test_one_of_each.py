@@ -78,7 +78,7 @@ def test_a_field_of_a_policy_is_one_of_configuration_block_and_drift() -> None:
     assert fields <= set(CheckConfig.model_fields)
     assert fields <= set(DataQualityBlock.model_fields)
     assert fields == POLICY
-    assert set(SAME) == set(Contract.model_fields) - POLICY - {"dataset", "description"}
+    assert set(SAME) == set(Contract.model_fields) - POLICY - {"dataset", "description", "sources"}
 
 
 def test_a_field_that_a_policy_gains_is_followed() -> None:

@@ -108,7 +108,8 @@ def measure(
     ready: list[Planned] = []
     for number, rule in rules.items():
         try:
-            if measures := rule.measures(frame):
+            _, measures = rule.reads, rule.measures(frame)
+            if measures:
                 ready.append(Planned(number, rule, measures))
         except broken as error:
             problems[number] = error

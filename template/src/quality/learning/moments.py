@@ -9,6 +9,7 @@ import polars as pl
 
 from quality.learning.claim import Column, Proposed
 from quality.learning.numbers import of_order
+from quality.texts import text_of
 
 ENOUGH = 8
 DAY = timedelta(days=1)
@@ -76,4 +77,4 @@ def _day(moment: Any) -> str:
 
 
 def _said(pause: timedelta) -> str:
-    return f"{pause.days} days" if pause >= 2 * DAY else f"{pause / timedelta(hours=1):.3g} hours"
+    return f"{pause.days} days" if pause >= 2 * DAY else f"{text_of(round(pause / timedelta(hours=1), 2))} hours"

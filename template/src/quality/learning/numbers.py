@@ -11,6 +11,7 @@ from quality.learning.blocks import direction, parts
 from quality.learning.claim import Column, Proposed
 from quality.learning.sets import of_few
 from quality.learning.tails import bounds, outward
+from quality.texts import text_of
 
 ENOUGH, ENOUGH_FOR_TAILS = 8, 30
 YEARS = (1900, 2100)
@@ -36,7 +37,7 @@ def of_numbers(column: Column) -> Proposed:
     if spread and math.isfinite(spread):
         for tier, times in SPREADS.items():
             least = outward(spread / times, spread, spread / times)[0]
-            why = f"the standard deviation is at least {spread:.3g} in each quarter of the rows"
+            why = f"the standard deviation is at least {text_of(spread)} in each quarter of the rows"
             yield "varies", tier, {"check": "stddev", "at_least": least}, why
 
 
@@ -49,7 +50,7 @@ def _ranges(column: Column, values: pl.Series, low: float, high: float, rising: 
     """Bounds as the tails say, or farther from what was seen; none where the values are on their way."""
     least, most = min(low, _finite(column.low, low)), max(high, _finite(column.high, high))
     whole, span = column.dtype.is_integer(), most - least
-    seen = f"{values.len():,} values lie between {least:.6g} and {most:.6g}"
+    seen = f"{values.len():,} values lie between {text_of(least)} and {text_of(most)}"
     tails = bounds(values.to_list()) if values.len() >= ENOUGH_FOR_TAILS else None
     for tier, margin in (("tails", 0.02), ("wide", 1.0), ("far", 4.0)):
         down, up = least - margin * span, most + margin * span
@@ -66,7 +67,7 @@ def _ranges(column: Column, values: pl.Series, low: float, high: float, rising: 
 
 def _signs(values: pl.Series, least: float) -> Proposed:
     for check in ("positive", "non_negative") if least > 0 else ("non_negative",) if least == 0 else ():
-        yield "values", check, {"check": check}, f"the smallest of {values.len():,} values is {least:.6g}"
+        yield "values", check, {"check": check}, f"the smallest of {values.len():,} values is {text_of(least)}"
 
 
 def _finite(value: Any, other: float) -> float:
