@@ -226,7 +226,7 @@ def test_shared_files_are_merged_and_the_message_says_what_to_do(updated: tuple[
         assert words in said
 
 
-@pytest.mark.parametrize("session", ["task", "block", "flow", "deployment", "drift"])
+@pytest.mark.parametrize("session", ["task", "flow", "deployment", "drift"])
 def test_every_rung_and_drift_run_right_afterwards(session: str, repository: Path) -> None:
     done = nox(repository, session)
     assert done.returncode == 0, done.stdout + done.stderr

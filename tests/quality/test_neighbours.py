@@ -21,6 +21,7 @@ from quality.drift.report import look
 from quality.errors import ConfigurationError
 from quality.history import runs as history
 from quality.loopback import importable
+from quality.reporting import console
 from quality.rollout import scorecard
 
 BROKEN = {
@@ -39,7 +40,7 @@ VERBS = ["task", "history", "report", "learn"]
 def _signals_and_width(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("signal.signal", lambda *words: None)
     monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.setenv("TERM", "xterm")  # a dumb terminal is 80 wide, whatever COLUMNS says
+    monkeypatch.setattr(console.out, "_width", 200)  # COLUMNS counts when the console is made, which was before
 
 
 def breaks(repository: Path, text: str = BROKEN["not YAML"], name: str = "orders.yml") -> None:
