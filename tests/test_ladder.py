@@ -110,10 +110,10 @@ def test_plain_nox_lints_and_tests_the_defaults(flights: Path) -> None:
         assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_the_other_answers_pass_lint_and_tests(orders: Path) -> None:
-    for session in ("lint", "tests"):
-        done = nox(orders, session)
-        assert done.returncode == 0, done.stdout + done.stderr
+def test_the_other_answers_pass_their_tests(orders: Path) -> None:
+    """Their Python files are those of the defaults, so lint has nothing else to look at."""
+    done = nox(orders, "tests")
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_the_environment_has_only_what_checks_and_tests_need(flights: Path) -> None:
