@@ -105,7 +105,9 @@ def test_the_language_of_every_block_is_one_that_a_test_here_looks_at() -> None:
 def test_the_extras_that_a_page_names_are_there(block: Block) -> None:
     named = tomllib.loads(block.text)["tool"]["quality"]["extras"]
     project = (ROOT / "template" / "pyproject.toml.jinja").read_text("utf-8")
-    known = re.findall(r"^(\w+) = \[", project.split("[project.optional-dependencies]")[1].split("\n[")[0], re.MULTILINE)
+    known = re.findall(
+        r"^(\w+) = \[", project.split("[project.optional-dependencies]")[1].split("\n[")[0], re.MULTILINE
+    )
     assert named
     assert set(named) <= set(known)
 

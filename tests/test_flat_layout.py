@@ -226,7 +226,6 @@ def test_shared_files_are_merged_and_the_message_says_what_to_do(
         assert words in said
 
 
-<<<<<<< HEAD
 def test_every_entry_of_before_is_there_after_it_is_adopted(before: dict[str, bytes], repository: Path) -> None:
     read = YAML(typ="safe").load
     old = {
@@ -245,10 +244,7 @@ def test_every_entry_of_before_is_there_after_it_is_adopted(before: dict[str, by
     assert "sample_rows: 3  # ours" in (repository / "policy.yml").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("session", ["task", "block", "flow", "deployment", "drift"])
-=======
 @pytest.mark.parametrize("session", ["task", "flow", "deployment", "drift"])
->>>>>>> main
 def test_every_rung_and_drift_run_right_afterwards(session: str, repository: Path) -> None:
     done = nox(repository, session)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -91,7 +91,7 @@ def test_a_file_arrives_and_its_deployment_judges_it(
     with worker("shop-prod", shop.root):
         before = len(client.read_flow_runs())
         assert main(["arrived", "users"]) == 0, "of another environment, so nothing runs"
-        assert "quality.dataset.shop.users.dev" in capsys.readouterr().err
+        assert "quality.dataset.shop.users.dev" in capsys.readouterr().out
         pl.DataFrame({"id": [1, 2, 3, 4]}).write_parquet(shop.root / "data" / "users.parquet")
         assert data_arrived("users", "prod") == "quality.dataset.shop.users.prod"
         run = wait_for(client, before + 1)[-1]
