@@ -109,7 +109,8 @@ def schema(path: str, title: str) -> Iterator[str]:
 def fields(one: dict[str, Any]) -> Iterator[str]:
     """A table of the fields of one object."""
     yield "| field | takes | default | |\n|---|---|---|---|"
-    for name, about in one.get("properties", {}).items():
+    for name, said in one.get("properties", {}).items():
+        about = said if isinstance(said, dict) else {}  # `true`: whatever it is
         default = "needed" if name in one.get("required", []) else json.dumps(about.get("default"))
         yield f"| `{name}` | {cell(takes(about))} | {cell(default)} | {cell(about.get('description', ''))} |"
 
