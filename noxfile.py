@@ -87,8 +87,8 @@ def tests(session: nox.Session) -> None:
     shutil.rmtree(SCREENSHOTS, ignore_errors=True)
     kept = {"QUALITY_SCREENSHOTS": str(SCREENSHOTS.resolve())}
     try:
-        one_waits = str((os.cpu_count() or 1) + 1)
-        spread = ["-n", one_waits, "--dist", "loadfile", "--no-loadscope-reorder"]
+        workers = (os.cpu_count() or 1) + 1  # one waits for a server, a store or a clock
+        spread = ["-n", str(workers), "--dist", "loadfile", "--no-loadscope-reorder"]
         session.run("pytest", *spread, *session.posargs, env=kept)
     finally:
         session.log(f"Pictures of the pages that were looked at: {SCREENSHOTS}")

@@ -18,11 +18,13 @@ from prefect.client.orchestration import get_client
 from quality.__main__ import main
 from quality.cli import documents
 from quality.contract import project
+from quality.contract.config import CheckConfig
 from quality.drift.report import look
-from quality.errors import ConfigurationError
+from quality.errors import ConfigurationError, SourceError
 from quality.history import runs as history
 from quality.loopback import importable
 from quality.reporting import console
+from quality.result import CheckResult
 from quality.rollout import scorecard
 
 BROKEN = {
@@ -181,6 +183,46 @@ def test_a_contract_under_another_suffix_is_its_own_line(repository: Path, capsy
     assert lines(told.err, "quality: ") == ["quality: datasets/orders.yaml would not be checked; name it orders.yml"]
     with pytest.raises(ConfigurationError, match=r"name it orders\.yml"):
         project.load("orders")
+
+
+@pytest.mark.parametrize("target", [None, "nowhere.yml"], ids=["a folder", "a link to nothing"])
+def test_a_contract_that_is_no_file_is_its_own_line(
+    target: str | None, repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = repository / "datasets" / "orders.yml"
+    path.mkdir() if target is None else path.symlink_to(target)
+    assert main(["task", "orders"]) == 2
+    (said,) = lines(capsys.readouterr().err, "quality: ")
+    assert "datasets/orders.yml" in said
+    assert "did you mean" not in said
+
+
+def test_what_stops_a_dataset_with_a_short_name_names_it(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    contract = (repository / "datasets" / "users.yml").read_text("utf-8")
+    breaks(repository, contract.replace("dataset: users", "dataset: e"), "e.yml")
+
+    def stops(config: CheckConfig, *_: object) -> CheckResult:
+        raise SourceError("the store does not answer")
+
+    monkeypatch.setattr("quality.cli.ladder.first_verdict", stops)
+    assert main(["task"]) == 3
+    assert "quality: e in dev: the store does not answer" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["task"], ["task", "--json"]], ids=["text", "json"])
+def test_a_terminal_without_the_characters_loses_no_verdict(words: list[str], repository: Path) -> None:
+    env = os.environ | {"PYTHONPATH": importable(), "QUALITY_ROOT": str(repository), "PYTHONIOENCODING": "ascii"}
+    contract = repository / "datasets" / "users.yml"
+    contract.write_text(contract.read_text("utf-8").replace("rules:", "description: é\nrules:"), "utf-8")
+    done = subprocess.run([sys.executable, "-m", "quality", *words], env=env, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "UnicodeEncodeError" not in done.stderr.decode()
+    if "--json" in words:
+        assert json.loads(done.stdout.decode("utf-8"))["exit_code"] == 0
+    else:
+        assert "users: WARNING" in done.stdout.decode("ascii")
 
 
 def test_status_says_one_line_of_it_and_makes_no_false_claim_of_the_others(

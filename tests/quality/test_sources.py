@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -138,6 +139,21 @@ def test_a_declared_column_that_is_gone_is_an_error_of_its_declaration_alone(kin
     assert counted.status is Status.PASSED
     assert (gone.rule_name, gone.status) == ("parses(birth, Date)", Status.ERROR)
     assert gone.message == "column 'birth' is gone; the data has a, s"
+
+
+def test_a_file_whose_name_is_no_text_is_named_as_far_as_it_is() -> None:
+    DATA.write_csv("a.csv")
+    Path(os.fsdecode(b"a\xff.csv")).write_bytes(Path("a.csv").read_bytes())
+    result = judge(None, RULES[-1], source=Files(path="a*.csv"))
+    assert result.status is Status.ERROR
+    assert result.reason == "the name of the file a?.csv is not UTF-8 text; rename the file"
+
+
+def test_a_moment_that_is_gone_is_declared_under_the_name_that_it_has_when_it_is_there() -> None:
+    Path("a.csv").write_text("a\n1\n", "utf-8")
+    source = Files(path="a.csv", dates={"at": "DD.MM.YYYY HH:mm"})
+    result = judge(None, {"check": "not_null", "column": "a"}, source=source)
+    assert [one.rule_name for one in result.rules if one.check == "parses"] == ["parses(at, Datetime)"]
 
 
 def test_a_file_whose_format_cannot_be_told_is_refused() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import signal
 import sys
@@ -31,10 +32,15 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(words: list[str] | None = None) -> int:
-    """Run a verb. A person sees one sentence, never a traceback; a machine that asks for JSON, one document."""
+    """Run a verb. A person sees one sentence, never a traceback; a machine that asks for JSON, one document.
+
+    What a terminal's encoding has no character for is shown by its number; a document is UTF-8.
+    """
     asked = parser().parse_args(words)
     if not asked.verbose:
         os.environ.update({name: value for name, value in SILENT.items() if name not in os.environ})
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8" if asked.json else None, errors="backslashreplace")
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     signal.signal(signal.SIGINT, signal.default_int_handler)
     with spoken_aside() if asked.json else nullcontext():

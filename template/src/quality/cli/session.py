@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Generic, TypeVar
@@ -63,7 +64,8 @@ class Session(Generic[E]):
         try:
             yield
         except (ConfigurationError, ServerError, SourceError) as error:
-            said = [line if config.dataset in line else f"{where}: {line}" for line in sentences(error)]
+            named = re.compile(rf"\b{re.escape(config.dataset)}\b")
+            said = [line if named.search(line) else f"{where}: {line}" for line in sentences(error)]
             self.stop(config.dataset, config.environment, said, 2 if isinstance(error, ConfigurationError) else 3)
         except Exception as error:
             if len(self._names) == 1:

@@ -67,7 +67,7 @@ def _has_contract(dataset: str) -> bool:
     """As `datasets` says, without a look at the hundreds of others."""
     folder = root() / "datasets"
     plain = bool(dataset) and Path(dataset).name == dataset
-    return plain and any((folder / f"{dataset}{suffix}").is_file() for suffix in SUFFIXES)
+    return plain and any(os.path.lexists(folder / f"{dataset}{suffix}") for suffix in SUFFIXES)
 
 
 def contract(dataset: str) -> Contract:

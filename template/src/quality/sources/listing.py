@@ -108,6 +108,8 @@ def _before_magic(place: Path) -> Path:
 
 
 def _refuse_hollow(file: Path, path: str, root: Path) -> None:
+    if str(file) != (name := str(file).encode("utf-8", "replace").decode()):
+        raise MalformedError(f"the name of the file {shown(Path(name), root)} is not UTF-8 text; rename the file")
     try:
         size = file.stat().st_size
         with file.open("rb"):

@@ -93,8 +93,8 @@ def _rule(name: str, number: int, column: Column, label: str, wrong: Wrong) -> P
 
 def _gone(name: str, options: TextFormat) -> Parses:
     """The declaration of a column that the data has not, which alone cannot be judged for it."""
-    dtype = dtype_of(options.dtypes[name]) if name in options.dtypes else pl.Date()
-    return Parses.of(name, dtype, Written(), False, name, lambda most, frame: [])
+    column = _declared(name, options, Written())
+    return Parses.of(name, column.dtype, column.written, False, name, lambda most, frame: [])
 
 
 def _look(wrong: Wrong, number: int, name: str, column: Column, most: int, frame: Frame) -> list[dict[str, Scalar]]:
@@ -112,18 +112,21 @@ def _columns(text: Text, options: TextFormat, count: int) -> dict[str, Column]:
     written = Written(options.decimal, options.thousands, options.scientific)
     known: dict[str, Column | None] = {}
     for name in text.columns:
-        form = options.date_of(name)
         if name in text.native:
             known[name] = Column(text.native[name], written, False)
-        elif name in options.dtypes or form is not None:
-            own = dtype_of(options.dtypes[name]) if name in options.dtypes else None
-            dtype = dated(form) if form is not None and own in (None, pl.Datetime) else own
-            known[name] = Column(dtype or pl.String(), written._replace(date=form), True)
         else:
-            known[name] = None
+            known[name] = _declared(name, options, written) if name in options.declared else None
     unknown = [str(number) for number, name in enumerate(text.columns) if known[name] is None]
     guessed = _guess(text.lazy, unknown, written, count)
     return {name: known[name] or guessed[str(number)] for number, name in enumerate(text.columns)}
+
+
+def _declared(name: str, options: TextFormat, written: Written) -> Column:
+    """What a declared column is read as, whether the data has it or not."""
+    form = options.date_of(name)
+    own = dtype_of(options.dtypes[name]) if name in options.dtypes else None
+    dtype = dated(form) if form is not None and own in (None, pl.Datetime) else own
+    return Column(dtype or pl.String(), written._replace(date=form), True)
 
 
 def _guess(lazy: pl.LazyFrame, columns: Sequence[str], written: Written, count: int) -> dict[str, Column]:
