@@ -50,7 +50,6 @@ RULES: tuple[type[Rule], ...] = (Whole,)
 
 from __future__ import annotations
 
-from quality.engine import check
 from quality.factories import quality_checked_flow
 from quality.project import load
 
@@ -60,19 +59,25 @@ CONFIG = load("flights", "dev")
 @quality_checked_flow(dataset="flights", check_mode="after")
 def load_flights() -> str:
     """The path of what was loaded."""
-    return str(check(None, CONFIG).status) and "data/flights.parquet"
+    return str(CONFIG.source.path)
 ''',
     "tests/domain/test_ours.py": '''"""Our test."""
 
 from __future__ import annotations
 
-from domain.flows import load_flights
+from domain.flows import CONFIG, load_flights
 from domain.rules import Whole
+
+from quality.engine import check
 
 
 def test_our_rule_says_what_holds() -> None:
     assert Whole(column="distance").says() == "distance is whole"
     assert load_flights.name == "load-flights"
+
+
+def test_our_data_passes_the_engine() -> None:
+    assert check(None, CONFIG).status == "WARNING"
 ''',
     "datasets/carriers.yml": """dataset: carriers
 owner: "@carriers-team"
@@ -165,11 +170,12 @@ def updated(rendered: Path, before: dict[str, bytes]) -> tuple[Path, str]:
 
 @pytest.fixture(scope="module")
 def repository(updated: tuple[Path, str]) -> Path:
-    """The updated repository in the environment of the new pins, its prefect.yaml adopted, committed."""
+    """The updated repository in the environment of the new pins, after the sessions that the update names."""
     repository, _ = updated
     commit(repository, "Update")
-    adopted = nox(repository, "entries", "--adopt")
-    assert adopted.returncode == 0, adopted.stdout + adopted.stderr
+    for session in (["entries", "--adopt"], ["rules"]):
+        done = nox(repository, *session)
+        assert done.returncode == 0, done.stdout + done.stderr
     commit(repository, "Adopt")
     return repository
 

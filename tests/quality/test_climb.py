@@ -23,6 +23,7 @@ from quality.contract.judging_code import judging_digest
 from quality.drift.finding import Layer
 from quality.drift.report import look
 from quality.ladder.deployment import NOT_PROMOTED
+from quality.reporting import console
 from quality.rollout import evidence, pins, scorecard
 from quality.rollout.evidence import Rung
 from quality.rollout.gate import unproved
@@ -34,7 +35,7 @@ AGAIN = "proved on 0.9.0, prove again"
 @pytest.fixture(autouse=True)
 def _signals_and_width(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("signal.signal", lambda *words: None)
-    monkeypatch.setenv("COLUMNS", "250")
+    monkeypatch.setattr(console.out, "_width", 250)  # COLUMNS counts when the console is made, which was before
 
 
 @pytest.fixture
@@ -78,7 +79,7 @@ def test_a_release_that_judges_otherwise_stops_no_check_and_lets_nothing_new_be_
     assert main(["status", "--check"]) == 0, capsys.readouterr().out
     said = capsys.readouterr().out
     assert AGAIN in said
-    assert "nox -s climb -- users --env prod" in said
+    assert "nox -s climb -- users --env prod" in said, said
     assert main(["status"]) == 0
     assert (shop.root / "rollout" / "status.json").read_bytes() == committed, "a release makes no diff"
     healed = look([Layer.SERVER], fix=True)

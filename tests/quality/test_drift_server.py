@@ -37,6 +37,8 @@ def client(repository: Path, api: str) -> Iterator[SyncPrefectClient]:
     for environment in ("dev", "prod"):
         promote("users", environment)
     with server() as client:
+        for found in client.read_deployments():
+            client.delete_deployment(found.id)
         assert look([Layer.SERVER], fix=True).exit_code == 0
         pool = client.read_work_pool("users-prod")
         yield client

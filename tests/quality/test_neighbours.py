@@ -144,13 +144,13 @@ def test_rungs_with_a_server_go_on_with_the_others(
         assert f"evidence: rollout/evidence/users.{verb}.json" in capsys.readouterr().out
     assert main(["deployment"]) == 3
     told = capsys.readouterr()
-    assert "not deployed: orders-dev: datasets/orders.yml:" in told.out
+    assert lines(told.err, "quality: datasets/orders.yml:3: not valid YAML")
     assert "deployed users-dev" in told.out
     assert main(["rules"]) == 2
     assert main(["promote", "block", "users"]) in (0, 1)
     assert "retry and cache policy documented" in capsys.readouterr().out
     with get_client(sync_client=True) as client:
-        assert client.read_deployment_by_name("check-dataset/users-dev").name == "users-dev"
+        assert client.read_deployment_by_name("users-check-dataset/users-dev").name == "users-dev"
 
 
 def test_a_neighbour_whose_columns_left_stops_no_other(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -329,7 +329,6 @@ def test_two_hundred_datasets_cost_little_more_than_their_checks(repository: Pat
     A cost that grows with the square of the datasets is many times the checks, or opens each contract for each other.
     """
     rows = 150_000
-    (repository / "datasets" / "users.yml").unlink()
     for number in range(DATASETS):
         name = f"d{number:03}"
         (repository / "datasets" / f"{name}.yml").write_text(CONTRACT.format(name=name), "utf-8")
@@ -352,9 +351,9 @@ def cost_is_the_checks(repository: Path) -> bool:
         check=True,
     )
     start, wall, opened, code = done.stderr.split()[-4:]
-    assert code == "0"
+    assert code in ("0", "1"), done.stdout + done.stderr
     judged = [history.metrics(project.load(name))["duration_ms"][0] for name in project.datasets()]
-    assert len(judged) == DATASETS
+    assert len(judged) == DATASETS + 1
     assert int(opened) <= 4 * DATASETS
     checks = TIMES_JUDGED * sum(judged) / 1_000
     print(f"start {start} s, wall {wall} s, checks {checks:.1f} s, {opened} contracts opened")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import stat
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -259,10 +260,18 @@ def change_the_server(client: SyncPrefectClient, repository: Repository, secret:
     say(str(refused.value))
 
 
+def every_page(address: str) -> bytes:
+    """All that a filter of the API answers, which gives two hundred at a time."""
+    read: list[bytes] = []
+    while not read or len(json.loads(read[-1])) == 200:
+        read.append(httpx.post(address, json={"limit": 200, "offset": 200 * len(read)}).content)
+    return b"".join(read)
+
+
 def everything_that_left(client: SyncPrefectClient, repository: Repository, home: Path) -> dict[str, bytes]:
     """All that the API answers, and all that lies on the disk."""
     asked = {
-        name: httpx.post(f"{client.api_url}{name}/filter", json={"limit": 200}).content
+        name: every_page(f"{client.api_url}{name}/filter")
         for name in ("flow_runs", "task_runs", "logs", "artifacts", "block_documents", "deployments")
     }
     asked["events"] = httpx.post(f"{client.api_url}events/filter", json={"limit": 50}).content

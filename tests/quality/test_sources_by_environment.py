@@ -74,3 +74,14 @@ def test_it_is_no_drift(shop: Domain, api: str) -> None:
             client.delete_deployment(deployment.id)
         for document in client.read_block_documents():
             client.delete_block_document(document.id)
+
+
+def test_doctor_opens_the_source_of_every_environment(shop: Domain, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor"]) in (0, 2)
+    assert "source of users: data/users.parquet can be read" in capsys.readouterr().out
+    elsewhere(shop)
+    (shop.root / "data" / "prod.csv").unlink()
+    assert main(["doctor"]) == 3
+    told = capsys.readouterr().out
+    assert "source of users in dev: data/users.parquet can be read" in told
+    assert "wrong  source of users in prod: " in told

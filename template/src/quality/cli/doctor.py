@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from packaging.version import Version
 from rich.text import Text
@@ -76,17 +76,24 @@ def files() -> Iterator[Looked]:
         raise ConfigurationError(f"there is no contract in {project.root() / 'datasets'}")
     for dataset in project.datasets():
         try:
-            config = project.load(dataset, next(iter(names)))
+            configs = [project.load(dataset, name) for name in names]
         except ConfigurationError as error:
             yield Looked(subject=f"datasets/{dataset}.yml", said=str(error), code=2)
         else:
-            yield Looked(subject=f"datasets/{dataset}.yml", said=f"valid, {len(config.rules)} rules")
-            yield _source(config)
+            yield Looked(subject=f"datasets/{dataset}.yml", said=f"valid, {len(configs[0].rules)} rules")
+            yield from _sources(dataset, configs)
 
 
-def _source(config: CheckConfig) -> Looked:
+def _sources(dataset: str, configs: Sequence[CheckConfig]) -> Iterator[Looked]:
+    """The source of a dataset, of each environment where they differ."""
+    for number, config in enumerate(configs):
+        if config.source not in [one.source for one in configs[:number]]:
+            same = all(one.source == config.source for one in configs)
+            yield _source(f"source of {dataset}{'' if same else f' in {config.environment}'}", config)
+
+
+def _source(subject: str, config: CheckConfig) -> Looked:
     """What there is to judge, as a check will read it; why not, where it will not."""
-    subject = f"source of {config.dataset}"
     if config.source is None:
         return Looked(subject=subject, said="a check is given its data", code=0)
     try:
