@@ -67,6 +67,22 @@ def test_a_check_that_needs_more_memory_than_it_may_is_an_error_and_remembered(r
     assert set(history.metrics(config)["status"]) == {"ERROR"}
 
 
+def test_a_check_that_stands_still_at_its_limit_is_ended(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a query does that waits for a thread which was refused memory."""
+    fills = "import mmap, resource, time\nmost = resource.getrlimit(resource.RLIMIT_AS)[0]\nkept = []\n"
+    fills += (
+        "try:\n    while True:\n        kept.append(mmap.mmap(-1, 1 << 20))\nexcept OSError:\n    time.sleep(600)\n"
+    )
+    limit = "import resource\nresource.setrlimit(resource.RLIMIT_AS, (1 << 29, 1 << 29))\n"
+    (repository / "still.py").write_text(limit + fills, "utf-8")
+    monkeypatch.setattr(isolation, "CHILD", "still")
+    monkeypatch.setattr(isolation, "STILL", 2)
+    monkeypatch.setenv("PYTHONPATH", str(repository))
+    result = check(None, isolated(repository, "  memory_limit: 256MB\n"))
+    assert (result.status, result.retry_helps) == (Status.ERROR, False)
+    assert result.reason == "the check needed more memory than its memory_limit of 256MB, and was stopped"
+
+
 def test_a_check_that_takes_too_long_is_stopped_and_an_error(repository: Path) -> None:
     result = check(None, isolated(repository, "  timeout_seconds: 0.05\n"))
     assert (result.status, result.retry_helps) == (Status.ERROR, True)

@@ -6,11 +6,13 @@ in memory cannot be isolated: it is judged where it is.
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import subprocess
 import sys
 import tempfile
+import time
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -28,6 +30,12 @@ INSIDE = "QUALITY_ISOLATED"
 CHILD = "quality.operations.isolated"
 STOPPED = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 """What others end a process with: the machine's memory, an operator; the next attempt may be let live."""
+
+
+STILL = 20
+"""Seconds after which a process that is at its limit on memory, and works at nothing, is ended."""
+NEAR = 32 << 20
+"""Bytes below the limit on memory from which on the stack of another thread may be refused."""
 
 
 class Asked(Frozen):
@@ -96,15 +104,43 @@ def _run(command: list[str], seconds: float | None) -> tuple[int | None, str]:
             start_new_session=True,
         )
         try:
-            code: int | None = child.wait(seconds)
-        except subprocess.TimeoutExpired:
-            code = None
+            code, said = _end(child, seconds)
         finally:
             if child.poll() is None:
                 os.killpg(child.pid, signal.SIGKILL)
                 child.wait()
         told.seek(max(0, told.tell() - 10_000))
-        return code, told.read().decode("utf-8", "replace")
+        return code, said + told.read().decode("utf-8", "replace")
+
+
+def _end(child: subprocess.Popen[bytes], seconds: float | None) -> tuple[int | None, str]:
+    """How a child ended, None when it took too long; one that stands still at its limit on memory never will.
+
+    A thread that is refused memory may die alone, and the query that it worked for waits for it.
+    """
+    end = time.monotonic() + (math.inf if seconds is None else seconds)
+    used, since = -1.0, time.monotonic()
+    while (left := end - time.monotonic()) > 0:
+        try:
+            return child.wait(min(left, 1)), ""
+        except subprocess.TimeoutExpired:
+            before, used = used, _used_at_limit(child.pid)
+            since = since if used >= 0 and used == before else time.monotonic()
+            if time.monotonic() - since > STILL:
+                return -signal.SIGABRT, "memory allocation of more than there may be was refused\n"
+    return None, ""
+
+
+def _used_at_limit(pid: int) -> float:
+    """The processor time of a process whose address space is at its limit; below zero where it is not."""
+    try:
+        limits = Path(f"/proc/{pid}/limits").read_text("ascii")
+        size = int(Path(f"/proc/{pid}/statm").read_text("ascii").split()[0]) * os.sysconf("SC_PAGE_SIZE")
+        times = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()
+    except (OSError, ValueError, AttributeError):
+        return -1
+    most = next(line for line in limits.splitlines() if line.startswith("Max address space")).split()[3]
+    return sum(map(int, times[11:13])) if most.isdecimal() and size > int(most) - NEAR else -1
 
 
 def _why(code: int | None, said: str, config: CheckConfig) -> tuple[str, bool]:
