@@ -352,7 +352,7 @@ def cost_is_the_checks(repository: Path) -> bool:
     )
     start, wall, opened, code = done.stderr.split()[-4:]
     assert code in ("0", "1"), done.stdout + done.stderr
-    judged = [history.metrics(project.load(name))["duration_ms"][0] for name in project.datasets()]
+    judged: list[float] = [history.metrics(project.load(name))["duration_ms"][0] for name in project.datasets()]
     assert len(judged) == DATASETS + 1
     assert int(opened) <= 4 * DATASETS
     checks = TIMES_JUDGED * sum(judged) / 1_000
