@@ -30,8 +30,6 @@ INSIDE = "QUALITY_ISOLATED"
 CHILD = "quality.operations.isolated"
 STOPPED = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 """What others end a process with: the machine's memory, an operator; the next attempt may be let live."""
-
-
 STILL = 20
 """Seconds after which a process that is at its limit on memory, and works at nothing, is ended."""
 NEAR = 32 << 20
