@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
+import xlsxwriter
 import yaml
 from domains import Domain
 from prefect.cli.deploy._models import DeploymentConfig, PrefectYamlModel, RawScheduleConfig
@@ -476,6 +479,26 @@ def test_a_dataset_comes_with_rules_its_entries_and_its_schema_and_goes_again(
     assert not project.root().joinpath("datasets", "our_orders.yml").exists()
 
 
+def test_rows_of_a_database_and_a_sheet_of_a_workbook_are_added_by_their_names(shop: Domain) -> None:
+    rows = pl.DataFrame({"id": range(40), "state": ["open", "paid"] * 20})
+    with closing(sqlite3.connect(shop.root / "data" / "shop.db")) as there, there:
+        there.execute("CREATE TABLE bills (id INTEGER, state TEXT)")
+        there.executemany("INSERT INTO bills VALUES (?, ?)", rows.rows())
+    with xlsxwriter.Workbook(shop.root / "data" / "book.xlsx") as book:
+        book.add_worksheet("Cover").write(0, 0, "This is the cover")
+        rows.write_excel(book, worksheet="Bills")
+    connection = "sqlite:///data/shop.db"
+    added = (
+        ([connection, "--table", "bills"], "bills", {"connection": connection, "table": "bills"}),
+        ([connection, "some", "--query", "SELECT id FROM bills"], "some", {"query": "SELECT id FROM bills"}),
+        (["data/book.xlsx", "--sheet", "Bills"], "book", {"path": "data/book.xlsx", "sheet": "Bills"}),
+    )
+    for words, name, source in added:
+        assert main(["add", *words]) == 0
+        assert source.items() <= project.contract(name).source.model_dump().items()
+        assert main(["task", name]) == 0
+
+
 def test_an_environment_comes_like_the_last_one_with_its_entries(
     shop: Domain, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -504,6 +527,13 @@ def test_an_environment_comes_like_the_last_one_with_its_entries(
         (["add", "data/users.parquet", "users"], "is there already and is not written over"),
         (["add", "data/users.parquet", "Our Users"], "is no name of a dataset"),
         (["add", "data/gone.parquet"], "gone.parquet"),
+        (["add", "env:SHOP"], "name those of one dataset by --table sales.orders"),
+        (["add", "sqlite:///data/shop.db", "--table", "a", "--query", "SELECT 1"], "name those of one dataset by"),
+        (["add", "env:SHOP", "--query", "SELECT 1"], "a query says no name of a dataset"),
+        (["add", "env:SHOP", "--sheet", "A", "--table", "a"], "--sheet is of a workbook"),
+        (["add", "data/users.parquet", "others", "--table", "a"], "--table is of a database"),
+        (["add", "postgresql://me:hush@host/db", "--table", "a"], "must have no password"),
+        (["add", "env:NO_SUCH_VARIABLE", "--table", "a"], "NO_SUCH_VARIABLE is not set"),
         (["remove", "user"], "there is no dataset 'user'; did you mean 'users'?"),
         (["entries", "--check", "--adopt"], "give one of them"),
     ],

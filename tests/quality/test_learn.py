@@ -255,6 +255,13 @@ def test_a_name_that_means_another_dataset_is_learned_as_a_reference() -> None:
     assert "referential_integrity" not in rules_about(strange, "customer_id")
 
 
+def test_a_number_that_names_the_rows_of_two_datasets_refers_to_neither() -> None:
+    bills, repeated = pl.DataFrame({"no": range(200)}), pl.DataFrame({"no": [n % 50 for n in range(200)]})
+    for rows, dataset, expected in ((bills, "stores", False), (bills, "no", True), (repeated, "stores", True)):
+        found = learn(rows.lazy(), now=NOW, references={dataset: (bills.lazy(), ("no",))})
+        assert ("referential_integrity" in rules_about(found, "no")) == expected
+
+
 def test_three_hundred_columns_are_learned_in_seconds() -> None:
     number = pl.int_range(2_000, eager=True)
     wide = pl.DataFrame({f"c{n}": (number * (n + 1)).hash(n) % 1_000 for n in range(300)})

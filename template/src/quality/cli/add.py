@@ -10,6 +10,7 @@ from typing import Any
 
 from quality.cli import documents
 from quality.cli.answers import Entries
+from quality.cli.asked_source import asked_source, called
 from quality.cli.entries import write
 from quality.cli.learn import proposal
 from quality.cli.policy_file import PolicyFile
@@ -35,7 +36,8 @@ sensitive: []
 
 def add(asked: argparse.Namespace) -> Entries:
     """Writes the contract of a new dataset, with rules learned from its data, and what is computed from it."""
-    name = asked.name or name_of(asked.path)
+    source = asked_source(asked)
+    name = asked.name or name_of(called(source))
     path = project.root() / "datasets" / f"{name}.yml"
     if not NAME.fullmatch(name):
         raise ConfigurationError(
@@ -44,7 +46,7 @@ def add(asked: argparse.Namespace) -> Entries:
     if name in project.datasets():
         raise ConfigurationError(f"datasets/{path.name} is there already and is not written over; give another name")
     write()
-    text = starter(name, {"path": asked.path})
+    text = starter(name, source)
     write_whole(path, text)
     try:
         project.contract(name)

@@ -15,7 +15,7 @@ from quality.cli.session import Session
 from quality.contract import project
 from quality.contract.config import CheckConfig
 from quality.errors import ConfigurationError, MalformedError, SourceError
-from quality.learning.formats import with_dtypes
+from quality.learning.formats import described
 from quality.learning.page import flow, page
 from quality.learning.proposal import Proposal as Found
 from quality.learning.proposal import Told
@@ -46,7 +46,7 @@ def proposal(config: CheckConfig) -> tuple[Found, Source | None]:
     """What is learned from the data of a configuration, and its source with the dtypes that texts turned out to be."""
     source = config.source
     if isinstance(source, Files):
-        source = with_dtypes(source, project.root())
+        source = described(source, project.root())
     frame = checking.open_frame(None, config.model_copy(update={"source": source}))
     with progress(config.dataset) as told:
         others = references(config.dataset, list(frame.schema))

@@ -111,8 +111,11 @@ VERBS = (
         "quality.cli.add:add",
         "Entries",
         (
-            option("path", help="where its data lies: a path, glob, folder/ or s3:// address"),
-            option("name", nargs="?", help="what it is called; after its path when left out"),
+            option("path", help="where its data lies: a path, glob, folder/, s3:// address, or env:NAME of a database"),
+            option("name", nargs="?", help="what it is called; after its path or table when left out"),
+            option("--table", help="of a database: a table or view, such as sales.orders"),
+            option("--query", help="of a database: one SELECT"),
+            option("--sheet", help="of a workbook that has several"),
         ),
         "PATH [NAME]",
     ),

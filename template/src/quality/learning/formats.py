@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import polars as pl
 
+from quality.learning.dialect import NO_VALUES, given, is_csv, is_number, numbers, with_dialect
 from quality.sources import Files
 from quality.sources.parsing import Written, unparsed
 
@@ -32,27 +33,59 @@ class Told(NamedTuple):
     dates: dict[str, str]
 
 
+def described(source: Files, root: Path) -> Files:
+    """The source, with what its text files do not say: how they are written, and what their columns are."""
+    return with_dtypes(with_dialect(source, root), root) if is_csv(source, root) else source
+
+
 def with_dtypes(source: Files, root: Path) -> Files:
     """The source, and what its texts are where nothing was declared and a guess would lose something."""
-    if source.resolved_format() != "csv" or not source.header:
+    if not is_csv(source, root) or not source.header:
         return source
     names = list(source.scan(root).collect_schema())
     open_ = [name for name in names if name not in source.dtypes and name not in source.dates]
     as_text = source.model_copy(update={"dtypes": dict.fromkeys(names, "String"), "dates": {}})
-    told = declared(as_text.scan(root).select(open_).head(LOOKED_AT).collect(engine="streaming"))
-    if not told.dtypes and not told.dates:
-        return source
-    return Files.model_validate(
-        {**source.model_dump(), "dtypes": source.dtypes | told.dtypes, "dates": source.dates | told.dates}
-    )
+    texts = as_text.scan(root).select(open_).head(LOOKED_AT).collect(engine="streaming")
+    found = _of_values(texts, source)
+    return Files.model_validate({**source.model_dump(), **found}) if found else source
+
+
+def _of_values(texts: pl.DataFrame, source: Files) -> dict[str, Any]:
+    """The fields of a source that the texts of its columns tell."""
+    found: dict[str, Any] = {}
+    written = Written(source.decimal, source.thousands, source.scientific)
+    if written == Written() and (signs := numbers(texts)) != written[:2]:
+        found |= {"decimal": signs[0], "thousands": signs[1]}
+        written = Written(*signs)
+    if not source.null_values and (words := no_values(texts, written)):
+        found["null_values"] = words
+        texts = texts.with_columns(pl.when(~pl.all().is_in(words)).then(pl.all()))
+    told = declared(texts)
+    found |= {"dtypes": source.dtypes | told.dtypes} if told.dtypes else {}
+    return found | ({"dates": source.dates | told.dates} if told.dates else {})
+
+
+def no_values(texts: pl.DataFrame, written: Written) -> tuple[str, ...]:
+    """The words that mean no value: what else is in each column that has one are numbers, or are dates."""
+    words, kept = set[str](), set[str]()
+    for name in texts.columns:
+        values = given(texts.get_column(name))
+        if there := set(NO_VALUES) & {*values.unique()}:
+            rest = values.filter(~values.is_in([*there]))
+            (words if rest.len() and _is_told(rest, written) else kept).update(there)
+    return tuple(sorted(words - kept))
+
+
+def _is_told(values: pl.Series, written: Written) -> bool:
+    """Whether texts are numbers, or dates of one format."""
+    return is_number(values, written) or next(_iso(values), None) is not None or next(_styles(values), None) is not None
 
 
 def declared(texts: pl.DataFrame) -> Told:
     """What columns of text should be declared as."""
     told = Told({}, {})
     for name in texts.columns:
-        values = texts.get_column(name).drop_nulls()
-        values = values.filter(values != "").rename("value")
+        values = given(texts.get_column(name))
         if not values.len():
             continue
         if values.str.contains(ZEROS).any():
