@@ -186,7 +186,7 @@ def learn(session: nox.Session) -> None:
 
 @nox.session(requires=["environment"], venv_backend="none", default=False)
 def add(session: nox.Session) -> None:
-    """Write the contract of a new dataset, with rules learned from its data, and its entries (-- PATH [NAME])."""
+    """Write the contract of a new dataset, with rules learned from its data, and its entries (-- PATH [NAME] [--accept])."""
     run(session, "-m", "quality", "add", *session.posargs)
 
 

@@ -467,8 +467,8 @@ def test_a_dataset_comes_with_rules_its_entries_and_its_schema_and_goes_again(
     assert "our_orders" in (shop.root / "docs" / "policy.md").read_text("utf-8")
     assert main(["task", "our_orders"]) == 0
     capsys.readouterr()
-    assert main(["add", "data/Our Orders.csv"]) == 2
-    assert "is there already and is not written over" in told(capsys)
+    assert main(["add", "data/Our Orders.csv"]) == 0
+    assert "nothing to change" in told(capsys)
 
     deployment(shop, "datasets: {our_orders: {paused: true}, users: {tags: [x]}}")
     assert main(["remove", "our_orders"]) == 0

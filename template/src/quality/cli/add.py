@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from quality.cli import documents
-from quality.cli.answers import Entries
+from quality.cli.answers import Changed, Entries
 from quality.cli.asked_source import asked_source, called
 from quality.cli.entries import write
 from quality.cli.learn import proposal
 from quality.cli.policy_file import PolicyFile
+from quality.cli.review import reviewed
 from quality.contract import project
 from quality.contract.config import CheckConfig
 from quality.contract.contract import parse_source
@@ -35,7 +36,10 @@ sensitive: []
 
 
 def add(asked: argparse.Namespace) -> Entries:
-    """Writes the contract of a new dataset, with rules learned from its data, and what is computed from it."""
+    """Writes the contract of a new dataset, with rules learned from its data, and what is computed from it.
+
+    A contract that is there is reviewed by what its data says now; `accept` writes what differs.
+    """
     source = asked_source(asked)
     name = asked.name or name_of(called(source))
     path = project.root() / "datasets" / f"{name}.yml"
@@ -44,9 +48,12 @@ def add(asked: argparse.Namespace) -> Entries:
             f"'{name}' is no name of a dataset: small letters, digits and _, a letter first; give one after the path"
         )
     if name in project.datasets():
-        raise ConfigurationError(f"datasets/{path.name} is there already and is not written over; give another name")
-    write()
+        changes = reviewed(name, source, moves=asked.name is not None, accept=asked.accept)
+        return _computed("add", path, changes) if asked.accept else Entries(verb="add", changes=changes)
+    if asked.accept:
+        raise ConfigurationError(f"there is no datasets/{path.name} to review; leave --accept out, and it is written")
     text = starter(name, source)
+    write(quiet=True)
     write_whole(path, text)
     try:
         project.contract(name)
@@ -90,7 +97,7 @@ def remove(asked: argparse.Namespace) -> Entries:
     name = asked.name
     if name not in (known := project.datasets()):
         raise ConfigurationError(f"there is no dataset '{name}'; {nearest(name, known)}")
-    write()
+    write(quiet=True)
     path, policy = project.root() / "datasets" / f"{name}.yml", PolicyFile()
     kept = path.read_text("utf-8")
     for place in ((), *(("environments", one) for one in project.policy().environments)):
@@ -125,7 +132,7 @@ def environment_add(asked: argparse.Namespace) -> Entries:
         )
     if name in known:
         raise ConfigurationError(f"policy.yml has the environment '{name}' already; edit it there")
-    write()
+    write(quiet=True)
     like, policy = known[-1], PolicyFile()
     pool = project.policy().of(like).work_pool
     new = pool.removesuffix(like) + name if pool.endswith(like) else f"{pool}-{name}"
@@ -144,9 +151,9 @@ def _renamed(value: Any, old: str, new: str) -> Any:
     return new if value == old else value
 
 
-def _computed(verb: Any, path: Path) -> Entries:
+def _computed(verb: Any, path: Path, changes: tuple[Changed, ...] = ()) -> Entries:
     """Writes what is computed from contracts and policy, and names all that was written."""
     root = project.root()
     print(f"{'removed' if verb == 'remove' else 'written'}: {path.relative_to(root).as_posix()}")
     written = [*write(), *(one.relative_to(root).as_posix() for one in documents.write(root))]
-    return Entries(verb=verb, written=(path.relative_to(root).as_posix(), *written))
+    return Entries(verb=verb, written=(path.relative_to(root).as_posix(), *written), changes=changes)

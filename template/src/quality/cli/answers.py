@@ -95,6 +95,15 @@ class Written(Answer):
     written: tuple[str, ...] = ()
 
 
+class Changed(Frozen):
+    """A rule, or a field, of a contract that its data says otherwise. What is `yours` people wrote: it stays."""
+
+    what: Literal["added", "widened", "changed", "dropped", "yours"]
+    before: dict[str, Any] | None = None
+    after: dict[str, Any] | None = None
+    why: Shown
+
+
 class Entries(Answer):
     """entries, add, remove, environment-add: what was written, kept in policy.yml, or found to be stale."""
 
@@ -102,6 +111,7 @@ class Entries(Answer):
     written: tuple[str, ...] = ()
     kept: tuple[str, ...] = Field((), description="What policy.yml says now, as prefect.yaml said it alone.")
     stale: tuple[str, ...] = Field((), description="What prefect.yaml says otherwise; looked for with --check only.")
+    changes: tuple[Changed, ...] = Field((), description="What data says otherwise than a contract that add was given.")
 
 
 class Arrived(Answer):

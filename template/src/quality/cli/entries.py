@@ -49,12 +49,16 @@ def is_written() -> bool:
     return path.is_file() and path.read_text("utf-8", errors="replace") == text_of(document())
 
 
-def write(adopted: bool = False) -> list[str]:
-    """Brings prefect.yaml up to date, and says what changed; a file that people wrote is not written over."""
+def write(adopted: bool = False, quiet: bool = False) -> list[str]:
+    """Brings prefect.yaml up to date, and says what changed; a file that people wrote is not written over.
+
+    `quiet` says nothing where nothing changed, for what goes on afterwards.
+    """
     path, text = project.root() / project.PREFECT_FILE, text_of(document())
     before = path.read_text("utf-8", errors="replace") if path.is_file() else None
     if before == text:
-        print(f"{project.PREFECT_FILE} is current")
+        if not quiet:
+            print(f"{project.PREFECT_FILE} is current")
         return []
     changed = [": ".join(filter(None, (one.entry, one.says))) for one in _changes(before)]
     if before is not None and not is_computed(before) and changed and not adopted:

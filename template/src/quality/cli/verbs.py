@@ -116,8 +116,9 @@ VERBS = (
             option("--table", help="of a database: a table or view, such as sales.orders"),
             option("--query", help="of a database: one SELECT"),
             option("--sheet", help="of a workbook that has several"),
+            option("--accept", action="store_true", help="of a dataset that is there: write what its data says now"),
         ),
-        "PATH [NAME]",
+        "PATH [NAME] [--accept]",
     ),
     Verb(
         "remove",
