@@ -180,7 +180,7 @@ def doctor(session: nox.Session) -> None:
 
 @nox.session(requires=["environment"], venv_backend="none", default=False)
 def learn(session: nox.Session) -> None:
-    """Read a dataset and propose rules for its contract (-- [dataset])."""
+    """Read a dataset and propose rules for its contract (-- [dataset or path])."""
     run(session, "-m", "quality", "learn", *session.posargs)
 
 

@@ -524,7 +524,9 @@ def test_an_environment_comes_like_the_last_one_with_its_entries(
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["add", "data/users.parquet", "users"], "is there already and is not written over"),
+        (["add", "other/users.parquet"], "users.yml is there already, for data/users.parquet; give this one another"),
+        (["add", "data/gone.parquet", "users", "--accept"], "gone.parquet"),
+        (["add", "data/users.parquet", "others", "--accept"], "there is no datasets/others.yml to review"),
         (["add", "data/users.parquet", "Our Users"], "is no name of a dataset"),
         (["add", "data/gone.parquet"], "gone.parquet"),
         (["add", "env:SHOP"], "name those of one dataset by --table sales.orders"),

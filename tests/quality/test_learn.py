@@ -11,12 +11,15 @@ from typing import Any
 import polars as pl
 import pytest
 from checking import NOW
+from domains import Domain
 
 from quality.__main__ import main
 from quality.checking import check
+from quality.cli.learn import proposal
 from quality.contract.config import CheckConfig
 from quality.contract.contract import load_contract
 from quality.learning.formats import declared, with_dtypes
+from quality.learning.holdout import cuts
 from quality.learning.page import page
 from quality.learning.proposal import Proposal, learn
 from quality.rules.catalogue import parse_rules
@@ -269,3 +272,60 @@ def test_three_hundred_columns_are_learned_in_seconds() -> None:
     found = learn(wide.lazy(), now=NOW)
     assert time.process_time() - start < 20
     assert len(found.rules) > 300
+
+
+@pytest.mark.parametrize("sizes", [(50,) * 12, (400, 10, 10, 90), (7, 300), (1_000,)], ids=str)
+def test_no_partition_is_on_both_sides_of_a_cut(sizes: tuple[int, ...]) -> None:
+    months = [month for month, size in enumerate(sizes, 1) for _ in range(size)]
+    rows = pl.DataFrame({"month": months, "n": range(len(months))}).sort(pl.col("month").cast(pl.String))
+    made = list(cuts(rows, ["month"]))
+    if len(sizes) == 1:
+        assert [cut.earlier.height for cut in made] == [cut.earlier.height for cut in cuts(rows)]
+        return
+    assert made
+    for earlier, later in made:
+        assert not {*earlier["month"]} & {*later["month"]}
+        for part in (earlier, later):
+            counts = part["month"].value_counts()
+            assert {size for _, size in counts.rows()} <= {*sizes}
+            assert all(size == sizes[month - 1] for month, size in counts.rows())
+    first = made[0]
+    assert first.earlier["month"].max() < first.later["month"].min()  # type: ignore[operator]
+
+
+def test_what_only_the_first_partitions_bear_out_is_no_rule(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop = Domain(tmp_path, "shop").work_here(monkeypatch)
+    for month in range(1, 13):
+        folder = shop.root / "data" / "all" / f"month={month}"
+        folder.mkdir(parents=True)
+        state = ["open", "paid", f"only {month}"] * 30
+        orders(90, month).with_columns(status=pl.Series(state)).write_parquet(folder / "a.parquet")
+    found, _ = proposal(CheckConfig(dataset="orders", source=Files(path="data/all/**/*.parquet")))
+    assert not [rule for rule in found.rules if rule.check == "in_set" and rule.subjects == ("status",)]
+    assert Files(path="data/all/**/*.parquet").partitions(shop.root) == ("month",)
+
+
+def test_of_ten_thousand_columns_the_table_is_judged_and_the_contract_can_be_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = Domain(tmp_path, "shop").work_here(monkeypatch)
+    pl.DataFrame({f"c{n}": [n, n + 1, n + 2] for n in range(10_000)}).write_parquet(shop.root / "data" / "wide.parquet")
+    assert main(["add", "data/wide.parquet"]) == 0
+    contract = shop.root / "datasets" / "wide.yml"
+    assert "Of 10,000 columns none has rules of its own" in contract.read_text("utf-8")
+    assert [rule.check for rule in load_contract(contract).rules] == ["schema", "row_count"]
+
+
+def test_a_path_is_learned_from_and_nothing_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = Domain(tmp_path, "shop").work_here(monkeypatch)
+    orders(200).write_csv(shop.root / "data" / "orders.csv")
+    before = set(shop.root.rglob("*"))
+    assert main(["learn", "data/orders.csv"]) == 0
+    assert capsys.readouterr().out.startswith("# data/orders.csv: 200 rows. Keep what is true by intent")
+    assert main(["learn", "data/gone.csv", "users"]) == 3
+    told = capsys.readouterr()
+    assert "# users: 3 rows." in told.out
+    assert told.err == "quality: the file data/gone.csv does not exist\n"
+    assert set(shop.root.rglob("*")) == before

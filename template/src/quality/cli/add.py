@@ -12,7 +12,7 @@ from quality.cli import documents
 from quality.cli.answers import Changed, Entries
 from quality.cli.asked_source import asked_source, called
 from quality.cli.entries import write
-from quality.cli.learn import proposal
+from quality.cli.learn import proposal, remark
 from quality.cli.policy_file import PolicyFile
 from quality.cli.review import reviewed
 from quality.contract import project
@@ -31,7 +31,7 @@ description: What one row is, and where the data comes from
 owner: {owner}
 source: {source}
 sensitive: []
-# Learned from {rows:,} rows. Keep what is true by intent, loosen or delete the rest.
+# Learned from {rows:,} rows. {remark}
 {rules}"""
 
 
@@ -75,7 +75,9 @@ def starter(dataset: str, source: dict[str, Any]) -> str:
     found, told = proposal(CheckConfig(dataset=dataset, source=parse_source(source)))
     declared = told.model_dump(mode="json", exclude_defaults=True) if told else source
     rules = page(found) if found.rules else "rules:\n  - {check: row_count, min: 1}\n"
-    return STARTER.format(dataset=dataset, owner=f'"{owner()}"', source=flow(declared), rows=found.rows, rules=rules)
+    return STARTER.format(
+        dataset=dataset, owner=f'"{owner()}"', source=flow(declared), rows=found.rows, remark=remark(found), rules=rules
+    )
 
 
 def owner() -> str:

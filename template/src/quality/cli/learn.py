@@ -14,7 +14,9 @@ from quality.cli.onboarding_answers import Learned, Proposal
 from quality.cli.session import Session
 from quality.contract import project
 from quality.contract.config import CheckConfig
+from quality.contract.contract import WORD, parse_source
 from quality.errors import ConfigurationError, MalformedError, SourceError
+from quality.learning.candidates import MOST_COLUMNS
 from quality.learning.formats import described
 from quality.learning.page import flow, page
 from quality.learning.proposal import Proposal as Found
@@ -26,15 +28,18 @@ from quality.sources import Files, Source
 
 
 def learn(asked: argparse.Namespace) -> Learned:
-    """Proposes rules for each dataset."""
-    made = Session(asked, Proposal).each(_proposed)
+    """Proposes rules for each dataset, and for data that no contract names, by its path."""
+    places = [one for one in asked.dataset if not WORD.fullmatch(one)]
+    asked.dataset = [one for one in asked.dataset if one not in places]
+    beside = [CheckConfig(dataset=place, source=parse_source(place)) for place in places]
+    made = Session(asked, Proposal, beside).each(_proposed)
     return Learned(verb="learn", datasets=made, **outcome(made))
 
 
 def _proposed(config: CheckConfig) -> Proposal:
     found, source = proposal(config)
     declared = source.model_dump(mode="json", exclude_defaults=True) if source and source != config.source else None
-    print(f"# {config.dataset}: {found.rows:,} rows. Keep what is true by intent, loosen or delete the rest.")
+    print(f"# {config.dataset}: {found.rows:,} rows. {remark(found)}")
     if declared:
         print(f"source: {flow(declared)}")
     print(page(found), end="")
@@ -42,15 +47,23 @@ def _proposed(config: CheckConfig) -> Proposal:
     return Proposal(**where, rows=found.rows, rules=tuple(found.written()), key=found.key, source=declared)
 
 
+def remark(found: Found) -> str:
+    """What to do with what was found."""
+    if found.columns > MOST_COLUMNS:
+        return f"Of {found.columns:,} columns none has rules of its own: write them for those that matter."
+    return "Keep what is true by intent, loosen or delete the rest."
+
+
 def proposal(config: CheckConfig) -> tuple[Found, Source | None]:
     """What is learned from the data of a configuration, and its source with the dtypes that texts turned out to be."""
     source = config.source
     if isinstance(source, Files):
         source = described(source, project.root())
+    parted = source.partitions(project.root()) if isinstance(source, Files) else ()
     frame = checking.open_frame(None, config.model_copy(update={"source": source}))
     with progress(config.dataset) as told:
         others = references(config.dataset, list(frame.schema))
-        found = proposal_of(frame.lazy, references=others, columnar=frame.columnar, told=told)
+        found = proposal_of(frame.lazy, references=others, columnar=frame.columnar, partitions=parted, told=told)
     if not found.rows:
         raise MalformedError(f"{config.dataset}: there are no rows to learn from; learn again when there are")
     return found, source

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Generic, TypeVar
 
@@ -24,10 +24,13 @@ class Session(Generic[E]):
     A contract that cannot be read is an entry with its problem, told of at once; ConfigurationError where none can.
     """
 
-    def __init__(self, asked: argparse.Namespace, kind: type[E]) -> None:
-        self._kind, self._names = kind, _names(asked)
+    def __init__(self, asked: argparse.Namespace, kind: type[E], beside: Sequence[CheckConfig] = ()) -> None:
+        """`beside` are configurations of no contract: with them, no dataset that is not named is meant."""
+        self._kind, self._names = kind, _names(asked) if asked.dataset or not beside else {}
         self._entries: dict[str, E] = {}
         self.configs, unread = project.load_each(self._names, asked.env)
+        self.configs += beside
+        self._names |= dict.fromkeys(one.dataset for one in beside)
         if unread and not self.configs:
             raise ConfigurationError("\n".join(map(str, unread.values())))
         for name, error in unread.items():

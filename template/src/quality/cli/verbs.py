@@ -102,8 +102,8 @@ VERBS = (
         "Read a dataset and propose rules for its contract",
         "quality.cli.learn:learn",
         "onboarding_answers:Learned",
-        DATASETS,
-        "[dataset]",
+        (option("dataset", nargs="*", help="a dataset, or a path; all datasets when left out"), ENVIRONMENT),
+        "[dataset or path]",
     ),
     Verb(
         "add",

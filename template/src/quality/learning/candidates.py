@@ -17,13 +17,16 @@ from quality.learning.sample import Sample
 from quality.learning.sets import of_few
 from quality.learning.words import of_text
 
+MOST_COLUMNS = 750
+"""Of more columns no contract with rules of each could be read, by people least of all: rules are of the table then."""
+
 
 def candidates(rows: pl.DataFrame, now: datetime, references: References, whole: Sample | None = None) -> Claims:
     """The claims, the strictest about each thing first; where the rows stand for a whole, about that."""
     schema = rows.schema
     total, rows = whole.total if whole else rows.height, rows.drop("", strict=False)
     claims = dict(table.of_table(schema, total)) | dict(keys.of_keys(rows))
-    for name in rows.columns:
+    for name in rows.columns if rows.width <= MOST_COLUMNS else ():
         column = column_of(rows, name, whole.facts[name] if whole else None, total)
         for aspect, tier, fields, why in (*related(column, references), *_of_column(column, now)):
             place, made = claim(name, aspect, tier, fields, why)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import polars as pl
@@ -38,21 +38,40 @@ class Cut(NamedTuple):
     later: pl.DataFrame
 
 
-def cuts(rows: pl.DataFrame) -> Iterator[Cut]:
-    """Halves, and quarters where there are rows enough; in the order of the rows, then in that of their time."""
-    for number, ordered in enumerate(_orders(rows)):
+def cuts(rows: pl.DataFrame, partitions: Sequence[str] = ()) -> Iterator[Cut]:
+    """Halves, and quarters where there are rows enough; in the order of the rows, then in that of their time.
+
+    Rows of partitions, which these columns name, are in the order of these, and no partition is on both sides of a cut.
+    """
+    for number, ordered in enumerate(_orders(rows, partitions)):
         chosen = (*HALVES, *QUARTERS) if rows.height >= ENOUGH and not number else HALVES[: 2 - number]
+        places = _places(ordered, partitions) if not number else None
         for start, end, then, until in chosen if rows.height >= FEWEST else ():
-            yield Cut(_part(ordered, start, end), _part(ordered, then, until))
+            cut = Cut(_part(ordered, start, end, places), _part(ordered, then, until, places))
+            if cut.earlier.height and cut.later.height:
+                yield cut
 
 
-def _part(rows: pl.DataFrame, start: float, end: float) -> pl.DataFrame:
-    first, last = round(rows.height * start), round(rows.height * end)
+def _part(rows: pl.DataFrame, start: float, end: float, places: pl.Series | None) -> pl.DataFrame:
+    first, last = (_nearest(round(rows.height * share), places) for share in (start, end))
     return rows.slice(first, last - first)
 
 
-def _orders(rows: pl.DataFrame) -> Iterator[pl.DataFrame]:
-    yield rows
+def _nearest(row: int, places: pl.Series | None) -> int:
+    return row if places is None else int(places[int((places - row).abs().arg_min() or 0)])
+
+
+def _places(rows: pl.DataFrame, partitions: Sequence[str]) -> pl.Series | None:
+    """The rows at which a partition begins or the last one ends; None where there are no two partitions."""
+    if not partitions:
+        return None
+    run = rows.select(pl.struct(map(col, partitions)).rle_id().alias("run"))["run"]
+    begins = (run != run.shift(1)).fill_null(True).arg_true().cast(pl.Int64)
+    return pl.concat([begins, pl.Series([rows.height])]) if begins.len() > 1 else None
+
+
+def _orders(rows: pl.DataFrame, partitions: Sequence[str]) -> Iterator[pl.DataFrame]:
+    yield rows.sort(list(map(col, partitions)), maintain_order=True) if partitions else rows
     if (name := time_column(rows)) is not None:
         yield rows.sort(col(name), maintain_order=True)
 
@@ -84,10 +103,14 @@ def _rate(one: Found) -> float | None:
 
 
 def outcomes(
-    rows: pl.DataFrame, claims: Claims, propose: Callable[[pl.DataFrame], Claims], around: Surroundings
+    rows: pl.DataFrame,
+    claims: Claims,
+    propose: Callable[[pl.DataFrame], Claims],
+    around: Surroundings,
+    partitions: Sequence[str] = (),
 ) -> dict[Place, Outcome]:
     """What became of every claim at every cut; of many columns, no looser claim is asked where a strict one held."""
-    made = [(cut.later, propose(cut.earlier)) for cut in cuts(rows)]
+    made = [(cut.later, propose(cut.earlier)) for cut in cuts(rows, partitions)]
     found: dict[Place, Outcome] = {}
     heads = {place[:2]: place for place in reversed(claims)}
     first = set(heads.values()) if rows.width > WIDE else {place for _, proposed in made for place in proposed}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, NamedTuple
@@ -33,11 +33,12 @@ Told = Callable[[str], None]
 
 
 class Proposal(NamedTuple):
-    """The rules of a dataset in the order of its columns, each with what it stands on; its key, and its rows."""
+    """The rules of a dataset in the order of its columns, each with what it stands on; its key, rows and columns."""
 
     rules: tuple[Rule, ...]
     key: tuple[str, ...]
     rows: int
+    columns: int
 
     def written(self) -> list[dict[str, Any]]:
         """The rules as a contract has them."""
@@ -60,12 +61,13 @@ def learn(
     now: datetime | None = None,
     references: References | None = None,
     columnar: bool = False,
+    partitions: Sequence[str] = (),
     told: Told = lambda what: None,
 ) -> Proposal:
     """Rules that this data satisfies and that held on a part of it that had not proposed them.
 
     `references` are other datasets by name, each with the columns that may be referred to; `columnar` says that columns
-    can be read apart from each other.
+    can be read apart from each other; `partitions` are the columns that name the partition of a row.
     """
     there, now = references or {}, now or datetime.now(UTC)
     told("reading the data")
@@ -74,7 +76,7 @@ def learn(
     propose = partial(candidates, now=now, references=there)
     told("proposing on earlier rows, holding out on later ones")
     claims = propose(sample.rows, whole=sample)
-    found = outcomes(sample.rows, claims, propose, around)
+    found = outcomes(sample.rows, claims, propose, around, partitions)
     told("checking what held out on all rows")
     choice = Choice(claims, found, sample.total)
     kept = choice.true(*((sample.rows.lazy(), around) if sample.is_whole else (lazy, around, columnar)))
@@ -111,7 +113,7 @@ def _proposal(kept: Claims, found: dict[Place, Outcome], columns: list[str], row
         for place in places
         if place in left
     )
-    return Proposal(tuple(rules), key, rows)
+    return Proposal(tuple(rules), key, rows, len(columns))
 
 
 def _rank(place: Place) -> int:

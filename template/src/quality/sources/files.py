@@ -103,6 +103,10 @@ class Files(TextFormat, Source):
             return remote.files(self.path, self.resolved_format())
         return local_files(self.path, root, self.resolved_format())
 
+    def partitions(self, root: Path) -> tuple[str, ...]:
+        """The columns that folders such as `day=2026-11-27` name; none of a table, whose log keeps them."""
+        return () if self.table(root) is not None else (*self.files(root)[0].keys,)
+
     def table(self, root: Path) -> Snapshot | None:
         """The version of the table that the path is; None where it is plain files."""
         lake: Lake | None = self.format if self.format in ("delta", "iceberg") else None
