@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import os
 import pty
-import re
 import shutil
 import subprocess
 import sys
@@ -25,6 +24,7 @@ ROOT = HERE.parents[1]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "quality")]
 
 from deliveries import ROWS, delivery, write_csv  # noqa: E402 - beside the tests
+from markdown_it import MarkdownIt  # noqa: E402
 from rendering import release  # noqa: E402
 from steps import NAMES, Step, aboard, shop  # noqa: E402
 
@@ -62,8 +62,8 @@ def template(target: Path) -> Path:
 
 def first_steps() -> list[str]:
     """The commands of the README from nothing to a verdict on an own file."""
-    blocks = re.findall(r"^```\n(.*?)^```$", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE | re.DOTALL)
-    (block,) = (str(block) for block in blocks if "copier copy" in block)
+    fences = (one for one in MarkdownIt().parse((ROOT / "README.md").read_text("utf-8")) if one.type == "fence")
+    (block,) = (one.content for one in fences if "copier copy" in one.content and not one.info)
     return block.splitlines()
 
 
