@@ -492,7 +492,8 @@ def environment(session: nox.Session) -> None:
     inputs = [constraints, *([more] if more.exists() else []), Path("pyproject.toml")]
     wanted = hashlib.sha256(b"".join(path.read_bytes() for path in inputs)).hexdigest()
     if not stamp.exists() or stamp.read_text(encoding="utf-8") != wanted:
-        session.log(f"installing the packages of {constraints}, once until a pin changes: 450 MB on disk")
+        session.log(f"installing the packages of {constraints}, once until a pin changes: 450 MB on disk; what is")
+        session.log("fetched is shown, and compiling it then takes some seconds in silence")
         shown: dict[str, Any] = {"silent": False, "stdout": sys.stderr}
         session.install("--no-deps", "-r", str(constraints), env={"UV_COMPILE_BYTECODE": "1"}, **shown)
         pins = [word for path in inputs[:-1] for word in ("-c", str(path))]
