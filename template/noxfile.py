@@ -16,6 +16,7 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import nox
 
@@ -186,7 +187,7 @@ def learn(session: nox.Session) -> None:
 
 @nox.session(requires=["environment"], venv_backend="none", default=False)
 def add(session: nox.Session) -> None:
-    """Write the contract of a new dataset, with rules learned from its data, and its entries (-- PATH [NAME] [--accept])."""
+    """Write a dataset's contract with rules learned from its data, and its entries (-- PATH [NAME] [--accept])."""
     run(session, "-m", "quality", "add", *session.posargs)
 
 
@@ -491,9 +492,13 @@ def environment(session: nox.Session) -> None:
     inputs = [constraints, *([more] if more.exists() else []), Path("pyproject.toml")]
     wanted = hashlib.sha256(b"".join(path.read_bytes() for path in inputs)).hexdigest()
     if not stamp.exists() or stamp.read_text(encoding="utf-8") != wanted:
-        session.install("--no-deps", "-r", str(constraints), env={"UV_COMPILE_BYTECODE": "1"})
+        session.log(f"installing the packages of {constraints}, once until a pin changes: 450 MB on disk; what is")
+        session.log("fetched is shown, and compiling it then takes some seconds in silence")
+        shown: dict[str, Any] = {"silent": False, "stdout": sys.stderr}
+        session.install("--no-deps", "-r", str(constraints), env={"UV_COMPILE_BYTECODE": "1"}, **shown)
         pins = [word for path in inputs[:-1] for word in ("-c", str(path))]
-        session.install("--no-build-isolation", *pins, "-e", f".{extras()}", *group("tests"))
+        drivers = shown if extras() else {}  # else nothing is left to fetch
+        session.install("--no-build-isolation", *pins, "-e", f".{extras()}", *group("tests"), **drivers)
         stamp.write_text(wanted, encoding="utf-8")
     shared(session).write_text(str(Path(session.bin, "python")), encoding="utf-8")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import resource
 import subprocess
 import time
@@ -84,8 +83,3 @@ def aboard(there: Shop) -> list[Step]:
     for session in ("challenge", "task", "deployment"):
         there.run(session, *NAMES, *(("--json",) if session != "deployment" else ()))
     return there.steps[first:]
-
-
-def machine() -> str:
-    """What the figures were measured on."""
-    return f"{os.cpu_count()} cores"

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 import polars as pl
 import pytest
 from copier import run_copy
+from deliveries import delivery, write_csv
 from markdown_it import MarkdownIt
 from rendering import OTHER, ROOT, commit, nox
 from ruamel.yaml import YAML
@@ -46,12 +47,13 @@ FLEET = (
     "nox -s fleet -- move repositories --from https://old.example/quality.git --to https://new.example/quality.git",
 )
 EXPLAINED = {
-    "python3 -m pip install copier nox": "what is installed here is pinned in constraints.txt",
+    "python3 -m pip install copier nox uv": "what is installed here is pinned in constraints.txt",
     "python3 -m pip install nox && python3 -m nox -s demo": "it copies and climbs as tests do, and installs all of it",
     "python3 -m pip install nox && python3 -m nox -s tests": "it is the command that runs this test",
     "pytest -c tests/benchmarks/pytest.ini tests/benchmarks": "it needs the environments of nine other tools",
     **dict.fromkeys(FLEET, "tests/test_fleet.py and test_fleet_update.py run its script on repositories of their own"),
     "python tests/benchmarks/learning.py": "it downloads tables, and measures for minutes",
+    "python tests/benchmarks/onboarding.py": "it installs environments of its own; test_onboarding.py runs its steps",
     "python tests/benchmarks/object_storage.py --rows 1m": "it measures for a minute, alone on a machine",
     "python tests/benchmarks/strictness.py --rows 1m": "it measures for a minute, alone on a machine",
 }
@@ -321,21 +323,46 @@ def test_the_commands_of_a_repositorys_readme_do_what_it_says(flights: Path) -> 
     assert ran == ["nox -s task", "nox -s task", "nox -s block", "nox -s flow", "nox -s deployment"]
 
 
-def start() -> Block:
-    shown = [block for block in OF_PAGES if block.page == "README.md" and block.language == ""]
-    [block] = [block for block in shown if "copier copy" in block.text]
-    return block
+def page_of(name: str) -> list[str]:
+    """The commands of a page, in order."""
+    shown = [block for block in OF_PAGES if block.page == name and block.language == ""]
+    return [command for block in shown for command in block.commands]
 
 
-def test_the_first_steps_of_the_readme_end_in_a_verdict(template: Path, tmp_path: Path) -> None:
-    address = "https://your.git.host/platform/quality-ladder.git"
-    steps = [line for line in start().commands if line not in EXPLAINED]
-    assert address in "".join(steps)
-    script = "\n".join(steps).replace(address, shlex.quote(str(template)))
-    script = script.replace("copier copy", "copier copy --defaults")  # each question has a default
-    done = shell(tmp_path, script)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "flights: WARNING" in done.stdout
+def first_steps() -> list[str]:
+    """The commands of the README from nothing to the first verdict on a file of one's own."""
+    [block] = [one for one in OF_PAGES if one.page == "README.md" and "copier copy" in one.text and not one.language]
+    return block.commands
+
+
+TUTORIAL = page_of("docs/tutorial.md")
+
+
+def test_the_first_verdict_on_an_own_file_takes_four_commands_which_are_those_of_the_tutorial() -> None:
+    assert len(first_steps()) <= 4
+    assert [one for one in TUTORIAL if one in first_steps()] == first_steps()
+
+
+def test_the_tutorial_leads_from_an_own_file_to_a_deployment(template: Path, tmp_path: Path) -> None:
+    write_csv(delivery(0), tmp_path)
+    own = (tmp_path / "umsatz.csv").rename(tmp_path / "orders.csv")
+    meant = {"https://your.git.host/platform/quality-ladder.git": str(template), "~/orders.csv": str(own)}
+    meant["copier copy"] = "copier copy --defaults"  # each question has a default
+    folder, said = tmp_path, dict[str, str]()
+    for command in (one for one in TUTORIAL if one not in EXPLAINED):
+        if command.startswith("cd "):
+            folder /= command.removeprefix("cd ")
+            continue
+        line = command
+        for written, meaning in meant.items():
+            line = line.replace(written, meaning)
+        done = shell(folder, line)
+        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+        said[command] = done.stdout
+    for rung in ("task", "block", "flow", "deployment"):
+        assert "orders: PASSED" in said[f"nox -s {rung} -- orders"]
+    assert "corruptions noticed" in said["nox -s challenge -- orders"]
+    assert (folder / "rollout" / "evidence" / "orders.deployment.json").is_file()
 
 
 def benchmarks() -> Any:
@@ -369,7 +396,7 @@ def test_the_commands_of_every_page_are_run_here_or_explained(template: Path, tm
     for number, answers in enumerate(({}, OTHER)):
         readme = rendered(template, tmp_path / str(number) / "orders", **answers)
         written |= {one for block in readme if not block.language for one in block.commands}
-    here = {"nox -s task", "nox -s block", "nox -s flow", "nox -s deployment", *start().commands, *MEASURED}
+    here = {"nox -s task", "nox -s block", "nox -s flow", "nox -s deployment", *first_steps(), *TUTORIAL, *MEASURED}
     assert written - here - ELSEWHERE.keys() - EXPLAINED.keys() == {"nox -s learn -- flights"} & written
     assert set(ELSEWHERE.values()) <= named_tests()
     for command in EXPLAINED:

@@ -64,6 +64,13 @@ def test_four_sources_are_deployed_within_three_minutes_of_machine_time(steps: l
     assert [name for name in NAMES if not (evidence / f"{name}.deployment.json").is_file()] == []
 
 
+def test_the_environment_says_what_it_installs_beside_what_is_asked_for(laden: Shop) -> None:
+    installed = laden.steps[0].done
+    assert installed.stdout == "", "a document that a session prints stands alone"
+    told_of = [name for name in ("polars", "prefect", "fastexcel", "deltalake") if name in installed.stderr]
+    assert told_of == ["polars", "prefect", "fastexcel", "deltalake"]
+
+
 SAID: list[tuple[str, dict[str, Any]]] = [
     (
         "umsatz",

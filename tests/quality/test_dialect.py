@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -10,6 +13,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from quality.contract.contract import parse_source
 from quality.learning.formats import described
 from quality.sources import Files
 
@@ -64,7 +68,7 @@ def test_how_a_file_is_written_is_told_from_its_bytes(
     name: str, content: bytes, told: dict[str, Any], tmp_path: Path
 ) -> None:
     (tmp_path / name).write_bytes(content)
-    source = described(Files(path=name), tmp_path)
+    source: Any = described(Files(path=name), tmp_path)
     assert source.model_dump(exclude_defaults=True) == {"path": name, **told}
     assert source.scan(tmp_path).collect().height == 2
 
@@ -72,16 +76,70 @@ def test_how_a_file_is_written_is_told_from_its_bytes(
 @pytest.mark.parametrize("encoding", ["cp1252", "latin-1", "utf-8", "utf-8-sig", "utf-16"])
 def test_a_european_file_is_read_as_what_it_says(encoding: str, tmp_path: Path) -> None:
     (tmp_path / "f.csv").write_bytes(EUROPEAN.encode(encoding))
-    source = described(Files(path="f.csv"), tmp_path)
+    source: Any = described(Files(path="f.csv"), tmp_path)
     assert (source.decimal, source.thousands, source.dates) == (",", ".", {"Tag": "DD.MM.YYYY"})
     assert source.scan(tmp_path).collect().rows() == ROWS
     assert described(source, tmp_path) == source
 
 
+MOMENTS = {
+    "day": ["2026-01-31", "2026-02-01"],
+    "local": ["31.01.2026", "01.02.2026"],
+    "at": ["2026-01-31T10:00:00Z", "2026-02-01T10:00:00+01:00"],
+    "exact": ["2026-01-31T10:00:00.500Z", "2026-02-01T10:00:00Z"],
+    "no": ["007", "008"],
+    "either": ["01/02/2026", "02/02/2026"],
+}
+DTYPES = {"day": pl.Date(), "local": pl.Date(), "at": pl.Datetime("us", "UTC"), "exact": pl.Datetime("us", "UTC")}
+
+
+def sheet(rows: pl.DataFrame) -> dict[str, Any]:
+    rows.write_excel("a.xlsx")
+    return {"path": "a.xlsx"}
+
+
+def objects(rows: pl.DataFrame) -> dict[str, Any]:
+    rows.write_json("a.json")
+    return {"path": "a.json"}
+
+
+def lines(rows: pl.DataFrame) -> dict[str, Any]:
+    rows.write_ndjson("a.ndjson")
+    return {"path": "a.ndjson"}
+
+
+def table(rows: pl.DataFrame) -> dict[str, Any]:
+    with closing(sqlite3.connect("a.db")) as there, there:
+        there.execute(f"CREATE TABLE t ({', '.join(rows.columns)})")
+        there.executemany(f"INSERT INTO t VALUES ({', '.join('?' * rows.width)})", rows.rows())
+    return {"connection": "sqlite:///a.db", "table": "t"}
+
+
+def query(rows: pl.DataFrame) -> dict[str, Any]:
+    return {"connection": table(rows)["connection"], "query": "SELECT * FROM t;"}
+
+
+@pytest.mark.parametrize("write", [sheet, objects, lines, table, query])
+def test_dates_are_dates_where_a_source_writes_them_as_text(
+    write: Callable[[pl.DataFrame], dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    written = parse_source(write(pl.DataFrame(MOMENTS)))
+    found: Any = described(written, tmp_path)
+    rows = found.scan(tmp_path).collect()
+    assert dict(rows.schema) == {name: DTYPES.get(name, pl.String()) for name in MOMENTS}
+    assert [one.isoformat() for one in rows["exact"]] == [
+        "2026-01-31T10:00:00.500000+00:00",
+        "2026-02-01T10:00:00+00:00",
+    ]
+    assert rows["at"][1].hour == 9
+    assert described(found, tmp_path) == found
+
+
 def test_what_is_declared_stays(tmp_path: Path) -> None:
     (tmp_path / "f.csv").write_bytes(EUROPEAN.encode("cp1252"))
     said = Files(path="f.csv", encoding="latin-1", separator=";", decimal=",", dtypes={"Betrag": "String"})
-    source = described(said, tmp_path)
+    source: Any = described(said, tmp_path)
     assert (source.encoding, source.thousands) == ("latin-1", None)
     assert source.dtypes == {"Betrag": "String", "PLZ": "String"}
 
@@ -91,7 +149,7 @@ def test_a_folder_of_files_is_told_from_all_of_them(tmp_path: Path) -> None:
     (tmp_path / "f" / "1.csv").write_bytes(b"a;b\n1;x\n")
     (tmp_path / "f" / "2.csv").write_bytes("a;b\n2;ä\n".encode("cp1252"))
     for path in ("f", "f/*.csv"):
-        source = described(Files(path=path), tmp_path)
+        source: Any = described(Files(path=path), tmp_path)
         assert (source.separator, source.encoding) == (";", "cp1252")
         assert source.scan(tmp_path).collect()["b"].to_list() == ["x", "ä"]
     pl.DataFrame({"a": [1]}).write_parquet(tmp_path / "p.parquet")

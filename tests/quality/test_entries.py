@@ -456,6 +456,7 @@ def test_a_dataset_comes_with_rules_its_entries_and_its_schema_and_goes_again(
     before = {path: path.read_bytes() for path in shop.root.rglob("*") if path.is_file()}
     pl.DataFrame({"id": [1, 2, 3], "state": ["open", "paid", "open"]}).write_csv(shop.root / "data" / "Our Orders.csv")
     assert main(["add", "data/Our Orders.csv"]) == 0
+    assert "our_orders: PASSED" in told(capsys)
     contract = project.contract("our_orders")
     assert contract.owner == "@shop-team"
     assert len(contract.rules) > 2

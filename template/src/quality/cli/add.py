@@ -12,6 +12,7 @@ from quality.cli import documents
 from quality.cli.answers import Changed, Entries
 from quality.cli.asked_source import asked_source, called
 from quality.cli.entries import write
+from quality.cli.ladder import first_verdict
 from quality.cli.learn import proposal, remark
 from quality.cli.policy_file import PolicyFile
 from quality.cli.review import reviewed
@@ -36,7 +37,7 @@ sensitive: []
 
 
 def add(asked: argparse.Namespace) -> Entries:
-    """Writes the contract of a new dataset, with rules learned from its data, and what is computed from it.
+    """Writes the contract of a new dataset, with rules learned from its data, and what is computed; checks it once.
 
     A contract that is there is reviewed by what its data says now; `accept` writes what differs.
     """
@@ -60,7 +61,9 @@ def add(asked: argparse.Namespace) -> Entries:
     except ConfigurationError:
         path.unlink()
         raise
-    return _computed("add", path)
+    made = _computed("add", path)
+    first_verdict(project.load(name), "add")
+    return made
 
 
 def name_of(path: str) -> str:

@@ -24,7 +24,7 @@ from quality.learning.proposal import Told
 from quality.learning.proposal import learn as proposal_of
 from quality.learning.related import References, means
 from quality.rules.keys import PrimaryKey, Unique
-from quality.sources import Files, Source
+from quality.sources import Source
 
 
 def learn(asked: argparse.Namespace) -> Learned:
@@ -56,10 +56,8 @@ def remark(found: Found) -> str:
 
 def proposal(config: CheckConfig) -> tuple[Found, Source | None]:
     """What is learned from the data of a configuration, and its source with the dtypes that texts turned out to be."""
-    source = config.source
-    if isinstance(source, Files):
-        source = described(source, project.root())
-    parted = source.partitions(project.root()) if isinstance(source, Files) else ()
+    source = config.source and described(config.source, project.root())
+    parted = source.partitions(project.root()) if source else ()
     frame = checking.open_frame(None, config.model_copy(update={"source": source}))
     with progress(config.dataset) as told:
         others = references(config.dataset, list(frame.schema))

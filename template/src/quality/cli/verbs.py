@@ -107,7 +107,7 @@ VERBS = (
     ),
     Verb(
         "add",
-        "Write the contract of a new dataset, with rules learned from its data, and its entries",
+        "Write a dataset's contract with rules learned from its data, and its entries",
         "quality.cli.add:add",
         "Entries",
         (

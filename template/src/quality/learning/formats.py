@@ -1,4 +1,4 @@
-"""What the columns of a text file are, so that nothing is lost: leading zeros stay text, dates are dates."""
+"""What columns of text are, so that nothing is lost: leading zeros stay text, dates are dates."""
 
 from __future__ import annotations
 
@@ -8,9 +8,14 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
+from quality.errors import MalformedError
 from quality.learning.dialect import NO_VALUES, given, is_csv, is_number, numbers, with_dialect
-from quality.sources import Files
-from quality.sources.parsing import Written, unparsed
+from quality.sources import Files, Source
+from quality.sources.dates import dated
+from quality.sources.parsing import Written, parsed, unparsed
+from quality.sources.schemas import exactly
+from quality.sources.snapshots import Asked, quoted
+from quality.sources.sql import Sql
 
 LOOKED_AT = 20_000
 ZEROS = r"\A0[0-9]+\z"
@@ -23,7 +28,12 @@ FORMATS = {
     "YYYY/MM/DD": "%Y/%m/%d",
     "DD.MM.YYYY HH:mm": "%d.%m.%Y %H:%M",
     "DD.MM.YYYY HH:mm:ss": "%d.%m.%Y %H:%M:%S",
+    "YYYY-MM-DDTHH:mm:ssZ": "%Y-%m-%dT%H:%M:%S%z",
+    "%Y-%m-%dT%H:%M:%S%.f%z": "%Y-%m-%dT%H:%M:%S%.f%z",
+    "YYYY-MM-DD HH:mm:ssZ": "%Y-%m-%d %H:%M:%S%z",
 }
+DATELESS = ("ndjson", "json", "excel")
+"""Formats whose dates may be texts: JSON has no others, and many a sheet."""
 
 
 class Told(NamedTuple):
@@ -33,14 +43,18 @@ class Told(NamedTuple):
     dates: dict[str, str]
 
 
-def described(source: Files, root: Path) -> Files:
-    """The source, with what its text files do not say: how they are written, and what their columns are."""
-    return with_dtypes(with_dialect(source, root), root) if is_csv(source, root) else source
+def described(source: Source, root: Path) -> Source:
+    """The source, with what its texts tell and it does not say: how they are written, and what their columns are."""
+    if isinstance(source, Files) and is_csv(source, root):
+        return with_dtypes(with_dialect(source, root), root)
+    if isinstance(source, Sql) or (isinstance(source, Files) and source.resolved_format() in DATELESS):
+        return _with_dates(source, root)
+    return source
 
 
 def with_dtypes(source: Files, root: Path) -> Files:
-    """The source, and what its texts are where nothing was declared and a guess would lose something."""
-    if not is_csv(source, root) or not source.header:
+    """A CSV source, and what its texts are where nothing was declared and a guess would lose something."""
+    if not source.header:
         return source
     names = list(source.scan(root).collect_schema())
     open_ = [name for name in names if name not in source.dtypes and name not in source.dates]
@@ -48,6 +62,28 @@ def with_dtypes(source: Files, root: Path) -> Files:
     texts = as_text.scan(root).select(open_).head(LOOKED_AT).collect(engine="streaming")
     found = _of_values(texts, source)
     return Files.model_validate({**source.model_dump(), **found}) if found else source
+
+
+def _with_dates(source: Files | Sql, root: Path) -> Files | Sql:
+    """A source whose numbers are numbers, with those of its columns of text that are dates."""
+    try:
+        rows = (_first(source) if isinstance(source, Sql) else source).scan(root)
+    except MalformedError:
+        return source  # whoever reads it next is told why; and not every database knows LIMIT
+    known = {*source.dtypes, *source.dates}
+    texts = [name for name, dtype in rows.collect_schema().items() if dtype == pl.String and name not in known]
+    told = declared(rows.select(exactly(name) for name in texts).head(LOOKED_AT).collect(engine="streaming"))
+    dtypes = {name: dtype for name, dtype in told.dtypes.items() if dtype != "String"}
+    if not dtypes and not told.dates:
+        return source
+    found = {"dtypes": source.dtypes | dtypes, "dates": source.dates | told.dates}
+    return type(source).model_validate({**source.model_dump(), **found})
+
+
+def _first(source: Sql) -> Sql:
+    """The first rows of a database's, in SQL that most of them know."""
+    rows = Asked(source.query and source.query.strip().rstrip(";"), tuple((source.table or "").split("."))).rows(quoted)
+    return source.model_copy(update={"table": None, "query": f"SELECT * FROM {rows} LIMIT {LOOKED_AT}"})
 
 
 def _of_values(texts: pl.DataFrame, source: Files) -> dict[str, Any]:
@@ -104,11 +140,13 @@ def _iso(values: pl.Series) -> Iterator[str]:
 
 
 def _styles(values: pl.Series) -> Iterator[str]:
-    """The one format that all are written in; none where several fit, as day and month may be either."""
-    fitting = []
+    """The format that all are written in; none where several fit and disagree, as day and month may be either."""
+    fitting, read = [], []
     for style, form in FORMATS.items():
-        dtype = pl.Datetime("us") if "HH" in style else pl.Date()
-        if not values.to_frame().select(unparsed(pl.col("value"), dtype, Written(date=form)).any()).item():
+        own = parsed(pl.col("value"), dated(form), Written(date=form))
+        moments = values.to_frame().select(own.alias("value")).to_series()
+        if not moments.has_nulls():
             fitting.append(style)
-    if len(fitting) == 1:
+            read.append(moments)
+    if fitting and all(one.equals(read[0]) for one in read):
         yield fitting[0]

@@ -31,5 +31,6 @@ def dated(form: str) -> pl.DataType:
 
 def exactly_dated(text: pl.Expr, dtype: pl.DataType, form: str) -> pl.Expr:
     """The values of texts that are written exactly in the format, padding and all; null for others."""
-    value = text.str.strptime(dtype, form, strict=False)  # type: ignore[arg-type]
+    zoned = text.str.replace("Z$", "+00:00") if "z" in letters(form) else text
+    value = zoned.str.strptime(dtype, form, strict=False)  # type: ignore[arg-type]
     return pl.when(text.str.contains(pattern(form))).then(value)

@@ -82,6 +82,10 @@ class Source(Frozen):
         """Bytes of the data as it lies there; None when it cannot be known cheaply."""
         return None
 
+    def partitions(self, root: Path) -> tuple[str, ...]:
+        """The columns that name the partition of a row; none where nothing is partitioned."""
+        return ()
+
     def describe(self) -> str:
         return self.kind
 
