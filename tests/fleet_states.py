@@ -13,7 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from copier import run_copy
-from rendering import commit, git, release
+from rendering import ROOT, commit, git, release
+
+sys.path.insert(0, str(ROOT / "template" / "src"))
+
+from quality.contract.judging_modules import digest_of
 
 NEWEST, MIDDLE, OLDEST = "v1.2.0", "v1.1.0", "v1.0.0"
 DAYS = {OLDEST: "2026-01-05", MIDDLE: "2026-03-06", NEWEST: "2026-05-05"}
@@ -166,7 +170,9 @@ def carriage_returns(folder: Path) -> None:
 
 def evidence(folder: Path, claimed: str, **about: object) -> None:
     """Evidence of the task's rung in prod, and what status.json claims of it."""
-    one = EVIDENCE | about
+    package = folder / "src" / "quality"
+    modules = {path.relative_to(package).as_posix(): path.read_bytes() for path in package.rglob("*.py")}
+    one = EVIDENCE | {"judged_by": digest_of(modules, "2.1")} | about
     write("rollout/evidence/flights.task.json", json.dumps({"environments": {"prod": one}}))(folder)
     standing = {"dataset": "flights", "environment": "prod", "fingerprint": "f1", "current_level": claimed}
     write("rollout/status.json", json.dumps({"standings": [standing]}))(folder)
@@ -215,6 +221,8 @@ STATES = (
           said="flights in prod claims deployment, the evidence proves task", updated="current"),
     State("stale", NEWEST, lambda folder: evidence(folder, "task", fingerprint="f0"),
           failed=failing("evidence", "evidence is current"), said="the configuration changed since", updated="current"),
+    State("outdated", NEWEST, lambda folder: evidence(folder, "task", judged_by="0" * 16),
+          failed=failing("evidence is current"), said="task: proved on 1.0.0, prove again", updated="current"),
     State("moved", MIDDLE, replace(".copier-answers.yml", "_src_path: ", "_src_path: https://old.example/"), "behind",
           BEHIND | {"address"}, "it updates from https://old.example/", updated="skipped"),
     State("unanswered", MIDDLE, delete(".copier-answers.yml"), "no answers", failing("answers"),

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from fleet_states import STATES, State, fleet, releases
-from rendering import ROOT, files, git
+from rendering import ROOT, commit, files, git
 
 SCRIPT = ROOT / "hooks" / "fleet.py"
 
@@ -95,7 +95,7 @@ def test_the_page_is_worst_first_and_counts_by_file_release_tuple_and_owner(repo
         tag: sum(one["release"] == tag for one in report["repositories"]) for tag in ("v1.0.0", "v1.1.0", "v1.2.0")
     } | {"unknown": 3}
     assert {row["tuple"] for row in report["by_tuple"]} == {"no run is recorded", "py311-prefect-3.9.1-polars-2.1"}
-    assert {row["owner"]: row["repositories"] for row in report["by_owner"]} == {"@flights-team": 20, "nobody": 3}
+    assert {row["owner"]: row["repositories"] for row in report["by_owner"]} == {"@flights-team": 21, "nobody": 3}
 
 
 def test_waivers_rungs_and_trend_are_told(report: dict[str, Any]) -> None:
@@ -108,6 +108,66 @@ def test_waivers_rungs_and_trend_are_told(report: dict[str, Any]) -> None:
     assert [point["failed"] for point in waived["trend"]] == [2, 2]
     assert card(report, "behind_two")["releases_behind"] == 2
     assert card(report, "behind_two")["days_behind"] > card(report, "behind_one")["days_behind"]
+
+
+def edited_evidence(folder: Path, **about: Any) -> None:
+    """Every piece of a repository's evidence says this, too."""
+    for path in (folder / "rollout" / "evidence").glob("*.json"):
+        said = json.loads(path.read_text("utf-8"))
+        for one in said["environments"].values():
+            one |= about
+        path.write_text(json.dumps(said), "utf-8")
+
+
+VARIED = {
+    "as_it_ran": lambda folder: None,
+    "other_code": lambda folder: edited_evidence(folder, judged_by="0" * 16, template_version="0.9.0"),
+    "documentation": lambda folder: edited_evidence(folder, template_version="0.9.0"),
+    "failed": lambda folder: edited_evidence(folder, status="FAILED"),
+    "not_met": lambda folder: edited_evidence(folder, checks=[{"name": "x", "ok": False, "seen": "y"}]),
+    "of_tomorrow": lambda folder: edited_evidence(folder, recorded="2999-01-01T00:00:00Z"),
+    "contract_changed": lambda folder: append(folder / "datasets" / "flights.yml", "allow_empty: true\n"),
+}
+
+
+def append(path: Path, text: str) -> None:
+    path.write_text(path.read_text("utf-8") + text, "utf-8")
+
+
+def test_the_page_says_of_every_rung_what_the_repositorys_own_status_says(
+    folder: Path, tagged: Path, tmp_path: Path
+) -> None:
+    base, said = tmp_path / "base", {}
+    shutil.copytree(folder / "current", base)
+    assert own(base, "task").returncode in (0, 1)
+    for name, vary in VARIED.items():
+        target = tmp_path / "repositories" / name
+        shutil.copytree(base, target)
+        vary(target)
+        said[name] = json.loads(own(target, "status", "--json").stdout)
+        commit(target, "Evidence")
+    done = run_fleet(tmp_path / "repositories", "--template", tagged, "--json", tmp_path / "fleet.json")
+    assert done.returncode == 0, done.stderr
+    report = json.loads((tmp_path / "fleet.json").read_text("utf-8"))
+    proved = {}
+    for name, status in said.items():
+        again = {(one["dataset"], one["environment"]) for one in status["again"]}
+        for one in card(report, name)["standings"]:
+            place = one["dataset"], one["environment"]
+            [own_word] = [s for s in status["standings"] if (s["dataset"], s["environment"]) == place]
+            assert one["proved"] == own_word["current_level"], (name, place)
+            is_again = "prove again" in (one["stale"] or "")
+            assert is_again == (place in again), (name, place)
+        proved[name] = sum(one["proved"] == "task" for one in card(report, name)["standings"])
+    assert proved["as_it_ran"] == proved["other_code"] == proved["documentation"] == 1
+    assert {proved[name] for name in ("failed", "not_met", "of_tomorrow", "contract_changed")} == {0}
+
+
+def own(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """A verb of a repository, with the packages of these tests."""
+    env = os.environ | {"PYTHONPATH": str(folder / "src"), "QUALITY_ROOT": str(folder)}
+    command = [sys.executable, "-m", "quality", *words]
+    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
 
 
 def test_a_bare_mirror_is_judged_as_its_clone_is(report: dict[str, Any], folder: Path, tagged: Path) -> None:

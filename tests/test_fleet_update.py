@@ -229,6 +229,16 @@ def test_what_a_hosted_bot_runs_updates_without_trust(folder: Path, tmp_path: Pa
     assert head(tmp_path / "behind_two") == head(folder / "behind_two")
 
 
+def test_what_the_hosted_bot_is_told_is_valid_by_its_own_schema(tmp_path: Path) -> None:
+    check = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.renovate"]
+    told = ROOT / "template" / "renovate.json"
+    done = subprocess.run([*check, str(told)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    wrong = json.loads(told.read_text("utf-8")) | {"enabledManagers": "copier"}
+    (tmp_path / "renovate.json").write_text(json.dumps(wrong), "utf-8")
+    assert subprocess.run([*check, str(tmp_path / "renovate.json")], capture_output=True, check=False).returncode == 1
+
+
 def test_the_hosted_bot_leaves_the_templates_workflow_to_the_template() -> None:
     rules = json.loads((ROOT / "template" / "renovate.json").read_text("utf-8"))["packageRules"]
     [rule] = [one for one in rules if one["matchManagers"] == ["github-actions"]]

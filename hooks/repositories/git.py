@@ -20,6 +20,8 @@ ALONE = {
 HANGS = 300
 """Seconds after which git is given up."""
 LINK = "120000"
+FILE_MODE = "100"
+"""How the mode of a file begins, and not that of a link or a submodule."""
 FAR = ("https://", "http://", "ssh://", "git://", "git@", "file://")
 
 

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 import subprocess
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from repositories import managed
 from repositories.card import Card, Check, Drift, State
 from repositories.forked import Forks
-from repositories.git import GitError, changed, contents, has_files
+from repositories.git import GitError, changed, has_files
+from repositories.judging import Judging
 from repositories.places import Place
 from repositories.rungs import Rollout, rollout
 from repositories.snapshot import Snapshot, UnreadableError
@@ -24,8 +24,6 @@ from repositories.written import Answers, answers, waivers, written
 
 WORKERS = 8
 JOB_HANGS = 60
-VERSION = re.compile(rb'^VERSION = "([^"]+)"', re.MULTILINE)
-PROJECT = "src/quality/contract/project.py"
 UNMERGED = {"DD", "AU", "UD", "UA", "DU", "AA", "UU"}
 
 
@@ -42,9 +40,13 @@ class Reader:
     def forks(self) -> Forks:
         return Forks()
 
+    @cached_property
+    def judging(self) -> Judging:
+        return Judging()
+
     def cards(self, found: Iterable[Place], done: Callable[[Card], None] = lambda card: None) -> list[Card]:
         """The card of every repository, the worst first, read in parallel; `done` is told of each."""
-        _ = self.template.known, self.forks
+        _ = self.template.known, self.forks, self.judging
         cards = []
         with ThreadPoolExecutor(WORKERS) as pool:
             for future in as_completed([pool.submit(self.card, place) for place in found]):
@@ -79,7 +81,7 @@ class Reader:
         people, waived = written(snapshot), waivers(snapshot, self.now.date())
         release, given = self._given(snapshot, said)
         drift = managed.drift(snapshot, given, waived.current) if given else Drift()
-        stands = rollout(snapshot, people, self._version(given))
+        stands = rollout(snapshot, people, partial(self.judging.of, snapshot), self.now)
         forks = self.forks.of(snapshot)
         missed = self.template.missed(said.release)
         lines = [*card.checks, *self._lines(said), _conflict(conflicts)]
@@ -108,14 +110,6 @@ class Reader:
             return said.release, self.template.given(commit) if commit else None
         nearest = managed.nearest(snapshot, self.template)
         return nearest or "", self.template.given(nearest) if nearest else None
-
-    def _version(self, given: Given | None) -> str:
-        """The version that a release's package says it is; empty when it says none."""
-        if given is None or PROJECT not in given.entries:
-            return ""
-        blob = given.entries[PROJECT].blob
-        found = VERSION.search(contents(self.template.folder, [blob])[blob])
-        return found[1].decode() if found else ""
 
     def _lines(self, said: Answers) -> list[Check]:
         """The lines about address, release and trust; none where nothing is known of them."""

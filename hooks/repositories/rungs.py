@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from repositories.card import RUNGS, Check, Standing
@@ -14,6 +16,8 @@ from repositories.written import Written
 STATUS, EVIDENCE = "rollout/status.json", "rollout/evidence"
 GREEN = ("PASSED", "WARNING", None)
 Entries = dict[tuple[str, str, str], dict[str, Any]]
+Judging = Callable[[str], str | None]
+"""The digest of the code that judges in a repository, with a Polars such as 2.1; None where it cannot be told."""
 
 
 @dataclass(frozen=True)
@@ -39,8 +43,8 @@ class Rollout:
         yield Check("evidence is current", not old, "; ".join(old) or "none is stale", "nox -s status" if old else None)
 
 
-def rollout(snapshot: Snapshot, people: Written, version: str) -> Rollout:
-    """What rollout/ says of the datasets and environments that people wrote."""
+def rollout(snapshot: Snapshot, people: Written, judging: Judging, now: datetime) -> Rollout:
+    """What rollout/ says of the datasets and environments that people wrote, by the rules of `nox -s status`."""
     entries, problems = _evidence(snapshot)
     try:
         said = json.loads(snapshot.text(STATUS))["standings"] if STATUS in snapshot.entries else []
@@ -49,7 +53,8 @@ def rollout(snapshot: Snapshot, people: Written, version: str) -> Rollout:
         claims = {}
         problems.append(f"{STATUS} is incomplete")
     places = [(dataset, environment) for dataset in people.datasets for environment in people.environments]
-    standings = [_standing(place, claims.get(place, {}), entries, version) for place in sorted({*places, *claims})]
+    judged = partial(_standing, entries=entries, judging=judging, now=now)
+    standings = [judged(place, claims.get(place, {})) for place in sorted({*places, *claims})]
     return Rollout(tuple(standings), _tuple(entries), tuple(problems))
 
 
@@ -67,29 +72,48 @@ def _evidence(snapshot: Snapshot) -> tuple[Entries, list[str]]:
     return found, problems
 
 
-def _standing(place: tuple[str, str], claim: dict[str, Any], entries: Entries, version: str) -> Standing:
+def _standing(
+    place: tuple[str, str], claim: dict[str, Any], entries: Entries, judging: Judging, now: datetime
+) -> Standing:
+    """Evidence of another configuration proves nothing; that of other code takes no rung away, and asks for proof."""
     first = entries.get((*place, "task"), {})
     fingerprint = str(claim.get("fingerprint") or first.get("fingerprint") or "")
     proved, stale = None, None
     for rung in RUNGS:
         needed = [rung] if rung == "task" else [rung, f"checklist-{rung}"]
-        flaws = [_flaw(entries.get((*place, name)), fingerprint, version) for name in needed]
+        found = [entries.get((*place, name)) for name in needed]
+        flaws = [_flaw(one, fingerprint, now) for one in found]
+        again = (_outdated(one, judging) for one in found if one is not None)
+        stale = stale or next((f"{rung}: {said}" for said in (*flaws, *again) if said), None)
         if any(flaw is not None for flaw in flaws):
-            stale = next((f"{rung}: {flaw}" for flaw in flaws if flaw), None)
             break
         proved = rung
     return Standing(*place, claimed=claim.get("current_level"), proved=proved, stale=stale)
 
 
-def _flaw(one: dict[str, Any] | None, fingerprint: str, version: str) -> str | None:
+def _flaw(one: dict[str, Any] | None, fingerprint: str, now: datetime) -> str | None:
     """Why evidence does not count: an empty text when it is not there or was no success, words when it is stale."""
     if one is None or one.get("status") not in GREEN or not all(check.get("ok") for check in one["checks"]):
         return ""
     if one["fingerprint"] != fingerprint:
         return "the configuration changed since"
-    if version and one.get("template_version") != version:
-        return f"it is of template {one.get('template_version')}, the repository is at {version}"
-    return None
+    return "it is dated in the future; a clock is wrong" if _moment(str(one["recorded"])) > now else None
+
+
+def _moment(written: str) -> datetime:
+    """When evidence was given; long ago where that cannot be read."""
+    try:
+        found = datetime.fromisoformat(written)
+    except ValueError:
+        return datetime.min.replace(tzinfo=UTC)
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _outdated(one: dict[str, Any], judging: Judging) -> str | None:
+    """Whether other code judged than the repository's own; None also where that cannot be told from here."""
+    polars = str(one.get("compatibility", "")).rpartition("-polars-")[2]
+    now = judging(".".join(polars.split(".")[:2]))
+    return None if now in (None, one.get("judged_by")) else f"proved on {one.get('template_version')}, prove again"
 
 
 def _height(rung: str | None) -> int:

@@ -9,15 +9,13 @@ from typing import Any
 
 import yaml
 
-from repositories.git import LINK, Entry, contents, tree
+from repositories.git import FILE_MODE, LINK, Entry, contents, tree
 from repositories.template import Template
 
 ANSWERS = ".copier-answers.yml"
 TEXT = re.compile(r"|\.(cfg|csv|html|ini|jinja|json|md|py|sh|sql|toml|txt|ya?ml)")
 MARKERS = re.compile(rb"^<{7} .*?^={7}\r?$.*?^>{7} ", re.MULTILINE | re.DOTALL)
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-FILE = "100"
-"""How the mode of a file begins, and not that of a link or a submodule."""
 MOST_BYTES = 1_000_000
 """A larger file that people wrote is not parsed."""
 
@@ -34,7 +32,7 @@ class Snapshot:
         self.entries: dict[str, Entry] = tree(folder)
         read = {one.blob for name, one in self.entries.items() if _is_read(name, one)} - template.known
         people = (one for name, one in self.entries.items() if name.startswith(("datasets/", "policy.")))
-        read |= {one.blob for one in people if one.mode.startswith(FILE)}
+        read |= {one.blob for one in people if one.mode.startswith(FILE_MODE)}
         self._bytes = contents(folder, read)
 
     def bytes(self, name: str) -> bytes | None:
@@ -82,4 +80,4 @@ class Snapshot:
 def _is_read(name: str, entry: Entry) -> bool:
     path = PurePosixPath(name)
     text = TEXT.fullmatch(path.suffix.lower()) and path.parts[0] != "data"
-    return entry.mode.startswith(FILE) and bool(text or path.parts[0] in ("src", "tests", "constraints"))
+    return entry.mode.startswith(FILE_MODE) and bool(text or path.parts[0] in ("src", "tests", "constraints"))

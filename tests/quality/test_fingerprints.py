@@ -14,6 +14,7 @@ from own_domain import OwnDomain
 from quality.contract import judging_code, project
 from quality.contract.config import CheckConfig, resolve
 from quality.contract.contract import Contract
+from quality.contract.judging_modules import meaning
 from quality.contract.policy import EnvironmentPolicy, Policy
 
 POLICY: dict[str, Any] = {
@@ -241,12 +242,12 @@ def test_the_judging_code_is_known_by_what_it_means(tmp_path: Path) -> None:
     before = digest()
     assert before == judging_code.judging_digest()
     for path in judging_code.judging_modules(package):
-        means, text = judging_code.meaning(path), path.read_text("utf-8")
+        means, text = meaning(path.read_bytes()), path.read_text("utf-8")
         documented = re.sub(r'^"""', '"""Said otherwise. ', text, count=1)
         path.write_text(f"{documented}\n# a comment\n\n\n".replace("\n", "\r\n"), "utf-8", newline="")
-        assert judging_code.meaning(path) == means, path
+        assert meaning(path.read_bytes()) == means, path
         path.write_text(f"{text}\nLATER = 1\n", "utf-8")
-        assert judging_code.meaning(path) != means, path
+        assert meaning(path.read_bytes()) != means, path
         path.write_text(text, "utf-8")
     values = package / "rules" / "values.py"
     values.write_text(values.read_text("utf-8").replace('description="', 'description="Once: '), "utf-8")
