@@ -22,10 +22,12 @@ ENCODINGS = ("utf-8", "cp1252", "latin-1")
 """Tried in this order: what is UTF-8 is hardly ever anything else, and every file is latin-1."""
 MARKS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 SEPARATORS = (",", ";", "\t", "|")
-LOOKED_AT, ABOVE, ALIKE = 1_000, 20, 0.95
-"""Records that tell the separator, lines that may stand above the header, and the share that must have its width."""
+FEW, LOOKED_AT, ALIKE, ABOVE = 50, 1_000, 0.95, 20
+"""Values that are looked at first; records that tell the separator, of which this share must have one width; and how
+many lines may stand above the header."""
 NUMBERS = ((".", None), (",", None), (",", "."), (".", ","), (",", " "), (".", " "), (".", "'"), (",", "'"))
 """How numbers are written: the sign before decimals and the one between thousands; of two that fit, the first."""
+DIGITS, WHOLE = r"\A[-+0-9.,:'TZ/ ]+\z", r"\A-?[0-9]+\z"
 NO_VALUES = ("NA", "N/A", "n/a", "#N/A", "NULL", "null", "None", "NaN", "nan", "\\N", "-", "--", "?")
 """Texts that mean no value where all others of a column are numbers or dates."""
 
@@ -139,15 +141,27 @@ def _of(records: Sequence[tuple[int, int]], separator: str) -> Signs | None:
 
 def numbers(texts: pl.DataFrame) -> tuple[str, str | None]:
     """The signs by which most columns are numbers."""
-    columns = [there for name in texts.columns if (there := given(texts.get_column(name))).len()]
-    return max(NUMBERS, key=lambda signs: sum(is_number(one, Written(*signs)) for one in columns))
+    columns = undecided(filled(texts))
+    return max(NUMBERS, key=lambda signs: len(fitting(columns, columns.columns, pl.Float64(), Written(*signs))))
 
 
-def given(texts: pl.Series) -> pl.Series:
-    """The texts of a column that are there, under the name `value`."""
-    return texts.drop_nulls().rename("value").to_frame().filter(pl.col("value") != "").to_series()
+def filled(texts: pl.DataFrame) -> pl.DataFrame:
+    """The columns with a text, under their numbers, as names may be patterns."""
+    numbered = texts.rename(dict(zip(texts.columns, map(str, range(texts.width)), strict=True)))
+    there = numbered.select((pl.all().is_not_null() & (pl.all() != "")).any())
+    return numbered.select(name for name in numbered.columns if there[name].item())
 
 
-def is_number(values: pl.Series, written: Written) -> bool:
-    """Whether all texts are numbers, written so."""
-    return not values.to_frame().select(unparsed(pl.col("value"), pl.Float64(), written).any()).item()
+def undecided(texts: pl.DataFrame) -> pl.DataFrame:
+    """The columns of digits and signs that are not plain whole numbers, which are numbers however they are written."""
+    given = pl.all().filter(pl.all() != "")
+    signs, plain = (texts.select(given.str.contains(form).all()) for form in (DIGITS, WHOLE))
+    return texts.select(name for name in texts.columns if signs[name].item() and not plain[name].item())
+
+
+def fitting(texts: pl.DataFrame, names: Sequence[str], dtype: pl.DataType, written: Written) -> list[str]:
+    """The columns all of whose texts are values of a dtype, written so; their first ones tell of most that are not."""
+    for part in (texts.head(FEW), texts):
+        wrong = part.select(unparsed(pl.col(name), dtype, written).any() for name in names)
+        names = [name for name in names if not wrong[name].item()]
+    return list(names)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import polars as pl
 
 from quality.errors import MalformedError
-from quality.learning.dialect import NO_VALUES, given, is_csv, is_number, numbers, with_dialect
+from quality.learning.dialect import NO_VALUES, filled, fitting, is_csv, numbers, undecided, with_dialect
 from quality.sources import Files, Source
 from quality.sources.dates import dated
-from quality.sources.parsing import Written, parsed, unparsed
+from quality.sources.parsing import Written, parsed
 from quality.sources.schemas import exactly
 from quality.sources.snapshots import Asked, quoted
 from quality.sources.sql import Sql
@@ -32,6 +31,7 @@ FORMATS = {
     "%Y-%m-%dT%H:%M:%S%.f%z": "%Y-%m-%dT%H:%M:%S%.f%z",
     "YYYY-MM-DD HH:mm:ssZ": "%Y-%m-%d %H:%M:%S%z",
 }
+TEXT = {"String"}
 DATELESS = ("ndjson", "json", "excel")
 """Formats whose dates may be texts: JSON has no others, and many a sheet."""
 
@@ -103,50 +103,44 @@ def _of_values(texts: pl.DataFrame, source: Files) -> dict[str, Any]:
 
 def no_values(texts: pl.DataFrame, written: Written) -> tuple[str, ...]:
     """The words that mean no value: what else is in each column that has one are numbers, or are dates."""
-    words, kept = set[str](), set[str]()
-    for name in texts.columns:
-        values = given(texts.get_column(name))
-        if there := set(NO_VALUES) & {*values.unique()}:
-            rest = values.filter(~values.is_in([*there]))
-            (words if rest.len() and _is_told(rest, written) else kept).update(there)
+    columns, words, kept = filled(texts), set[str](), set[str]()
+    for name in columns.columns:
+        if there := set(NO_VALUES) & {*columns[name].unique()}:
+            rest = filled(columns.select(pl.col(name).filter(~pl.col(name).is_in([*there]))))
+            (words if rest.width and _is_told(rest, written) else kept).update(there)
     return tuple(sorted(words - kept))
 
 
-def _is_told(values: pl.Series, written: Written) -> bool:
-    """Whether texts are numbers, or dates of one format."""
-    return is_number(values, written) or next(_iso(values), None) is not None or next(_styles(values), None) is not None
+def _is_told(texts: pl.DataFrame, written: Written) -> bool:
+    """Whether the texts of a column are numbers, or dates of one format."""
+    told = declared(texts)
+    return bool(fitting(texts, texts.columns, pl.Float64(), written) or told.dates or {*told.dtypes.values()} - TEXT)
 
 
 def declared(texts: pl.DataFrame) -> Told:
     """What columns of text should be declared as."""
-    told = Told({}, {})
-    for name in texts.columns:
-        values = given(texts.get_column(name))
-        if not values.len():
-            continue
-        if values.str.contains(ZEROS).any():
-            told.dtypes[name] = "String"
-        elif (dtype := next(_iso(values), None)) is not None:
-            told.dtypes[name] = dtype
-        elif (style := next(_styles(values), None)) is not None:
-            told.dates[name] = style
-    return told
+    there, names = filled(texts), texts.columns
+    zeros = there.select(pl.all().str.contains(ZEROS).any())
+    dtypes = {name: "String" for name in there.columns if zeros[name].item()}
+    columns = undecided(there.drop(dtypes))
+    for dtype, iso in ISO.items():
+        left = [name for name in columns.columns if name not in dtypes]
+        dtypes |= dict.fromkeys(fitting(columns, left, iso, Written()), dtype)
+    dates = _styles(columns.drop(name for name in columns.columns if name in dtypes))
+    return Told(*({names[int(number)]: said for number, said in one.items()} for one in (dtypes, dates)))
 
 
-def _iso(values: pl.Series) -> Iterator[str]:
-    for name, dtype in ISO.items():
-        if not values.to_frame().select(unparsed(pl.col("value"), dtype, Written()).any()).item():
-            yield name
-
-
-def _styles(values: pl.Series) -> Iterator[str]:
-    """The format that all are written in; none where several fit and disagree, as day and month may be either."""
-    fitting, read = [], []
+def _styles(texts: pl.DataFrame) -> dict[str, str]:
+    """The format that all of a column are written in; none where several disagree, as day and month may be either."""
+    styles: dict[str, list[str]] = {}
     for style, form in FORMATS.items():
-        own = parsed(pl.col("value"), dated(form), Written(date=form))
-        moments = values.to_frame().select(own.alias("value")).to_series()
-        if not moments.has_nulls():
-            fitting.append(style)
-            read.append(moments)
-    if fitting and all(one.equals(read[0]) for one in read):
-        yield fitting[0]
+        for name in fitting(texts, texts.columns, dated(form), Written(date=form)):
+            styles.setdefault(name, []).append(style)
+    return {name: fit[0] for name, fit in styles.items() if _agree(texts, name, fit)}
+
+
+def _agree(texts: pl.DataFrame, name: str, styles: list[str]) -> bool:
+    """Whether texts mean the same in each format."""
+    forms = [FORMATS[style] for style in styles]
+    first, *others = (texts.select(parsed(pl.col(name), dated(form), Written(date=form))).to_series() for form in forms)
+    return all(one.equals(first) for one in others)
