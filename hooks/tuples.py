@@ -2,23 +2,27 @@
 
 `add NAME` resolves a tuple such as py313-prefect-3.10.0-polars-2.2, proves it, and only then offers it; `check`
 proves every offered tuple and writes docs/support.md from what was run; `canary` resolves the newest of everything,
-Prefect and Polars above the template's bounds too, and names the package at which the suite breaks. Exit codes: 0 good,
-1 it is not proved, 2 refused.
+Prefect and Polars above the template's bounds too, and names the package at which the suite breaks; `end NAME --until
+2027-06-30 --why WORDS` says until when a tuple is supported, as `doctor` does in every repository that runs on it.
+Exit codes: 0 good, 1 it is not proved, 2 refused.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import re
 import shlex
 import subprocess
 import sys
 import tempfile
+import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 HOOKS = Path(__file__).parent
 sys.path[:0] = [str(HOOKS)]
@@ -33,15 +37,16 @@ BOUND = re.compile(r'"((?:prefect|polars)>=[\d.]+),<[\d.]+"')
 PROVE = ('nox -s "tuples({name})"', "env QUALITY_TUPLE={name} nox -s demo")
 SUITE = "{python} -m pytest -q -x -n 2 --confcutdir tests/quality tests/quality template/tests/quality"
 NOXFILE, CONSTRAINTS = Path("template", "noxfile.py"), Path("template", "constraints")
-SUPPORT = Path("docs", "support.md")
+SUPPORT, ENDING = Path("docs", "support.md"), Path("template", "constraints", "ending.toml")
+ENDS = "# Tuples that are supported until a day; `nox -s doctor` says so. The template's `nox -s tuple -- end` writes this.\n"
 HEAD = """# Supported tuples
 
 What is offered together, as `nox -s tuple -- check` last ran it: the package's tests, and the ladder of a repository.
 
-| tuple | run on | result |
-|---|---|---|
+| tuple | run on | result | supported |
+|---|---|---|---|
 """
-ROW = re.compile(r"^\| (py\S+) \| (\S+) \| (.*) \|$", re.MULTILINE)
+ROW = re.compile(r"^\| (py\S+) \| (not yet|\S+) \| (.*) \| .* \|$", re.MULTILINE)
 
 
 class RefusedError(Exception):
@@ -59,6 +64,11 @@ class Bench:
     def offered(self) -> tuple[str, ...]:
         """The tuples that the generated noxfile has."""
         return tuples(self.root / NOXFILE)
+
+    def ending(self) -> dict[str, dict[str, Any]]:
+        """The tuples whose support ends: until which day, what to use instead, and why."""
+        path = self.root / ENDING
+        return tomllib.loads(path.read_text("utf-8")) if path.exists() else {}
 
     def pins(self, name: str) -> Path:
         return self.root / CONSTRAINTS / f"{name}.txt"
@@ -148,13 +158,32 @@ def check(bench: Bench, names: Sequence[str]) -> int:
     return int(any(result != "proved" for result in results.values()))
 
 
+def end(bench: Bench, name: str, until: date, why: str, instead: str | None) -> int:
+    """Say until when a tuple is supported; after that day `doctor` fails on it."""
+    if name not in bench.offered():
+        raise RefusedError(f"{name} is not offered; these are: {', '.join(bench.offered())}")
+    instead = instead or newest(bench, f"3.{name.removeprefix('py3').split('-')[0]}").stem
+    if instead == name or instead not in bench.offered():
+        raise RefusedError(f"{instead} cannot stand instead of {name}; give --instead another tuple that is offered")
+    known = bench.ending() | {name: {"until": until, "instead": instead, "why": why}}
+    written = []
+    for one, said in sorted(known.items(), key=lambda entry: numbers(entry[0])):
+        words = [f"{key} = {json.dumps(said[key], ensure_ascii=False)}\n" for key in ("instead", "why")]
+        written += [f'\n["{one}"]\nuntil = {said["until"]}\n', *words]
+    (bench.root / ENDING).write_text(ENDS + "".join(written), "utf-8", newline="\n")
+    write_support(bench, {})
+    print(f"{name} is supported until {until}. Run nox -s stamp, and write a sentence into CHANGELOG.md.")
+    return 0
+
+
 def write_support(bench: Bench, results: dict[str, str]) -> None:
     """The table of what was run, with today's date for these results; those of before stay while they are offered."""
     path, today = bench.root / SUPPORT, f"{datetime.now(UTC).date()}"
     text = path.read_text("utf-8") if path.exists() else ""
     known = {name: (day, said) for name, day, said in ROW.findall(text)}
     known |= {name: (today, said) for name, said in results.items()}
-    rows = [(name, *known.get(name, ("not yet", "not run"))) for name in bench.offered()]
+    until = {name: f"until {one['until']}: {one['why']}" for name, one in bench.ending().items()}
+    rows = [(name, *known.get(name, ("not yet", "not run")), until.get(name, "yes")) for name in bench.offered()]
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(HEAD + "".join(f"| {' | '.join(row)} |\n" for row in rows), "utf-8", newline="\n")
 
@@ -203,7 +232,13 @@ def main(given: Sequence[str]) -> int:
     """The exit code of a verb; what is refused is one line."""
     parser = argparse.ArgumentParser("tuple", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     chosen = parser.add_subparsers(dest="verb", required=True)
-    added = {verb: chosen.add_parser(verb) for verb in ("add", "check", "canary")}
+    added = {verb: chosen.add_parser(verb) for verb in ("add", "check", "canary", "end")}
+    added["end"].add_argument("name", help="a tuple that is offered")
+    added["end"].add_argument(
+        "--until", type=date.fromisoformat, required=True, help="the last day, such as 2027-06-30"
+    )
+    added["end"].add_argument("--why", required=True, help="in a few words")
+    added["end"].add_argument("--instead", help="another tuple; the newest of its Python when left out")
     added["add"].add_argument("name", help="such as py313-prefect-3.9.1-polars-2.1")
     added["check"].add_argument("names", nargs="*", help="tuples; all when none is named")
     added["canary"].add_argument("--python", default=f"{sys.version_info.major}.{sys.version_info.minor}")
@@ -218,6 +253,8 @@ def main(given: Sequence[str]) -> int:
     try:
         if asked.verb == "add":
             return add(bench, asked.name)
+        if asked.verb == "end":
+            return end(bench, asked.name, asked.until, asked.why, asked.instead)
         return check(bench, asked.names) if asked.verb == "check" else canary(bench, asked.python, asked.suite)
     except RefusedError as error:
         print(f"tuple: {error}", file=sys.stderr)

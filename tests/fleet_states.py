@@ -65,6 +65,9 @@ def change(target: Path, tag: str) -> None:
     for name in ("src/quality/errors.py", "noxfile.py", "README.md.jinja"):
         with (target / "template" / name).open("a", encoding="utf-8") as file:
             file.write(f"\n# of {tag}\n" if name.endswith(".py") else f"\nOf {tag}.\n")
+    ending = 'until = 2099-12-31\ninstead = "py313-prefect-3.9.1-polars-2.1"\nwhy = "a test"\n'
+    ends = target / "template" / "constraints" / "ending.toml"
+    ends.write_text(f'["py311-prefect-3.9.1-polars-2.1"]\n{ending}', "utf-8")
     version = tag.removeprefix("v")
     changelog = (target / "CHANGELOG.md").read_text("utf-8").removeprefix("# Changelog\n\n")
     said = f"# Changelog\n\n## [{version}] - {DAYS.get(tag, '2026-07-04')}\n- What {tag} brings to you.\n\n{changelog}"

@@ -9,12 +9,19 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fleet_states import STATES, State, fleet, releases
 from rendering import ROOT, commit, files, git
+
+sys.path[:0] = [str(ROOT / "hooks")]
+
+from repositories.places import Place  # noqa: E402 - the scripts in place
+from repositories.reading import Reader  # noqa: E402
+from repositories.template import Template  # noqa: E402
 
 SCRIPT = ROOT / "hooks" / "fleet.py"
 
@@ -109,6 +116,14 @@ def test_waivers_rungs_and_trend_are_told(report: dict[str, Any]) -> None:
     assert [point["failed"] for point in waived["trend"]] == [2, 2]
     assert card(report, "behind_two")["releases_behind"] == 2
     assert card(report, "behind_two")["days_behind"] > card(report, "behind_one")["days_behind"]
+
+
+def test_a_tuple_whose_support_ends_is_told_until_its_day_and_fails_after_it(folder: Path, tagged: Path) -> None:
+    for year, ok, said in ((2026, True, ", supported until 2099-12-31"), (2100, False, ", which was supported until")):
+        reader = Reader(Template(tagged), folder.parent / "mirrors", datetime(year, 6, 1, tzinfo=UTC))
+        [check] = [one for one in reader.card(Place(folder / "promoted", "promoted")).checks if one.name == "tuple"]
+        assert (check.ok, said in check.seen) == (ok, True)
+    assert check.fix == "QUALITY_TUPLE=py313-prefect-3.9.1-polars-2.1 nox -s climb"
 
 
 def edited_evidence(folder: Path, **about: Any) -> None:

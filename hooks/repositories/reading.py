@@ -144,8 +144,12 @@ class Reader:
         offered = given is None or f"constraints/{stands.runs_on}.txt" in given.digests
         if not stands.runs_on:
             return Check("tuple", True, "no run is recorded")
-        fix = None if offered else "nox -s environment, with a tuple of constraints/, then nox -s task"
-        return Check("tuple", offered, f"{stands.runs_on}{'' if offered else ', which the newest release lacks'}", fix)
+        end = self.template.ending.get(stands.runs_on, {})
+        over = f", which was supported until {end['until']}" if end and end["until"] < self.now.date() else ""
+        if wrong := over if offered else ", which the newest release lacks":
+            other = end.get("instead", "a tuple of constraints/")
+            return Check("tuple", False, f"{stands.runs_on}{wrong}", f"QUALITY_TUPLE={other} nox -s climb")
+        return Check("tuple", True, stands.runs_on + (f", supported until {end['until']}" if end else ""))
 
     def _job(self, place: Place) -> str:
         """What the command of --job-log says of a repository's last drift job."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+import tomllib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -131,6 +132,14 @@ class Template:
     def known(self) -> frozenset[str]:
         """The blobs of every file that a release gives unrendered: nobody wrote them by hand."""
         return frozenset(one.blob for release in self.releases for one in tree(self.folder, release.tag).values())
+
+    @cached_property
+    def ending(self) -> dict[str, dict[str, Any]]:
+        """The tuples whose support ends, as the newest release says: until which day, what instead, and why."""
+        try:
+            return tomllib.loads(self.file(self.newest.tag, f"{FOLDER}/constraints/ending.toml"))
+        except tomllib.TOMLDecodeError:
+            return {}
 
     def file(self, commit: str, name: str) -> str:
         """A file of the template at a commit; empty when it is not there."""

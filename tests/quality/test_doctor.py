@@ -13,6 +13,8 @@ from ruamel.yaml import YAML
 
 from quality.cli import doctor
 from quality.cli.answers import Looked
+from quality.errors import ConfigurationError
+from quality.rollout import pins
 
 DATA = pl.DataFrame({"id": [1, 2, 3], "name": ["a", "b", None], "v": [1.0, 2.0, 3.0]})
 ONCE = {"reason": "a test"}
@@ -80,3 +82,25 @@ def test_what_cannot_be_read_is_never_valid(source: Any, said: str, code: int, r
     assert said in found.said
     assert found.code == code
     assert "can be read," not in found.said
+
+
+@pytest.mark.parametrize(
+    ("until", "code", "said"), [("2099-01-31", 0, "is supported"), ("2026-01-31", 2, "was supported")]
+)
+def test_a_tuple_that_ends_is_told_until_its_day_and_wrong_after_it(
+    until: str, code: int, said: str, repository: Path
+) -> None:
+    folder = repository / "constraints"
+    folder.mkdir()
+    runs = pins.running()
+    (folder / f"{runs}.txt").write_text("polars==2.1.0\n", "utf-8")
+    assert next(doctor.environment()).said == f"{runs} is supported"
+    (folder / "ending.toml").write_text(f'["{runs}"]\nuntil = {until}\ninstead = "other"\nwhy = "old"\n', "utf-8")
+    found = next(doctor.environment())
+    assert (found.code, found.said) == (
+        code,
+        f"{runs} {said} until {until}: old; QUALITY_TUPLE=other nox -s environment, then nox -s climb",
+    )
+    (folder / "ending.toml").write_text("[[", "utf-8")
+    with pytest.raises(ConfigurationError, match=r"ending[.]toml cannot be read"):
+        next(doctor.environment())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
 
 from packaging.version import Version
 from rich.text import Text
@@ -46,8 +47,11 @@ def _found(look: Callable[[], Iterator[Looked]]) -> Iterator[Looked]:
 
 def environment() -> Iterator[Looked]:
     """Whether this Python, Prefect and Polars are a supported tuple."""
-    runs = pins.running()
+    runs, today = pins.running(), datetime.now(UTC).date()
     if runs in pins.supported():
+        if (end := pins.ending().get(runs)) is not None:
+            yield Looked(subject="environment", said=end.says(runs, today), code=2 if today > end.until else 0)
+            return
         yield Looked(subject="environment", said=f"{runs} is supported")
         return
     if best := pins.newest():

@@ -4,12 +4,43 @@ from __future__ import annotations
 
 import re
 import sys
+import tomllib
+from datetime import date
 
 from packaging.requirements import Requirement
+from pydantic import ValidationError
 
 from quality.contract import project
+from quality.errors import ConfigurationError, first_line
+from quality.values import Frozen, Text
 
 TUPLE = re.compile(r"py\d+-prefect-\d+(\.\d+)*-polars-\d+(\.\d+)*")
+
+
+class Ending(Frozen):
+    """A tuple that is supported until a day, that day included."""
+
+    until: date
+    instead: Text
+    why: Text
+
+    def says(self, name: str, today: date) -> str:
+        """What a person is told of it."""
+        over = f"was supported until {self.until}" if today > self.until else f"is supported until {self.until}"
+        return f"{name} {over}: {self.why}; QUALITY_TUPLE={self.instead} nox -s environment, then nox -s climb"
+
+
+def ending() -> dict[str, Ending]:
+    """The tuples whose support ends, as constraints/ending.toml says; ConfigurationError where it cannot be read."""
+    path = project.root() / "constraints" / "ending.toml"
+    if not path.is_file():
+        return {}
+    try:
+        return {name: Ending.model_validate(said) for name, said in tomllib.loads(path.read_text("utf-8")).items()}
+    except (tomllib.TOMLDecodeError, ValidationError, UnicodeDecodeError) as error:
+        raise ConfigurationError(
+            f"constraints/ending.toml cannot be read: {first_line(error)}; nox -s restore"
+        ) from None
 
 
 def supported() -> tuple[str, ...]:
