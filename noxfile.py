@@ -188,7 +188,7 @@ def release(session: nox.Session) -> None:
 
 @nox.session(name="tuple", default=False)
 def tuple_(session: nox.Session) -> None:
-    """Offer a tuple once it is proved, prove those offered or the newest of all, or end one (-- add | check | canary | end)."""
+    """Offer a tuple once it is proved, prove it again, try the newest, end one (-- add | check | canary | end)."""
     session.install("-c", "constraints.txt", "copier", "nox", "packaging", "uv")
     session.run("python", "hooks/tuples.py", *session.posargs)
 

@@ -38,7 +38,7 @@ PROVE = ('nox -s "tuples({name})"', "env QUALITY_TUPLE={name} nox -s demo")
 SUITE = "{python} -m pytest -q -x -n 2 --confcutdir tests/quality tests/quality template/tests/quality"
 NOXFILE, CONSTRAINTS = Path("template", "noxfile.py"), Path("template", "constraints")
 SUPPORT, ENDING = Path("docs", "support.md"), Path("template", "constraints", "ending.toml")
-ENDS = "# Tuples that are supported until a day; `nox -s doctor` says so. The template's `nox -s tuple -- end` writes this.\n"
+ENDS = "# Tuples that are supported until a day, as `nox -s tuple -- end` of the template writes it.\n"
 HEAD = """# Supported tuples
 
 What is offered together, as `nox -s tuple -- check` last ran it: the package's tests, and the ladder of a repository.

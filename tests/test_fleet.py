@@ -121,7 +121,7 @@ def test_waivers_rungs_and_trend_are_told(report: dict[str, Any]) -> None:
 def test_a_tuple_whose_support_ends_is_told_until_its_day_and_fails_after_it(folder: Path, tagged: Path) -> None:
     for year, ok, said in ((2026, True, ", supported until 2099-12-31"), (2100, False, ", which was supported until")):
         reader = Reader(Template(tagged), folder.parent / "mirrors", datetime(year, 6, 1, tzinfo=UTC))
-        [check] = [one for one in reader.card(Place(folder / "promoted", "promoted")).checks if one.name == "tuple"]
+        [check] = [one for one in reader.card(Place("promoted", folder / "promoted")).checks if one.name == "tuple"]
         assert (check.ok, said in check.seen) == (ok, True)
     assert check.fix == "QUALITY_TUPLE=py313-prefect-3.9.1-polars-2.1 nox -s climb"
 

@@ -110,7 +110,7 @@ def test_the_support_table_says_what_was_run_and_when(template: Path, wheels: Pa
     row = (template / "docs" / "support.md").read_text("utf-8").splitlines()[-1]
     assert row.startswith(f"| {OLD} | {datetime.now(UTC).date()} | failed: ")
     assert tuple_(template, wheels, "check", OLD, "--prove", "true").returncode == 0
-    assert (template / "docs" / "support.md").read_text("utf-8").splitlines()[-1].endswith("| proved |")
+    assert (template / "docs" / "support.md").read_text("utf-8").splitlines()[-1].endswith("| proved | yes |")
     assert tuple_(template, wheels, "check", NEW).returncode == 2
 
 
