@@ -53,6 +53,7 @@ EXPLAINED = {
     **dict.fromkeys(FLEET, "tests/test_fleet.py and test_fleet_update.py run its script on repositories of their own"),
     "python tests/benchmarks/learning.py": "it downloads tables, and measures for minutes",
     "python tests/benchmarks/object_storage.py --rows 1m": "it measures for a minute, alone on a machine",
+    "python tests/benchmarks/worker_runs.py --runs 200": "it takes minutes; tests/quality/test_one_worker.py runs ten",
     "python tests/benchmarks/strictness.py --rows 1m": "it measures for a minute, alone on a machine",
 }
 """Commands that are not run, and why; their sessions and files exist."""
