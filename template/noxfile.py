@@ -246,6 +246,18 @@ def export(session: nox.Session) -> None:
 
 
 @nox.session(requires=["environment"], venv_backend="none", default=False)
+def pools(session: nox.Session) -> None:
+    """Write the base job template of each work pool that has none, from Prefect's own of its type."""
+    run(session, "-m", "quality", "pools", *session.posargs)
+
+
+@nox.session(requires=["environment"], venv_backend="none", default=False)
+def image(session: nox.Session) -> None:
+    """Print the image of this commit, in the registry of policy.yml, for whoever builds it."""
+    run(session, "-m", "quality", "image", *session.posargs)
+
+
+@nox.session(requires=["environment"], venv_backend="none", default=False)
 def climb(session: nox.Session) -> None:
     """Prove again, on one server, every rung that datasets had, as after a release (-- [dataset] [--env ENV])."""
     run(session, "-m", "quality", "climb", *session.posargs)

@@ -55,6 +55,7 @@ EXPLAINED = {
     "python tests/benchmarks/learning.py": "it downloads tables, and measures for minutes",
     "python tests/benchmarks/onboarding.py": "it installs environments of its own; test_onboarding.py runs its steps",
     "python tests/benchmarks/object_storage.py --rows 1m": "it measures for a minute, alone on a machine",
+    "python tests/benchmarks/worker_runs.py --runs 200": "it takes minutes; tests/quality/test_one_worker.py runs ten",
     "python tests/benchmarks/strictness.py --rows 1m": "it measures for a minute, alone on a machine",
 }
 """Commands that are not run, and why; their sessions and files exist."""

@@ -90,10 +90,14 @@ def test_containers_are_deployed_but_not_judged_without_a_server_that_they_reach
         rendered = YAML(typ="safe").load(tmp_path / pool / "prefect.yaml")["deployments"][number]["work_pool"]
         own = {"work_pool": {"name": pool}, "job_variables": rendered["job_variables"]}
         policy["environments"][("staging", "prod")[number]]["deployment"] = own
+    policy["registry"] = "ghcr.io/acme"
     before = {path: path.read_bytes() for path in (orders / "policy.yml", orders / "prefect.yaml")}
     YAML().dump(policy, orders / "policy.yml")
     computed = nox(orders, "entries")
     assert computed.returncode == 0, computed.stdout + computed.stderr
+    own_image = rendered["job_variables"]["image"].removesuffix(":latest")
+    named = nox(orders, "image", env={"QUALITY_COMMIT": "c" * 40})
+    assert named.stdout == f"ghcr.io/acme/{own_image}:{'c' * 40}\n", named.stdout + named.stderr
     said = {name: nox(orders, "deployment", "--env", name) for name in ("staging", "prod")}
     for path, content in before.items():
         path.write_bytes(content)

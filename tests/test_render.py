@@ -257,8 +257,14 @@ def test_the_workflow_takes_actions_by_digest_and_no_more_rights_than_it_needs()
     assert {name: job["permissions"].get("contents") for name, job in jobs.items()} == dict.fromkeys(jobs, "read")
     assert [name for name, job in jobs.items() if "write" in job["permissions"].values()] == ["image"]
     assert "pull_request" in jobs["diverged"]["if"]
+    assert "QUALITY_REGISTRY }}" not in text, "policy.yml names the registry"
+    (names,) = (step["run"] for step in jobs["image"]["steps"] if step.get("id") == "names")
+    assert names.startswith("python -m nox -s image >")
+    assert jobs["deploy"]["needs"] == ["image"]
+    assert jobs["deploy"]["steps"][-1] == {"run": "python -m nox -s drift -- server --fix"}
+    assert {jobs[name]["env"]["QUALITY_COMMIT"] for name in ("image", "deploy")} == {"${{ github.sha }}"}
     assert {"run": "python -m nox -s drift -- files forks"} in jobs["diverged"]["steps"]
-    for name in jobs.keys() - {"image"}:
+    for name in jobs:
         assert any(step.get("with", {}).get("cache") == "pip" for step in jobs[name]["steps"]), name
 
 

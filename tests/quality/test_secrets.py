@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import stat
 from collections.abc import Callable, Iterator, Mapping
+from copy import deepcopy
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -15,6 +16,7 @@ from nightly import BAD, Repository
 from prefect import flow
 from prefect.blocks.notifications import SlackWebhook
 from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.actions import WorkPoolUpdate
 from prefect.logging import get_run_logger
 from pydantic import SecretStr
 from sink import Sink, listening
@@ -33,6 +35,7 @@ from quality import (
 )
 from quality.__main__ import main
 from quality.drift.deployments import deployment_drift
+from quality.drift.pools import pool_drift
 from quality.errors import ConfigurationError, ServerError, SourceError
 from quality.ladder.deployment import declared, deploy, ensure_pool
 from quality.ladder.prefect_file import PrefectFile, load_prefect_file
@@ -253,6 +256,13 @@ def change_the_server(client: SyncPrefectClient, repository: Repository, secret:
     assert f'job_variables.env.REGION is "{MASK}", the repository says "west"' in said
     assert main(["drift", "server", "--json"]) == 1
     client.delete_deployment(made)
+    pool = client.read_work_pool(entry.work_pool.name)
+    changed = deepcopy(pool.base_job_template)
+    changed["variables"]["properties"]["env"]["default"] = {"LAKE_TOKEN": secret("default of a work pool")}
+    client.update_work_pool(pool.name, WorkPoolUpdate(base_job_template=changed))
+    assert "env.default.LAKE_TOKEN is stored in clear" in "\n".join(map(str, pool_drift(client, file.deployments)))
+    assert main(["drift", "server", "--json"]) == 1
+    client.update_work_pool(pool.name, WorkPoolUpdate(base_job_template=pool.base_job_template))
     told = entry.model_dump()
     told["work_pool"]["job_variables"] = {"env": {"LAKE": f"postgresql://u:{secret('login in prefect.yaml')}@db/x"}}
     with pytest.raises(ConfigurationError, match="its job_variables hold a secret") as refused:

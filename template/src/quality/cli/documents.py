@@ -13,7 +13,7 @@ from quality.cli.complaints import complain, sentences
 from quality.cli.contract_schema import contract_schema
 from quality.cli.verbs import VERBS
 from quality.contract import project
-from quality.contract.deployment_policy import BLOCK, DATASETS, ENVIRONMENT, SHORT
+from quality.contract.deployment_policy import BLOCK, DATASETS, ENVIRONMENT, REGISTRY, SHORT
 from quality.contract.policy import EnvironmentPolicy, Silence
 from quality.engine.rule import RowRule, Rule
 from quality.files import write_whole
@@ -44,6 +44,7 @@ def policy_schema() -> dict[str, Any]:
             "required": ["environments"],
             "properties": {
                 "domain": {"type": "string", "minLength": 1},
+                "registry": {"type": ["string", "null"], "pattern": f"^{REGISTRY.pattern}$"},
                 "defaults": {"$ref": "#/$defs/Environment"},
                 "environments": {
                     "type": "object",

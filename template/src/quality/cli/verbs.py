@@ -148,6 +148,18 @@ VERBS = (
         "[--check] [--adopt]",
     ),
     Verb(
+        "pools",
+        "Write the base job template of each work pool that has none, from Prefect's own of its type",
+        "quality.cli.containers:pools",
+        "containers:Pools",
+    ),
+    Verb(
+        "image",
+        "Print the image of this commit, in the registry of policy.yml, for whoever builds it",
+        "quality.cli.containers:image",
+        "containers:Images",
+    ),
+    Verb(
         "import",
         "Take over rules of ODCS, dbt, Great Expectations, Soda or JSON Schema; name the rest",
         "quality.cli.exchanged:imported",

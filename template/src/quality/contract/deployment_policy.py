@@ -6,6 +6,7 @@ as they were written; what can be wrong whatever Prefect is installed is refused
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any
 
@@ -20,6 +21,8 @@ BLOCK, DATASETS, FLOWS, ENVIRONMENT = "deployment", "datasets", "flows", "enviro
 SHORT = {"work_queue": "work_queue_name", "job_variables": "job_variables"}
 """Fields of a work pool that may stand in the block itself, and what the pool calls them."""
 SHAPE = "is a mapping of fields, or false where nothing is to be deployed"
+REGISTRY = re.compile(r"[a-z0-9][a-z0-9.-]*(:\d+)?(/[a-z0-9][a-z0-9._-]*)*")
+"""A host, its port, and folders: what stands before the name of an image."""
 FLOW = "{name: nightly-load, entrypoint: domain.flows.load, environment: prod}"
 
 
@@ -34,6 +37,8 @@ class Deployments(Frozen):
     """What policy.yml says of deployments, place by place."""
 
     domain: Text | None = None
+    registry: Text | None = None
+    """Where CI pushes the image of each commit; None: images are named as they are written."""
     common: tuple[Said | None, ...] = ()
     """Of every environment; None is `false`: nothing is deployed."""
     environments: dict[str, tuple[Said | None, ...]] = Field({})
@@ -79,7 +84,16 @@ def read_deployments(
     if domain is not None and not (isinstance(domain, str) and domain):
         wrong.add("domain is a name, such as orders", "domain")
         domain = None
-    return Deployments(domain=domain, common=common, environments=levels, datasets=own, flows=flows)
+    registry = _registry(wrong, data.get("registry"))
+    return Deployments(domain=domain, registry=registry, common=common, environments=levels, datasets=own, flows=flows)
+
+
+def _registry(wrong: Complaints, written: Any) -> str | None:
+    if written is None or (isinstance(written, str) and REGISTRY.fullmatch(written)):
+        return written
+    what = "registry is where images are pushed, such as ghcr.io/acme: a host and folders in small letters, without"
+    wrong.add(f"{what} https://, a tag or an ending slash, not {shorten(str(written))}", "registry")
+    return None
 
 
 def _levels(wrong: Complaints, written: Any, *place: str) -> Iterator[Said | None]:

@@ -30,7 +30,7 @@ from quality.rules.complaints import mistakes
 from quality.texts import nearest, shorten
 from quality.values import STRICT, STRICT_INT, Count, Flag, Fraction, Frozen, Severity, Text
 
-FIELDS = ("domain", "defaults", "environments", "flows", "silences")
+FIELDS = ("domain", "registry", "defaults", "environments", "flows", "silences")
 SILENCE = "{dataset: orders, rule: unique(id), until: 2026-12-31, reason: …}"
 Channel = Literal["slack", "teams", "pagerduty", "opsgenie", "email", "webhook"]
 BLOCKS: dict[Channel, tuple[str, ...]] = {

@@ -19,6 +19,7 @@ from quality.drift.blocks import stored
 from quality.drift.finding import NOTHING, Finding, Layer, differences
 from quality.ladder import triggers
 from quality.ladder.deployment import NOT_PROMOTED, declared, deployed, resolved
+from quality.ladder.image import another_commit
 from quality.ladder.prefect_file import DeploymentEntry, PrefectFile
 from quality.masking import MASK, is_secret
 from quality.rollout.evidence import Check
@@ -120,12 +121,15 @@ def _differing(
         if STEP.search(str(ours)) and (entry.build or entry.push):
             continue  # what a step gives, only the step knows
         changed = finding(entry.name, "differs from prefect.yaml", REDEPLOY, heals=True)
+        if another_commit(ours, there):
+            changed = finding(entry.name, "runs the image of another commit", REDEPLOY, heals=True)
+            changed = changed.model_copy(update={"note": True})
         yield changed.about(field, ours, seen(field, ours, there))
 
 
 def seen(field: str, git: Any, found: Any) -> Any:
     """What is shown of the server's value: of a field that people fill, no text that only the server has."""
-    if not field.startswith(FREE) or found == NOTHING:
+    if not field.startswith((*FREE, "base_job_template")) or found == NOTHING:
         return found
     if isinstance(found, dict):
         ours = git if isinstance(git, dict) else {}
@@ -138,19 +142,20 @@ def seen(field: str, git: Any, found: Any) -> Any:
 
 def _in_clear(entry: DeploymentEntry, found: DeploymentResponse) -> Iterator[Finding]:
     fields = found.model_dump(mode="json", include=set(FREE))
-    for path, value in (leaf for name in FREE for leaf in _leaves(name, fields[name])):
+    for path, value in (leaf for name in FREE for leaf in leaves(name, fields[name])):
         if is_secret(value, path.rpartition(".")[2]):
             problem = f"{path} is stored in clear, for everyone who may read deployments"
             yield finding(entry.name, problem, "revoke it; name a Secret block in the work pool's template instead")
 
 
-def _leaves(path: str, value: Any) -> Iterator[tuple[str, Any]]:
+def leaves(path: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """Each plain value within a value, by its path."""
     if isinstance(value, dict):
         for name, inner in value.items():
-            yield from _leaves(f"{path}.{name}", inner)
+            yield from leaves(f"{path}.{name}", inner)
     elif isinstance(value, list):
         for number, inner in enumerate(value):
-            yield from _leaves(f"{path}[{number}]", inner)
+            yield from leaves(f"{path}[{number}]", inner)
     else:
         yield path, value
 

@@ -18,6 +18,7 @@ from quality.drift.deployments import deployment_drift
 from quality.drift.finding import Finding, Layer
 from quality.drift.leftovers import leftover_drift, remove_leftovers, remove_old
 from quality.drift.managed_files import SKEW
+from quality.drift.pools import heal_pools, leftover_templates, pool_drift
 from quality.drift.standstill import standstill
 from quality.ladder.deployment import deploy, deployed, ensure_pool
 from quality.ladder.prefect_file import DeploymentEntry, PrefectFile
@@ -51,6 +52,8 @@ def server_drift(client: SyncPrefectClient, scope: Scope) -> Iterator[Finding]:
     yield from rules_drift(client, scope.configs)
     for entry in scope.entries:
         yield from deployment_drift(client, scope.file, entry)
+    yield from pool_drift(client, scope.entries)
+    yield from leftover_templates(scope.file.deployments)
     yield from leftover_drift(client, scope.file, scope.configs)
     yield from standstill(client, scope.entries)
 
@@ -60,6 +63,7 @@ def heal(client: SyncPrefectClient, scope: Scope, old: bool = False) -> Iterator
     for config in scope.configs:
         if any(one.heals for one in block_drift(client, config)):
             yield save(client, config)
+    yield from heal_pools(client, scope.entries)
     for entry in scope.entries:
         if any(one.heals for one in deployment_drift(client, scope.file, entry)):
             ensure_pool(client, entry.work_pool)

@@ -13,7 +13,7 @@ from uuid import UUID
 from prefect.cli.deploy._schedules import _schedule_config_to_deployment_schedule
 from prefect.client.base import ServerType
 from prefect.client.orchestration import SyncPrefectClient
-from prefect.client.schemas.actions import DeploymentScheduleCreate, WorkPoolCreate
+from prefect.client.schemas.actions import DeploymentScheduleCreate
 from prefect.client.schemas.filters import (
     DeploymentFilter,
     DeploymentFilterId,
@@ -22,7 +22,7 @@ from prefect.client.schemas.filters import (
     FlowFilter,
     FlowFilterName,
 )
-from prefect.client.schemas.objects import FlowRun, WorkPool
+from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.sorting import DeploymentSort, FlowRunSort
 from prefect.deployments.steps.core import run_steps
@@ -36,14 +36,14 @@ from quality.contract import project
 from quality.contract.config import CheckConfig
 from quality.contract.ownership import TAG, other_domain, refused, tag
 from quality.errors import ConfigurationError, ServerError, first_line
-from quality.ladder import triggers
+from quality.ladder import image, triggers
 from quality.ladder.factories import QualityFlow
-from quality.ladder.prefect_file import DeploymentEntry, PoolEntry, PrefectFile, ScheduleEntry
+from quality.ladder.pools import ensure_pool as ensure_pool
+from quality.ladder.pools import pool_type as pool_type
+from quality.ladder.prefect_file import DeploymentEntry, PrefectFile, ScheduleEntry
 from quality.masking import holds_secret
 from quality.server import run_link
-from quality.texts import nearest
 
-POOL_TYPES = ("process", "docker", "kubernetes")
 NOT_PROMOTED = "not-promoted"
 """The tag of a deployment that is paused because nothing proves what it would run."""
 OLD_FLOW = "check-dataset"
@@ -51,37 +51,9 @@ OLD_FLOW = "check-dataset"
 PAGE = 200
 
 
-def pool_type(client: SyncPrefectClient, entry: PoolEntry) -> tuple[str, dict[str, Any]]:
-    """The first pool type that has all of these job variables, and its default template."""
-    metadata = client.read_worker_metadata()
-    templates = {kind: made for package in metadata.values() for kind, made in package.items() if kind in POOL_TYPES}
-    known: set[str] = set()
-    for kind in POOL_TYPES:
-        template = templates[kind]["default_base_job_configuration"]
-        variables = set(template["variables"]["properties"])
-        known |= variables
-        if entry.job_variables.keys() <= variables:
-            return kind, template
-    unknown = next((name for name in entry.job_variables if name not in known), None)
-    if unknown is None:
-        raise ConfigurationError(f"prefect.yaml: no type of work pool has all job variables of '{entry.name}'")
-    raise ConfigurationError(
-        f"prefect.yaml: pool '{entry.name}' has no job variable '{unknown}'; {nearest(unknown, known)}"
-    )
-
-
-def ensure_pool(client: SyncPrefectClient, entry: PoolEntry) -> WorkPool:
-    """The work pool, created with the type that its job variables belong to when the server has none of this name."""
-    try:
-        return client.read_work_pool(entry.name)
-    except ObjectNotFound:
-        kind, template = pool_type(client, entry)
-        return client.create_work_pool(WorkPoolCreate(name=entry.name, type=kind, base_job_template=template))
-
-
 def resolved(entry: DeploymentEntry, built: dict[str, Any] | None = None) -> DeploymentEntry:
     """The entry with what it takes from the environment's variables and from its steps, as Prefect fills them in."""
-    values = {**os.environ, **(built or {})}
+    values = {**os.environ, **image.own_values(entry.work_pool.job_variables), **(built or {})}
     return DeploymentEntry.model_validate(apply_values(entry.model_dump(mode="json"), values, remove_notset=False))
 
 

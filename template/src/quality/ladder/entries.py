@@ -14,6 +14,7 @@ from quality.contract.deployment_policy import DATASETS, ENVIRONMENT, SHORT, Sai
 from quality.contract.yaml_file import YamlFile
 from quality.errors import ConfigurationError
 from quality.ladder.entry import CHECK, CHOSEN, DeploymentEntry
+from quality.ladder.image import in_registry
 from quality.ladder.prefect_file import PrefectFile, key_mistake
 from quality.operations.arrivals import ARRIVED
 from quality.operations.events import resource_id
@@ -102,7 +103,16 @@ def _merged(entry: dict[str, Any], levels: tuple[Said, ...]) -> dict[str, Any]:
         entry = _over(entry, in_full(level.fields), "")
     if "name" in entry and (domain := project.domain()):
         entry["name"] = project.carried(str(entry["name"]), domain)
-    return entry | _about_its_data(entry)
+    return entry | _about_its_data(entry) | _in_its_image(entry)
+
+
+def _in_its_image(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """The work pool of an entry, with this repository's image where it can be pulled from."""
+    pool = entry.get("work_pool")
+    variables = pool.get("job_variables") if isinstance(pool, Mapping) else None
+    if not isinstance(pool, Mapping) or not isinstance(variables, Mapping):
+        return {}
+    return {"work_pool": {**pool, "job_variables": in_registry(variables)}}
 
 
 def in_full(fields: Mapping[str, Any]) -> dict[str, Any]:
