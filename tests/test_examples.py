@@ -37,6 +37,7 @@ BIN = Path(".nox", "environment", "Scripts" if os.name == "nt" else "bin")
 ELSEWHERE = {
     "nox -s tests": "test_plain_nox_lints_and_tests_the_defaults",
     "nox -s learn -- orders": "test_rules_are_learnt_from_the_teams_data",
+    "nox -s climb": "test_climb_proves_the_whole_ladder_again_and_activates_what_it_promoted",
 }
 """Commands that another test runs, and which."""
 FLEET = (
@@ -50,6 +51,7 @@ EXPLAINED = {
     "python3 -m pip install copier nox uv": "what is installed here is pinned in constraints.txt",
     "python3 -m pip install nox && python3 -m nox -s demo": "it copies and climbs as tests do, and installs all of it",
     "python3 -m pip install nox && python3 -m nox -s tests": "it is the command that runs this test",
+    "nox -s tuple -- add py313-prefect-3.10.0-polars-2.2": "tests/test_fleet_tuples.py adds tuples of packages of its own",
     "pytest -c tests/benchmarks/pytest.ini tests/benchmarks": "it needs the environments of nine other tools",
     **dict.fromkeys(FLEET, "tests/test_fleet.py and test_fleet_update.py run its script on repositories of their own"),
     "python tests/benchmarks/learning.py": "it downloads tables, and measures for minutes",
@@ -366,6 +368,30 @@ def test_the_tutorial_leads_from_an_own_file_to_a_deployment(template: Path, tmp
     assert (folder / "rollout" / "evidence" / "orders.deployment.json").is_file()
 
 
+HOW_TO = ("rule", "source", "environment", "climb", "triage")
+ENDS = {"nox -s promote -- block flights": (0, 1), "nox -s doctor": (0, 2)}
+"""Commands whose exit code says what they found: a line of the checklist, files that are not committed."""
+
+
+@pytest.mark.parametrize("name", HOW_TO)
+def test_the_commands_of_a_how_to_page_do_what_it_says(name: str, flights: Path) -> None:
+    (flights / "data" / "returns.csv").write_text("id,state\n" + "".join(f"{n},open\n" for n in range(50)), "utf-8")
+    with closing(sqlite3.connect(flights / "data" / "shop.db")) as shop, shop:
+        shop.execute("CREATE TABLE IF NOT EXISTS bills AS SELECT 1 AS id, 'x' AS state")
+    contract = flights / "datasets" / "flights.yml"
+    page = [block for block in OF_PAGES if block.page == f"docs/how-to/{name}.md"]
+    try:
+        for block in page:
+            if block.text.startswith("rules:\n"):
+                contract.write_text(contract.read_text("utf-8") + block.text.removeprefix("rules:\n"), "utf-8")
+            for command in [one for one in block.commands if not block.language and one not in ELSEWHERE]:
+                done = shell(flights, command)
+                assert done.returncode in ENDS.get(command, (0,)), f"{command}\n{done.stdout}{done.stderr}"
+    finally:
+        subprocess.run(["git", "checkout", "--quiet", "."], cwd=flights, check=True)
+        subprocess.run(["git", "clean", "-fdq"], cwd=flights, check=True)
+
+
 def benchmarks() -> Any:
     """The module that the benchmarks' commands start."""
     folder = ROOT / "tests" / "benchmarks"
@@ -397,7 +423,16 @@ def test_the_commands_of_every_page_are_run_here_or_explained(template: Path, tm
     for number, answers in enumerate(({}, OTHER)):
         readme = rendered(template, tmp_path / str(number) / "orders", **answers)
         written |= {one for block in readme if not block.language for one in block.commands}
-    here = {"nox -s task", "nox -s block", "nox -s flow", "nox -s deployment", *first_steps(), *TUTORIAL, *MEASURED}
+    how_to = {command for name in HOW_TO for command in page_of(f"docs/how-to/{name}.md")}
+    here = how_to | {
+        "nox -s task",
+        "nox -s block",
+        "nox -s flow",
+        "nox -s deployment",
+        *first_steps(),
+        *TUTORIAL,
+        *MEASURED,
+    }
     assert written - here - ELSEWHERE.keys() - EXPLAINED.keys() == {"nox -s learn -- flights"} & written
     assert set(ELSEWHERE.values()) <= named_tests()
     for command in EXPLAINED:

@@ -13,7 +13,8 @@ from rendering import ROOT
 from test_examples import sessions
 
 REFERENCE = ("commands", "contract", "policy", "rules", "sources", "json", "operators", "status")
-PAGES = ("index", "tutorial", "how-to", "fleet", "support", "maintainers", "promises", "changelog")
+HOW_TO = [f"how-to/{path.stem}" for path in (ROOT / "docs" / "how-to").glob("*.md")]
+PAGES = ("index", "tutorial", *HOW_TO, "fleet", "support", "maintainers", "promises", "changelog")
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +32,7 @@ def test_every_page_is_on_the_site_and_every_link_leads_to_a_file(site: Path) ->
     decisions = [f"decisions/{path.stem}" for path in (ROOT / "docs" / "decisions").glob("*.md")]
     reference = [f"reference/{name}" for name in REFERENCE]
     assert [name for name in (*PAGES, *reference, *decisions) if not (site / f"{name}.html").is_file()] == []
+    assert len(HOW_TO) > 7
     for page in site.rglob("*.html"):
         links = re.findall(r'(?:href|src)="([^"#?]+)', page.read_text("utf-8"))
         local = [link for link in links if "://" not in link and not link.startswith(("mailto:", "/", "data:"))]
