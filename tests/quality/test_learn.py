@@ -258,6 +258,18 @@ def test_a_name_that_means_another_dataset_is_learned_as_a_reference() -> None:
     assert "referential_integrity" not in rules_about(strange, "customer_id")
 
 
+@pytest.mark.parametrize("dtype", [pl.Date(), pl.Datetime("us")])
+def test_moments_that_go_on_have_no_bound_soon_after_them(dtype: pl.DataType) -> None:
+    days = pl.date_range(NOW.date() - timedelta(days=400), NOW.date() - timedelta(days=371), eager=True)
+    in_order = pl.DataFrame({"day": days.cast(dtype).repeat_by(10).explode()})
+    found = rules_about(learn(in_order.lazy(), now=NOW), "day")
+    assert found["in_range"]["max"] > (NOW + timedelta(days=600)).date().isoformat()
+    assert found["in_range"]["min"] > (NOW - timedelta(days=440)).date().isoformat()
+    assert "increasing" in found
+    mixed = rules_about(learn(in_order.sample(fraction=1, shuffle=True, seed=1).lazy(), now=NOW), "day")
+    assert mixed["in_range"]["max"] < NOW.date().isoformat()
+
+
 def test_a_number_that_names_the_rows_of_two_datasets_refers_to_neither() -> None:
     bills, repeated = pl.DataFrame({"no": range(200)}), pl.DataFrame({"no": [n % 50 for n in range(200)]})
     for rows, dataset, expected in ((bills, "stores", False), (bills, "no", True), (repeated, "stores", True)):

@@ -15,6 +15,7 @@ from quality.cli.session import Session
 from quality.contract import project
 from quality.contract.config import CheckConfig
 from quality.contract.contract import WORD, parse_source
+from quality.engine.rule import Rule
 from quality.errors import ConfigurationError, MalformedError, SourceError
 from quality.learning.candidates import MOST_COLUMNS
 from quality.learning.formats import described
@@ -23,8 +24,9 @@ from quality.learning.proposal import Proposal as Found
 from quality.learning.proposal import Told
 from quality.learning.proposal import learn as proposal_of
 from quality.learning.related import References, means
-from quality.rules.keys import PrimaryKey, Unique
-from quality.sources import Source
+from quality.rules.keys import Decreasing, Increasing, PrimaryKey, Unique
+from quality.sources import Files, Source
+from quality.sources.sql import Sql
 
 
 def learn(asked: argparse.Namespace) -> Learned:
@@ -64,7 +66,18 @@ def proposal(config: CheckConfig) -> tuple[Found, Source | None]:
         found = proposal_of(frame.lazy, references=others, columnar=frame.columnar, partitions=parted, told=told)
     if not found.rows:
         raise MalformedError(f"{config.dataset}: there are no rows to learn from; learn again when there are")
+    if not _in_order(source):
+        found = found._replace(rules=tuple(one for one in found.rules if not _of_order(one)))
     return found, source
+
+
+def _in_order(source: Source | None) -> bool:
+    """Whether rows have an order that stays: those of a database and of a table's files come in any."""
+    return not isinstance(source, Sql) and not (isinstance(source, Files) and source.table(project.root()))
+
+
+def _of_order(rule: Rule) -> bool:
+    return isinstance(rule, (Increasing, Decreasing))
 
 
 @contextmanager

@@ -11,8 +11,8 @@ from quality.learning.claim import Column, Proposed
 from quality.learning.numbers import of_order
 from quality.texts import text_of
 
-ENOUGH = 8
-DAY = timedelta(days=1)
+ENOUGH, SORTED = 8, 0.95
+DAY, YEARS = timedelta(days=1), timedelta(days=1_000)
 
 
 def of_moments(column: Column, now: datetime) -> Proposed:
@@ -25,8 +25,12 @@ def of_moments(column: Column, now: datetime) -> Proposed:
     span: timedelta = max(high - low, DAY)
     seen = f"{column.values.len():,} moments lie between {_day(low)} and {_day(high)}"
     fresh = [*_fresh(column, high, now)]
-    for tier, margin in () if fresh else (("near", 0.1), ("wide", 1.1), ("far", 4.0)):
-        bounds = {"min": _moved(low, -margin * span), "max": _moved(high, margin * span)}
+    tiers: tuple[tuple[str, float], ...] = (("near", 0.1), ("wide", 1.1), ("far", 4.0))
+    if _goes_on(column.values):  # the next delivery is later, so that no bound near this one can hold
+        tiers = (("onward", 1.1),)
+    for tier, margin in () if fresh else tiers:
+        beyond = max(4 * span, YEARS) if tier == "onward" else margin * span
+        bounds = {"min": _moved(low, -margin * span), "max": _moved(high, beyond)}
         yield "values", tier, {"check": "in_range", **bounds}, seen
     yield "values", "since", {"check": "in_range", "min": _moved(low, -1.1 * span)}, seen
     yield "values", "past", {"check": "not_future"}, seen
@@ -34,6 +38,12 @@ def of_moments(column: Column, now: datetime) -> Proposed:
     for tier, margin in (("no older", 0.05), ("hardly older", 0.3)):
         yield "varies", tier, {"check": "max", "at_least": _moved(high, -margin * span)}, seen
     yield from of_order(column)
+
+
+def _goes_on(values: pl.Series) -> bool:
+    """Whether rows come in the order of their moments, but for a few."""
+    rises = (values.to_physical().diff().drop_nulls() >= 0).mean()
+    return rises is not None and float(rises) >= SORTED  # type: ignore[arg-type]
 
 
 def _fresh(column: Column, high: Any, now: datetime) -> Proposed:
