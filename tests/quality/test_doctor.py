@@ -49,6 +49,8 @@ def test_a_source_is_told_by_its_bytes_rows_version_and_what_is_read_of_it(repos
     assert said.endswith("a check reads all 3 columns")
     assert ", 3 rows, version " in (said := looked({"path": "t"}, repository).said)
     assert ", 1 versions, since 20" in said
+    assert ", 0 (20" in said
+    assert " is judged;" in said
 
 
 def test_a_database_is_asked_for_its_columns_only(repository: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import io
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,15 +32,27 @@ def imported(asked: argparse.Namespace) -> Imported:
     places = {one.dataset: project.root() / "datasets" / f"{one.dataset}.yml" for one in found}
     if there := [place.name for place in places.values() if place.exists()]:
         raise ConfigurationError(f"datasets/{there[0]} exists, and nothing was written; name another: --name NAME")
+    made = {one.dataset: _contract(one, asked.source) for one in found}
+    _write({places[name]: text for name, text in made.items()})
     if empty := [one.dataset for one in found if not one.rules]:
         out.print(
             Text(f"{', '.join(empty)}: no rule has a counterpart; the contract asks for rows only"), soft_wrap=True
         )
-    made = {one.dataset: _contract(one, asked.source) for one in found}
-    for one in found:
-        write_whole(places[one.dataset], made[one.dataset])
     told = tuple(_told(one, places[one.dataset], tool) for one in found)
     return Imported(verb="import", tool=tool, datasets=told)
+
+
+def _write(made: Mapping[Path, str]) -> None:
+    """All of the contracts, or none of them where one could not be read."""
+    try:
+        for place, text in made.items():
+            write_whole(place, text)
+        for place in made:
+            load_contract(place)
+    except ConfigurationError:
+        for place in made:
+            place.unlink(missing_ok=True)
+        raise
 
 
 def _contract(found: Found, source: str | None) -> str:
@@ -56,7 +69,6 @@ def _contract(found: Found, source: str | None) -> str:
 
 
 def _told(found: Found, place: Path, tool: str) -> ImportedDataset:
-    load_contract(place)
     out.print(Text(f"datasets/{place.name}: {len(found.rules)} rules of {tool}"), soft_wrap=True)
     for one in found.left:
         out.print(Text(f"left out  {one}", style="yellow"), soft_wrap=True)

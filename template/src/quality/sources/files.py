@@ -104,8 +104,10 @@ class Files(TextFormat, Source):
         return local_files(self.path, root, self.resolved_format())
 
     def partitions(self, root: Path) -> tuple[str, ...]:
-        """The columns that folders such as `day=2026-11-27` name; none of a table, whose log keeps them."""
-        return () if self.table(root) is not None else (*self.files(root)[0].keys,)
+        """The columns that folders such as `day=2026-11-27` name, or a table's log."""
+        if (table := self.table(root)) is not None:
+            return (*table.partitions,)
+        return (*self.files(root)[0].keys,)
 
     def table(self, root: Path) -> Snapshot | None:
         """The version of the table that the path is; None where it is plain files."""
@@ -128,8 +130,7 @@ class Files(TextFormat, Source):
             if found.columnar and count is None:
                 count = int(self.scan(root).select(pl.len()).collect().item())
             return found._replace(rows=count)
-        since = f", since {min(past.at for past in table.history):%Y-%m-%d}" if table.history else ""
-        return found._replace(rows=table.rows, said=f"{len(table.history):,} versions{since}")
+        return found._replace(rows=table.rows, said=table.told())
 
     def version(self, root: Path) -> str | None:
         if (table := self.table(root)) is not None:

@@ -41,6 +41,17 @@ class Snapshot(NamedTuple):
     files: Sequence[tuple[str, int]]
     rows: int | None
     history: Sequence[Past]
+    number: int | None = None
+    partitions: Sequence[str] = ()
+
+    def told(self) -> str:
+        """How many versions there are, from when to when, and which of them is judged."""
+        if not self.history:
+            return "0 versions"
+        first, last = (pick(past.at for past in self.history) for pick in (min, max))
+        judged = next((f", {past} is judged" for past in self.history if past.number == self.number), "")
+        span = f"since {first:%Y-%m-%d}" if first.date() == last.date() else f"{first:%Y-%m-%d} to {last:%Y-%m-%d}"
+        return f"{len(self.history):,} versions, {span}{judged}"
 
     @property
     def size(self) -> int:
@@ -141,6 +152,8 @@ def _delta(place: str, wanted: Wanted, shown: str, storage: dict[str, Any] | Non
         files,
         rows,
         history,
+        number,
+        table.metadata().partition_columns,
     )
 
 
@@ -171,6 +184,7 @@ def _iceberg(place: str, wanted: Wanted, shown: str, storage: dict[str, Any] | N
         list(dict.fromkeys(files)),
         rows,
         history,
+        number,
     )
 
 
