@@ -31,8 +31,8 @@ worker, {at_once} runs at once, {cores} cores, Prefect {prefect}. Prefect's own 
 | check of a dataset | {runs} | {lost} | {wrong} | {check:.2f} | {check_late:.2f} | {ratio:.2f} |
 
 Seconds are from where the worker takes a run to its end: a new process, its imports, and all that a check leaves. The
-whole took {minutes:.0f} minutes. Each run was started once, ended as its data deserves (FAILED where it is bad), and left
-one verdict on the server and one entry of history.
+whole took {minutes:.0f} minutes. Each run was started once, ended as its data deserves (FAILED where it is bad), and
+left one verdict on the server and one entry of history.
 """
 
 
