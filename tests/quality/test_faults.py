@@ -281,12 +281,17 @@ def test_a_worker_that_is_killed_loses_no_run(night: Night, server: Server) -> N
         made = deploy(client, file, entry, promoted=True)
         with waiting(night, server, *words) as worker:
             wait_for(lambda: online_workers(client, entry.work_pool.name))
+            going_on = client.create_flow_run_from_deployment(made)
+            wait_for(lambda: client.read_flow_run(going_on.id).infrastructure_pid)
             worker.kill()
             worker.wait()
-        run = client.create_flow_run_from_deployment(made)
+            wait_for(lambda: (found := client.read_flow_run(going_on.id).state) and found.is_final(), 180)
+        waited = client.create_flow_run_from_deployment(made)
         with waiting(night, server, *words):
-            wait_for(lambda: (found := client.read_flow_run(run.id).state) and found.is_final(), 180)
-        artifact = artifact_of(client, run.id, "result")
-        assert artifact
-        assert result_of(artifact).comparable() == night.quiet
+            wait_for(lambda: (found := client.read_flow_run(waited.id).state) and found.is_final(), 180)
+        for run in (going_on, waited):
+            artifact = artifact_of(client, run.id, "result")
+            assert artifact
+            assert result_of(artifact).comparable() == night.quiet
+            assert sum(state.is_running() for state in client.read_flow_run_states(run.id)) == 1, "nothing ran twice"
         cancel_unfinished(client, made)

@@ -104,6 +104,8 @@ def test_a_template_is_applied_when_its_pool_is_ensured_and_a_pool_without_one_s
     assert ensure_pool(client, pool).base_job_template == changed
     notes = [str(one) for one in look([Layer.SERVER]).findings if one.note]
     assert any("work pool users-dev: has no base job template in the repository" in one for one in notes)
+    (repository / "pools" / "users-prod.json").unlink()
+    assert not [one for one in look([Layer.SERVER]).findings if one.subject.startswith("work pool")]
 
 
 def test_a_file_of_a_pool_in_which_nothing_runs_is_named(client: SyncPrefectClient, repository: Path) -> None:
