@@ -24,6 +24,7 @@ from quality.engine.judge import BROKEN, Found, judge, unreadable, verdict
 from quality.engine.rule import Rule
 from quality.errors import ConfigurationError, DataQualityError, SourceError
 from quality.history.runs import past, volumes
+from quality.pushdown.opening import judged_there
 from quality.result import CheckResult, RunMetadata, summarize_check_result
 from quality.rules.schema import DtypeRule, SchemaRule
 from quality.sources import Parses, Reading, Source, as_frame, as_source, digest, reading
@@ -194,6 +195,9 @@ def open_source(
         version = source.version(base)
         asked_for = judged_columns(config.rules)
         found = source.read(base, asked_for) if judging else Reading(source.scan(base))
+        if found.there is not None:
+            there = judged_there(found, config, around, partial(referred, environment=config.environment))
+            return Opened(there, version=source.UNKNOWN)
         frame = Frame(
             found.lazy,
             replace(around, reading=partial(read_ahead, source.is_remote), at_once=at_once(source.is_remote)),
