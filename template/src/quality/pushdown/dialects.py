@@ -190,7 +190,7 @@ class PostgreSQL(Dialect):
         return super().odd(column, dtype)
 
     def found(self, value: Any, pattern: Any) -> Any:
-        return call("REGEXP_LIKE", value, pattern)
+        return exp.Paren(this=exp.RegexpLike(this=value, expression=pattern))
 
     def contains(self, value: Any, part: Any) -> Any:
         return exp.GT(this=call("STRPOS", value, part), expression=number(0))

@@ -28,6 +28,7 @@ class Database:
 
     dialect: Dialect
     run: Callable[[str], pl.DataFrame]
+    explain: Callable[[str], pl.DataFrame]
     table: Table
     same: Callable[[Any], Table | None]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -170,6 +171,35 @@ def _physical(a: Arguments, dialect: Dialect) -> Any:
     raise UnsayableError(f"the number behind {dtype} cannot be said in {dialect.NAME}")
 
 
+def _negative(value: Any, dtype: pl.DataType, dialect: Dialect) -> Any:
+    """Nothing is the negative of the least whole number but itself, as Polars has it."""
+    less = paren(exp.Neg(this=paren(value)))
+    if not dtype.is_integer():
+        return less
+    least = literal(-(2 ** (int(str(dtype).lstrip("UInt")) - 1)), dtype, dialect)
+    return case((paren(exp.EQ(this=value.copy(), expression=least)), least.copy()), otherwise=less)
+
+
+def _absolute(value: Value, dialect: Dialect) -> Any:
+    if str(value.dtype).startswith("U"):
+        return value.sql
+    less = _negative(value.sql.copy(), value.dtype, dialect)
+    if value.dtype.is_float():
+        return call("ABS", value.sql)
+    return case((paren(exp.LT(this=value.sql, expression=number(0))), less), otherwise=value.sql.copy())
+
+
+def _find(a: Arguments, dialect: Dialect) -> Any:
+    """In bytes from the start; a pattern that is more than plain letters is none that is found by its text."""
+    part = a[1].held
+    if not isinstance(part, str) or re.escape(part).replace("\\ ", " ") != part:
+        raise UnsayableError(f"the place of a pattern cannot be said in {dialect.NAME}")
+    place = call("STRPOS", a[0].sql, a[1].sql)
+    before = call("LEFT", a[0].sql.copy(), dialect.cast(paren(exp.Sub(this=place, expression=number(1))), pl.Int32()))
+    there = paren(exp.GT(this=place.copy(), expression=number(0)))
+    return dialect.cast(case((there, dialect.bytes(before))), pl.UInt32())
+
+
 def _extract(part: str) -> Callable[[Arguments, Sequence[Any], pl.DataType, Dialect], Any]:
     def said(a: Arguments, options: Sequence[Any], dtype: pl.DataType, dialect: Dialect) -> Any:
         if a[0].dtype != pl.Date and not isinstance(a[0].dtype, pl.Datetime):
@@ -187,7 +217,7 @@ def _exact(name: str) -> Callable[[Arguments, Sequence[Any], pl.DataType, Dialec
     def said(a: Arguments, options: Sequence[Any], dtype: pl.DataType, dialect: Dialect) -> Any:
         if a[0].dtype.is_decimal():
             raise UnsayableError(f"{name.lower()} of {a[0].dtype} cannot be said in {dialect.NAME}")
-        return call(name, a[0].sql) if a[0].dtype.is_float() or name == "ABS" else a[0].sql
+        return call(name, a[0].sql) if a[0].dtype.is_float() else a[0].sql
 
     return said
 
@@ -210,6 +240,7 @@ FUNCTIONS: dict[str, Callable[[Arguments, Sequence[Any], pl.DataType, Dialect], 
     "StringFunction.LenChars": lambda a, o, t, d: d.cast(call("LENGTH", a[0].sql), t),
     "StringFunction.LenBytes": lambda a, o, t, d: d.cast(d.bytes(a[0].sql), t),
     "StringFunction.StripChars": lambda a, o, t, d: _strip(a, d),
+    "StringFunction.Find": lambda a, o, t, d: _find(a, d),
     "StringFunction.Slice": lambda a, o, t, d: _slice(a, d),
     "StringFunction.ConcatHorizontal": lambda a, o, t, d: _concat(a, o, d),
     "TemporalFunction.Year": _extract("YEAR"),
@@ -222,10 +253,10 @@ FUNCTIONS: dict[str, Callable[[Arguments, Sequence[Any], pl.DataType, Dialect], 
     "TemporalFunction.Minute": _extract("MINUTE"),
     "fill_null": lambda a, o, t, d: call("COALESCE", a[0].sql, a[1].sql),
     "coalesce": lambda a, o, t, d: call("COALESCE", *(one.sql for one in a)),
-    "abs": _exact("ABS"),
+    "abs": lambda a, o, t, d: _absolute(a[0], d),
     "floor": _exact("FLOOR"),
     "ceil": _exact("CEIL"),
-    "negate": lambda a, o, t, d: paren(exp.Neg(this=paren(a[0].sql))),
+    "negate": lambda a, o, t, d: _negative(a[0].sql, t, d),
     "trunc_rem": lambda a, o, t, d: _rest(a, d),
     "to_physical": lambda a, o, t, d: _physical(a, d),
 }

@@ -42,16 +42,20 @@ def _kind(dtype: pl.DataType) -> str:
 
 
 def _arithmetic(op: str, left: Value, right: Value, dtype: pl.DataType, dialect: Dialect) -> Any:
-    if left.dtype != right.dtype or (dtype.is_integer() and dtype not in (pl.Int16, pl.Int32, pl.Int64)):
+    if left.dtype != right.dtype:
         raise UnsayableError(f"{op} of {left.dtype} and {right.dtype} cannot be said in {dialect.NAME}")
     if op in COUNTED:
-        return paren(getattr(exp, COUNTED[op])(this=left.sql, expression=right.sql))
-    if op == "TrueDivide" and left.dtype == pl.Int64:
-        as_floats = [dialect.cast(one.sql, pl.Float64()) for one in (left, right)]
+        how = getattr(exp, COUNTED[op])
+        if dtype.is_float():
+            return paren(how(this=left.sql, expression=right.sql))
+        sides = [dialect.cast(one.sql, wide(dtype)) for one in (left, right)]
+        return wrapped(paren(how(this=sides[0], expression=sides[1])), dtype, dialect)
+    if op == "TrueDivide" and left.dtype.is_integer():
+        sides = [dialect.cast(one.sql, pl.Float64()) for one in (left, right)]
         held = None if right.held is None else float(right.held)
-        return _quotient(as_floats[0], as_floats[1], held, pl.Float64(), dialect)
+        return _quotient(sides[0], sides[1], held, dialect)
     if op == "TrueDivide" and left.dtype.is_float():
-        return _quotient(left.sql, right.sql, right.held, dtype, dialect)
+        return _quotient(left.sql, right.sql, right.held, dialect)
     if op == "Modulus" and dtype.is_integer():
         return _floored_rest(left.sql, right.sql)
     if op == "FloorDivide" and dtype.is_integer():
@@ -59,7 +63,28 @@ def _arithmetic(op: str, left: Value, right: Value, dtype: pl.DataType, dialect:
     raise UnsayableError(f"{op} of {left.dtype} cannot be said in {dialect.NAME}")
 
 
-def _quotient(left: Any, right: Any, held: float | None, dtype: pl.DataType, dialect: Dialect) -> Any:
+def wide(dtype: pl.DataType) -> pl.DataType:
+    """Whole numbers that hold every sum and product of two of the dtype."""
+    return pl.Int128() if _bits(dtype) == 64 else pl.Int64()
+
+
+def _bits(dtype: pl.DataType) -> int:
+    return int(str(dtype).lstrip("UInt"))
+
+
+def wrapped(value: Any, dtype: pl.DataType, dialect: Dialect) -> Any:
+    """A wide whole number as the dtype has it: above its greatest follows its least, where a database would fail."""
+    if _bits(dtype) > 64:
+        raise UnsayableError(f"arithmetic of {dtype} cannot be said in {dialect.NAME}")
+    span, low = 2 ** _bits(dtype), 0 if str(dtype).startswith("U") else -(2 ** (_bits(dtype) - 1))
+    of = dialect.cast(number(span), wide(dtype))
+    least = dialect.cast(number(low), wide(dtype))
+    rest = paren(exp.Mod(this=paren(exp.Sub(this=value, expression=least)), expression=of))
+    again = paren(exp.Mod(this=paren(exp.Add(this=rest, expression=of.copy())), expression=of.copy()))
+    return dialect.cast(paren(exp.Add(this=again, expression=least.copy())), dtype)
+
+
+def _quotient(left: Any, right: Any, held: float | None, dialect: Dialect) -> Any:
     """By zero it is infinite, or NaN; the sign of a zero that a column holds cannot be told in SQL."""
     if held is None or held == 0:
         raise UnsayableError(f"a division by a column that may hold 0 cannot be said in {dialect.NAME}")

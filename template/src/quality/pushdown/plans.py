@@ -128,12 +128,26 @@ class Plan:
 
     def select(self, node: Any, below: Relation) -> Relation:
         reader = self.reader(below)
+        if len(node.expr) == 1 and (some := self.some(node.expr[0], below, reader)) is not None:
+            return some
         whole = all(reader.is_one(one.node) for one in node.expr)
         read = reader.group if whole else reader.row
         named = {one.output_name: (self._name(), read(one.node)) for one in node.expr}
         if whole and not any(sql.find(exp.AggFunc, exp.Anonymous) for _, sql in named.values()):
             raise UnsayableError(f"a query of constants cannot be said in {self.dialect.NAME}")
         return Relation(self._selected([], named, below, reader), _of({n: alias for n, (alias, _) in named.items()}))
+
+    def some(self, column: Any, below: Relation, reader: Reader) -> Relation | None:
+        """A column of fewer rows: of those where a condition holds, or of each value once."""
+        one, name = self.tree.expr(column.node), self._name()
+        found = _of({column.output_name: name})
+        if type(one).__name__ == "Filter":
+            kept, named = reader.row(one.by), {column.output_name: (name, reader.row(one.input))}
+            return Relation(self._selected([], named, below, reader).where(kept, copy=False), found)
+        if type(one).__name__ == "Function" and one.function_data[0] == "unique":
+            named = {column.output_name: (name, reader.row(one.input[0]))}
+            return Relation(self._selected([], named, below, reader).distinct(copy=False), found)
+        return None
 
     def group(self, node: Any, below: Relation) -> Relation:
         reader = self.reader(below)

@@ -46,8 +46,8 @@ def _rehearse(rule: Rule, frame: TableFrame) -> None:
             raise why
     with suppress(CannotJudgeError):
         bind(rule, frame)
-        measures = {name: measure.expr.alias(name) for name, measure in rule.measures(frame).items()}
-        state = _measured(rule, list(measures.values()), frame) if measures else {}
+        measures = [measure.expr.alias(name) for name, measure in rule.measures(frame).items()]
+        state = _measured(rule, measures, frame) if measures else {}
         judgement = rule.judge(state, frame)
         if judgement.failing is not None:
             rows = frame.lazy.filter(judgement.failing).select(map(col, _readable(frame)))
@@ -70,6 +70,6 @@ def _measured(rule: Rule, measures: list[pl.Expr], frame: TableFrame) -> dict[st
 def _ask(statement: str, frame: TableFrame) -> None:
     """Whether the database can read a statement, without running it."""
     try:
-        frame.database.run(f"EXPLAIN {statement}")
+        frame.database.explain(statement)
     except BROKEN as error:
         raise UnsayableError(f"{frame.database.dialect.NAME} refuses it: {first_line(error)}") from None

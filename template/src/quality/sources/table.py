@@ -89,7 +89,8 @@ class Table(Source):
         mine = rows(self.table, self.order_by)
         if gone := [name for name in self.order_by if name not in mine.schema]:
             raise MalformedError(f"source.order_by: there is no column '{gone[0]}' in {self.table}")
-        return Database(DIALECTS[kind], _one_by_one(way.run, told), mine, same)
+        run, explain = (_one_by_one(one, told) for one in (way.run, way.explain))
+        return Database(DIALECTS[kind], run, explain, mine, same)
 
     @contextmanager
     def _told(self, url: str) -> Iterator[None]:
@@ -136,6 +137,7 @@ class Way(NamedTuple):
     """How an open database is asked, and the types of a table's columns as it writes them."""
 
     run: Run
+    explain: Run
     columns: Callable[[Sequence[str]], dict[str, str]]
 
 
@@ -146,49 +148,65 @@ def _frame(stream: Any) -> pl.DataFrame:
 @contextmanager
 def _duckdb(url: str, root: Path) -> Iterator[Way]:
     duckdb = driver("duckdb", "duckdb", "a DuckDB database")
+    # Nobody writes a file that is open for reading: every statement sees the same rows, without a transaction, which
+    # the first error would end.
     with closing(duckdb.connect(str(file_of(url, root)), read_only=True)) as connection:
         connection.execute("SET TimeZone = 'UTC'")
-        connection.execute("BEGIN TRANSACTION")
 
         def columns(parts: Sequence[str]) -> dict[str, str]:
             found = connection.sql(f"SELECT * FROM {'.'.join(map(quoted, parts))} LIMIT 0")
             return dict(zip(found.columns, map(str, found.types), strict=True))
 
-        yield Way(lambda statement: _frame(connection.sql(statement)), columns)
+        def run(statement: str) -> pl.DataFrame:
+            return _frame(connection.sql(statement))
+
+        yield Way(run, lambda statement: run(f"EXPLAIN {statement}"), columns)
 
 
 @contextmanager
 def _postgresql(url: str, root: Path) -> Iterator[Way]:
     dbapi = driver("adbc_driver_postgresql.dbapi", "postgresql", "a PostgreSQL database")
-    with closing(dbapi.connect(url)) as connection, closing(connection.cursor()) as cursor:
+    with (
+        closing(dbapi.connect(url, autocommit=True)) as connection,  # the transaction is begun, and rolled back, here
+        closing(connection.cursor()) as cursor,
+        closing(connection.cursor()) as planner,
+    ):
+        planner.adbc_statement.set_options(**{"adbc.postgresql.use_copy": "false"})
 
-        def ask(statement: str) -> pl.DataFrame:
-            cursor.execute(statement)
-            return _frame(cursor.fetch_arrow())
+        def ask(statement: str, by: Any = cursor) -> pl.DataFrame:
+            by.execute(statement)
+            return _frame(by.fetch_arrow())
 
-        def run(statement: str) -> pl.DataFrame:
+        def run(statement: str, by: Any = cursor) -> pl.DataFrame:
             """What breaks is undone alone: the moment that the check sees stays."""
             cursor.execute("SAVEPOINT asked")
             try:
-                return ask(statement)
+                return ask(statement, by)
             except Exception:
                 cursor.execute("ROLLBACK TO SAVEPOINT asked")
                 raise
 
         def columns(parts: Sequence[str]) -> dict[str, str]:
             named = ".".join(map(quoted, parts)).replace("'", "''")
-            found = ask(
+            found = run(
                 "SELECT attname::text, format_type(atttypid, atttypmod)::text FROM pg_attribute "
                 f"WHERE attrelid = '{named}'::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum"
             )
             return dict(found.rows())
 
-        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         for setting in ("TimeZone TO 'UTC'", "standard_conforming_strings TO on", "extra_float_digits TO 1"):
             cursor.execute(f"SET {setting}")
-        if (encoding := ask("SELECT current_setting('server_encoding')::text").item()) != "UTF8":
-            raise ConfigurationError(f"the database has the encoding {encoding}; a table is judged there in UTF8 only")
-        yield Way(run, columns)
+        cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        known = ask("SELECT current_setting('server_encoding')::text AS e, current_setting('server_version_num')::int AS v")
+        encoding, version = known.row(0)
+        if encoding != "UTF8" or version < OLDEST:
+            raise ConfigurationError(
+                f"a table is judged there by PostgreSQL {OLDEST // 10_000} or later, in UTF8; "
+                f"this one is {version // 10_000}, in {encoding}: read it by a source of `kind: sql`"
+            )
+        yield Way(run, lambda statement: run(f"EXPLAIN {statement}", planner), columns)
 
 
+OLDEST = 140_000
+"""As PostgreSQL counts versions: since then moments are exact numbers of microseconds."""
 WAYS = {"duckdb": _duckdb, "postgresql": _postgresql, "postgres": _postgresql}
