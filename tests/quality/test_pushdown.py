@@ -23,15 +23,86 @@ from rule_table import ROWS, write_references
 from quality.errors import ConfigurationError
 from quality.result import CheckResult, RuleResult
 
-TEXTS = [None, "", " ", "\t\n", "\u2003\u00a0", "a", "A", "abc", "äöü", "ß", "K", "\u212a", "x y", "x-1", "x1\n", "x1", "٣", "x٣"]
-TEXTS += ["a@ex.org", "a@ex.org\n", "a@b", "HTTPS://ex.org/ü?q#f", "http://a b", "ftp://x", "127.0.0.1", "256.1.1.1", "1.2.3"]
-TEXTS += ["2024-02-29", "2023-02-29", "2024-1-5", "29.02.2024", "+4930123456", "+0", "123e4567-e89b-12d3-a456-426614174000"]
-TEXTS += ["é\u0301", "a\u0301b", "'quoted'", '"', "\\d", "a\\b", "100%", "_", "NULL", "null", "NaN", "Thu, 29 Feb 2024", "Fri, 29 Feb 2024", "😀", "é😀"]
+TEXTS = [
+    None,
+    "",
+    " ",
+    "\t\n",
+    "\u2003\u00a0",
+    "a",
+    "A",
+    "abc",
+    "äöü",
+    "ß",
+    "K",
+    "\u212a",
+    "x y",
+    "x-1",
+    "x1\n",
+    "x1",
+    "٣",
+    "x٣",
+]
+TEXTS += [
+    "a@ex.org",
+    "a@ex.org\n",
+    "a@b",
+    "HTTPS://ex.org/ü?q#f",
+    "http://a b",
+    "ftp://x",
+    "127.0.0.1",
+    "256.1.1.1",
+    "1.2.3",
+]
+TEXTS += [
+    "2024-02-29",
+    "2023-02-29",
+    "2024-1-5",
+    "29.02.2024",
+    "+4930123456",
+    "+0",
+    "123e4567-e89b-12d3-a456-426614174000",
+]
+TEXTS += [
+    "é\u0301",
+    "a\u0301b",
+    "'quoted'",
+    '"',
+    "\\d",
+    "a\\b",
+    "100%",
+    "_",
+    "NULL",
+    "null",
+    "NaN",
+    "Thu, 29 Feb 2024",
+    "Fri, 29 Feb 2024",
+    "😀",
+    "é😀",
+]
 FLOATS = [None, math.nan, math.inf, -math.inf, 0.0, -0.0, 0.1, 0.3, 1.0, 1.5, 2.0, -2.5, 1e300, -1e-300, 1e15 + 0.3]
 BIG = [None, 2**62, 2**62 + 1, 2**62 - 1, -(2**62), 2**53, 2**53 + 1, 0, 1, -1, 7, 24, 49, 50, 51, 2**63 - 1, -(2**63)]
-DAYS = [None, *(date(2024, 5, 28) + timedelta(days=n) for n in range(8)), date(1969, 12, 31), date(9999, 12, 31), date(1, 1, 1)]
-MOMENTS = [None, *(datetime(2024, 5, 31, 23) + timedelta(microseconds=n * 7_777_777_777) for n in range(9)), datetime(1969, 12, 31, 23, 59, 59, 999_999)]
-AMOUNTS = [None, Decimal("0.00"), Decimal("-1.25"), Decimal("2.50"), Decimal("2.51"), Decimal("9999999999.99"), Decimal("-9999999999.99")]
+DAYS = [
+    None,
+    *(date(2024, 5, 28) + timedelta(days=n) for n in range(8)),
+    date(1969, 12, 31),
+    date(9999, 12, 31),
+    date(1, 1, 1),
+]
+MOMENTS = [
+    None,
+    *(datetime(2024, 5, 31, 23) + timedelta(microseconds=n * 7_777_777_777) for n in range(9)),
+    datetime(1969, 12, 31, 23, 59, 59, 999_999),
+]
+AMOUNTS = [
+    None,
+    Decimal("0.00"),
+    Decimal("-1.25"),
+    Decimal("2.50"),
+    Decimal("2.51"),
+    Decimal("9999999999.99"),
+    Decimal("-9999999999.99"),
+]
 SCHEMA = pl.Schema(
     {
         "rid": pl.Int64,
@@ -171,11 +242,34 @@ RULES: list[dict[str, Any]] = [
     {"check": "equal", "column": "s", "value": "a"},
     {"check": "equal", "column": "f", "value": 0},
     {"check": "not_equal", "column": "big", "value": 2**62},
-    *({"check": sign, "column": c} for sign in ("positive", "negative", "non_negative", "non_positive") for c in ("f", "big", "amount")),
+    *(
+        {"check": sign, "column": c}
+        for sign in ("positive", "negative", "non_negative", "non_positive")
+        for c in ("f", "big", "amount")
+    ),
     {"check": "length", "column": "s", "min": 1, "max": 3},
     {"check": "min_length", "column": "s", "value": 2},
     {"check": "max_length", "column": "s", "value": 2},
-    *({"check": "regex", "column": "s", "pattern": p} for p in (r"^\w+$", r"\d", r"^\s*$", r"(?i)k", "a.c|x.1", "(?s)x.", r"[^\s]\W", r"^x1$", r"\p{L}{2,}", r"^[[:alpha:]&&[^a]]", r"é|😀$", r"(?i:HTTPS?)://", r"^$", r"\\", "'")),
+    *(
+        {"check": "regex", "column": "s", "pattern": p}
+        for p in (
+            r"^\w+$",
+            r"\d",
+            r"^\s*$",
+            r"(?i)k",
+            "a.c|x.1",
+            "(?s)x.",
+            r"[^\s]\W",
+            r"^x1$",
+            r"\p{L}{2,}",
+            r"^[[:alpha:]&&[^a]]",
+            r"é|😀$",
+            r"(?i:HTTPS?)://",
+            r"^$",
+            r"\\",
+            "'",
+        )
+    ),
     *({"check": f"{f}_format", "column": "s"} for f in ("email", "url", "uuid", "phone", "ipv4")),
     *({"check": "date_format", "column": "s", "format": f} for f in ("%Y-%m-%d", "DD.MM.YYYY")),
     *({"check": c, "column": m} for c in ("not_future", "not_past") for m in ("d", "ts", "at")),
@@ -185,19 +279,62 @@ RULES: list[dict[str, Any]] = [
     {"check": "z_score_outlier", "column": "calm"},
     {"check": "z_score_outlier", "column": "calm", "threshold": 1.5, "where": "b", "name": "z where"},
     {"check": "conditional_null", "column": "s", "condition": "big > 5 OR f > 1"},
-    *({"check": "expression", "expression": e} for e in (
-        "i_ / 2 > 24", "TRIM(s) = ''", "POSITION('b' IN s) > 0", "STRPOS(s, 'x') > 1", "big * 3 - small > 7", "ABS(small) > 7", "big + big = -2",  "big % 7 = 1", "f > 0.1 AND NOT b", "s LIKE 'x%' OR s LIKE '%1'", "s ILIKE '_%k'",
-        "s IN ('a', 'b', NULL)", "s NOT IN ('a', 'ß')", "big IN (1, 2, 4611686018427387905)", "COALESCE(small, 0) + 3 > 4", "CASE WHEN b THEN small ELSE -small END > 0",
-        "d > DATE '2024-05-30' AND EXTRACT(month FROM d) = 6", "ts > TIMESTAMP '2024-06-01 12:00:00'", "LENGTH(s) > 2", "OCTET_LENGTH(s) > 2", "SUBSTR(s, 2, 2) = 'bc'",
-        "s || 'x' = 'ax'", "CONCAT(s, 'x') = 'x'", "f IS DISTINCT FROM 0.1", "big > f", "amount > 2.505", "small BETWEEN 1 AND 5.5", "f = f", "ABS(f) > 1", "FLOOR(f) = 1", "NULLIF(small, 1) > 0",
-        "CAST(small AS DOUBLE) / 3 > 0.34", "small > 5 OR f > 10", "b", "(small > 2) = b", "STARTS_WITH(s, 'x')", "s ~ '^x[0-9]'", "s < 'a'", "-small > 2", "f >= 'NaN'::DOUBLE", "CAST(small AS VARCHAR) = '7'")),
+    *(
+        {"check": "expression", "expression": e}
+        for e in (
+            "i_ / 2 > 24",
+            "TRIM(s) = ''",
+            "POSITION('b' IN s) > 0",
+            "STRPOS(s, 'x') > 1",
+            "big * 3 - small > 7",
+            "ABS(small) > 7",
+            "big + big = -2",
+            "big % 7 = 1",
+            "f > 0.1 AND NOT b",
+            "s LIKE 'x%' OR s LIKE '%1'",
+            "s ILIKE '_%k'",
+            "s IN ('a', 'b', NULL)",
+            "s NOT IN ('a', 'ß')",
+            "big IN (1, 2, 4611686018427387905)",
+            "COALESCE(small, 0) + 3 > 4",
+            "CASE WHEN b THEN small ELSE -small END > 0",
+            "d > DATE '2024-05-30' AND EXTRACT(month FROM d) = 6",
+            "ts > TIMESTAMP '2024-06-01 12:00:00'",
+            "LENGTH(s) > 2",
+            "OCTET_LENGTH(s) > 2",
+            "SUBSTR(s, 2, 2) = 'bc'",
+            "s || 'x' = 'ax'",
+            "CONCAT(s, 'x') = 'x'",
+            "f IS DISTINCT FROM 0.1",
+            "big > f",
+            "amount > 2.505",
+            "small BETWEEN 1 AND 5.5",
+            "f = f",
+            "ABS(f) > 1",
+            "FLOOR(f) = 1",
+            "NULLIF(small, 1) > 0",
+            "CAST(small AS DOUBLE) / 3 > 0.34",
+            "small > 5 OR f > 10",
+            "b",
+            "(small > 2) = b",
+            "STARTS_WITH(s, 'x')",
+            "s ~ '^x[0-9]'",
+            "s < 'a'",
+            "-small > 2",
+            "f >= 'NaN'::DOUBLE",
+            "CAST(small AS VARCHAR) = '7'",
+        )
+    ),
     *({"check": "completeness_ratio", "column": c, "min_ratio": 0.97} for c in ("s", "f")),
     {"check": "completeness_ratio", "column": "s", "min_ratio": 0.97, "where": "b", "name": "filled where"},
     *({"check": "distinct_count", "column": c, "min": 30} for c in SCHEMA),
     {"check": "distinct_count", "column": "s", "min": 30, "where": "b", "name": "distinct where"},
     {"check": "distinct_count", "column": "small", "min": 13, "by": "b"},
     *({"check": c, "column": "calm", "at_least": 10} for c in ("mean", "median", "sum", "stddev", "min", "max")),
-    *({"check": c, "column": "calm", "at_least": 10, "where": "b", "name": f"{c} where"} for c in ("mean", "median", "sum", "stddev", "min", "max")),
+    *(
+        {"check": c, "column": "calm", "at_least": 10, "where": "b", "name": f"{c} where"}
+        for c in ("mean", "median", "sum", "stddev", "min", "max")
+    ),
     *({"check": c, "column": "big", "at_least": 10} for c in ("mean", "sum", "min", "max")),
     *({"check": c, "column": "amount", "at_least": 10} for c in ("mean", "median", "sum", "stddev", "min", "max")),
     *({"check": c, "column": "f", "at_least": 10} for c in ("mean", "median", "sum", "min", "max")),

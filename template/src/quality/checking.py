@@ -193,8 +193,7 @@ def open_source(
     source, base = _source(data, config)
     with reading(source):
         version = source.version(base)
-        asked_for = judged_columns(config.rules)
-        found = source.read(base, asked_for) if judging else Reading(source.scan(base))
+        found = source.read(base, judged_columns(config.rules)) if judging else Reading(source.scan(base))
         if found.there is not None:
             there = judged_there(found, config, around, partial(referred, environment=config.environment))
             return Opened(there, version=source.UNKNOWN)

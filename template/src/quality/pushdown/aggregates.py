@@ -22,7 +22,8 @@ def aggregate(name: str, option: Any, value: Value, dtype: pl.DataType, dialect:
     """The aggregate itself, and what it is where it is null: of no rows; None where null is right."""
     if name not in AGGREGATES:
         raise UnsayableError(f"the aggregate {name} cannot be said in {dialect.NAME}")
-    return AGGREGATES[name](value, option, dtype, dialect)
+    made, empty = AGGREGATES[name](value, option, dtype, dialect)
+    return made, empty
 
 
 def _sum(value: Value, option: Any, dtype: pl.DataType, dialect: Dialect) -> tuple[Any, Any]:

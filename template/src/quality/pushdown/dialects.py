@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import functools
+import importlib
 from typing import Any, ClassVar
 
 import polars as pl
 
 from quality.errors import ConfigurationError
-from quality.pushdown.regexes import Unsaid, Words, translated
+from quality.pushdown.regexes import UnsaidError, Words, translated
 
-try:
-    from sqlglot import exp
-except ImportError:  # an extra: whoever names such a source is told
-    exp: Any = None  # type: ignore[no-redef]
 
+class _Expressions:
+    """The nodes of SQLGlot, an extra, which is imported when the first is asked for."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(_sqlglot(), name)
+
+
+@functools.cache
+def _sqlglot() -> Any:
+    return importlib.import_module("sqlglot.expressions")
+
+
+exp: Any = _Expressions()
 TYPES: dict[type[pl.DataType], str] = {
     pl.Boolean: "BOOLEAN",
     pl.Int8: "SMALLINT",
@@ -43,10 +54,12 @@ def call(name: str, *arguments: Any) -> Any:
 
 
 def text(value: str) -> Any:
+    """A text as it stands in SQL."""
     return exp.Literal.string(value)
 
 
 def number(value: int) -> Any:
+    """A whole number as it stands in SQL."""
     return exp.Literal.number(value) if value >= 0 else exp.Paren(this=exp.Neg(this=exp.Literal.number(-value)))
 
 
@@ -106,7 +119,7 @@ class Dialect:
     def matches(self, value: Any, pattern: str) -> Any:
         try:
             return self.found(value, text(translated(pattern, self.WORDS)))
-        except (Unsaid, IndexError) as error:
+        except (UnsaidError, IndexError) as error:
             raise UnsayableError(f"the regex {error} of '{pattern}' cannot be said in {self.NAME}") from None
 
     def found(self, value: Any, pattern: Any) -> Any:
@@ -136,12 +149,14 @@ class Dialect:
 
 
 class DuckDB(Dialect):
+    """Patterns are RE2's."""
+
     NAME = "DuckDB"
     SQLGLOT = "duckdb"
     WORDS = Words(r"\A", r"\z", 1000, lambda code: rf"\x{{{code:x}}}")
 
     def type(self, dtype: pl.DataType) -> str:
-        own = {pl.Int8: "TINYINT", pl.UInt64: "UBIGINT", pl.Int128: "HUGEINT"}
+        own: dict[type[pl.DataType], str] = {pl.Int8: "TINYINT", pl.UInt64: "UBIGINT", pl.Int128: "HUGEINT"}
         return own.get(type(dtype)) or super().type(dtype)
 
     def plain(self, value: Any, kind: str) -> Any:
@@ -173,6 +188,8 @@ class DuckDB(Dialect):
 
 
 class PostgreSQL(Dialect):
+    """Patterns are its own advanced regular expressions."""
+
     NAME = "PostgreSQL"
     SQLGLOT = "postgres"
     WORDS = Words(

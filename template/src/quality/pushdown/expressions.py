@@ -98,8 +98,8 @@ class Reader:
                 left, right = (self._value(one, among) for one in (node.left, node.right))
                 return paren(exp.Sub(this=left, expression=right))
             case "BinaryExpr":
-                sides = [self._argument(one, among) for one in (node.left, node.right)]
-                return operation(str(node.op).rpartition(".")[2], *sides, dtype, self.dialect)
+                left, right = (self._argument(one, among) for one in (node.left, node.right))
+                return operation(str(node.op).rpartition(".")[2], left, right, dtype, self.dialect)
             case "Function":
                 return self._function(node, dtype, among)
             case "Filter" if self._kept is not None:

@@ -173,4 +173,4 @@ def typed(found: pl.DataFrame, schema: pl.Schema) -> pl.DataFrame:
     """What a database answered, in the dtypes of the query."""
     if found.width != len(schema):
         raise CannotJudgeError(f"the database answered {found.width} columns where {len(schema)} were asked for")
-    return found.rename(dict(zip(found.columns, schema.names(), strict=True))).cast(dict(schema))
+    return found.rename(dict(zip(found.columns, schema.names(), strict=True))).cast(schema)

@@ -32,31 +32,38 @@ def function(name: str, options: Sequence[Any], arguments: Arguments, dtype: pl.
 
 
 def paren(value: Any) -> Any:
+    """What is one value, whatever stands beside it."""
     return exp.Paren(this=value)
 
 
 def case(*branches: tuple[Any, Any], otherwise: Any = None) -> Any:
+    """The first branch that is true, or what is otherwise."""
     ifs = [exp.If(this=when, true=then) for when, then in branches]
     return exp.Case(ifs=ifs, default=otherwise)
 
 
 def is_null(value: Any) -> Any:
+    """Whether a value is null."""
     return paren(exp.Is(this=value, expression=exp.Null()))
 
 
 def filled(value: Any) -> Any:
+    """Whether a value is not null."""
     return paren(exp.Not(this=is_null(value)))
 
 
 def negated(value: Any) -> Any:
+    """The opposite; null stays null."""
     return paren(exp.Not(this=value))
 
 
 def any_of(values: Sequence[Any]) -> Any:
+    """Whether one is true; null where none is and one is null."""
     return paren(_joined(exp.Or, values))
 
 
 def all_of(values: Sequence[Any]) -> Any:
+    """Whether all are true; null where none is false and one is null."""
     return paren(_joined(exp.And, values))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import NamedTuple
 
 import polars as pl
@@ -23,7 +23,7 @@ ESCAPE = re.compile(r"\\(?:[pP]\{[^}]*\}|[pP].|x\{[^}]*\}|x..|[uU]\{[^}]*\}|u...
 ANCHORS = {"\\A": "start", "\\z": "end", "\\b": "boundary", "\\B": "inside"}
 
 
-class Unsaid(ValueError):
+class UnsaidError(ValueError):
     """A piece of a pattern that a dialect has no words for."""
 
 
@@ -55,7 +55,7 @@ class _Reader:
     def whole(self) -> str:
         said = self.alternatives()
         if self.at < len(self.text):
-            raise Unsaid(self.text[self.at :])
+            raise UnsaidError(self.text[self.at :])
         return said
 
     def alternatives(self) -> str:
@@ -77,7 +77,7 @@ class _Reader:
         if letter in "^$":
             self.at += 1
             if "m" in self.flags:
-                raise Unsaid(f"(?m){letter}")
+                raise UnsaidError(f"(?m){letter}")
             return self.words.start if letter == "^" else self.words.end
         piece = self.piece(letter)
         self.at += len(piece)
@@ -88,9 +88,9 @@ class _Reader:
         if letter == "\\":
             found = ESCAPE.match(self.text, self.at)
             if found is None or found[0][:2] in ("\\<", "\\>"):
-                raise Unsaid(self.text[self.at :])
+                raise UnsaidError(self.text[self.at :])
             if self.text.startswith("\\b{", self.at):
-                raise Unsaid("\\b{…}")
+                raise UnsaidError("\\b{…}")
             return found[0]
         return self.text[self.at : self.close(self.at)] if letter == "[" else letter
 
@@ -109,8 +109,8 @@ class _Reader:
     def group(self) -> str:
         if self.text.startswith("(?", self.at) and not NAMED.match(self.text, self.at):
             found = FLAGS.match(self.text, self.at)
-            if found is None or set((found[1] + (found[2] or ""))) - set("isU"):
-                raise Unsaid(self.text[self.at : self.at + 4])
+            if found is None or set(found[1] + (found[2] or "")) - set("isU"):
+                raise UnsaidError(self.text[self.at : self.at + 4])
             outer, self.flags = self.flags, self.flags | set(found[1]) - set(found[2] or "")
             self.at = found.end()
             if found[3] == ")":
@@ -134,7 +134,7 @@ class _Reader:
             if counted:
                 low, high = int(counted[1]), counted[3] if counted[2] else counted[1]
                 if max(low, int(high or 0)) > self.words.most:
-                    raise Unsaid(counted[0])
+                    raise UnsaidError(counted[0])
                 how, length = f"{{{low},{high}}}" if high != str(low) else f"{{{low}}}", len(counted[0])
             elif self.text[self.at] in "*+?":
                 how, length = self.text[self.at], 1
@@ -149,7 +149,7 @@ class _Reader:
         if where in ("start", "end"):
             return self.words.start if where == "start" else self.words.end
         if not self.words.around:
-            raise Unsaid("\\b" if where == "boundary" else "\\B")
+            raise UnsaidError("\\b" if where == "boundary" else "\\B")
         word = self.single("\\w")
         edge = f"(?:(?<={word})(?!{word})|(?<!{word})(?={word}))"
         return edge if where == "boundary" else f"(?:(?<={word})(?={word})|(?<!{word})(?!{word}))"
@@ -161,45 +161,32 @@ class _Reader:
         ]
         found = [one for one in found if one[0] <= one[1]]
         if not found:
-            raise Unsaid(piece)
+            raise UnsaidError(piece)
         code = self.words.code
         return "[" + "".join(code(low) if low == high else f"{code(low)}-{code(high)}" for low, high in found) + "]"
 
 
 @functools.cache
-def _characters() -> pl.Series:
-    return pl.Series([chr(code) for low, high in EVERY for code in range(low, high + 1)])
+def _characters() -> pl.DataFrame:
+    codes = [code for low, high in EVERY for code in range(low, high + 1)]
+    return pl.DataFrame({"code": codes, "text": [chr(code) for code in codes]})
 
 
 @functools.cache
 def matching(piece: str, flags: str) -> Ranges:
     """The code points of the characters that a piece of a pattern matches."""
-    flag = f"(?{flags})" if flags else ""
     if piece.isascii() and piece.isalnum() and "i" not in flags:
         return ((ord(piece), ord(piece)),)
-    return ranges(_characters().filter(_characters().str.contains(rf"{flag}\A(?:{piece})\z")))
-
-
-def ranges(characters: pl.Series) -> Ranges:
-    """Characters in the order of their code points, as ranges."""
-    return tuple(_ranges([ord(one) for one in characters]))
-
-
-def _ranges(codes: list[int]) -> Iterator[tuple[int, int]]:
-    start = 0
-    for place in range(1, len(codes) + 1):
-        after = codes[place - 1] + 1
-        if place == len(codes) or codes[place] != (0xE000 if after == 0xD800 else after):
-            last = codes[place - 1]
-            if codes[start] < 0xD800 <= last:
-                yield codes[start], 0xD7FF
-                yield 0xE000, last
-            else:
-                yield codes[start], last
-            start = place
+    flag = f"(?{flags})" if flags else ""
+    found = _characters().filter(pl.col("text").str.contains(rf"{flag}\A(?:{piece})\z"))
+    follows = pl.col("code").diff().fill_null(0) == 1
+    runs = found.group_by((~follows).cum_sum(), maintain_order=True).agg(
+        pl.col("code").first().alias("low"), pl.col("code").last().alias("high")
+    )
+    return tuple(runs.select("low", "high").rows())
 
 
 @functools.cache
 def blanks() -> str:
     """What Polars strips from the ends of a text."""
-    return "".join(_characters().filter(_characters().str.strip_chars() == ""))
+    return "".join(_characters().filter(pl.col("text").str.strip_chars() == "")["text"])

@@ -194,17 +194,22 @@ def _postgresql(url: str, root: Path) -> Iterator[Way]:
             )
             return dict(found.rows())
 
-        for setting in ("TimeZone TO 'UTC'", "standard_conforming_strings TO on", "extra_float_digits TO 1"):
-            cursor.execute(f"SET {setting}")
-        cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        known = ask("SELECT current_setting('server_encoding')::text AS e, current_setting('server_version_num')::int AS v")
-        encoding, version = known.row(0)
-        if encoding != "UTF8" or version < OLDEST:
-            raise ConfigurationError(
-                f"a table is judged there by PostgreSQL {OLDEST // 10_000} or later, in UTF8; "
-                f"this one is {version // 10_000}, in {encoding}: read it by a source of `kind: sql`"
-            )
+        _begin(cursor.execute, ask)
         yield Way(run, lambda statement: run(f"EXPLAIN {statement}", planner), columns)
+
+
+def _begin(execute: Callable[[str], Any], ask: Run) -> None:
+    """One moment for all statements, which only read, on a server that says everything exactly."""
+    for setting in ("TimeZone TO 'UTC'", "standard_conforming_strings TO on", "extra_float_digits TO 1"):
+        execute(f"SET {setting}")
+    execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+    known = ask("SELECT current_setting('server_encoding')::text AS e, current_setting('server_version_num')::int AS v")
+    encoding, version = known.row(0)
+    if encoding != "UTF8" or version < OLDEST:
+        raise ConfigurationError(
+            f"a table is judged there by PostgreSQL {OLDEST // 10_000} or later, in UTF8; "
+            f"this one is {version // 10_000}, in {encoding}: read it by a source of `kind: sql`"
+        )
 
 
 OLDEST = 140_000
