@@ -16,6 +16,7 @@ from quality.pushdown.operators import cast, operation
 from quality.pushdown.tree import Tree
 
 FIRST = "BooleanFunction.IsFirstDistinct"
+AGGREGATED = ("SUM", "COUNT", "MIN", "MAX", "AVG", "STDDEV_SAMP", "VAR_SAMP", "BOOL_OR")
 WHOLE = ("quantile", "null_count")
 """Functions with one value for all rows."""
 
@@ -168,8 +169,18 @@ class Reader:
     def _made(self, made: Any, empty: Any, among: bool) -> Any:
         """An aggregate, of the group or beside each row, and what it is of no rows."""
         if not among:
-            made = self._window(made, self.keys)
+            made = self._beside(made, self.keys)
         return call("COALESCE", made, empty) if empty is not None else made
+
+    def _beside(self, made: Any, keys: Sequence[Any]) -> Any:
+        """Each aggregate within as a window."""
+        aggregates = [one for one in made.find_all(exp.Anonymous, exp.Count) if one.name in AGGREGATED or not one.name]
+        for one in aggregates:
+            window = self._window(one.copy(), keys)
+            if one is made:
+                return window
+            one.replace(window)
+        return made
 
     def _aggregated(self, node: Any, dtype: pl.DataType) -> tuple[Any, Any]:
         value, by = self._filtered(node.arguments[0])
@@ -190,7 +201,7 @@ class Reader:
         match type(inner).__name__:
             case "Agg":
                 made, empty = self._aggregated(inner, dtype)
-                made = self._window(made, keys)
+                made = self._beside(made, keys)
                 return call("COALESCE", made, empty) if empty is not None else made
             case "Len":
                 return self._window(call("COUNT", exp.Star()), keys)

@@ -103,6 +103,10 @@ class TableFrame(Frame):
             return query.collect()
         return typed(self.database.run(statement), plan.schema)
 
+    def refuse(self, why: str) -> None:
+        """For a rule that needs the rows themselves."""
+        raise UnsayableError(why)
+
     def occurs(self, column: str, reference: Any, theirs: str) -> pl.Expr:
         """Whether a value is one of a column of another table of this database; null where it is null."""
         name, table, dialect = f"\0{column} in {theirs} of {reference}", self.database.table, self.database.dialect

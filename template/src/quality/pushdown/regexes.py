@@ -1,7 +1,7 @@
-"""Patterns of Rust's syntax said in another: every piece that matches one character becomes the set of these characters.
+"""Patterns of Rust's syntax in another: every piece that matches one character becomes the set of these characters.
 
-Dialects disagree on what `\\w`, `\\d`, `.`, `$` or a letter whose case is ignored match. Which characters a piece matches
-is asked of Polars itself, and written as ranges of code points, which all dialects read alike.
+Dialects disagree on what `\\w`, `\\d`, `.`, `$` or a letter whose case is ignored match. Which characters a piece
+matches is asked of Polars itself, and written as ranges of code points, which all dialects read alike.
 """
 
 from __future__ import annotations

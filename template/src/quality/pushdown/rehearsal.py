@@ -41,7 +41,7 @@ def refusal(rule: Rule, frame: TableFrame) -> str | None:
 
 def _rehearse(rule: Rule, frame: TableFrame) -> None:
     """Everything that a check would ask, answered as of a table without rows."""
-    for column in {*rule.subjects, *getattr(rule, "columns", ())}:
+    for column in {*rule.subjects, getattr(rule, "column", None), *getattr(rule, "columns", ())} - {None}:
         if isinstance(why := frame.database.table.columns.get(column), UnsayableError):
             raise why
     with suppress(CannotJudgeError):

@@ -13,7 +13,7 @@ from quality.engine.frame import Frame
 from quality.engine.rule import Judgement, Reference, State, TableRule
 from quality.engine.samples import readable
 from quality.engine.sql import condition
-from quality.errors import CannotJudgeError, ConfigurationError
+from quality.errors import CannotJudgeError
 from quality.rules.common_dtype import common
 from quality.rules.keys import Columns
 from quality.rules.references import schema_of
@@ -59,7 +59,7 @@ class Reconcile(TableRule):
 
     def bind(self, frame: Frame) -> None:
         if frame.there is not None:
-            raise ConfigurationError("reconcile reads both datasets whole: read this one by a source of kind sql")
+            frame.there.refuse("it reads both datasets whole: read this one by a source of `kind: sql`")
         theirs = schema_of(frame, self.reference, self.subjects)
         compared = self.compared(frame.schema, theirs)
         if not compared:
