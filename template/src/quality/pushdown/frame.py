@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import copy
 import inspect
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import polars as pl
 from polars.io.plugins import register_io_source
 
 from quality.engine.dtypes import col
-from quality.engine.frame import Frame, Surroundings
+from quality.engine.frame import Frame, Reference, Surroundings
 from quality.engine.samples import Wanted, readable
 from quality.errors import CannotJudgeError
 from quality.pushdown.dialects import Dialect, UnsayableError, exp, number
@@ -63,8 +65,10 @@ class TableFrame(Frame):
         self.database, self.refer, self.rehearses = database, refer, rehearses
         self.keeps: tuple[pl.Expr, ...] = ()
         self.statements: list[str] = []
-        self._outside, self.there = around.references, self
-        super().__init__(self._rows(database.table), replace(around, references=self._reference))
+        self._outside = around.references
+        self.there = weakref.proxy(self)  # a circle would keep the connection open after the last look
+        references = partial(_reference, database, refer, around.references, rehearses)
+        super().__init__(_rows(database.table, rehearses), replace(around, references=references))
 
     def rehearsal(self) -> TableFrame:
         """A frame that says every query, and answers it as of a table without rows."""
@@ -73,20 +77,14 @@ class TableFrame(Frame):
 
     @property
     def lazy(self) -> pl.LazyFrame:
-        found = self._rows(self.database.table)
+        found = _rows(self.database.table, self.rehearses)
         for keep in self.keeps:
             found = found.filter(keep)
         return found
 
-    def _rows(self, table: Table) -> pl.LazyFrame:
-        return register_io_source(Absent(table, self.rehearses), schema=pl.Schema(table.schema))
-
-    def _reference(self, written: Any) -> pl.LazyFrame:
-        table = self.database.same(self.refer(written))
-        return self._outside(written) if table is None else self._rows(table)
-
     def where(self, keep: pl.Expr) -> TableFrame:
         part = copy.copy(self)
+        part.there = weakref.proxy(part)
         part.keeps, part.known = (*self.keeps, keep), {}
         return part
 
@@ -158,6 +156,18 @@ class TableFrame(Frame):
         select = exp.Select().select(*given).from_(found.select.subquery("t", copy=False), copy=False)
         by = [exp.Ordered(this=found.column(name), nulls_first=False) for name in dict.fromkeys((*order, *every))]
         return select.order_by(*by, copy=False).limit(rows, copy=False)
+
+
+def _rows(table: Table, rehearses: bool) -> pl.LazyFrame:
+    return register_io_source(Absent(table, rehearses), schema=pl.Schema(table.schema))
+
+
+def _reference(
+    database: Database, refer: Callable[[Any], Any], outside: Reference, rehearses: bool, written: Any
+) -> pl.LazyFrame:
+    """Another table of the same database, or rows that are read."""
+    table = database.same(refer(written))
+    return outside(written) if table is None else _rows(table, rehearses)
 
 
 def readable_column(table: Table, name: str) -> Any:
