@@ -45,7 +45,11 @@ def _lines() -> Iterator[str]:
         os.environ["QUALITY_ROOT"] = folder
         try:
             for row in ROWS:
-                yield f"| `{row.check}` | " + " | ".join(_told(row, dialects[name], Path(folder)) for name in SHOWN) + " |"
+                yield (
+                    f"| `{row.check}` | "
+                    + " | ".join(_told(row, dialects[name], Path(folder)) for name in SHOWN)
+                    + " |"
+                )
         finally:
             os.environ.pop("QUALITY_ROOT")
             os.environ |= {"QUALITY_ROOT": root} if root else {}

@@ -12,7 +12,6 @@ TEMPLATE = Path(__file__).parent.parent / "template"
 sys.path.insert(0, str(TEMPLATE / "src"))
 
 from pushdown_page import pushdown_page  # noqa: E402
-
 from quality.cli.documents import RULES_PAGE, rules_page, schemas  # noqa: E402
 
 

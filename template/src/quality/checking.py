@@ -89,8 +89,8 @@ def check(
     """Judges data by the configuration's rules, as of `now`: ages are counted to it, and only runs before it are known.
 
     `history` gives the rows of earlier runs, by default its own runs'. Results of one dataset and one `now` are equal.
-    `seen` is called with the frame and every judgement, for whoever needs the failing rows themselves; `judged` now and
-    then with the number of rules that came to be judged since.
+    `seen` is called with the frame and every judgement, for whoever needs the failing rows themselves, and closes what
+    is judged `there`; `judged` now and then with the number of rules that came to be judged since.
 
     `data` is a frame, LazyFrame, pandas or Arrow table, path, source or dataset name; None means the configured
     source. Wrong use raises ConfigurationError before any data is read; what cannot be read or computed is ERROR. Where
@@ -141,6 +141,8 @@ def _judged(
     if seen is not None:
         seen(frame, found)
     fields = verdict(found, config, frame)
+    if frame.there is not None and seen is None:
+        frame.there.close()
     if frame.has_changed:
         return unreadable(SourceError("the source, or a reference, changed while it was read: check again"), config)
     if opened.rows not in (None, fields["row_count"]) and frame.differs is None:

@@ -57,7 +57,9 @@ def table_of(node: Any) -> Table | None:
 
 
 class TableFrame(Frame):
-    """A frame whose queries are statements of one database."""
+    """A frame whose queries are statements of one database, until `close` is called: by who looks at it last."""
+
+    close: Callable[[], Any]
 
     def __init__(
         self, database: Database, around: Surroundings, refer: Callable[[Any], Any], *, rehearses: bool = False

@@ -100,7 +100,7 @@ class Table(Source):
         except (ConfigurationError, SourceError):
             raise
         except (Exception, pl.exceptions.PanicException) as error:
-            said = masked(first_line(error), url)
+            said = masked(first_line(error), url).rpartition("ERROR: ")[2].strip()  # without the query before it
             stays = any(word in said for word in FACTS)
             raise (MalformedError if stays else SourceError)(f"{self.describe()} cannot be judged: {said}") from None
 
