@@ -48,6 +48,7 @@ EXPECTED = {
     "datasets/policy.schema.json",
     "docs/operators.md",
     "docs/policy.md",
+    "docs/pushdown.md",
     "docs/rules.md",
     "noxfile.py",
     "policy.yml",

@@ -18,6 +18,8 @@ import polars as pl
 import pytest
 from checking import NOW, judge
 from databases import execute, postgres_server
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from quality import CheckConfig, ColumnRule, Frame, Judgement, Measure
 from quality.checking import check, open_source
@@ -109,23 +111,22 @@ AMOUNTS = [
     Decimal("9999999999.99"),
     Decimal("-9999999999.99"),
 ]
-SCHEMA = pl.Schema(
-    {
-        "rid": pl.Int64,
-        "big": pl.Int64,
-        "small": pl.Int16,
-        "f": pl.Float64,
-        "f4": pl.Float32,
-        "calm": pl.Float64,
-        "s": pl.String,
-        "k": pl.String,
-        "b": pl.Boolean,
-        "d": pl.Date,
-        "ts": pl.Datetime("us"),
-        "at": pl.Datetime("us", "UTC"),
-        "amount": pl.Decimal(12, 2),
-    }
-)
+KINDS: dict[str, Any] = {
+    "rid": pl.Int64,
+    "big": pl.Int64,
+    "small": pl.Int16,
+    "f": pl.Float64,
+    "f4": pl.Float32,
+    "calm": pl.Float64,
+    "s": pl.String,
+    "k": pl.String,
+    "b": pl.Boolean,
+    "d": pl.Date,
+    "ts": pl.Datetime("us"),
+    "at": pl.Datetime("us", "UTC"),
+    "amount": pl.Decimal(12, 2),
+}
+SCHEMA = pl.Schema(KINDS)
 CREATE = (
     "CREATE TABLE {} (rid bigint, big bigint, small smallint, f double precision, f4 real, calm double precision, "
     's {}, k varchar, b boolean, d date, ts timestamp, "at" timestamp with time zone, amount decimal(12, 2))'
@@ -208,7 +209,7 @@ def there(request: pytest.FixtureRequest, place: Path, monkeypatch: pytest.Monke
 
 
 def told(rule: RuleResult) -> tuple[Any, ...]:
-    value = rule.value
+    value: Any = rule.value
     if isinstance(value, float) and math.isfinite(value):
         value = pytest.approx(value, rel=1e-12)
     return rule.status.value, rule.failed_count, rule.total_count, str(rule.segment), value
@@ -565,6 +566,60 @@ class Itself(ColumnRule):
 
 def test_every_count_is_that_of_polars(there: dict[str, Any], data: pl.DataFrame, place: Path) -> None:
     compare(judge(data, *RULES, sample_rows=0), judge(None, *RULES, source=there, sample_rows=0))
+
+
+NUMBERS = st.sampled_from(
+    ["big", "small", "rid", "f", "calm", "amount", "0", "1", "-7", "24", "2.5", "LENGTH(s)", "4611686018427387904"]
+)
+WHOLE = st.sampled_from(["big", "small", "rid", "3", "-1", "LENGTH(s)"])
+SIGNS = st.sampled_from(["=", "<>", "<", "<=", ">", ">=", "IS DISTINCT FROM", "IS NOT DISTINCT FROM"])
+SUMS = st.builds("({} {} {})".format, WHOLE, st.sampled_from(["+", "-", "*", "%"]), WHOLE)
+ATOMS = st.one_of(
+    st.builds("{} {} {}".format, st.one_of(NUMBERS, SUMS), SIGNS, st.one_of(NUMBERS, SUMS)),
+    st.builds("s {} '{}'".format, SIGNS, st.sampled_from(["a", "", "ß", "x1", "\\d"])),
+    st.builds("s LIKE '{}'".format, st.text("a%_x1ß\\.", min_size=1, max_size=4)),
+    st.builds("TRIM(s) || s {} '{}'".format, SIGNS, st.sampled_from(["aa", "x1x1", ""])),
+    st.builds("d {} DATE '{}'".format, SIGNS, st.sampled_from(["2024-05-30", "1969-12-31"])),
+    st.builds(
+        "EXTRACT({} FROM ts) {} {}".format,
+        st.sampled_from(["year", "month", "day", "hour", "minute"]),
+        SIGNS,
+        st.sampled_from(["5", "23", "1969"]),
+    ),
+    st.builds("{} IN ({}, {}, NULL)".format, st.sampled_from(["big", "small"]), st.integers(-9, 9), st.just("49")),
+    st.builds("{} IS {} NULL".format, st.sampled_from(list(KINDS)), st.sampled_from(["", "NOT"])),
+    st.builds("COALESCE({}, {}) > {}".format, st.sampled_from(["big", "rid"]), st.integers(-2, 2), st.integers(-2, 2)),
+    st.builds("{} / {} > {}".format, WHOLE, st.sampled_from(["2", "-3", "7"]), st.sampled_from(["0.5", "24", "-1"])),
+    st.just("b"),
+)
+CONDITIONS = st.recursive(
+    ATOMS,
+    lambda inner: st.one_of(
+        st.builds("({} AND {})".format, inner, inner),
+        st.builds("({} OR {})".format, inner, inner),
+        st.builds("(NOT {})".format, inner),
+        st.builds("(CASE WHEN {} THEN {} ELSE {} END)".format, inner, inner, inner),
+    ),
+    max_leaves=5,
+)
+
+
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(conditions=st.lists(CONDITIONS, min_size=12, max_size=12, unique=True))
+def test_whatever_a_condition_says_both_count_alike(
+    there: dict[str, Any], data: pl.DataFrame, conditions: list[str]
+) -> None:
+    """Of conditions that nobody chose none counts otherwise; one that is refused is refused by name."""
+    rules = [{"check": "expression", "expression": one, "name": str(n)} for n, one in enumerate(conditions)]
+    rules = [rule for rule in rules if judge(data.head(1), rule).rules[0].status.value != "ERROR"]
+    refused: list[str] = []
+    try:
+        judge(None, *rules, source=there, sample_rows=0)
+    except ConfigurationError as error:
+        refused = re.findall(r"rule '(\d+)' \(expression", str(error))
+        assert len(refused) == len(str(error).splitlines())
+    kept = [rule for rule in rules if rule["name"] not in refused]
+    compare(judge(data, *kept, sample_rows=0), judge(None, *kept, source=there, sample_rows=0))
 
 
 def write(place: Path) -> None:
