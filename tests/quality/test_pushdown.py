@@ -571,6 +571,7 @@ def test_every_count_is_that_of_polars(there: dict[str, Any], data: pl.DataFrame
 NUMBERS = st.sampled_from(
     ["big", "small", "rid", "f", "calm", "amount", "0", "1", "-7", "24", "2.5", "LENGTH(s)", "4611686018427387904"]
 )
+PARTS = st.sampled_from(["year", "month", "day", "hour", "minute"])
 WHOLE = st.sampled_from(["big", "small", "rid", "3", "-1", "LENGTH(s)"])
 SIGNS = st.sampled_from(["=", "<>", "<", "<=", ">", ">=", "IS DISTINCT FROM", "IS NOT DISTINCT FROM"])
 SUMS = st.builds("({} {} {})".format, WHOLE, st.sampled_from(["+", "-", "*", "%"]), WHOLE)
@@ -580,12 +581,7 @@ ATOMS = st.one_of(
     st.builds("s LIKE '{}'".format, st.text("a%_x1ß\\.", min_size=1, max_size=4)),
     st.builds("TRIM(s) || s {} '{}'".format, SIGNS, st.sampled_from(["aa", "x1x1", ""])),
     st.builds("d {} DATE '{}'".format, SIGNS, st.sampled_from(["2024-05-30", "1969-12-31"])),
-    st.builds(
-        "EXTRACT({} FROM ts) {} {}".format,
-        st.sampled_from(["year", "month", "day", "hour", "minute"]),
-        SIGNS,
-        st.sampled_from(["5", "23", "1969"]),
-    ),
+    st.builds("EXTRACT({} FROM ts) {} {}".format, PARTS, SIGNS, st.sampled_from(["5", "23", "1969"])),
     st.builds("{} IN ({}, {}, NULL)".format, st.sampled_from(["big", "small"]), st.integers(-9, 9), st.just("49")),
     st.builds("{} IS {} NULL".format, st.sampled_from(list(KINDS)), st.sampled_from(["", "NOT"])),
     st.builds("COALESCE({}, {}) > {}".format, st.sampled_from(["big", "rid"]), st.integers(-2, 2), st.integers(-2, 2)),
@@ -604,7 +600,7 @@ CONDITIONS = st.recursive(
 )
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(conditions=st.lists(CONDITIONS, min_size=12, max_size=12, unique=True))
 def test_whatever_a_condition_says_both_count_alike(
     there: dict[str, Any], data: pl.DataFrame, conditions: list[str]
@@ -612,12 +608,13 @@ def test_whatever_a_condition_says_both_count_alike(
     """Of conditions that nobody chose none counts otherwise; one that is refused is refused by name."""
     rules = [{"check": "expression", "expression": one, "name": str(n)} for n, one in enumerate(conditions)]
     rules = [rule for rule in rules if judge(data.head(1), rule).rules[0].status.value != "ERROR"]
-    refused: list[str] = []
+    said = ""
     try:
         judge(None, *rules, source=there, sample_rows=0)
     except ConfigurationError as error:
-        refused = re.findall(r"rule '(\d+)' \(expression", str(error))
-        assert len(refused) == len(str(error).splitlines())
+        said = str(error)
+    refused = re.findall(r"rule '(\d+)' \(expression", said)
+    assert len(refused) == len(said.splitlines())
     kept = [rule for rule in rules if rule["name"] not in refused]
     compare(judge(data, *kept, sample_rows=0), judge(None, *kept, source=there, sample_rows=0))
 
