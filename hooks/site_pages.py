@@ -19,7 +19,10 @@ ROOT = Path(__file__).parent.parent
 ELSEWHERE = {
     "index.md": "README.md",
     "changelog.md": "CHANGELOG.md",
-    **{f"reference/{name}": f"template/docs/{name}" for name in ("rules.md", "sources.md", "json.md", "operators.md")},
+    **{
+        f"reference/{name}": f"template/docs/{name}"
+        for name in ("rules.md", "sources.md", "pushdown.md", "json.md", "operators.md")
+    },
     **{f"reference/{name}": f"template/docs/{name}" for name in ("artifact.png", "report.png")},
 }
 """Pages and pictures of the site, each with the file of the project that it is."""

@@ -1,4 +1,4 @@
-"""Write what the template ships and `nox -s rules` keeps current: the JSON Schemas and the rule table.
+"""Write what the template ships and `nox -s rules` keeps current: the JSON Schemas and the rule tables.
 
 `nox -s stamp` runs this with the template's pins; `--check` writes nothing and exits 1 when a file is stale.
 """
@@ -11,14 +11,16 @@ from pathlib import Path
 TEMPLATE = Path(__file__).parent.parent / "template"
 sys.path.insert(0, str(TEMPLATE / "src"))
 
+from pushdown_page import pushdown_page  # noqa: E402
 from quality.cli.documents import RULES_PAGE, rules_page, schemas  # noqa: E402
 
 
 def documents() -> dict[Path, str]:
     """Each file with the text it should have."""
-    rules = TEMPLATE / RULES_PAGE
+    rules, pushdown = TEMPLATE / RULES_PAGE, TEMPLATE / "docs" / "pushdown.md"
     return {TEMPLATE / name: schema for name, schema in schemas().items()} | {
-        rules: rules_page(rules.read_text(encoding="utf-8"))
+        rules: rules_page(rules.read_text(encoding="utf-8")),
+        pushdown: pushdown_page(pushdown.read_text(encoding="utf-8")),
     }
 
 

@@ -48,6 +48,7 @@ EXPECTED = {
     "datasets/policy.schema.json",
     "docs/operators.md",
     "docs/policy.md",
+    "docs/pushdown.md",
     "docs/rules.md",
     "noxfile.py",
     "policy.yml",
@@ -175,7 +176,16 @@ def test_constraints_pin_what_their_session_needs_and_name_no_machine(name: str)
     needed = {"copier": {"copier"}, "lint": {"mypy", "pydantic", "ruff"}}
     found = pins(CONSTRAINTS[name])
     if name.startswith("extras-"):
-        drivers = {"adbc-driver-postgresql", "deltalake", "duckdb", "fastexcel", "obstore", "pyarrow", "pyiceberg"}
+        drivers = {
+            "adbc-driver-postgresql",
+            "deltalake",
+            "duckdb",
+            "fastexcel",
+            "obstore",
+            "pyarrow",
+            "pyiceberg",
+            "sqlglot",
+        }
         base = pins(CONSTRAINTS[name.removeprefix("extras-")])
         assert drivers <= found.keys()
         assert {one for one in found.keys() & base.keys() if found[one] != base[one]} == set()
@@ -214,7 +224,7 @@ def test_extras_are_installed_by_naming_them_once(
     Path("pyproject.toml").write_text("[project]\n", "utf-8")
     assert noxfile["extras"]() == ""
     Path("pyproject.toml").write_text(f"[tool.quality]\nextras = {known}\n", "utf-8")
-    assert noxfile["extras"]() == "[delta,duckdb,excel,iceberg,postgresql,remote]"
+    assert noxfile["extras"]() == "[delta,duckdb,excel,iceberg,postgresql,pushdown,remote]"
 
 
 def test_every_tuple_of_the_noxfile_is_pinned_within_what_a_repository_allows(noxfile: dict[str, Any]) -> None:

@@ -5,6 +5,7 @@ The rooms, from the ground up; a module imports its own room and those above it 
 * `values`, `files`, `masking`, `result`, `errors`, `provenance`: what all others share; `sql_text`: what conditions say
 * `engine`: what a rule is, and how all rules of a dataset are judged in one pass
 * `rules`: every rule there is, by family; `catalogue` lists them
+* `pushdown`: rules as the SQL of a database that judges them itself
 * `sources`: where data comes from: files of any format, judged as a whole; frames in memory
 * `contract`: what people write: contracts and policy; `config` is both as one value
 * `prefect_run`, `loopback`, `server`: the run that this code is in, and a Prefect server

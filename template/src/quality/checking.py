@@ -24,6 +24,7 @@ from quality.engine.judge import BROKEN, Found, judge, unreadable, verdict
 from quality.engine.rule import Rule
 from quality.errors import ConfigurationError, DataQualityError, SourceError
 from quality.history.runs import past, volumes
+from quality.pushdown.opening import judged_there
 from quality.result import CheckResult, RunMetadata, summarize_check_result
 from quality.rules.schema import DtypeRule, SchemaRule
 from quality.sources import Parses, Reading, Source, as_frame, as_source, digest, reading
@@ -88,8 +89,8 @@ def check(
     """Judges data by the configuration's rules, as of `now`: ages are counted to it, and only runs before it are known.
 
     `history` gives the rows of earlier runs, by default its own runs'. Results of one dataset and one `now` are equal.
-    `seen` is called with the frame and every judgement, for whoever needs the failing rows themselves; `judged` now and
-    then with the number of rules that came to be judged since.
+    `seen` is called with the frame and every judgement, for whoever needs the failing rows themselves, and closes what
+    is judged `there`; `judged` now and then with the number of rules that came to be judged since.
 
     `data` is a frame, LazyFrame, pandas or Arrow table, path, source or dataset name; None means the configured
     source. Wrong use raises ConfigurationError before any data is read; what cannot be read or computed is ERROR. Where
@@ -140,6 +141,8 @@ def _judged(
     if seen is not None:
         seen(frame, found)
     fields = verdict(found, config, frame)
+    if frame.there is not None and seen is None:
+        frame.there.close()
     if frame.has_changed:
         return unreadable(SourceError("the source, or a reference, changed while it was read: check again"), config)
     if opened.rows not in (None, fields["row_count"]) and frame.differs is None:
@@ -192,8 +195,10 @@ def open_source(
     source, base = _source(data, config)
     with reading(source):
         version = source.version(base)
-        asked_for = judged_columns(config.rules)
-        found = source.read(base, asked_for) if judging else Reading(source.scan(base))
+        found = source.read(base, judged_columns(config.rules)) if judging else Reading(source.scan(base))
+        if found.there is not None:
+            there = judged_there(found, config, around, partial(referred, environment=config.environment))
+            return Opened(there, version=source.UNKNOWN)
         frame = Frame(
             found.lazy,
             replace(around, reading=partial(read_ahead, source.is_remote), at_once=at_once(source.is_remote)),

@@ -12,7 +12,7 @@ from quality.contract.contract import Contract
 from quality.engine.rule import Rule
 from quality.rules.bounds import Bounded
 from quality.rules.catalogue import BUILT_IN, check_name, domain_rules
-from quality.sources import Files, Source, Sql, domain_sources
+from quality.sources import Files, Source, Sql, Table, domain_sources
 
 Schema = dict[str, Any]
 Wanted = tuple[tuple[str, ...], ...]
@@ -30,7 +30,7 @@ def contract_schema() -> Schema:
     whole = model.model_json_schema(by_alias=False)
     known: Schema = {}
     rules = [*BUILT_IN, *domain_rules()]
-    sources: list[type[Source]] = [Files, Sql, *domain_sources().values()]
+    sources: list[type[Source]] = [Files, Sql, Table, *domain_sources().values()]
     for rule in rules:
         known |= _definition(rule, ("check", "type"), (check_name(rule), *rule.ALIASES))
     for source in sources:

@@ -16,7 +16,7 @@ from quality.engine.rule import Reference, Rule
 from quality.errors import ConfigurationError
 from quality.rules.catalogue import parse_rules, read_rules
 from quality.rules.complaints import sentences
-from quality.sources import Files, Source, Sql, domain_sources
+from quality.sources import Files, Source, Sql, Table, domain_sources
 from quality.texts import nearest
 from quality.values import STRICT_INT, Flag, Fraction, Frozen, Severity, Text
 
@@ -31,7 +31,7 @@ def parse_source(written: Any) -> Source:
     fields: Mapping[str, Any] = {"path": written} if isinstance(written, str) else written
     if not isinstance(fields, Mapping):
         raise ConfigurationError(f"a source is a mapping such as {{path: data/orders.parquet}}, not {written!r}")
-    known: dict[str, type[Source]] = {"files": Files, "sql": Sql, **domain_sources()}
+    known: dict[str, type[Source]] = {"files": Files, "sql": Sql, "table": Table, **domain_sources()}
     kind = str(fields.get("kind", "sql" if "connection" in fields else "files"))
     if kind not in known:
         raise ConfigurationError(f"unknown source kind '{kind}'; {nearest(kind, known)}")

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from quality.contract.syntax import canonical
 
 DECIDE = (
-    *("values.py", "result.py", "sql_text.py", "isolation.py", "checking.py", "engine/", "rules/", "sources/"),
-    *("contract/config.py", "contract/contract.py", "history/runs.py", "history/store.py"),
+    *("values.py", "result.py", "sql_text.py", "isolation.py", "checking.py", "engine/", "rules/", "pushdown/"),
+    *("sources/", "contract/config.py", "contract/contract.py", "history/runs.py", "history/store.py"),
 )
 """Modules and rooms that read data, judge it, or say by what; what policy.yml says is in the fingerprint."""
 SPEAK = ("rules/complaints.py", "rules/elsewhere.py", "rules/other_tools.py")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -47,7 +48,10 @@ class Frame:
 
     `version` is the source's when the frame was opened, where it has one. `hidden` columns are no part of the schema.
     `schemas` are those of files that differ, by name; `differs` says how they contradict each other: no row is read.
+    `there` answers queries where the data lives, where no row is read here.
     """
+
+    there: Any = None
 
     def __init__(
         self,
@@ -62,8 +66,7 @@ class Frame:
         differs: str | None = None,
     ) -> None:
         self.hidden = frozenset(hidden)
-        self.schemas = schemas or {}
-        self.differs = differs
+        self.schemas, self.differs = schemas or {}, differs
         self._lazy = lazy
         self.version_now = version_now
         self.version = version
@@ -126,8 +129,7 @@ class Frame:
         self.check_columns(sorted(names))
         rows = pl.DataFrame({name: pl.Series([None, None], dtype=self.schema[name]) for name in sorted(names)})
         try:
-            answer = rows.select(expr.alias("answer"))
-            across = across_rows(expr, self.schema)
+            answer, across = rows.select(expr.alias("answer")), across_rows(expr, self.schema)
         except pl.exceptions.PolarsError as error:
             raise CannotJudgeError(f"the SQL '{brief(sql)}' cannot be computed: {fixed(error)}") from None
         if across:
@@ -165,10 +167,7 @@ class Frame:
         self.known[Frame._count, (), frozenset()] = rows
 
     def explain(self) -> Explain:
-        reads: dict[str, int] = {}
-        for _, columns in self.queries:
-            for column in columns:
-                reads[column] = reads.get(column, 0) + 1
+        reads = Counter(column for _, columns in self.queries for column in columns)
         labels = tuple(f"{label}: {', '.join(columns) or '(metadata)'}" for label, columns in self.queries)
         return Explain(queries=labels, columns_read=dict(sorted(reads.items())))
 

@@ -266,11 +266,10 @@ def _with_samples(
             if one.rule.by is not None:
                 failing = failing & col(one.rule.by).eq_missing(pl.lit(one.segment))
             wanted[number] = Wanted(failing, one.judgement.failed, one.rule.reads)
-    try:
+    rows = own
+    with suppress(*BROKEN):
         there = tuple(column for column in request.key if column in frame.schema)
         rows = own | samples(frame, wanted, there, request.sample_rows)
-    except BROKEN:
-        rows = own
     return tuple(
         rule.model_copy(update={"samples": tuple(_masked(row, request.sensitive) for row in rows.get(number, ()))})
         for number, rule in enumerate(rules)

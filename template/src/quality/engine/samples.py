@@ -35,6 +35,8 @@ def samples(
     """Up to `rows` failing rows for each, in the order of the data, with the key's columns or the row's number."""
     if not wanted or rows < 1:
         return {}
+    if frame.there is not None:
+        return dict(frame.there.samples(wanted, key, rows))
     found: dict[int, list[dict[str, Scalar]]] = {}
     rate = min(one.failed / max(frame.rows, 1) for one in wanted.values())
     prefix = min(PREFIX, math.ceil(4 * rows / rate))

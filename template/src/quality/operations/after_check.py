@@ -53,16 +53,20 @@ def check(data: Any, config: CheckConfig, now: datetime | None = None) -> Ran:
     with progress.visible(config) as more:
         keep: Callable[[Frame, list[Found]], None] = lambda frame, found: judged.append((frame, found))  # noqa: E731
         result = checking.check(data, config, now=now, seen=keep, judged=more, isolated=isolated)
-    if config.environment is None or (result.status is Status.ERROR and result.retry_helps and again):
-        return Ran(result)
     notes, problem = [], None
     try:
+        if config.environment is None or (result.status is Status.ERROR and result.retry_helps and again):
+            return Ran(result)
         notes += _apart(judged, answers, result, config, run)
     except QuarantineError as error:
         if retry_helps(error) and again:
             return Ran(result, problem=error)
         problem = error
         notes.append(str(error))
+    finally:
+        for frame, _ in judged:
+            if frame.there is not None:
+                frame.there.close()
     for name, step in _steps(result, config, run):
         notes.extend(_attempt(name, step))
     return Ran(result, tuple(notes), problem)

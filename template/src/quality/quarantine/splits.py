@@ -215,13 +215,16 @@ def _write_rows(frame: Frame, marks: dict[str, pl.Expr], config: CheckConfig, ab
 
     Without the good rows the scan itself looks for failing ones, and what they break is told of them alone.
     """
-    whole = asked(config).passed or about.kind == "redrive"
+    whole = frame.there is None and (asked(config).passed or about.kind == "redrive")
     named = {free(f"_dq_{number}", frame.schema): mark for number, mark in enumerate(marks.values())}
-    first = {name: mark for name, mark in named.items() if whole or across(mark, frame)}
+    first = {name: mark for name, mark in named.items() if whole or frame.there or across(mark, frame)}
     then = {name: mark for name, mark in named.items() if name not in first}
     marked = frame.lazy.with_columns(**first)
     bad = pl.any_horizontal([*map(pl.col, first), *then.values()]) if named else pl.lit(False)
     own = [column for column in frame.schema if column not in MARKS]
+    if frame.there is not None:  # of a table that is judged where it lies, only the failing rows come here
+        asks = marked.filter(bad).select(*(col(one) for one in own if one not in asked(config).drop), *first)
+        marked = frame.collect(asks, "rows to quarantine", own).lazy()
     titles = [pl.when(pl.col(name)).then(pl.lit(title)) for name, title in zip(named, marks, strict=True)]
     why = pl.concat_str(titles or [pl.lit("")], separator=BETWEEN, ignore_nulls=True).str.split(BETWEEN)
     run = pl.col(RUN) if RUN in frame.schema else pl.lit(about.run)

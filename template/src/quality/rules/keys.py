@@ -26,7 +26,22 @@ Columns = Annotated[tuple[Text, ...], AfterValidator(distinct)]
 
 
 class _Unique(KeyRule):
+    def measures(self, frame: Frame) -> dict[str, Measure]:
+        """Where the data lives, a window counts the rows of each key in the one pass."""
+        if frame.there is None:
+            return {}
+        judged = present(self.key, self.where).sum()
+        return {"failed": Measure(self.again().sum()), "judged": Measure(judged)}
+
+    def again(self) -> pl.Expr:
+        """The judged rows whose key another judged row has, too."""
+        inside = present(self.key, self.where)
+        keys = [col(name) for name in (*self.key, *((self.by,) if self.by else ()))]
+        return inside & (pl.when(inside).then(1).sum().over(keys) > 1)
+
     def judge(self, state: State, frame: Frame) -> Judgement:
+        if frame.there is not None:
+            return Judgement(state["failed"] or 0, state["judged"] or 0, failing=self.again())
         found = repeated(frame, self.key, self.where, state.get("wheres", ()))
         failing = present(self.key, self.where) & found.among if found.rows else None
         return Judgement(found.rows, found.judged, failing=failing)
@@ -78,7 +93,7 @@ class PrimaryKey(_Unique):
         return null if self.where is None else null & condition(self.where)
 
     def measures(self, frame: Frame) -> dict[str, Measure]:
-        return {"nulls": Measure(self.nulls().sum())}
+        return {"nulls": Measure(self.nulls().sum()), **super().measures(frame)}
 
     def judge(self, state: State, frame: Frame) -> Judgement:
         """A row with a null is not a repeated one, so that each row counts once."""
@@ -105,12 +120,27 @@ class _Ordered(ColumnRule):
         return f"{self.column} is {'strictly ' if self.strict else ''}{self.WORD}"
 
     def measures(self, frame: Frame) -> dict[str, Measure]:
-        return {}
+        """Where the data lives, the source says what orders its rows, and a window looks one row back."""
+        if frame.there is None:
+            return {}
+        kept, broken = self.kept(), self.broken(frame)
+        return {"failed": Measure((kept & broken).sum()), "judged": Measure(kept.sum())}
+
+    def kept(self) -> pl.Expr:
+        there = col(self.column).is_not_null()
+        return there if self.where is None else there & condition(self.where)
+
+    def broken(self, frame: Frame) -> pl.Expr:
+        """Whether a judged row breaks the order of the judged rows of its segment, where the data lives."""
+        value, kept = col(self.column), self.kept()
+        before = value.shift(1).over([kept, *((col(self.by),) if self.by else ())])
+        return self.breaks(before, value, frame.schema[self.column])
 
     def judge(self, state: State, frame: Frame) -> Judgement:
         """Each value against the one before it among the judged rows; the first has none to break the order with."""
-        value = col(self.column)
-        kept = value.is_not_null() if self.where is None else value.is_not_null() & condition(self.where)
+        value, kept = col(self.column), self.kept()
+        if frame.there is not None:
+            return Judgement(state["failed"] or 0, state["judged"] or 0, failing=kept & self.broken(frame))
         dtype = frame.schema[self.column]
         if dtype in (pl.Categorical, pl.Enum):
             value = value.cast(pl.String) if dtype == pl.Categorical else value.to_physical()

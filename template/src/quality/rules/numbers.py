@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Literal
 
+import polars as pl
 from pydantic import AliasChoices, Field
 
+from quality.engine.dtypes import col
 from quality.engine.frame import Frame
 from quality.engine.rule import Judgement, Measure, Metric, State, nothing, outcome
+from quality.engine.sql import condition
 from quality.rules.bounds import Bounded, between
 from quality.texts import percent_of
 from quality.values import Count, Fraction, Text
@@ -81,7 +84,19 @@ class DistinctCount(Bounded, Metric):
     def says(self) -> str:
         return f"{self.column} has {between(self.min, self.max)} distinct values"
 
+    def measures(self, frame: Frame) -> dict[str, Measure]:
+        """Where the data lives, a window finds the first row of each value in the one pass."""
+        if frame.there is None:
+            return {}
+        value = col(self.column)
+        kept = value.is_not_null() if self.where is None else value.is_not_null() & condition(self.where)
+        segment = pl.lit(1) if self.by is None else col(self.by)
+        first = pl.when(kept).then(value).is_first_distinct().over(segment)
+        return {"distinct": Measure((kept & first).sum())}
+
     def number(self, state: State, frame: Frame) -> Any:
+        if frame.there is not None:
+            return state["distinct"] or None
         value = self.col(self.column).drop_nulls()
         return int(frame.number(value.n_unique(), self.title)) or None
 

@@ -58,6 +58,8 @@ class Reconcile(TableRule):
         return self.columns or tuple(c for c in ours if c in theirs and c not in self.key)
 
     def bind(self, frame: Frame) -> None:
+        if frame.there is not None:
+            frame.there.refuse("it reads both datasets whole: read this one by a source of `kind: sql`")
         theirs = schema_of(frame, self.reference, self.subjects)
         compared = self.compared(frame.schema, theirs)
         if not compared:

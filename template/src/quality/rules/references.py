@@ -62,6 +62,9 @@ class ReferentialIntegrity(ColumnRule):
             raise CannotJudgeError(f"{self.column} is {ours} but {self.theirs} of {self.reference} is {theirs}")
 
     def holds(self, value: pl.Expr, dtype: pl.DataType, frame: Frame) -> pl.Expr:
+        if frame.there is not None:
+            found: pl.Expr = frame.there.occurs(self.column, self.reference, self.theirs)
+            return found
         return value.is_in(frame.once(_keys, self.reference, self.theirs, dtype).implode())
 
 

@@ -5,6 +5,7 @@ from quality.sources.frames import as_frame
 from quality.sources.parses import Parses
 from quality.sources.source import Looked, Reading, Source, digest, domain_sources, reading
 from quality.sources.sql import Sql
+from quality.sources.table import Table
 
 __all__ = [
     "Files",
@@ -13,6 +14,7 @@ __all__ = [
     "Reading",
     "Source",
     "Sql",
+    "Table",
     "as_frame",
     "as_source",
     "digest",

@@ -66,7 +66,7 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _file(url: str, root: Path) -> Path:
+def file_of(url: str, root: Path) -> Path:
     """The file of an address: sqlite:///data/a.db is in the repository, sqlite:////data/a.db is not."""
     place = root / Path(url.partition("://")[2].partition("?")[0].removeprefix("/")).expanduser()
     if not place.is_file():
@@ -76,7 +76,7 @@ def _file(url: str, root: Path) -> Path:
 
 @contextmanager
 def _sqlite(url: str, root: Path, asked: Asked) -> Iterator[Query]:
-    place = _file(url, root)
+    place = file_of(url, root)
     with closing(sqlite3.connect(f"{place.as_uri()}?mode=ro", uri=True, isolation_level=None)) as connection:
         connection.execute("BEGIN")
         rows = asked.rows(quoted)
@@ -115,7 +115,7 @@ def _dtype(name: str, counts: Mapping[str, int]) -> pl.DataType:
 @contextmanager
 def _duckdb(url: str, root: Path, asked: Asked) -> Iterator[Query]:
     duckdb = driver("duckdb", "duckdb", "a DuckDB database")
-    with closing(duckdb.connect(str(_file(url, root)), read_only=True)) as connection:
+    with closing(duckdb.connect(str(file_of(url, root)), read_only=True)) as connection:
         connection.execute("BEGIN TRANSACTION")
         rows = asked.rows(quoted)
         whole = connection.sql(f"SELECT * FROM {rows}")

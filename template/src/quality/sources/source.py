@@ -13,6 +13,7 @@ import polars as pl
 
 from quality.engine.rule import Rule
 from quality.errors import ConfigurationError, MalformedError, SourceError, first_line
+from quality.pushdown.frame import Database
 from quality.rules.catalogue import listed
 from quality.values import Frozen
 
@@ -25,6 +26,7 @@ class Reading(NamedTuple):
     other, whose rows are then not judged. `rows` is how many there are, where every one was
     counted; `columnar` whether columns are read apart from each other. `version` names the one version of the data
     that all of its queries see, whatever is written meanwhile. `ended` is called when nobody reads it any more.
+    `there` is the database that judges the rows itself: then none are in `lazy`.
     """
 
     lazy: pl.LazyFrame
@@ -36,6 +38,7 @@ class Reading(NamedTuple):
     columnar: bool = False
     version: str | None = None
     ended: Callable[[], None] | None = None
+    there: Database | None = None
 
 
 class Looked(NamedTuple):

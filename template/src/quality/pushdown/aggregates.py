@@ -1,0 +1,77 @@
+"""Aggregates of Polars in SQL: over the rows of a query, or of a window."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import polars as pl
+
+from quality.pushdown.dialects import Dialect, UnsayableError, call, exp, number
+from quality.pushdown.functions import Value, case, negated
+from quality.pushdown.literals import literal
+from quality.pushdown.operators import EXACT_DIGITS
+
+
+def counted(condition: Any) -> Any:
+    """How often a condition is true; 0 of no rows."""
+    return call("SUM", case((condition, number(1)), otherwise=number(0)))
+
+
+def aggregate(name: str, option: Any, value: Value, dtype: pl.DataType, dialect: Dialect) -> tuple[Any, Any]:
+    """The aggregate itself, and what it is where it is null: of no rows; None where null is right."""
+    if name not in AGGREGATES:
+        raise UnsayableError(f"the aggregate {name} cannot be said in {dialect.NAME}")
+    made, empty = AGGREGATES[name](value, option, dtype, dialect)
+    return made, empty
+
+
+def _sum(value: Value, option: Any, dtype: pl.DataType, dialect: Dialect) -> tuple[Any, Any]:
+    if value.dtype == pl.Boolean:
+        return counted(value.sql), number(0)
+    if value.dtype == pl.Null:
+        return call("SUM", number(0)), number(0)
+    if not value.dtype.is_numeric():
+        raise UnsayableError(f"a sum of {value.dtype} cannot be said in {dialect.NAME}")
+    return call("SUM", value.sql), literal(0, dtype, dialect)
+
+
+def _extreme(name: str) -> Any:
+    def said(value: Value, option: Any, dtype: pl.DataType, dialect: Dialect) -> tuple[Any, Any]:
+        if value.dtype == pl.Boolean or value.dtype.is_nested():
+            raise UnsayableError(f"the {name.lower()} of {value.dtype} cannot be said in {dialect.NAME}")
+        if not value.dtype.is_float():
+            return call(name, value.sql), None
+        nan = literal(math.nan, value.dtype, dialect)
+        is_nan = dialect.is_nan(value.sql, value.dtype)
+        if option:  # NaN stays: it is the smallest and the greatest
+            return case((call("BOOL_OR", is_nan), nan), otherwise=call(name, value.sql)), None
+        there = case((negated(exp.Paren(this=is_nan)), value.sql))
+        return call("COALESCE", call(name, there), call(name, value.sql)), None
+
+    return said
+
+
+def _moment(name: str, ddof: int | None) -> Any:
+    def said(value: Value, option: Any, dtype: pl.DataType, dialect: Dialect) -> tuple[Any, Any]:
+        exact = isinstance(value.dtype, pl.Decimal) and value.dtype.precision > EXACT_DIGITS
+        if option != ddof or not value.dtype.is_numeric() or exact:
+            raise UnsayableError(f"the {name.lower()} of {value.dtype} cannot be said in {dialect.NAME}")
+        return call(name, dialect.cast(value.sql, pl.Float64())), None
+
+    return said
+
+
+AGGREGATES: dict[str, Any] = {
+    "sum": _sum,
+    "count": lambda value, option, dtype, dialect: (call("COUNT", number(1) if option else value.sql), None),
+    "min": _extreme("MIN"),
+    "max": _extreme("MAX"),
+    "mean": _moment("AVG", None),
+    "std": _moment("STDDEV_SAMP", 1),
+    "var": _moment("VAR_SAMP", 1),
+    "n_unique": lambda value, option, dtype, dialect: (
+        exp.Count(this=exp.Distinct(expressions=[value.sql])),
+        None,
+    ),
+}

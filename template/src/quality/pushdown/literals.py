@@ -1,0 +1,45 @@
+"""Values of Polars as they stand in SQL: each cast to its type, so that no database guesses."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC
+from typing import Any
+
+import polars as pl
+
+from quality.pushdown.dialects import Dialect, UnsayableError, exp, number, text
+
+
+def literal(value: Any, dtype: pl.DataType, dialect: Dialect) -> Any:
+    """One value of a dtype; UnsayableError where the database cannot hold it."""
+    if dtype == pl.Null:
+        return exp.Null()
+    if value is None:
+        return dialect.cast(exp.Null(), dtype)
+    if dtype == pl.Boolean:
+        return exp.Boolean(this=value)
+    if dtype.is_integer():
+        return dialect.cast(number(value), dtype)
+    if dtype.is_float():
+        return dialect.cast(text(_float(value)), dtype)
+    if dtype == pl.String:
+        return _text(value, dialect)
+    if isinstance(dtype, pl.Datetime):
+        moment = value.astimezone(UTC) if value.tzinfo else value
+        return dialect.cast(text(moment.isoformat(" ")), dtype)
+    if isinstance(dtype, pl.Decimal) or dtype == pl.Date:
+        return dialect.cast(text(str(value)), dtype)
+    raise UnsayableError(f"a value of {dtype} cannot be said in {dialect.NAME}")
+
+
+def _float(value: float) -> str:
+    if math.isfinite(value):
+        return repr(value)
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+
+
+def _text(value: str, dialect: Dialect) -> Any:
+    if "\0" in value and not dialect.NULLS:
+        raise UnsayableError(f"the character of code 0 cannot be said in {dialect.NAME}")
+    return text(value)

@@ -1,0 +1,190 @@
+"""Plans of Polars' lazy frames as nested SELECTs over one table."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import polars as pl
+
+from quality.pushdown.dialects import Dialect, UnsayableError, exp
+from quality.pushdown.expressions import Reader
+from quality.pushdown.tree import Tree
+
+
+@dataclass
+class Table:
+    """What stands for a table of a database: its rows, and for each column the SQL that reads it, or why none does."""
+
+    rows: Any
+    columns: dict[str, Any]
+    schema: dict[str, pl.DataType]
+    order: tuple[str, ...] = ()
+
+
+class Relation(NamedTuple):
+    """A SELECT, how each of its columns is called there, and what orders its rows."""
+
+    select: Any
+    column: Callable[[str], Any]
+    order: Callable[[], Sequence[Any]] = tuple
+
+
+class Base:
+    """The innermost SELECT, which reads the columns that are asked for."""
+
+    def __init__(self, table: Table, dialect: Dialect, names: Callable[[], str]) -> None:
+        self.table, self.dialect, self.names = table, dialect, names
+        self.select = (
+            exp.Select().select(exp.alias_(exp.Literal.number(1), "row", quoted=True)).from_(table.rows.copy())
+        )
+        self.used: dict[str, str] = {}
+
+    def column(self, name: str) -> Any:
+        if name not in self.used:
+            found = self.table.columns[name]
+            if isinstance(found, UnsayableError):
+                raise found
+            self.used[name] = self.names()
+            self.select.select(exp.alias_(found.copy(), self.used[name], quoted=True), copy=False)
+        return exp.column(self.used[name], quoted=True)
+
+    def order(self) -> Sequence[Any]:
+        return [self.column(name) for name in self.table.order]
+
+
+class Plan:
+    """One query of Polars as one statement."""
+
+    def __init__(self, query: pl.LazyFrame, dialect: Dialect, table_of: Callable[[Any], Table | None]) -> None:
+        self.tree, self.dialect, self.table_of = Tree(query), dialect, table_of
+        self.schema = query.collect_schema()
+        self._numbers = itertools.count()
+
+    def relation(self) -> Relation:
+        """The whole query; UnsayableError names what the database has no exact words for."""
+        try:
+            return self._relation()
+        except (NotImplementedError, RecursionError) as error:
+            raise UnsayableError(f"this query cannot be said in {self.dialect.NAME}: {error or 'too deep'}") from None
+
+    def written(self) -> str:
+        """The statement, whose columns are those of the query, each as a driver gives it without loss."""
+        found = self.relation()
+        given = [self.given(found.column(name), dtype) for name, dtype in self.schema.items()]
+        named = [exp.alias_(sql, f"r{number}", quoted=True) for number, sql in enumerate(given)]
+        return self.dialect.written(exp.Select().select(*named).from_(_as_rows(found.select)))
+
+    def given(self, sql: Any, dtype: pl.DataType) -> Any:
+        return exp.Cast(this=sql, to=exp.DataType.build(_carried(dtype, self.dialect), dialect="duckdb"))
+
+    def _name(self) -> str:
+        return f"c{next(self._numbers)}"
+
+    def _relation(self) -> Relation:
+        tree, node, kind = self.tree, self.tree.node, self.tree.kind
+        if (table := self.table_of(node)) is not None:
+            base = Base(table, self.dialect, self._name)
+            return Relation(base.select, base.column, base.order)
+        if tree.inputs != 1 or kind not in KINDS:
+            raise UnsayableError(f"{kind} of rows cannot be said in {self.dialect.NAME}")
+        with tree.below():
+            below = self._relation()
+            return KINDS[kind](self, node, below)
+
+    def reader(self, below: Relation) -> Reader:
+        return Reader(self.tree, below.column, self.dialect, self._name, below.order)
+
+    def with_windows(self, below: Relation, reader: Reader) -> Any:
+        """The rows below, with the windows over them that were asked for."""
+        if not reader.windows:
+            return _as_rows(below.select)
+        windows = [exp.alias_(one.sql, one.name, quoted=True) for one in reader.windows]
+        return _as_rows(exp.Select().select(exp.Star(), *windows).from_(_as_rows(below.select), copy=False))
+
+    def filter(self, node: Any, below: Relation) -> Relation:
+        reader = self.reader(below)
+        keep = reader.row(node.predicate.node)
+        select = exp.Select().select(exp.Star()).from_(self.with_windows(below, reader), copy=False)
+        return Relation(select.where(keep, copy=False), below.column, below.order)
+
+    def slice(self, node: Any, below: Relation) -> Relation:
+        if node.offset < 0 or node.len is None:
+            raise UnsayableError(f"the last rows cannot be said in {self.dialect.NAME}")
+        select = exp.Select().select(exp.Star()).from_(_as_rows(below.select), copy=False)
+        return Relation(select.limit(node.len, copy=False).offset(node.offset, copy=False), below.column, below.order)
+
+    def project(self, node: Any, below: Relation) -> Relation:
+        return below
+
+    def with_columns(self, node: Any, below: Relation) -> Relation:
+        reader = self.reader(below)
+        named = {one.output_name: (self._name(), reader.row(one.node)) for one in node.exprs}
+        select = self._selected([exp.Star()], named, below, reader)
+        mine = _of({name: alias for name, (alias, _) in named.items()})
+        return Relation(select, lambda name: mine(name) if name in named else below.column(name), below.order)
+
+    def select(self, node: Any, below: Relation) -> Relation:
+        reader = self.reader(below)
+        if len(node.expr) == 1 and (some := self.some(node.expr[0], below, reader)) is not None:
+            return some
+        whole = all(reader.is_one(one.node) for one in node.expr)
+        read = reader.group if whole else reader.row
+        named = {one.output_name: (self._name(), read(one.node)) for one in node.expr}
+        if whole and not any(sql.find(exp.AggFunc, exp.Anonymous) for _, sql in named.values()):
+            raise UnsayableError(f"a query of constants cannot be said in {self.dialect.NAME}")
+        return Relation(self._selected([], named, below, reader), _of({n: alias for n, (alias, _) in named.items()}))
+
+    def some(self, column: Any, below: Relation, reader: Reader) -> Relation | None:
+        """A column of fewer rows: of those where a condition holds, or of each value once."""
+        one, name = self.tree.expr(column.node), self._name()
+        found = _of({column.output_name: name})
+        if type(one).__name__ == "Filter":
+            kept, named = reader.row(one.by), {column.output_name: (name, reader.row(one.input))}
+            return Relation(self._selected([], named, below, reader).where(kept, copy=False), found)
+        if type(one).__name__ == "Function" and one.function_data[0] == "unique":
+            named = {column.output_name: (name, reader.row(one.input[0]))}
+            return Relation(self._selected([], named, below, reader).distinct(copy=False), found)
+        return None
+
+    def group(self, node: Any, below: Relation) -> Relation:
+        reader = self.reader(below)
+        keys = {one.output_name: (self._name(), reader.row(one.node)) for one in node.keys}
+        reader.keys = tuple(sql for _, sql in keys.values())
+        named = {one.output_name: (self._name(), reader.group(one.node)) for one in node.aggs}
+        select = self._selected([], keys | named, below, reader)
+        select = select.group_by(*(exp.Literal.number(n + 1) for n in range(len(keys))), copy=False)
+        return Relation(select, _of({name: alias for name, (alias, _) in (keys | named).items()}))
+
+    def _selected(
+        self, first: Sequence[Any], named: Mapping[str, tuple[str, Any]], below: Relation, reader: Reader
+    ) -> Any:
+        columns = [exp.alias_(sql, alias, quoted=True) for alias, sql in named.values()]
+        return exp.Select().select(*first, *columns).from_(self.with_windows(below, reader), copy=False)
+
+
+def _of(aliases: Mapping[str, str]) -> Callable[[str], Any]:
+    return lambda name: exp.column(aliases[name], quoted=True)
+
+
+def _as_rows(select: Any) -> Any:
+    return select.subquery("t", copy=False)
+
+
+def _carried(dtype: pl.DataType, dialect: Dialect) -> str:
+    """The type in which a value crosses to Polars: numbers without a type of their own there as text."""
+    if isinstance(dtype, pl.Decimal) or dtype in (pl.Int128, pl.UInt64):
+        return "TEXT"
+    return "BIGINT" if dtype.is_integer() else dialect.type(dtype)
+
+
+KINDS: dict[str, Callable[[Plan, Any, Relation], Relation]] = {
+    "Filter": Plan.filter,
+    "Slice": Plan.slice,
+    "SimpleProjection": Plan.project,
+    "HStack": Plan.with_columns,
+    "Select": Plan.select,
+    "GroupBy": Plan.group,
+}

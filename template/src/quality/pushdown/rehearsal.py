@@ -1,0 +1,75 @@
+"""Which rules a database cannot judge exactly: told before anything is asked of its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from typing import Any
+
+import polars as pl
+
+from quality.engine.dtypes import col
+from quality.engine.judge import BROKEN, bind
+from quality.engine.rule import Rule
+from quality.errors import CannotJudgeError, first_line
+from quality.pushdown.dialects import UnsayableError
+from quality.pushdown.frame import TableFrame, table_of
+from quality.pushdown.plans import Plan
+
+
+def refusals(rules: Iterable[Rule], frame: TableFrame) -> Iterator[str]:
+    """Of each rule that is refused its name, its columns and why."""
+    for rule in rules:
+        if (why := refusal(rule, frame)) is not None:
+            about = f" on {', '.join(rule.subjects)}" if rule.subjects else ""
+            yield f"rule '{rule.title}' ({rule.check}{about}) is not judged there: {why}"
+
+
+def refusal(rule: Rule, frame: TableFrame) -> str | None:
+    """Why a rule is refused. What is wrong with it whatever the engine is left to its judgement."""
+    rehearsed = frame.rehearsal()
+    try:
+        _rehearse(rule, rehearsed)
+        for statement in dict.fromkeys(rehearsed.statements):
+            _ask(statement, frame)
+    except UnsayableError as error:
+        return str(error)
+    except BROKEN:
+        return None
+    return None
+
+
+def _rehearse(rule: Rule, frame: TableFrame) -> None:
+    """Everything that a check would ask, answered as of a table without rows."""
+    for column in {*rule.subjects, getattr(rule, "column", None), *getattr(rule, "columns", ())} - {None}:
+        if isinstance(why := frame.database.table.columns.get(column), UnsayableError):
+            raise why
+    with suppress(CannotJudgeError):
+        bind(rule, frame)
+        measures = [measure.expr.alias(name) for name, measure in rule.measures(frame).items()]
+        state = _measured(rule, measures, frame) if measures else {}
+        judgement = rule.judge(state, frame)
+        if judgement.failing is not None:
+            rows = frame.lazy.filter(judgement.failing).select(map(col, _readable(frame)))
+            frame.statements.append(Plan(rows, frame.database.dialect, table_of).written())
+
+
+def _readable(frame: TableFrame) -> list[str]:
+    """One column that can be read, to ask for rows by."""
+    columns = frame.database.table.columns
+    return [name for name in frame.schema if not isinstance(columns[name], UnsayableError)][:1]
+
+
+def _measured(rule: Rule, measures: list[pl.Expr], frame: TableFrame) -> dict[str, Any]:
+    query = frame.lazy.select(measures)
+    if rule.by is not None:
+        frame.collect(frame.lazy.group_by(col(rule.by).alias("by 0")).agg(measures), rule.title, rule.reads)
+    return frame.collect(query, rule.title, rule.reads).row(0, named=True)
+
+
+def _ask(statement: str, frame: TableFrame) -> None:
+    """Whether the database can read a statement, without running it."""
+    try:
+        frame.database.explain(statement)
+    except BROKEN as error:
+        raise UnsayableError(f"{frame.database.dialect.NAME} refuses it: {first_line(error)}") from None

@@ -1,0 +1,217 @@
+"""A table of a database that is judged there: each check asks for counts, and no row is read here."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any, ClassVar, Literal, NamedTuple
+
+import polars as pl
+from pydantic import Field
+
+from quality.errors import ConfigurationError, MalformedError, SourceError, first_line
+from quality.pushdown.dialects import DIALECTS, Dialect, UnsayableError, exp
+from quality.pushdown.frame import Database
+from quality.pushdown.plans import Table as Rows
+from quality.pushdown.types import dtype_of
+from quality.sources.connections import Connection, address, masked, scheme
+from quality.sources.drivers import driver
+from quality.sources.snapshots import file_of, quoted
+from quality.sources.source import Looked, Reading, Source
+from quality.sources.sql import FACTS, Sql
+from quality.values import Text
+
+Run = Callable[[str], pl.DataFrame]
+
+
+class Table(Source):
+    """A table or view of DuckDB or PostgreSQL, judged by the database itself."""
+
+    UNKNOWN: ClassVar[str] = "unknown: a database does not tell versions of a table"
+
+    kind: Literal["table"] = "table"
+    connection: Connection = Field(
+        description="env:NAME, secret:NAME, or an address without a password such as duckdb:///data/shop.duckdb."
+    )
+    table: Text = Field(description="A table or view, with its schema where it has one: sales.orders.")
+    order_by: tuple[Text, ...] = Field(
+        (), description="Columns that order the rows, and tell each from its neighbors, for rules about order."
+    )
+
+    def describe(self) -> str:
+        return f"{self.table} of {self.connection}"
+
+    def rows(self) -> Sql:
+        """The same rows, read: for what needs them here, such as a reference of files."""
+        return Sql(connection=self.connection, table=self.table)
+
+    def scan(self, root: Path) -> pl.LazyFrame:
+        return self.rows().scan(root)
+
+    def read(self, root: Path, judged: Collection[str]) -> Reading:
+        """The table's columns; its connection, in one transaction, is open until nobody asks any more."""
+        with ExitStack() as open_now:
+            database = self._database(open_now, root)
+            ended = open_now.pop_all()
+        return Reading(pl.LazyFrame(), there=database, ended=ended.close)
+
+    def look(self, root: Path) -> Looked:
+        with ExitStack() as open_now:
+            found = self._database(open_now, root)
+        said = f"judged there, by {found.dialect.NAME}: each check asks for counts in one transaction"
+        return Looked(tuple(found.table.schema), None, columnar=True, said=said)
+
+    def _database(self, open_now: ExitStack, root: Path) -> Database:
+        url = address(self.connection)
+        kind = scheme(url)
+        if kind not in WAYS:
+            names = " or ".join(sorted({one.NAME for one in DIALECTS.values()}))
+            raise ConfigurationError(
+                f"a table is judged there by {names}; read one of {kind} by a source of `kind: sql`"
+            )
+        driver("sqlglot", "pushdown", "a table that is judged where it lies")
+        with self._told(url):
+            way = open_now.enter_context(WAYS[kind](url, root))
+        told, tables = partial(self._told, url), dict[str, Rows]()
+
+        def rows(name: str, order: tuple[str, ...] = ()) -> Rows:
+            if name not in tables:
+                with told():
+                    tables[name] = as_rows(name.split("."), way.columns(name.split(".")), DIALECTS[kind], order)
+            return tables[name]
+
+        def same(other: Source) -> Rows | None:
+            return rows(other.table) if isinstance(other, Table) and address(other.connection) == url else None
+
+        mine = rows(self.table, self.order_by)
+        if gone := [name for name in self.order_by if name not in mine.schema]:
+            raise MalformedError(f"source.order_by: there is no column '{gone[0]}' in {self.table}")
+        run, explain = (_one_by_one(one, told) for one in (way.run, way.explain))
+        return Database(DIALECTS[kind], run, explain, mine, same)
+
+    @contextmanager
+    def _told(self, url: str) -> Iterator[None]:
+        """What a driver says is told without what gives access."""
+        try:
+            yield
+        except (ConfigurationError, SourceError):
+            raise
+        except (Exception, pl.exceptions.PanicException) as error:
+            said = masked(first_line(error), url).rpartition("ERROR: ")[2].strip()  # without the query before it
+            stays = any(word in said for word in FACTS)
+            raise (MalformedError if stays else SourceError)(f"{self.describe()} cannot be judged: {said}") from None
+
+
+def _one_by_one(run: Run, told: Callable[[], Any]) -> Run:
+    """A connection answers one statement at a time."""
+    lock = threading.Lock()
+
+    def locked(statement: str) -> pl.DataFrame:
+        with lock, told():
+            return run(statement)
+
+    return locked
+
+
+def as_rows(parts: Sequence[str], types: Mapping[str, str], dialect: Dialect, order: tuple[str, ...]) -> Rows:
+    """A table with the SQL of each column, of which some have a type that is not judged there."""
+    columns: dict[str, Any] = {}
+    schema: dict[str, pl.DataType] = {}
+    for name, kind in types.items():
+        dtype = dtype_of(kind, dialect)
+        schema[name] = pl.Object() if dtype is None else dtype
+        own = exp.column(name, quoted=True)
+        columns[name] = (
+            UnsayableError(f"column '{name}' is {kind} in {dialect.NAME}; give it another type by a view")
+            if dtype is None
+            else dialect.read(own, kind, dtype)
+        )
+    table = exp.table_(*reversed([exp.to_identifier(part, quoted=True) for part in parts]))
+    return Rows(table, columns, schema, order)
+
+
+class Way(NamedTuple):
+    """How an open database is asked, and the types of a table's columns as it writes them."""
+
+    run: Run
+    explain: Run
+    columns: Callable[[Sequence[str]], dict[str, str]]
+
+
+def _frame(stream: Any) -> pl.DataFrame:
+    return pl.scan_arrow_c_stream(stream).collect()
+
+
+@contextmanager
+def _duckdb(url: str, root: Path) -> Iterator[Way]:
+    duckdb = driver("duckdb", "duckdb", "a DuckDB database")
+    # Nobody writes a file that is open for reading: every statement sees the same rows, without a transaction, which
+    # the first error would end.
+    with closing(duckdb.connect(str(file_of(url, root)), read_only=True)) as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+
+        def columns(parts: Sequence[str]) -> dict[str, str]:
+            found = connection.sql(f"SELECT * FROM {'.'.join(map(quoted, parts))} LIMIT 0")
+            return dict(zip(found.columns, map(str, found.types), strict=True))
+
+        def run(statement: str) -> pl.DataFrame:
+            return _frame(connection.sql(statement))
+
+        yield Way(run, lambda statement: run(f"EXPLAIN {statement}"), columns)
+
+
+@contextmanager
+def _postgresql(url: str, root: Path) -> Iterator[Way]:
+    dbapi = driver("adbc_driver_postgresql.dbapi", "postgresql", "a PostgreSQL database")
+    with (
+        closing(dbapi.connect(url, autocommit=True)) as connection,  # the transaction is begun, and rolled back, here
+        closing(connection.cursor()) as cursor,
+        closing(connection.cursor()) as planner,
+    ):
+        planner.adbc_statement.set_options(**{"adbc.postgresql.use_copy": "false"})
+
+        def ask(statement: str, by: Any = cursor) -> pl.DataFrame:
+            by.execute(statement)
+            return _frame(by.fetch_arrow())
+
+        def run(statement: str, by: Any = cursor) -> pl.DataFrame:
+            """What breaks is undone alone: the moment that the check sees stays."""
+            cursor.execute("SAVEPOINT asked")
+            try:
+                return ask(statement, by)
+            except Exception:
+                cursor.execute("ROLLBACK TO SAVEPOINT asked")
+                raise
+
+        def columns(parts: Sequence[str]) -> dict[str, str]:
+            named = ".".join(map(quoted, parts)).replace("'", "''")
+            found = run(
+                "SELECT attname::text, format_type(atttypid, atttypmod)::text FROM pg_attribute "
+                f"WHERE attrelid = '{named}'::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum"
+            )
+            return dict(found.rows())
+
+        _begin(cursor.execute, ask)
+        yield Way(run, lambda statement: run(f"EXPLAIN {statement}", planner), columns)
+
+
+def _begin(execute: Callable[[str], Any], ask: Run) -> None:
+    """One moment for all statements, which only read, on a server that says everything exactly."""
+    for setting in ("TimeZone TO 'UTC'", "standard_conforming_strings TO on", "extra_float_digits TO 1"):
+        execute(f"SET {setting}")
+    execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+    known = ask("SELECT current_setting('server_encoding')::text AS e, current_setting('server_version_num')::int AS v")
+    encoding, version = known.row(0)
+    if encoding != "UTF8" or version < OLDEST:
+        raise ConfigurationError(
+            f"a table is judged there by PostgreSQL {OLDEST // 10_000} or later, in UTF8; "
+            f"this one is {version // 10_000}, in {encoding}: read it by a source of `kind: sql`"
+        )
+
+
+OLDEST = 140_000
+"""As PostgreSQL counts versions: since then moments are exact numbers of microseconds."""
+WAYS = {"duckdb": _duckdb, "postgresql": _postgresql, "postgres": _postgresql}

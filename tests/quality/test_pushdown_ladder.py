@@ -1,0 +1,170 @@
+"""A table that its database judges, from the command line: verdict, history, report, quarantine and doctor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pytest
+from databases import PASSWORD, QUOTED, execute, postgres_server
+from users import compute
+
+from quality import CheckConfig
+from quality.__main__ import main
+from quality.contract import project
+from quality.errors import ConfigurationError
+from quality.history.runs import last_result, metrics
+from quality.operations.after_check import check
+from quality.quarantine import splits
+from quality.sources import Table
+
+CREATE = "CREATE TABLE sales.orders (id integer, amount numeric(12, 2), note text, made timestamp)"
+FILL = (
+    "INSERT INTO sales.orders VALUES (1, 5.25, 'a', '2024-01-01 12:00'), (2, -1.00, 'b', NULL), (2, 3, 'c', NULL), "
+    "(3, NULL, NULL, '2024-01-02 12:00')"
+)
+CONTRACT = """
+dataset: orders
+owner: "@shop-team"
+source: {{kind: table, connection: {connection}, table: sales.orders, order_by: [id]}}
+key: [id]
+sensitive: [note]
+quarantine: {{path: out, passed: false, drop: [note]}}
+rules:
+  - {{check: unique, column: id}}
+  - {{check: positive, column: amount, severity: warning}}
+  - {{check: volume, max_change: 0.5}}
+  - {{check: increasing, column: made, where: "amount > 0"}}
+"""
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    with postgres_server() as url:
+        execute(url, "CREATE SCHEMA sales", CREATE, FILL)
+        yield url
+
+
+@pytest.fixture(params=["duckdb", "postgresql"])
+def shop(request: pytest.FixtureRequest, repository: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A repository whose dataset is a table of a database."""
+    monkeypatch.setattr("signal.signal", lambda *words: None)
+    monkeypatch.setenv("COLUMNS", "200")
+    connection = "duckdb:///data/shop.duckdb"
+    if request.param == "postgresql":
+        connection = "env:SHOP"
+        monkeypatch.setenv("SHOP", request.getfixturevalue("server"))
+    else:
+        with closing(duckdb.connect("data/shop.duckdb")) as made:
+            for statement in ("CREATE SCHEMA sales", CREATE, FILL):
+                made.execute(statement)
+    (repository / "datasets" / "users.yml").unlink()
+    (repository / "datasets" / "orders.yml").write_text(CONTRACT.format(connection=connection), "utf-8")
+    policy = (repository / "policy.yml").read_text("utf-8").replace("{users: {name: users-", "{orders: {name: users-")
+    (repository / "policy.yml").write_text(policy, "utf-8")
+    compute(repository)
+    return repository
+
+
+def test_task_judges_a_table_where_it_lies(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["task", "orders", "--explain"]) == 1
+    said = capsys.readouterr().out
+    assert "orders: FAILED" in said
+    assert "failed: unique(id) (2 of 4 rows), positive(amount)" in said
+    assert "same result from data_quality_check_task in a flow" in said
+    assert "pass over 3 columns: amount, id, made" in said
+    assert not {PASSWORD, QUOTED} & set(said.split())
+
+
+def test_a_run_leaves_history_report_and_quarantine(shop: Path) -> None:
+    config = project.load("orders", "dev")
+    ran = check(None, config)
+    assert ran.result.row_count == 4
+    assert [(rule.status.value, rule.failed_count, rule.total_count) for rule in ran.result.rules] == [
+        ("FAILED", 2, 4),
+        ("FAILED", 1, 3),
+        ("SKIPPED", 0, 0),
+        ("PASSED", 0, 1),
+    ]
+    again = check(None, config).result
+    assert [rule.status.value for rule in again.rules][2] == "PASSED"
+    assert metrics(config)["run"].n_unique() == 2
+    assert last_result(config) is not None
+    (page,) = (shop / "reports").rglob("*.html")
+    assert "id is unique" in page.read_text("utf-8")
+
+
+def test_failing_rows_are_quarantined_without_the_good_ones(shop: Path) -> None:
+    config = project.load("orders", "dev")
+    ran = check(None, config)
+    assert "quarantine: 2 of 4 rows quarantined" in ran.notes
+    (folder,) = splits.standing(config)
+    rows = pl.read_parquet(folder / splits.FAILING)
+    assert rows.columns == ["id", "amount", "made", "_dq_rules", "_dq_run", "_dq_fingerprint"]
+    assert sorted(rows["amount"].cast(pl.Float64)) == [-1.0, 3.0]
+    assert rows.schema["amount"] == pl.Decimal(12, 2)
+    assert not (folder / splits.PASSED).exists()
+
+
+def test_good_rows_cannot_be_set_apart_from_a_table_that_keeps_them(shop: Path) -> None:
+    config = project.load("orders", "dev").override(quarantine={"path": "out"})
+    with pytest.raises(ConfigurationError, match="good rows stay in a table that is judged there"):
+        check(None, config)
+
+
+def test_doctor_says_that_a_table_is_judged_there(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["doctor"])
+    said = capsys.readouterr().out
+    name = "PostgreSQL" if "SHOP" in (shop / "datasets" / "orders.yml").read_text() else "DuckDB"
+    assert f"judged there, by {name}: each check asks for counts in one transaction" in said
+
+
+def test_a_table_that_is_not_there_is_a_verdict(shop: Path) -> None:
+    source = project.load("orders", "dev").source
+    assert isinstance(source, Table)
+    ran = check(None, CheckConfig(source=source.model_copy(update={"table": "sales.nope"})))
+    assert (ran.result.exit_code, "nope" in str(ran.result.reason)) == (3, True)
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        pytest.param(
+            {"connection": "sqlite:///a.db", "table": "t"}, "judged there by DuckDB or PostgreSQL", id="other"
+        ),
+        pytest.param({"connection": "env:SHOP"}, "table", id="no table"),
+        pytest.param({"connection": "postgresql://a:hush@h/d", "table": "t"}, "must have no password", id="password"),
+    ],
+)
+def test_what_no_database_can_judge_is_refused(source: dict[str, str], said: str) -> None:
+    from quality.contract.contract import parse_source
+
+    with pytest.raises(ConfigurationError, match=said):
+        check(None, CheckConfig(source=parse_source({"kind": "table", **source})))
+
+
+def test_sqlglot_is_named_where_it_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "sqlglot", None)
+    with pytest.raises(ConfigurationError, match='needs the extra `pushdown`: add "pushdown" to `extras`'):
+        Table(connection="duckdb:///a.duckdb", table="t").look(Path.cwd())
+
+
+@pytest.mark.parametrize("value", ["'infinity'::date", "'-infinity'::timestamptz", "'NaN'::numeric(5, 1)"])
+def test_what_polars_has_no_value_for_is_an_error_of_its_rule_alone(
+    server: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHOP", server)
+    execute(server, f"CREATE TABLE odd AS SELECT 1 AS id, {value} AS v")
+    source = Table(connection="env:SHOP", table="odd")
+    rules = (
+        {"check": "not_null", "column": "v"},
+        {"check": "unique", "column": "v"},
+        {"check": "unique", "column": "id"},
+    )
+    result = check(None, CheckConfig(source=source).override(rules=rules)).result
+    assert [rule.status.value for rule in result.rules] == ["ERROR", "ERROR", "PASSED"]
+    assert "has no place in Polars" in result.rules[0].message
+    execute(server, "DROP TABLE odd")
