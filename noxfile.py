@@ -124,7 +124,7 @@ def install_browser(session: nox.Session) -> None:
 @nox.session(default=False)
 def stamp(session: nox.Session) -> None:
     """Write what is computed from the managed files: their manifest, the JSON Schemas, the rule table."""
-    session.install("-c", str(primary()), "polars", "pydantic", "rich", "ruamel.yaml")
+    session.install("-r", str(primary()), "-r", "constraints.txt")
     session.run("python", "hooks/write_documents.py")
     session.run("python", "hooks/lock_managed.py")
 
