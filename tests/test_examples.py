@@ -36,7 +36,7 @@ README = ROOT / "template" / "README.md.jinja"
 BIN = Path(".nox", "environment", "Scripts" if os.name == "nt" else "bin")
 ELSEWHERE = {
     "nox -s tests": "test_plain_nox_lints_and_tests_the_defaults",
-    "nox -s learn -- orders": "test_rules_are_learnt_from_the_teams_data",
+    "nox -s add -- data/orders.csv orders --accept": "test_one_command_learns_the_rules_of_what_was_answered",
     "nox -s climb": "test_climb_proves_the_whole_ladder_again_and_activates_what_it_promoted",
 }
 """Commands that another test runs, and which."""

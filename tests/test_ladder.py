@@ -188,6 +188,20 @@ def test_rules_are_learnt_from_the_teams_data(orders: Path) -> None:
     assert "amount" in done.stdout
 
 
+def test_one_command_learns_the_rules_of_what_was_answered(orders: Path) -> None:
+    contract = orders / "datasets" / "orders.yml"
+    before = contract.read_bytes()
+    try:
+        done = nox(orders, "add", "data/orders.csv", "orders", "--accept")
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "orders: PASSED" in done.stdout
+        written = contract.read_text("utf-8")
+        assert "- {check: row_count, min: 1}" in written
+        assert written.count("learned: {") > 2
+    finally:
+        contract.write_bytes(before)
+
+
 def test_doctor_finds_nothing_wrong(flights: Path) -> None:
     done = nox(flights, "doctor")
     assert done.returncode == 0, done.stdout + done.stderr

@@ -50,7 +50,11 @@ def add(asked: argparse.Namespace) -> Entries:
         )
     if name in project.datasets():
         changes = reviewed(name, source, moves=asked.name is not None, accept=asked.accept)
-        return _computed("add", path, changes) if asked.accept else Entries(verb="add", changes=changes)
+        if not asked.accept:
+            return Entries(verb="add", changes=changes)
+        made = _computed("add", path, changes)
+        first_verdict(project.load(name), "add")
+        return made
     if asked.accept:
         raise ConfigurationError(f"there is no datasets/{path.name} to review; leave --accept out, and it is written")
     text = starter(name, source)
