@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import polars as pl
@@ -161,3 +163,36 @@ def test_nothing_is_said_to_be_current_before_what_fails(shop: Domain, capsys: p
     for words in (["add", "data/missing.csv"], ["add", "data/users.parquet", "other", "--accept"], ["remove", "none"]):
         assert main(words) != 0
         assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("verb", ["add", "learn", "challenge"])
+def test_a_file_that_grows_while_it_is_read_gives_no_rules(
+    verb: str, shop: Domain, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = delivery(1, 400, ("open", "paid", "gone"))
+    path = shop.root / "data" / "orders.csv"
+    rows.write_csv(path)
+    if verb == "challenge":
+        assert main(["add", "data/orders.csv"]) == 0
+    before = {one: one.read_bytes() for one in shop.root.rglob("*.y*ml")}
+    capsys.readouterr()
+    stop = Event()
+
+    def write() -> None:
+        with path.open("a", encoding="utf-8") as file:
+            while not stop.wait(0.01):
+                file.write("1,open,50.0\n")
+                file.flush()
+
+    with ThreadPoolExecutor(1) as threads:
+        writing = threads.submit(write)
+        try:
+            code = main([verb, "orders" if verb == "challenge" else "data/orders.csv"])
+        finally:
+            stop.set()
+            writing.result()
+    told = capsys.readouterr()
+    assert code == 3
+    assert "the source changed while it was read; do it again when nobody writes it" in told.err
+    assert told.err.count("\n") == 1
+    assert {one: one.read_bytes() for one in shop.root.rglob("*.y*ml")} == before

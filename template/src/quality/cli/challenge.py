@@ -10,7 +10,7 @@ from rich.text import Text
 
 from quality import checking
 from quality.cli.answers import outcome
-from quality.cli.learn import progress, references
+from quality.cli.learn import is_of, progress, references, refuse_changed
 from quality.cli.onboarding_answers import Challenge, Challenged, MissedCase
 from quality.cli.session import Session
 from quality.contract import project
@@ -54,7 +54,10 @@ def _found(config: CheckConfig, seed: int, propose: bool) -> Found:
     frame = checking.open_frame(None, config)
     others = references(config.dataset, list(frame.schema)) if propose else {}
     with progress(config.dataset) as told:
-        return challenge_of(frame, config.rules, config.key, seed=seed, references=others, propose=propose, told=told)
+        found = challenge_of(frame, config.rules, config.key, seed=seed, references=others, propose=propose, told=told)
+    refuse_changed(config.dataset, frame)
+    meant = (one if one.rule and is_of(config.source, one.rule) else one._replace(rule=None) for one in found.missed)
+    return found._replace(missed=tuple(meant))
 
 
 def _say(config: CheckConfig, found: Found) -> None:

@@ -15,6 +15,7 @@ from quality.cli.session import Session
 from quality.contract import project
 from quality.contract.config import CheckConfig
 from quality.contract.contract import WORD, parse_source
+from quality.engine.frame import Frame
 from quality.engine.rule import Rule
 from quality.errors import ConfigurationError, MalformedError, SourceError
 from quality.learning.candidates import MOST_COLUMNS
@@ -64,20 +65,22 @@ def proposal(config: CheckConfig) -> tuple[Found, Source | None]:
     with progress(config.dataset) as told:
         others = references(config.dataset, list(frame.schema))
         found = proposal_of(frame.lazy, references=others, columnar=frame.columnar, partitions=parted, told=told)
+    refuse_changed(config.dataset, frame)
     if not found.rows:
         raise MalformedError(f"{config.dataset}: there are no rows to learn from; learn again when there are")
-    if not _in_order(source):
-        found = found._replace(rules=tuple(one for one in found.rules if not _of_order(one)))
-    return found, source
+    return found._replace(rules=tuple(one for one in found.rules if is_of(source, one))), source
 
 
-def _in_order(source: Source | None) -> bool:
-    """Whether rows have an order that stays: those of a database and of a table's files come in any."""
-    return not isinstance(source, Sql) and not (isinstance(source, Files) and source.table(project.root()))
+def refuse_changed(dataset: str, frame: Frame) -> None:
+    """SourceError where the source was written while it was read: no rule is about what was never there as a whole."""
+    if frame.has_changed:
+        raise SourceError(f"{dataset}: the source changed while it was read; do it again when nobody writes it")
 
 
-def _of_order(rule: Rule) -> bool:
-    return isinstance(rule, (Increasing, Decreasing))
+def is_of(source: Source | None, rule: Rule) -> bool:
+    """Whether a rule can be meant of a source: rows of a database, and of a table's files, come in any order."""
+    ordered = not isinstance(source, Sql) and not (isinstance(source, Files) and source.table(project.root()))
+    return ordered or not isinstance(rule, (Increasing, Decreasing))
 
 
 @contextmanager
