@@ -341,3 +341,18 @@ def test_a_path_is_learned_from_and_nothing_is_written(
     assert "# users: 3 rows." in told.out
     assert told.err == "quality: the file data/gone.csv does not exist\n"
     assert set(shop.root.rglob("*")) == before
+
+
+def test_names_that_may_be_values_are_told_with_what_to_write(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = Domain(tmp_path, "shop").work_here(monkeypatch)
+    (shop.root / "data" / "bare.csv").write_text("".join(f"{n},x{n % 3},2026-01-{n % 28 + 1:02}\n" for n in range(90)))
+    assert main(["add", "data/bare.csv"]) == 0
+    contract = shop.root / "datasets" / "bare.yml"
+    said = "A column is called 0: if the first line names no columns, write `header: false` into source."
+    assert said in contract.read_text("utf-8")
+    contract.unlink()
+    (shop.root / "data" / "bare.csv").write_text("id,year 2026\n" + "".join(f"{n},1\n" for n in range(90)))
+    assert main(["add", "data/bare.csv"]) == 0
+    assert "header: false" not in contract.read_text("utf-8")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -29,6 +30,9 @@ from quality.rules.keys import Decreasing, Increasing, PrimaryKey, Unique
 from quality.sources import Files, Source
 from quality.sources.sql import Sql
 
+VALUE = re.compile(r"[+-]?[0-9][0-9.,]*|[0-9]{1,4}[-./][0-9]{1,2}[-./][0-9]{1,4}.*")
+"""A name that may be a value: a number or a date."""
+
 
 def learn(asked: argparse.Namespace) -> Learned:
     """Proposes rules for each dataset, and for data that no contract names, by its path."""
@@ -52,8 +56,10 @@ def _proposed(config: CheckConfig) -> Proposal:
 
 def remark(found: Found) -> str:
     """What to do with what was found."""
-    if found.columns > MOST_COLUMNS:
-        return f"Of {found.columns:,} columns none has rules of its own: write them for those that matter."
+    if (number := len(found.columns)) > MOST_COLUMNS:
+        return f"Of {number:,} columns none has rules of its own: write them for those that matter."
+    if (name := next(filter(VALUE.fullmatch, found.columns), None)) is not None:
+        return f"A column is called {name}: if the first line names no columns, write `header: false` into source."
     return "Keep what is true by intent, loosen or delete the rest."
 
 

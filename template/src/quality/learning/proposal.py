@@ -38,7 +38,7 @@ class Proposal(NamedTuple):
     rules: tuple[Rule, ...]
     key: tuple[str, ...]
     rows: int
-    columns: int
+    columns: tuple[str, ...]
 
     def written(self) -> list[dict[str, Any]]:
         """The rules as a contract has them."""
@@ -113,7 +113,7 @@ def _proposal(kept: Claims, found: dict[Place, Outcome], columns: list[str], row
         for place in places
         if place in left
     )
-    return Proposal(tuple(rules), key, rows, len(columns))
+    return Proposal(tuple(rules), key, rows, tuple(columns))
 
 
 def _rank(place: Place) -> int:
