@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -126,7 +127,8 @@ def test_a_dataset_of_yours_gets_a_starter_contract_named_after_it(
     assert contract["source"] == {"path": source}
     assert contract["rules"] == [{"check": "row_count", "min": 1}]
     assert not (tmp_path / "r" / "data").exists()
-    assert f"nox -s learn -- {name}" in (tmp_path / "r" / "README.md").read_text(encoding="utf-8")
+    readme = (tmp_path / "r" / "README.md").read_text(encoding="utf-8")
+    assert f"nox -s add -- {shlex.quote(source)} {name} --accept\n" in readme
 
 
 @pytest.mark.parametrize(
