@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -67,20 +68,42 @@ def test_a_check_that_needs_more_memory_than_it_may_is_an_error_and_remembered(r
     assert set(history.metrics(config)["status"]) == {"ERROR"}
 
 
-def test_a_check_that_stands_still_at_its_limit_is_ended(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As a query does that waits for a thread which was refused memory."""
-    fills = "import mmap, resource, time\nmost = resource.getrlimit(resource.RLIMIT_AS)[0]\nkept = []\n"
-    fills += (
-        "try:\n    while True:\n        kept.append(mmap.mmap(-1, 1 << 20))\nexcept OSError:\n    time.sleep(600)\n"
-    )
-    limit = "import resource\nresource.setrlimit(resource.RLIMIT_AS, (1 << 29, 1 << 29))\n"
-    (repository / "still.py").write_text(limit + fills, "utf-8")
-    monkeypatch.setattr(isolation, "CHILD", "still")
-    monkeypatch.setattr(isolation, "STILL", 2)
-    monkeypatch.setenv("PYTHONPATH", str(repository))
-    result = check(None, isolated(repository, "  memory_limit: 256MB\n"))
-    assert (result.status, result.retry_helps) == (Status.ERROR, False)
-    assert result.reason == "the check needed more memory than its memory_limit of 256MB, and was stopped"
+FILLS = """
+import mmap, resource, socket, time
+resource.setrlimit(resource.RLIMIT_AS, (1 << 29, 1 << 29))
+kept = []
+try:
+    while True:
+        kept.append(mmap.mmap(-1, 1 << 20))
+except OSError:
+    time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize(
+    ("waits", "why"),
+    [
+        pytest.param("", "the check needed more memory than its memory_limit of 256MB, and was stopped", id="still"),
+        pytest.param(
+            "there = socket.create_connection(('127.0.0.1', {port}))\n",
+            "the check took longer than timeout_seconds: 9, and was stopped",
+            id="waiting for a store",
+        ),
+    ],
+)
+def test_a_check_that_stands_still_at_its_limit_is_ended_and_one_that_waits_is_not(
+    waits: str, why: str, repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a query stands still that waits for a thread which was refused memory."""
+    with socket.create_server(("127.0.0.1", 0)) as store:
+        first = waits.format(port=store.getsockname()[1])
+        (repository / "still.py").write_text(FILLS.replace("kept = []", f"{first}kept = []"), "utf-8")
+        monkeypatch.setattr(isolation, "CHILD", "still")
+        monkeypatch.setattr(isolation, "STILL", 2)
+        monkeypatch.setenv("PYTHONPATH", str(repository))
+        result = check(None, isolated(repository, "  memory_limit: 256MB\n  timeout_seconds: 9\n"))
+    assert (result.status, result.reason) == (Status.ERROR, why)
+    assert result.retry_helps == bool(waits)
 
 
 def test_a_check_that_takes_too_long_is_stopped_and_an_error(repository: Path) -> None:

@@ -278,13 +278,27 @@ def every_page(address: str) -> bytes:
     return b"".join(read)
 
 
+def every_event(address: str) -> bytes:
+    """What the API answers about events, page after page."""
+    answer = httpx.post(address, json={"limit": 50})
+    read, said = [answer.content], answer.json()
+    while said.get("next_page"):
+        answer = httpx.get(said["next_page"])
+        read, said = [*read, answer.content], answer.json()
+    assert sum(body.count(b'"occurred"') for body in read) >= said["total"]
+    return b"".join(read)
+
+
+COLLECTIONS = (
+    *("flows", "flow_runs", "task_runs", "logs", "artifacts", "deployments", "work_pools", "automations"),
+    *("block_documents", "block_types", "block_schemas", "variables"),
+)
+
+
 def everything_that_left(client: SyncPrefectClient, repository: Repository, home: Path) -> dict[str, bytes]:
     """All that the API answers, and all that lies on the disk."""
-    asked = {
-        name: every_page(f"{client.api_url}{name}/filter")
-        for name in ("flow_runs", "task_runs", "logs", "artifacts", "block_documents", "deployments")
-    }
-    asked["events"] = httpx.post(f"{client.api_url}events/filter", json={"limit": 50}).content
+    asked = {name: every_page(f"{client.api_url}{name}/filter") for name in COLLECTIONS}
+    asked["events"] = every_event(f"{client.api_url}events/filter")
     assert all(b"detail" not in body[:20] for body in asked.values())
     written = [*repository.root.rglob("*"), *(home / "storage").rglob("*")]
     return asked | {str(path): path.read_bytes() for path in written if path.is_file()}

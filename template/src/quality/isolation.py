@@ -114,7 +114,8 @@ def _run(command: list[str], seconds: float | None) -> tuple[int | None, str]:
 def _end(child: subprocess.Popen[bytes], seconds: float | None) -> tuple[int | None, str]:
     """How a child ended, None when it took too long; one that stands still at its limit on memory never will.
 
-    A thread that is refused memory may die alone, and the query that it worked for waits for it.
+    A thread that is refused memory may die alone, and the query that it worked for waits for it. What waits for a
+    store, or a database, works at nothing either, and is let.
     """
     end = time.monotonic() + (math.inf if seconds is None else seconds)
     used, since = -1.0, time.monotonic()
@@ -138,7 +139,18 @@ def _used_at_limit(pid: int) -> float:
     except (OSError, ValueError, AttributeError):
         return -1
     most = next(line for line in limits.splitlines() if line.startswith("Max address space")).split()[3]
-    return sum(map(int, times[11:13])) if most.isdecimal() and size > int(most) - NEAR else -1
+    near = most.isdecimal() and size > int(most) - NEAR
+    return sum(map(int, times[11:13])) if near and not _is_connected(pid) else -1
+
+
+def _is_connected(pid: int) -> bool:
+    """Whether a process has a connection, for whose other end it may be waiting: that only its time limit ends."""
+    try:
+        held = {str(Path(name).readlink()) for name in Path(f"/proc/{pid}/fd").iterdir()}
+        tables = [Path(f"/proc/{pid}/net/{name}").read_text("ascii") for name in ("tcp", "tcp6")]
+    except OSError:
+        return False
+    return any(f"socket:[{line.split()[9]}]" in held for table in tables for line in table.splitlines()[1:])
 
 
 def _why(code: int | None, said: str, config: CheckConfig) -> tuple[str, bool]:
