@@ -84,6 +84,14 @@ class Domain:
         return self
 
 
+def end_worker(process: subprocess.Popen[bytes]) -> None:
+    """Ends a worker, which takes the first signal for a wish to end its runs."""
+    for _ in range(2):
+        process.send_signal(signal.SIGTERM)
+        time.sleep(0.2)
+    process.wait(timeout=60)
+
+
 @contextmanager
 def worker(pool: str, root: Path) -> Iterator[None]:
     """A worker of a process pool, as a person starts it; online when this is entered."""
@@ -112,7 +120,4 @@ def worker(pool: str, root: Path) -> Iterator[None]:
             assert online_workers(client, pool), f"the worker of {pool} did not come"
             yield
         finally:
-            for _ in range(2):  # a worker takes the first signal for a wish to end its runs
-                process.send_signal(signal.SIGTERM)
-                time.sleep(0.2)
-            process.wait(timeout=60)
+            end_worker(process)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -14,6 +13,7 @@ from pathlib import Path
 from uuid import UUID
 
 import polars as pl
+from domains import end_worker
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.filters import (
     DeploymentFilter,
@@ -114,10 +114,7 @@ def one_worker(client: SyncPrefectClient, root: Path, at_once: int) -> Iterator[
                 time.sleep(0.5)
             yield
         finally:
-            for _ in range(2):  # a worker takes the first signal for a wish to end its runs
-                process.send_signal(signal.SIGTERM)
-                time.sleep(0.2)
-            process.wait(timeout=60)
+            end_worker(process)
 
 
 def turns(names: list[str], every: int) -> list[str]:

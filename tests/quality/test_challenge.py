@@ -15,9 +15,9 @@ from test_learn import orders
 from quality.__main__ import main
 from quality.contract import project
 from quality.engine.frame import Frame, Surroundings
-from quality.learning.append import appended
 from quality.learning.challenge import Challenge, challenge
 from quality.learning.corruptions import CORRUPTIONS, cases
+from quality.learning.edits import appended
 from quality.learning.proposal import learn
 from quality.rollout import checklist, evidence
 from quality.rollout.evidence import Rung

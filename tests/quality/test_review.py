@@ -129,6 +129,19 @@ def test_what_was_accepted_holds_and_has_nothing_left_to_accept(shop: Domain, se
         assert path.read_bytes() == once
 
 
+def test_a_comment_within_a_learned_rule_stays_above_what_replaces_it(shop: Domain) -> None:
+    path = first(shop)
+    said = '# isn\'t it "agreed" #1?'
+    text = path.read_text("utf-8").replace("rarest", "#rarest")
+    path.write_text(text.replace('{check: "in_set", column', f'{{check: "in_set",  {said}\n     column'), "utf-8")
+    assert said in path.read_text("utf-8")
+    delivery(2, 900, ("open", "paid", "new")).write_parquet(shop.root / "data" / "orders.parquet")
+    assert main(["add", "data/orders.parquet", "--accept"]) == 0
+    after = path.read_text("utf-8")
+    assert f"\n  {said}\n  # state is one of [new, open, paid]" in after
+    assert "#rarest" not in after
+
+
 def test_what_is_another_source_moves_only_when_the_dataset_is_named(
     shop: Domain, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -15,7 +15,7 @@ from quality.cli.onboarding_answers import Challenge, Challenged, MissedCase
 from quality.cli.session import Session
 from quality.contract import project
 from quality.contract.config import CheckConfig
-from quality.learning import append
+from quality.learning import edits
 from quality.learning.challenge import Challenge as Found
 from quality.learning.challenge import challenge as challenge_of
 from quality.learning.page import flow, lines
@@ -36,7 +36,7 @@ def _challenged(config: CheckConfig, seed: int, accept: bool) -> Challenged:
     accepted: list[dict[str, Any]] = []
     if accept and found.rules:
         path = project.root() / "datasets" / f"{config.dataset}.yml"
-        append.rules(path, found.rules)
+        edits.append(path, found.rules)
         accepted = [written(rule) for rule in found.rules]
         out.print(Text(f"datasets/{config.dataset}.yml: {len(accepted)} rules added; review them and commit"))
         found = _found(project.load(config.dataset, config.environment), seed, propose=True)

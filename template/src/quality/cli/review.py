@@ -16,7 +16,7 @@ from quality.contract.contract import Contract, parse_source
 from quality.engine.judge import judge
 from quality.engine.rule import Rule
 from quality.errors import ConfigurationError
-from quality.learning import append
+from quality.learning import edits
 from quality.learning.proposal import written
 from quality.learning.review import Change, broken, review
 from quality.reporting.console import out
@@ -50,7 +50,7 @@ def reviewed(name: str, given: dict[str, Any], moves: bool, accept: bool) -> tup
     found = _review(contract, _source(contract, given, moves))
     _say(path, found)
     if accept and found.is_open:
-        append.changes(path, found.changes, {field: now for field, (_, now) in found.fields.items()}, found.rows)
+        edits.apply(path, found.changes, {field: now for field, (_, now) in found.fields.items()}, found.rows)
     elif found.is_open:
         out.print(Text(f"\nnothing was written: give `--accept` too, and datasets/{path.name} says so"))
     return (*_told(found),)

@@ -1,4 +1,4 @@
-"""Rules brought into a contract that people wrote: every line of theirs stays as it is."""
+"""Edits of a contract that people wrote: rules come, go or change, and every word of theirs stays."""
 
 from __future__ import annotations
 
@@ -15,8 +15,11 @@ from quality.files import write_whole
 from quality.learning.page import comment, flow, lines
 from quality.learning.review import Change
 
+QUOTED = re.compile(r'"(?:\\.|[^"\\])*"|' r"'(?:''|[^'])*'")
+COMMENT = re.compile(r"(^|\s)#.*")
 
-def rules(path: Path, added: Iterable[Rule]) -> None:
+
+def append(path: Path, added: Iterable[Rule]) -> None:
     """Appends rules after the last one of a contract; ConfigurationError where its rules are not a list of lines.
 
     A contract that would not be read afterwards is left as it was.
@@ -24,7 +27,7 @@ def rules(path: Path, added: Iterable[Rule]) -> None:
     _save(path, appended(_text(path), [line for rule in added for line in lines(rule)], path.name))
 
 
-def changes(path: Path, made: Iterable[Change], fields: Mapping[str, Any], rows: int) -> None:
+def apply(path: Path, made: Iterable[Change], fields: Mapping[str, Any], rows: int) -> None:
     """Brings what so many rows say into a contract, and writes its fields anew; what people wrote is not touched.
 
     A contract that would not be read afterwards is left as it was, as is one whose rules are not a list of lines.
@@ -64,7 +67,10 @@ def _rules_at(there: list[str], name: str) -> tuple[int, int]:
 
 
 def _replace(there: list[str], first: int, change: Change, name: str) -> None:
-    """The lines of a rule, and the comment that was written with it, become those of another rule, or none."""
+    """The lines of a rule, and the comment that was written with it, become those of another rule, or none.
+
+    A comment that a person wrote among them comes to stand above.
+    """
     entry = re.match(r"(\s*)-\s", there[first])
     if entry is None or change.before is None:
         raise ConfigurationError(f"{name}:{first + 1}: this rule is not written where it stands; change it by hand")
@@ -72,7 +78,14 @@ def _replace(there: list[str], first: int, change: Change, name: str) -> None:
     until = next((n for n in range(first + 1, len(there)) if not inside.match(there[n])), len(there))
     own = first > 0 and there[first - 1].strip() == f"# {comment(change.before)}"
     new = [entry[1] + line[2:] for line in lines(change.after)] if change.after is not None else []
-    there[first - own : until] = new
+    kept = [f"{entry[1]}{said}" for line in there[first:until] if (said := _comment(line))]
+    there[first - own : until] = [*kept, *new]
+
+
+def _comment(line: str) -> str:
+    """The comment of a line; a # within quotes begins none."""
+    found = COMMENT.search(QUOTED.sub(lambda text: "_" * len(text[0]), line))
+    return line[found.start() :].strip() if found else ""
 
 
 def _set(there: list[str], name: str, value: Any) -> None:
