@@ -23,6 +23,7 @@ LAYERS = (
     ("prefect_run", "loopback"),
     ("history",),
     ("isolation",),
+    ("states",),
     ("learning",),
     ("checking",),
     ("reporting",),
@@ -52,6 +53,7 @@ PURE = (
     "contract",
     "history",
     "isolation",
+    "states",
     "learning",
     "checking",
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
@@ -12,15 +11,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
-import polars as pl
-
 from quality import isolation
 from quality.contract import project
 from quality.contract.config import CheckConfig
-from quality.contract.contract import parse_source, unknown_references
+from quality.contract.contract import unknown_references
 from quality.contract.judging_code import judging_digest
+from quality.contract.references import References, referred
 from quality.engine.frame import Frame, Surroundings
 from quality.engine.judge import BROKEN, Found, judge, unreadable, verdict
+from quality.engine.one_pass import measure
 from quality.engine.rule import Rule
 from quality.errors import ConfigurationError, DataQualityError, SourceError
 from quality.history.runs import past, volumes
@@ -29,6 +28,8 @@ from quality.result import CheckResult, RunMetadata, summarize_check_result
 from quality.rules.schema import DtypeRule, SchemaRule
 from quality.sources import Parses, Reading, Source, as_frame, as_source, digest, reading
 from quality.sources.read_ahead import at_once, read_ahead
+from quality.states import opening
+from quality.states.comparing import difference
 from quality.texts import nearest
 from quality.values import Status
 
@@ -111,7 +112,8 @@ def check(
     except BROKEN as error:
         fields = unreadable(error, config)
     else:
-        fields = _judged(opened, config, judged, seen)
+        again = partial(open_source, data, config, now=now, history=history, keep=False)
+        opened, fields = _compared(opened, config, judged, seen, now, again)
         about = about.model_copy(update={"explain": opened.frame.explain(), "version": opened.version})
     took = (time.perf_counter() - clock) * 1000
     told = {"allow_empty": config.allow_empty, "execution_time_ms": took, "timestamp": started, "metadata": about}
@@ -119,12 +121,41 @@ def check(
 
 
 class Opened(NamedTuple):
-    """A frame, the rules that its source adds, how many rows were counted in its files, and of which version it is."""
+    """A frame, the rules that its source adds, how many rows were counted in its files, and of which version it is.
+
+    `kept` has the states of its files, which answer for the pass.
+    """
 
     frame: Frame
     declared: tuple[Rule, ...] = ()
     rows: int | None = None
     version: str | None = None
+    kept: opening.Kept | None = None
+
+
+def _compared(
+    opened: Opened,
+    config: CheckConfig,
+    judged: Callable[[int], None],
+    seen: Callable[[Frame, list[Found]], None] | None,
+    now: datetime,
+    again: Callable[[], Opened],
+) -> tuple[Opened, dict[str, Any]]:
+    """The fields of a result; where kept states are due, of the whole, and ERROR where the states say otherwise."""
+    if (kept := opened.kept) is None:
+        return opened, _judged(opened, config, judged, seen)
+    if not kept.is_due(now):
+        fields = _judged(opened, config, judged, seen)
+    else:
+        expected = _judged(opened, config, lambda rules: None, None)
+        opened = again()
+        fields = _judged(opened, config, judged, seen)
+        if said := difference(expected["rules"], fields["rules"]):
+            kept.store.clear()
+            return opened, unreadable(SourceError(said), config)
+        kept.was_full(now)
+    kept.remember(now, fields["status"], config.fingerprint)
+    return opened, fields
 
 
 def _judged(
@@ -136,7 +167,7 @@ def _judged(
     """The fields of a result about one version of the data; of what its source adds, those that did not hold."""
     frame = opened.frame
     asks = config.model_copy(update={"rules": (*config.rules, *opened.declared)})
-    found = judge(asks, frame, judged)
+    found = judge(asks, frame, judged, opened.kept.measuring if opened.kept else measure)
     found = [one for one in found if not (isinstance(one.rule, Parses) and one.judgement and not one.judgement.failed)]
     if seen is not None:
         seen(frame, found)
@@ -179,8 +210,9 @@ def open_source(
     now: datetime | None = None,
     history: Callable[[int], list[float]] | None = None,
     judging: bool = True,
+    keep: bool = True,
 ) -> Opened:
-    """The data, or the configured source, opened for the configuration's rules."""
+    """The data, or the configured source, opened for the configuration's rules; with kept states where it has any."""
     now, references = now or datetime.now(UTC), References(config.environment)
     around = Surroundings(
         references=references,
@@ -194,14 +226,19 @@ def open_source(
         return Opened(Frame(lazy, around))
     source, base = _source(data, config)
     with reading(source):
-        version = source.version(base)
-        found = source.read(base, judged_columns(config.rules)) if judging else Reading(source.scan(base))
+        version, ruled = source.version(base), judged_columns(config.rules)
+        here = replace(around, reading=partial(read_ahead, source.is_remote), at_once=at_once(source.is_remote))
+        asked = opening.Asked(source, base, config, here, references.version, ruled, version)
+        kept = opening.opened(asked) if judging and keep else None
+        if kept is not None:
+            return Opened(kept.frame, kept.declared, version=digest(version), kept=kept)
+        found = source.read(base, ruled) if judging else Reading(source.scan(base))
         if found.there is not None:
             there = judged_there(found, config, around, partial(referred, environment=config.environment))
             return Opened(there, version=source.UNKNOWN)
         frame = Frame(
             found.lazy,
-            replace(around, reading=partial(read_ahead, source.is_remote), at_once=at_once(source.is_remote)),
+            here,
             columnar=found.columnar,
             version=found.version or version,
             version_now=(lambda: found.version) if found.version else partial(source.version, base),
@@ -231,41 +268,6 @@ def judged_columns(rules: Sequence[Rule]) -> frozenset[str]:
     """Every column whose dtype a rule judges."""
     stated = (name for rule in rules if isinstance(rule, SchemaRule) for name in rule.columns)
     return frozenset((*(rule.column for rule in rules if isinstance(rule, DtypeRule)), *stated))
-
-
-class References:
-    """The other datasets that the rules of one check refer to: each opened once, of one version."""
-
-    def __init__(self, environment: str | None = None) -> None:
-        self._environment = environment
-        self._opened: dict[str, tuple[pl.LazyFrame, str | None, Callable[[], str | None]]] = {}
-
-    def __call__(self, written: Any) -> pl.LazyFrame:
-        """Another dataset of the repository by name, or any source by path."""
-        name = json.dumps(written, sort_keys=True, default=str)
-        if name not in self._opened:
-            source, base = referred(written, self._environment), project.root()
-            with reading(source):
-                version = source.version(base)
-                self._opened[name] = (source.scan(base), version, partial(source.version, base))
-        return self._opened[name][0]
-
-    def have_changed(self) -> bool:
-        """Whether one of them is of another version now than when it was opened."""
-        return any(now() != version for _, version, now in self._opened.values())
-
-
-def references_of(rule: Rule) -> list[Any]:
-    """The sources and datasets that a rule's fields name; saved profiles are none."""
-    named = (getattr(rule, field, None) for field in ("reference", "baseline"))
-    return [one for one in named if one is not None and not (isinstance(one, str) and one.endswith(".json"))]
-
-
-def referred(written: Any, environment: str | None = None) -> Source:
-    """The source of another dataset of the repository in this environment, by name, or of a path or mapping."""
-    if isinstance(written, str) and written in project.datasets():
-        return project.contract(written).source_in(environment)
-    return parse_source(written)
 
 
 def _about(data: object, config: CheckConfig) -> RunMetadata:

@@ -118,6 +118,21 @@ class History(Frozen):
     )
 
 
+class KeptStates(Frozen):
+    """What rules measured of each file, kept so that a later check reads only new and changed files."""
+
+    enabled: Flag | None = Field(None, description="When left out, for datasets of several files.")
+    path: Text = Field(
+        ".quality/states", description="A folder of the repository, or a URL such as s3://bucket/states."
+    )
+    keep_days: Annotated[int, Field(ge=1), STRICT_INT] = Field(
+        30, description="States that no check has asked for in so long are deleted; not in object storage."
+    )
+    full_every_days: Annotated[FiniteFloat, Field(gt=0), STRICT] | None = Field(
+        7, description="How often everything is read all the same, and compared; null for never."
+    )
+
+
 class Lineage(Frozen):
     """Where OpenLineage run events go."""
 
@@ -157,6 +172,7 @@ class EnvironmentPolicy(Frozen):
     )
     work_pool: Text
     history: History = History()
+    states: KeptStates = KeptStates()
     remind_after_hours: Annotated[FiniteFloat, Field(gt=0), STRICT] | None = Field(
         24, description="An open incident is told again; null for never."
     )

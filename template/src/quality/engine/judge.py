@@ -10,11 +10,11 @@ import polars as pl
 
 from quality.engine.dtypes import col, kind_of
 from quality.engine.frame import Frame
-from quality.engine.one_pass import measure
+from quality.engine.one_pass import States, measure
 from quality.engine.request import Request
 from quality.engine.rule import Judgement, Rule, State, TableRule
 from quality.engine.samples import Wanted, readable, samples
-from quality.errors import CannotJudgeError, ConfigurationError, SourceError, first_line, retry_helps
+from quality.errors import CannotJudgeError, ConfigurationError, MalformedError, SourceError, first_line, retry_helps
 from quality.result import RuleResult, run_status
 from quality.texts import percent_of
 from quality.values import Scalar, Status
@@ -68,8 +68,8 @@ def _rows(frame: Frame) -> int | None:
 
 def bind(rule: Rule, frame: Frame) -> None:
     """CannotJudgeError for a rule that this frame's columns and dtypes make impossible; reads no data."""
-    if not rule.JUDGES_SCHEMAS:
-        _ = frame.lazy
+    if frame.differs and not rule.JUDGES_SCHEMAS:
+        raise MalformedError(frame.differs)
     frame.check_columns((*rule.subjects, *((rule.by,) if rule.by else ())))
     if rule.by is not None and kind_of(frame.schema[rule.by]) == "nested":
         raise CannotJudgeError(f"column '{rule.by}' is {frame.schema[rule.by]}; by needs single values")
@@ -86,10 +86,15 @@ def bind(rule: Rule, frame: Frame) -> None:
     rule.bind(frame)
 
 
-def judge(request: Request, frame: Frame, judged: Callable[[int], None] = lambda rules: None) -> list[Found]:
+def judge(
+    request: Request,
+    frame: Frame,
+    judged: Callable[[int], None] = lambda rules: None,
+    measuring: Callable[..., tuple[States, dict[int, BaseException]]] = measure,
+) -> list[Found]:
     """Every rule's judgements, in the order of the rules and of the segments' values, then named columns that are gone.
 
-    `judged` is called now and then with the number of rules judged since.
+    `judged` is called now and then with the number of rules judged since; `measuring` is the pass, or answers for it.
     """
     ready: dict[int, Rule] = {}
     problems: dict[int, BaseException] = {}
@@ -99,7 +104,7 @@ def judge(request: Request, frame: Frame, judged: Callable[[int], None] = lambda
             ready[number] = rule
         except BROKEN as error:
             problems[number] = error
-    states, broken = measure(ready, frame, BROKEN, judged)
+    states, broken = measuring(ready, frame, BROKEN, judged)
     problems |= broken
     found: list[Found] = []
     for number, rule in enumerate(request.rules):

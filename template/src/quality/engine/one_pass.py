@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import decimal
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -29,16 +30,16 @@ WIDEST = 8
 
 
 class States:
-    """What the pass measured, for each rule and segment; for a rule on a key, what is counted together with it."""
+    """What the pass measured, for each rule and segment; `beside` it what a rule without segments is told as well."""
 
     def __init__(self, rules: Mapping[int, Rule]) -> None:
-        self._keys = _by_key(rules)
-        self._rows: dict[int, list[tuple[dict[str, Any], dict[str, Any]]]] = {}
+        self.beside: dict[int, State] = _by_key(rules)
+        self.rows: dict[int, list[tuple[dict[str, Any], dict[str, Any]]]] = {}
         self._measures: dict[int, dict[str, Measure]] = {}
 
     def add(self, one: Planned, rows: list[tuple[dict[str, Any], dict[str, Any]]]) -> None:
         self._measures[one.number] = one.measures
-        self._rows[one.number] = rows
+        self.rows[one.number] = rows
 
     def has(self, number: int) -> bool:
         """Whether the pass measured anything for the rule at this position."""
@@ -46,9 +47,9 @@ class States:
 
     def of(self, number: int, rule: Rule, frame: Frame) -> Iterator[tuple[Any, State]]:
         """The rule's segments in the order of their values, each with one state; one segment None without `by`."""
-        measures, rows = self._measures.get(number, {}), self._rows.get(number, [])
+        measures, rows = self._measures.get(number, {}), self.rows.get(number, [])
         if rule.by is None:
-            yield None, {**self._keys.get(number, {}), **merged(measures, [state for _, state in rows])}
+            yield None, {**self.beside.get(number, {}), **merged(measures, [state for _, state in rows])}
             return
         if not measures:
             for value in frame.once(_segments, rule.by):
@@ -56,8 +57,9 @@ class States:
             return
         by: dict[Any, list[dict[str, Any]]] = {}
         for segment, state in rows:
-            by.setdefault(segment[rule.by], []).append(state)
-        for value in sorted(by, key=lambda v: (v is None, v)):
+            value = segment[rule.by]
+            by.setdefault(math.nan if value != value else value, []).append(state)
+        for value in sorted(by, key=_place):
             yield value, merged(measures, by[value])
         if not by:
             yield None, merged(measures, [])
@@ -74,7 +76,12 @@ def _by_key(rules: Mapping[int, Rule]) -> dict[int, State]:
 
 def _segments(frame: Frame, column: str) -> list[Any]:
     found = frame.collect(frame.lazy.select(col(column).alias("value").unique()), f"values of {column}", (column,))
-    return sorted(found["value"].to_list(), key=lambda v: (v is None, v)) or [None]
+    return sorted(found["value"].to_list(), key=_place) or [None]
+
+
+def _place(value: Any) -> tuple[bool, bool, Any]:
+    """NaN after all other values, null after that."""
+    return value is None, value != value, value
 
 
 def merged(measures: dict[str, Measure], states: Sequence[State]) -> State:
@@ -85,12 +92,28 @@ def merged(measures: dict[str, Measure], states: Sequence[State]) -> State:
 def _merge(measure: Measure, values: list[Any]) -> Any:
     there = [value for value in values if value is not None]
     if measure.merge == "sum":
-        return sum(there)
+        with decimal.localcontext(prec=80):  # digits of a sum, of which Python keeps 28 unless it is told
+            return sum(there)
     if not there:
         return None
     if any(isinstance(value, float) and math.isnan(value) for value in there):
         return math.nan
     return min(there) if measure.merge == "min" else max(there)
+
+
+def plan(
+    rules: Mapping[int, Rule], frame: Frame, broken: tuple[type[BaseException], ...]
+) -> tuple[list[Planned], dict[int, BaseException]]:
+    """The rules that have measures, and why others cannot say theirs."""
+    ready, problems = list[Planned](), dict[int, BaseException]()
+    for number, rule in rules.items():
+        try:
+            _, measures = rule.reads, rule.measures(frame)
+            if measures:
+                ready.append(Planned(number, rule, measures))
+        except broken as error:
+            problems[number] = error
+    return ready, problems
 
 
 def measure(
@@ -103,16 +126,20 @@ def measure(
 
     `judged` is called with the number of rules that a query was about.
     """
-    states, provable = States(rules), partial(_provable, frame=frame)
-    problems: dict[int, BaseException] = {}
-    ready: list[Planned] = []
-    for number, rule in rules.items():
-        try:
-            _, measures = rule.reads, rule.measures(frame)
-            if measures:
-                ready.append(Planned(number, rule, measures))
-        except broken as error:
-            problems[number] = error
+    states = States(rules)
+    ready, problems = plan(rules, frame, broken)
+    return states, problems | fill(states, ready, frame, broken, judged)
+
+
+def fill(
+    states: States,
+    ready: list[Planned],
+    frame: Frame,
+    broken: tuple[type[BaseException], ...],
+    judged: Callable[[int], None],
+) -> dict[int, BaseException]:
+    """Measures what is planned, and says why something is not."""
+    provable, problems = partial(_provable, frame=frame), dict[int, BaseException]()
     run = partial(_run_apart, frame=frame, states=states, broken=broken)
     with ThreadPoolExecutor(frame.around.at_once) as threads:
         for _, groups in groupby(sorted(_groups(ready, frame), key=provable), provable):
@@ -120,7 +147,7 @@ def measure(
             for group, wrong in zip(some, threads.map(run, some), strict=True):
                 problems |= wrong
                 judged(len(group))
-    return states, problems
+    return problems
 
 
 def _run_apart(

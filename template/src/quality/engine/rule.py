@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Literal, NamedTuple
 import polars as pl
 from pydantic import Field
 
-from quality.engine.dtypes import ANY, NUMBER, Kinds, col, kind_of
+from quality.engine.dtypes import ANY, Kinds, col, kind_of
 from quality.engine.frame import Frame
 from quality.engine.sql import Sql, condition
 from quality.masking import masked
@@ -190,35 +190,3 @@ class TableRule(Rule):
 
     def count_rows(self) -> pl.Expr:
         return pl.len() if self.where is None else condition(self.where).sum()
-
-
-class NumberRule(TableRule):
-    """A table rule about one column's number, judged against bounds."""
-
-    JUDGES: ClassVar[Kinds] = NUMBER
-
-    column: Text
-
-    @property
-    def subjects(self) -> tuple[str, ...]:
-        return (self.column,)
-
-
-def outcome(ok: bool, value: Scalar, note: str) -> Judgement:
-    """One number, judged."""
-    return Judgement(0 if ok else 1, 1, value=value, note=note)
-
-
-def nothing(note: str, value: Scalar = None) -> Judgement:
-    """Nothing judged, and why."""
-    return Judgement(0, 0, value=value, note=note)
-
-
-class Metric(TableRule):
-    """A table rule that tells its number apart from its verdict, so that a trend rule can judge the same number."""
-
-    NOTHING: ClassVar[str] = "no value to judge"
-
-    def number(self, state: State, frame: Frame) -> Any:
-        """The number; None where there is nothing to judge, for the reason `NOTHING`."""
-        raise NotImplementedError

@@ -27,6 +27,7 @@ from quality.contract import project
 from quality.contract.config import CheckConfig
 from quality.contract.contract import parse_source
 from quality.contract.judging_code import judging_digest
+from quality.contract.references import references_of, referred
 from quality.errors import ConfigurationError, DataQualityError, retry_helps
 from quality.ladder.awaitable import AwaitableProfile, AwaitableResult, AwaitableRules
 from quality.ladder.block import DataQualityBlock
@@ -169,8 +170,8 @@ def source_version(data: object, config: CheckConfig) -> str | None:
     if isinstance(data, str) and data in project.datasets():
         config, data = project.load(data), None
     source = config.source if data is None else parse_source(data)
-    named = [one for rule in config.rules for one in checking.references_of(rule)]
-    sources = [source, *(checking.referred(one, config.environment) for one in named)]
+    named = [one for rule in config.rules for one in references_of(rule)]
+    sources = [source, *(referred(one, config.environment) for one in named)]
     versions = [None if one is None else one.version(project.root()) for one in sources]
     return None if None in versions else "\n".join(map(str, versions))
 

@@ -9,9 +9,10 @@ import polars as pl
 
 from quality.engine.dtypes import ORDERED, Kinds, col
 from quality.engine.frame import Frame
-from quality.engine.rule import Judgement, Measure, Metric, NumberRule, State, nothing, outcome
+from quality.engine.rule import Judgement, Measure, State
 from quality.rules.bounds import Amount, Bound, Bounded, between
 from quality.rules.literals import Sign, check_order, compare, holds, logical, place, precise
+from quality.rules.table_rules import Metric, NumberRule, nothing, outcome
 from quality.texts import json_value, text_of
 from quality.values import Fraction, Number
 
@@ -150,7 +151,7 @@ class StdDev(_Average):
         return {"count": Measure(value.count()), "off": Measure(off.sum()), "square": Measure((off * off).sum())}
 
     def origin(self, frame: Frame) -> float:
-        return frame.once(_first, self.column)
+        return frame.once(first_finite, self.column)
 
     def number(self, state: State, frame: Frame) -> Any:
         count = state["count"]
@@ -160,7 +161,7 @@ class StdDev(_Average):
         return math.nan if math.isnan(variance) else max(variance, 0.0) ** 0.5
 
 
-def _first(frame: Frame, column: str) -> float:
+def first_finite(frame: Frame, column: str) -> float:
     """The first finite value of a column; 0 where it has none."""
     value = col(column).cast(pl.Float64)
     rows = frame.collect(frame.lazy.select(value.filter(value.is_finite())).head(1), f"first of {column}", (column,))

@@ -10,10 +10,11 @@ from pydantic import Field, FiniteFloat
 
 from quality.engine.dtypes import PLAIN, Kinds, kind_of
 from quality.engine.frame import Frame
-from quality.engine.rule import Judgement, Measure, NumberRule, Reference, Rule, State, nothing, outcome
+from quality.engine.rule import Judgement, Measure, Reference, Rule, State
 from quality.errors import CannotJudgeError
 from quality.rules.profile import ColumnProfile, Profile, profile_column
 from quality.rules.references import schema_of
+from quality.rules.table_rules import NumberRule, nothing, outcome
 from quality.texts import text_of
 from quality.values import STRICT
 

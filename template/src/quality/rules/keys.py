@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import polars as pl
 from pydantic import AfterValidator, Field
@@ -42,7 +42,7 @@ class _Unique(KeyRule):
     def judge(self, state: State, frame: Frame) -> Judgement:
         if frame.there is not None:
             return Judgement(state["failed"] or 0, state["judged"] or 0, failing=self.again())
-        found = repeated(frame, self.key, self.where, state.get("wheres", ()))
+        found = state.get("repeated") or repeated(frame, self.key, self.where, state.get("wheres", ()))
         failing = present(self.key, self.where) & found.among if found.rows else None
         return Judgement(found.rows, found.judged, failing=failing)
 
@@ -103,7 +103,9 @@ class PrimaryKey(_Unique):
         return Judgement(failed, nulls + unique.judged, note=note if failed else None, failing=failing)
 
 
-class _Ordered(ColumnRule):
+class Ordered(ColumnRule):
+    """Each judged value of the column is in order with the one before it."""
+
     JUDGES: ClassVar[Kinds] = ORDERED
     WORD: ClassVar[str]
     strict: Flag = Field(False, description="Equal neighbours fail, too.")
@@ -138,21 +140,30 @@ class _Ordered(ColumnRule):
 
     def judge(self, state: State, frame: Frame) -> Judgement:
         """Each value against the one before it among the judged rows; the first has none to break the order with."""
-        value, kept = col(self.column), self.kept()
         if frame.there is not None:
-            return Judgement(state["failed"] or 0, state["judged"] or 0, failing=kept & self.broken(frame))
-        dtype = frame.schema[self.column]
-        if dtype in (pl.Categorical, pl.Enum):
-            value = value.cast(pl.String) if dtype == pl.Categorical else value.to_physical()
-        broken = self.breaks(value.shift(1), value, dtype)
-        counts = frame.lazy.filter(kept).select(broken.sum().alias("failed"), pl.len().alias("judged"))
-        failed, judged = frame.collect(counts, self.title, self.reads).row(0)
+            return Judgement(state["failed"] or 0, state["judged"] or 0, failing=self.kept() & self.broken(frame))
+        kept, value, dtype = self.kept(), self.physical(frame), frame.schema[self.column]
+        counted = state if "judged" in state else self.counted(frame)
         before = pl.when(kept).then(value).forward_fill().shift(1)
         before = before.over(col(self.by)) if self.by else before
-        return Judgement(failed, judged, failing=kept & self.breaks(before, value, dtype))
+        failing = kept & self.breaks(before, value, dtype)
+        return Judgement(counted["failed"] or 0, counted["judged"], failing=failing)
+
+    def physical(self, frame: Frame) -> pl.Expr:
+        """The value as its order is: text for Categoricals, the place of its category for Enums."""
+        value, dtype = col(self.column), frame.schema[self.column]
+        if dtype == pl.Enum:
+            return value.to_physical()
+        return value.cast(pl.String) if dtype == pl.Categorical else value
+
+    def counted(self, frame: Frame) -> dict[str, Any]:
+        value = self.physical(frame)
+        broken = self.breaks(value.shift(1), value, frame.schema[self.column])
+        counts = frame.lazy.filter(self.kept()).select(broken.sum().alias("failed"), pl.len().alias("judged"))
+        return frame.collect(counts, self.title, self.reads).row(0, named=True)
 
 
-class Increasing(_Ordered):
+class Increasing(Ordered):
     """No value is smaller than the one in the row before it."""
 
     WORD: ClassVar[str] = "increasing"
@@ -162,7 +173,7 @@ class Increasing(_Ordered):
         return before < after if self.strict else before <= after
 
 
-class Decreasing(_Ordered):
+class Decreasing(Ordered):
     """No value is greater than the one in the row before it."""
 
     WORD: ClassVar[str] = "decreasing"

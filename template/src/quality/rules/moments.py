@@ -9,10 +9,11 @@ import polars as pl
 
 from quality.engine.dtypes import TIME, Kinds
 from quality.engine.frame import Frame
-from quality.engine.rule import ColumnRule, Judgement, Measure, State, TableRule, nothing, outcome
+from quality.engine.rule import ColumnRule, Judgement, Measure, State, TableRule
 from quality.errors import CannotJudgeError
 from quality.rules.bounds import Duration, parse_duration
 from quality.rules.literals import Sign, compare, logical, place
+from quality.rules.table_rules import nothing, outcome
 from quality.values import Text
 
 MICROSECOND = timedelta(microseconds=1)

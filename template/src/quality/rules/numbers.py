@@ -9,9 +9,10 @@ from pydantic import AliasChoices, Field
 
 from quality.engine.dtypes import col
 from quality.engine.frame import Frame
-from quality.engine.rule import Judgement, Measure, Metric, State, nothing, outcome
+from quality.engine.rule import Judgement, Measure, State
 from quality.engine.sql import condition
 from quality.rules.bounds import Bounded, between
+from quality.rules.table_rules import Metric, nothing, outcome
 from quality.texts import percent_of
 from quality.values import Count, Fraction, Text
 
@@ -95,7 +96,7 @@ class DistinctCount(Bounded, Metric):
         return {"distinct": Measure((kept & first).sum())}
 
     def number(self, state: State, frame: Frame) -> Any:
-        if frame.there is not None:
+        if "distinct" in state:
             return state["distinct"] or None
         value = self.col(self.column).drop_nulls()
         return int(frame.number(value.n_unique(), self.title)) or None

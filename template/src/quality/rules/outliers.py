@@ -10,8 +10,9 @@ from pydantic import AliasChoices, Field, FiniteFloat
 
 from quality.engine.dtypes import NUMBER, Kinds, col
 from quality.engine.frame import Frame
-from quality.engine.rule import ColumnRule, Judgement, Measure, State, nothing
+from quality.engine.rule import ColumnRule, Judgement, Measure, State
 from quality.engine.sql import condition
+from quality.rules.table_rules import nothing
 from quality.texts import text_of
 from quality.values import STRICT
 
@@ -37,7 +38,7 @@ class ZScoreOutlier(ColumnRule):
 
     def moments(self, frame: Frame) -> tuple[float, float, int]:
         """Mean, standard deviation and number of finite values, in a query that comes before the one pass."""
-        return frame.once(_moments, self.column, self.where)
+        return frame.once(moments_of, self.column, self.where)
 
     def measures(self, frame: Frame) -> dict[str, Measure]:
         """None with `by`: each segment has its own mean, which is known only when it is judged."""
@@ -61,7 +62,8 @@ class ZScoreOutlier(ColumnRule):
         return (value.cast(pl.Float64) - mean).abs() <= self.threshold * deviation + rounding
 
 
-def _moments(frame: Frame, column: str, where: str | None) -> tuple[float, float, int]:
+def moments_of(frame: Frame, column: str, where: str | None) -> tuple[float, float, int]:
+    """Mean, sample standard deviation and number of a column's finite values inside `where`."""
     value = col(column).cast(pl.Float64)
     keep = value.is_finite() if where is None else value.is_finite() & condition(where)
     kept = value.filter(keep)

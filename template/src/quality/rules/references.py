@@ -10,17 +10,10 @@ from pydantic import AliasChoices, Field
 
 from quality.engine.dtypes import PLAIN, Kinds, col, kind_of
 from quality.engine.frame import Frame
-from quality.engine.rule import (
-    ColumnRule,
-    Judgement,
-    Measure,
-    Reference,
-    State,
-    TableRule,
-    outcome,
-)
+from quality.engine.rule import ColumnRule, Judgement, Measure, Reference, State, TableRule
 from quality.errors import CannotJudgeError
 from quality.rules.common_dtype import common
+from quality.rules.table_rules import outcome
 from quality.texts import nearest, percent_of
 from quality.values import Fraction, Text
 
@@ -66,6 +59,12 @@ class ReferentialIntegrity(ColumnRule):
             found: pl.Expr = frame.there.occurs(self.column, self.reference, self.theirs)
             return found
         return value.is_in(frame.once(_keys, self.reference, self.theirs, dtype).implode())
+
+    def judge(self, state: State, frame: Frame) -> Judgement:
+        """Which keys there are is not asked again where no row failed."""
+        if frame.there is None and not state["failed"]:
+            return Judgement(0, state["judged"])
+        return super().judge(state, frame)
 
 
 def _keys(frame: Frame, reference: Reference, column: str, dtype: pl.DataType) -> pl.Series:

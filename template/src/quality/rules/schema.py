@@ -11,12 +11,8 @@ from pydantic import AliasChoices, Field
 
 from quality.engine.dtypes import Dtype, is_dtype
 from quality.engine.frame import Frame
-from quality.engine.rule import (
-    Judgement,
-    State,
-    TableRule,
-    outcome,
-)
+from quality.engine.rule import Judgement, State, TableRule
+from quality.rules.table_rules import outcome
 from quality.texts import shorten
 from quality.values import Flag, Text
 

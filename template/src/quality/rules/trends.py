@@ -10,11 +10,12 @@ from pydantic import AfterValidator, AliasChoices, Field, FiniteFloat, WithJsonS
 
 from quality.engine.dtypes import ANY, NUMBER, kind_of
 from quality.engine.frame import Frame
-from quality.engine.rule import Judgement, Measure, Metric, State, TableRule, nothing, outcome
+from quality.engine.rule import Judgement, Measure, State, TableRule
 from quality.errors import CannotJudgeError
 from quality.rules.aggregates import Max, Mean, Median, Min, Quantile, StdDev, Sum
 from quality.rules.baseline import ALL, WEEKDAY, WEEKS, Baseline, Season, baseline
 from quality.rules.numbers import CompletenessRatio, DistinctCount, RowCount
+from quality.rules.table_rules import Metric, nothing, outcome
 from quality.texts import json_value, nearest, percent_of, text_of, told_apart
 from quality.values import STRICT, STRICT_INT, Fraction, Text
 

@@ -52,7 +52,7 @@ def present(key: tuple[str, ...], where: str | None = None) -> pl.Expr:
 def _repeated(frame: Frame, key: tuple[str, ...], wheres: Wheres) -> dict[str | None, Repeated]:
     """A key that repeats inside `where` repeats in the whole: the whole is marked once, and looked up once for all."""
     label = f"unique({', '.join(key)})"
-    whole = _whole(frame, key, [col(name) for name in key])
+    whole = key_of(frame, key, [col(name) for name in key])
     if (rows := _increasing(frame, key, label)) is not None:
         judged: dict[str | None, int] = {None: rows, **_judged(frame, key, wheres, label)}
         return {where: Repeated(0, judged[where], pl.lit(False)) for where in wheres}
@@ -62,13 +62,13 @@ def _repeated(frame: Frame, key: tuple[str, ...], wheres: Wheres) -> dict[str | 
     judged = {None: marks.len() - marks.null_count(), **_judged(frame, key, wheres, label)}
     batches = list(_candidates(marks, frame))
     del marks  # a gigabyte for 250 million rows, which nothing needs from here on
-    if width is pl.UInt64 and wheres == (None,) and (number := _number(frame, key)) is not None:
-        twice = pl.concat([number, *(batch.marks.cast(number.dtype, wrap_numerical=True) for batch in batches)])
-        return {None: Repeated(sum(batch.rows for batch in batches), judged[None], whole.is_in(twice.implode()))}
-    found = [_suspects(frame, key, wheres, mark.is_in(batch.marks.implode()), label) for batch in batches]
+    if width is pl.UInt64 and wheres == (None,) and (number := number_of(frame, key)) is not None:
+        values = pl.concat([number, *(batch.marks.cast(number.dtype, wrap_numerical=True) for batch in batches)])
+        return {None: Repeated(sum(batch.rows for batch in batches), judged[None], whole.is_in(values.implode()))}
+    found = [suspects(frame, key, wheres, mark.is_in(batch.marks.implode()), label) for batch in batches]
     answer = {}
     for inside, where in enumerate(wheres):
-        parts = [_twice(part, inside, _whole(frame, key, _named(key))) for part in found]
+        parts = [twice(part, inside, key_of(frame, key, named(key))) for part in found]
         keys = pl.concat(
             [frame.lazy.head(0).select(whole.alias("key")).collect(), *(one.select("key") for one in parts)]
         )
@@ -87,7 +87,7 @@ def _judged(frame: Frame, key: tuple[str, ...], wheres: Wheres, label: str) -> d
     return dict(zip(inside, frame.collect(counts, f"{label}, rows judged", reads).row(0), strict=True))
 
 
-def _suspects(frame: Frame, key: tuple[str, ...], wheres: Wheres, again: pl.Expr, label: str) -> pl.DataFrame:
+def suspects(frame: Frame, key: tuple[str, ...], wheres: Wheres, again: pl.Expr, label: str) -> pl.DataFrame:
     """The keys whose mark repeats, with the number of their rows inside and outside of each `where`."""
     inside = [present(key, where).alias(f"inside {number}") for number, where in enumerate(wheres)]
     named = [col(name).alias(f"key {n}") for n, name in enumerate(key)]
@@ -97,17 +97,18 @@ def _suspects(frame: Frame, key: tuple[str, ...], wheres: Wheres, again: pl.Expr
     return frame.collect(counted, f"{label}, compared", reads)
 
 
-def _named(key: tuple[str, ...]) -> list[pl.Expr]:
+def named(key: tuple[str, ...]) -> list[pl.Expr]:
     """The key's columns among suspects, whose names of their own may be any."""
     return [pl.col(f"key {n}") for n in range(len(key))]
 
 
-def _twice(suspects: pl.DataFrame, number: int, whole: pl.Expr) -> pl.DataFrame:
+def twice(suspects: pl.DataFrame, number: int, whole: pl.Expr) -> pl.DataFrame:
+    """The keys that occur more than once inside a `where`, in 64 bits, and their rows."""
     inside = suspects.lazy().filter(f"inside {number}").group_by(cs.starts_with("key ")).agg(pl.col("rows").sum())
     return inside.filter(pl.col("rows") > 1).select("rows", whole.alias("key")).collect()
 
 
-def _whole(frame: Frame, key: tuple[str, ...], parts: list[pl.Expr]) -> pl.Expr:
+def key_of(frame: Frame, key: tuple[str, ...], parts: list[pl.Expr]) -> pl.Expr:
     """The key, whose columns are `parts`, in 64 bits: its value where it is integer-like, else its hash."""
     dtype = frame.schema[key[0]]
     if len(key) == 1 and (dtype.is_integer() or dtype.is_temporal()):
@@ -133,7 +134,7 @@ def _is_roomy(frame: Frame) -> bool:
     return frame.columnar and frame.rows * BYTES_KEPT <= frame.around.memory_budget
 
 
-def _number(frame: Frame, key: tuple[str, ...]) -> pl.Series | None:
+def number_of(frame: Frame, key: tuple[str, ...]) -> pl.Series | None:
     """An empty series of what a key is that its mark holds as a whole; None for other keys."""
     dtype = frame.schema[key[0]]
     if len(key) > 1 or not (dtype.is_integer() or dtype.is_temporal()):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import glob
 import os
+import time
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -25,7 +27,7 @@ from quality.sources.listing import File, Format, local_files, one_format, told_
 from quality.sources.ndjson import read_ndjson
 from quality.sources.options import TextFormat
 from quality.sources.schemas import Evolution
-from quality.sources.source import Looked, Reading, Source
+from quality.sources.source import Looked, Part, Reading, Source
 from quality.sources.tables import table_format
 from quality.texts import nearest
 from quality.values import STRICT_INT, Text
@@ -42,6 +44,8 @@ FITS: tuple[tuple[tuple[str, ...], tuple[Format, ...]], ...] = (
     (("snapshot", "as_of"), ("delta", "iceberg")),
 )
 """Which formats a field is for."""
+COARSE, FINE = 1_000_000_000, 20_000_000
+"""Nanoseconds between two ticks of a file system's clock: where it counts seconds, and where it counts less."""
 OWN_DTYPES = ("parquet", "ipc", "delta", "iceberg")
 
 
@@ -140,6 +144,24 @@ class Files(TextFormat, Source):
         stats = [(file.shown, os.stat(file.place)) for file in self.files(root)]  # noqa: PTH116 - a name and its stat
         return ";".join(f"{name}:{stat.st_size}:{stat.st_mtime_ns}:{stat.st_ino}" for name, stat in stats)
 
+    def parts(self, root: Path) -> tuple[Part, ...]:
+        """Plain files, each of its own version; none where a store does not tell versions."""
+        if self.table(root) is not None:
+            return ()
+        files = self.files(root)
+        keys = key_dtypes(files, self.dtypes)
+        tags = remote.tags(self.path, self.resolved_format()) if self.is_remote else {}
+        if tags is None:
+            return ()
+        found = []
+        for file in files:
+            version, settled = (tags[file.place], True) if self.is_remote else local_version(file.path)
+            found.append(Part(file.shown, version, partial(self._alone, [file], keys), settled))
+        return tuple(found)
+
+    def _alone(self, files: Sequence[File], keys: dict[str, pl.DataType], judged: Collection[str]) -> Reading:
+        return self._read(files, judged, keys)
+
     def size(self, root: Path) -> int | None:
         if (table := self.table(root)) is not None:
             return table.size
@@ -173,9 +195,12 @@ class Files(TextFormat, Source):
             )
             raise (SourceError if self.is_remote else MalformedError)(said) from error
 
-    def _read(self, files: Sequence[File], judged: Collection[str] | None) -> Reading:
+    def _read(
+        self, files: Sequence[File], judged: Collection[str] | None, keys: dict[str, pl.DataType] | None = None
+    ) -> Reading:
+        """The files; `keys` are the dtypes of their folders' values, where there are more files than these."""
         form = self.resolved_format() or one_format(files, self.path)
-        keys = key_dtypes(files, self.dtypes)
+        keys = key_dtypes(files, self.dtypes) if keys is None else keys
         wait = storage.options(self.path, storage.PATIENT) if self.is_remote else None
         if form == "csv":
             return read_csv(files, self, self.evolution, keys, judged, wait)
@@ -197,6 +222,17 @@ class Files(TextFormat, Source):
                     f"source.dtypes: {files[0].shown} lies in no folder {column}=…; its columns have dtypes of their "
                     f"own; {nearest(column, keys)}"
                 )
+
+
+def local_version(path: Path) -> tuple[str, bool]:
+    """Size, times and place of a file, and whether a change from now on would change them.
+
+    The time at which its entry changed is told too, as a copy may bring the old time of its content along.
+    """
+    at, now = path.stat(), time.time_ns()
+    tick = COARSE if at.st_mtime_ns % COARSE == 0 else FINE
+    settled = now - max(at.st_mtime_ns, at.st_ctime_ns) > 2 * tick
+    return f"{at.st_size}:{at.st_mtime_ns}:{at.st_ctime_ns}:{at.st_ino}", settled
 
 
 def as_source(data: Any) -> Source | None:

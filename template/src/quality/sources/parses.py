@@ -41,6 +41,15 @@ class Parses(RowRule):
         return rule
 
     @property
+    def told(self) -> tuple[str, pl.DataType, Written]:
+        """The text column that is read, as what dtype, and how its values are written."""
+        return self._text, self._dtype, self._written
+
+    def look(self, most: int, frame: Frame) -> list[dict[str, Scalar]]:
+        """The first wrong values, with their lines."""
+        return self._wrong(most, frame)
+
+    @property
     def subjects(self) -> tuple[str, ...]:
         return (self.column,)
 
@@ -63,7 +72,7 @@ class Parses(RowRule):
         found = super().judge(state, frame)
         if not found.failed:
             return found
-        rows = self._wrong(FEW, frame)
+        rows = self.look(FEW, frame)
         said = [f"{_place(row)}: '{shorten(row[self.column])}'" for row in rows]
         return found._replace(note=", ".join(said[:TOLD]), rows=tuple(rows))
 

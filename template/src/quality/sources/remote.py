@@ -44,8 +44,14 @@ def files(address: str, form: Format | None) -> list[File]:
 
 def version(address: str, form: Format | None) -> str | None:
     """Names, sizes and tags of the files; None where obstore is not installed."""
+    there = tags(address, form)
+    return None if there is None else ";".join(f"{place}:{tag}" for place, tag in there.items())
+
+
+def tags(address: str, form: Format | None) -> dict[str, str] | None:
+    """Size and tag of each file by its address; None where obstore is not installed."""
     there = _listed(address, form)
-    return None if there is None else ";".join(f"{one.address}:{one.size}:{one.tag}" for one in there)
+    return None if there is None else {one.address: f"{one.size}:{one.tag}" for one in there}
 
 
 def _before_magic(address: str) -> str:

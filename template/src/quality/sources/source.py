@@ -41,6 +41,18 @@ class Reading(NamedTuple):
     there: Database | None = None
 
 
+class Part(NamedTuple):
+    """One file of a source that is judged as a whole: its name, what changes when it does, and how it is opened alone.
+
+    It is `settled` where a later change would be seen: clocks of file systems tick, and a file may change twice in one.
+    """
+
+    name: str
+    version: str
+    read: Callable[[Collection[str]], Reading]
+    settled: bool = True
+
+
 class Looked(NamedTuple):
     """What can be said of a source without judging it: its columns, its version, and what is cheap to know."""
 
@@ -76,6 +88,10 @@ class Source(Frozen):
     def read(self, root: Path, judged: Collection[str]) -> Reading:
         """The source, opened for rules that judge the dtypes of these columns."""
         return Reading(self.scan(root), columnar=self.columnar)
+
+    def parts(self, root: Path) -> tuple[Part, ...]:
+        """The files that the source is made of, in order; none where they cannot be judged apart from each other."""
+        return ()
 
     def version(self, root: Path) -> str | None:
         """What changes when the data changes (size and time of files); None when it cannot be known cheaply."""

@@ -1,0 +1,169 @@
+"""The pass over files that have states: each is asked what is not known of it yet, and their states merge."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+import polars as pl
+
+from quality.engine.dtypes import col
+from quality.engine.frame import Frame
+from quality.engine.one_pass import Planned, States, fill, merged, plan
+from quality.engine.rule import KeyRule, Measure, Rule
+from quality.engine.sql import condition
+from quality.errors import first_line
+from quality.rules.aggregates import first_finite
+from quality.rules.keys import Ordered
+from quality.rules.numbers import DistinctCount
+from quality.rules.outliers import moments_of
+from quality.rules.uniqueness import Repeated
+from quality.states.across import distinct, distinct_of, in_order, inside, order_of
+from quality.states.asks import Ask, Row, ask_for
+from quality.states.frame import Whole
+from quality.states.marks import Key, repeated
+from quality.states.piece import BROKEN, Piece, UnlikeError
+from quality.states.shape import Versions, ask_of, hides
+from quality.states.store import Store
+
+Answers = Mapping[str, list[Row]]
+Broken = tuple[type[BaseException], ...]
+
+
+class Measuring:
+    """Answers for the pass: what every file says by itself is merged, the rest is asked of the whole."""
+
+    def __init__(
+        self, pieces: Sequence[Piece], whole: Whole, store: Store, versions: Versions, sensitive: Collection[str]
+    ) -> None:
+        self.pieces, self.whole, self.store = pieces, whole, store
+        self.versions, self.sensitive = versions, sensitive
+        self.unkept: str | None = None
+        whole.answers = {first_finite: self._first, moments_of: self._moments}
+
+    def __call__(
+        self, rules: Mapping[int, Rule], frame: Frame, broken: Broken, judged: Callable[[int], None]
+    ) -> tuple[States, dict[int, BaseException]]:
+        states = States(rules)
+        try:
+            left = self._merge(rules, states)
+        except UnlikeError:
+            self.whole.answers, states, left = {}, States(rules), dict(rules)
+        judged(len(rules) - len(left))
+        frame.queries[:0] = self._explained()
+        ready, problems = plan(left, frame, broken)
+        return states, problems | fill(states, ready, frame, broken, judged)
+
+    def ask(self, asks: Sequence[Ask]) -> dict[str, list[Row]]:
+        """The states of every file, in their order, for what each of them could answer."""
+        wrong: set[str] = set()
+        for piece in self.pieces:
+            wrong |= set(piece.measure([one for one in asks if one.key not in wrong]))
+            self._save(piece)
+        known = {one.key for one in asks} - wrong
+        return {key: [row for piece in self.pieces for row in piece.kept[key].rows] for key in known}
+
+    def _save(self, piece: Piece) -> None:
+        """A verdict does not depend on what is kept for the next one."""
+        try:
+            piece.save()
+        except (OSError, pl.exceptions.PolarsError) as error:
+            self.unkept = first_line(error)
+
+    def _explained(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """How many files were read, by which queries, and whether their states were kept."""
+        read = [piece for piece in self.pieces if piece.was_read]
+        yield f"states of {len(self.pieces):,} files: {len(self.pieces) - len(read):,} kept, {len(read):,} read", ()
+        if self.unkept:
+            yield f"states could not be kept: {self.unkept}", ()
+        for (label, columns), times in Counter(query for piece in read for query in piece.queries).items():
+            yield f"{label}, in {times:,} of the files", columns
+
+    def _merge(self, rules: Mapping[int, Rule], states: States) -> dict[int, Rule]:
+        """Merges what the files say, and gives the rules that the whole must be asked for."""
+        asks: dict[int, Ask] = {}
+        beside: dict[int, Ask] = {}
+        for number, rule in rules.items():
+            with suppress(*BROKEN):
+                if one := ask_of(rule, self.whole, self.versions, self.sensitive):
+                    asks[number] = one
+                if one := self._beside(rule):
+                    beside[number] = one
+        counted = {number: rule for number, rule in rules.items() if isinstance(rule, KeyRule) and number in beside}
+        answers = self.ask([*asks.values(), *beside.values()])
+        told = self._keys(counted, states, {n: answers[a.key] for n, a in beside.items() if a.key in answers})
+        for number, one in beside.items():
+            if number not in counted and one.key in answers:
+                told[number] = self._told(rules[number], answers[one.key])
+        left = {}
+        for number, rule in rules.items():
+            ask, more = asks.get(number), told.get(number)
+            missing = (ask and ask.key not in answers) or (number in beside and more is None)
+            if missing or not (ask or more):
+                left[number] = rule
+                continue
+            if ask:
+                states.add(Planned(number, rule, ask.merged_by), answers[ask.key])
+            states.beside[number] = {**states.beside.get(number, {}), **(more or {})}
+        return left
+
+    def _beside(self, rule: Rule) -> Ask | None:
+        """What is asked for a rule about rows of several files."""
+        metric = getattr(rule, "counted", rule)
+        if rule.by is not None or hides(rule, self.sensitive):
+            return None
+        if isinstance(rule, KeyRule):
+            return inside(rule.key, rule.where)
+        if isinstance(rule, Ordered):
+            return order_of(rule, self.whole)
+        return distinct_of(metric, self.whole) if isinstance(metric, DistinctCount) else None
+
+    def _told(self, rule: Rule, rows: list[Row]) -> dict[str, Any] | None:
+        return in_order(rule, self.whole, rows) if isinstance(rule, Ordered) else distinct(rows)
+
+    def _keys(
+        self, rules: Mapping[int, KeyRule], states: States, rows: Mapping[int, list[Row]]
+    ) -> dict[int, dict[str, Any] | None]:
+        """Which keys repeat, for the rules on one key together; None where the whole is to be asked."""
+        found: dict[int, dict[str, Any] | None] = {}
+        by_key: dict[tuple[str, ...], dict[int, str | None]] = {}
+        for number in rows:
+            if number in rules:
+                by_key.setdefault(rules[number].key, {})[number] = rules[number].where
+        for columns, wheres in by_key.items():
+            judged = {where: sum(state["judged"] or 0 for _, state in rows[n]) for n, where in wheres.items()}
+            key = Key(columns, tuple(judged), self.whole)
+            try:
+                answer: dict[str | None, Repeated] = repeated(key, self.pieces, judged, self.store)
+            except UnlikeError:
+                raise
+            except BROKEN:
+                continue  # the whole is asked, and says what is wrong
+            found |= {number: {"repeated": answer[where]} for number, where in wheres.items()}
+        return found
+
+    def _first(self, column: str) -> float:
+        """The first finite value of a column, in the order of the files."""
+        value = col(column).cast(pl.Float64)
+        rows = self._asked({"first": Measure(value.filter(value.is_finite()).first())}, (column,))
+        return next((float(state["first"]) for _, state in rows if state["first"] is not None), 0.0)
+
+    def _moments(self, column: str, where: str | None) -> tuple[float, float, int]:
+        """Mean, standard deviation and number of finite values: of sums of differences from one of them."""
+        value, origin = col(column).cast(pl.Float64), self.whole.once(first_finite, column)
+        keep = value.is_finite() if where is None else value.is_finite() & condition(where)
+        off = value.filter(keep) - origin
+        measures = {"count": Measure(keep.sum()), "off": Measure(off.sum()), "square": Measure((off * off).sum())}
+        rows = self._asked(measures, tuple(keep.meta.root_names()))
+        whole = merged(measures, [state for _, state in rows])
+        if not (count := whole["count"]):
+            return 0.0, 0.0, 0
+        variance = (whole["square"] - whole["off"] ** 2 / count) / (count - 1) if count > 1 else 0.0
+        return origin + whole["off"] / count, math.sqrt(max(variance, 0.0)), count
+
+    def _asked(self, measures: Mapping[str, Measure], columns: tuple[str, ...]) -> list[Row]:
+        one = ask_for(measures, columns)
+        return self.ask([one])[one.key]

@@ -1,0 +1,186 @@
+"""A source of many files opened with the states that are kept of them, where that says the same as reading them all."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import polars as pl
+
+from quality.contract.config import CheckConfig
+from quality.contract.judging_code import judging_digest
+from quality.contract.own_python import own_digest
+from quality.contract.policy import KeptStates
+from quality.engine.frame import Frame, Surroundings
+from quality.errors import MalformedError
+from quality.sources import Source
+from quality.sources.parses import Parses
+from quality.sources.parsing import Written
+from quality.sources.source import Part, Reading
+from quality.states.asks import digest
+from quality.states.frame import Whole
+from quality.states.measuring import Measuring
+from quality.states.piece import BROKEN, Header, Piece
+from quality.states.shape import Versions
+from quality.states.store import GONE, Store
+from quality.values import Scalar
+
+FULL, NIGHT = "full", "night"
+"""Beside the states: when everything was read, and what each version of the data was made of."""
+IGNORED = "QUALITY_FULL"
+"""Set where kept states are neither used nor made."""
+TICK = 0.1
+"""Seconds after which a file that has just been written is looked at again."""
+
+
+class Kept(NamedTuple):
+    """The whole, the rules that its source adds, and the pass that asks states first."""
+
+    frame: Whole
+    declared: tuple[Parses, ...]
+    measuring: Measuring
+    store: Store
+    keep: KeptStates
+
+    def is_due(self, now: datetime) -> bool:
+        """Whether everything is to be read all the same, to compare; not where all of it has just been read."""
+        if self.keep.full_every_days is None:
+            return False
+        last = self.store.about(FULL).get("at")
+        if last is None and all(piece.was_read for piece in self.measuring.pieces):
+            self.was_full(now)
+            return False
+        return last is None or abs(now - datetime.fromisoformat(last)) >= timedelta(days=self.keep.full_every_days)
+
+    def was_full(self, now: datetime) -> None:
+        """Remembers when everything was read."""
+        with suppress(*GONE):
+            self.store.write(FULL, pl.DataFrame(), {"at": now.isoformat()})
+
+    def remember(self, now: datetime, status: str, fingerprint: str) -> None:
+        """Which files this check was about, for whoever judges their states by other rules; what is old is deleted."""
+        pieces = self.measuring.pieces
+        files = pl.DataFrame({"file": [one.part.name for one in pieces], "key": [one.key for one in pieces]})
+        about = {"at": now.isoformat(), "status": status, "fingerprint": fingerprint}
+        with suppress(*GONE):
+            self.store.write(f"{NIGHT}.{digest(*files['key'])}", files, about)
+            if any(piece.was_read for piece in pieces):
+                self.store.prune(self.keep.keep_days)
+
+
+class Asked(NamedTuple):
+    """A source that is to be judged, and by what; `judged` are the columns whose dtypes rules judge."""
+
+    source: Source
+    base: Path
+    config: CheckConfig
+    around: Surroundings
+    versions: Versions
+    judged: frozenset[str]
+    version: str | None
+
+
+def opened(asked: Asked) -> Kept | None:
+    """The source as its files' states have it; None where states are off, or the files are not of one shape.
+
+    What is wrong with the source is said by reading it whole.
+    """
+    config = asked.config
+    if not wanted(config):
+        return None
+    try:
+        parts = _settled(asked.source, asked.base)
+        if not parts or (config.states.enabled is None and len(parts) == 1):
+            return None
+        store = Store(config.states.path, config.dataset, config.environment or "none")
+        salt = _salt(asked.source, asked.judged)
+        pieces = [Piece(part, _key(part, salt), asked.judged, asked.around, store) for part in parts]
+        headers = [piece.described() for piece in pieces]
+    except BROKEN:
+        return None
+    alike = all(one.shape == headers[0].shape for one in headers)
+    return _kept(asked, store, pieces, headers) if alike else None
+
+
+def wanted(config: CheckConfig) -> bool:
+    """Whether states are kept: as the policy says; where it says nothing, for a dataset of a repository."""
+    if os.environ.get(IGNORED):
+        return False
+    return config.environment is not None if config.states.enabled is None else config.states.enabled
+
+
+def _settled(source: Source, base: Path) -> Sequence[Part]:
+    """The files; where one was written just now, after the next tick of the clock."""
+    parts = source.parts(base)
+    if all(part.settled for part in parts):
+        return parts
+    time.sleep(TICK)
+    return source.parts(base)
+
+
+def _salt(source: Source, judged: frozenset[str]) -> str:
+    """What shapes the states of every file: how it is read, and by which code."""
+    said = source.model_dump(mode="json", exclude={"path"})
+    return digest(said, sorted(judged), judging_digest(), pl.__version__, own_digest(type(source)))
+
+
+def _key(part: Part, salt: str) -> str:
+    """The same for the same file; one of its own for a file that may still change unseen."""
+    return digest(part.name, part.version, salt, None if part.settled else time.time_ns())
+
+
+class _Rows:
+    """The whole source, opened once and only where it is needed."""
+
+    def __init__(self, source: Source, base: Path, judged: frozenset[str], schema: pl.Schema) -> None:
+        self.read = partial(source.read, base, judged)
+        self.schema = schema
+        self.found: Reading | None = None
+
+    def reading(self) -> Reading:
+        if self.found is None:
+            found: Reading = self.read()
+            there = found.lazy.collect_schema()
+            if found.differs or {n: t for n, t in there.items() if n not in found.hidden} != dict(self.schema):
+                raise MalformedError(found.differs or "the files read together are of another shape than each alone")
+            self.found = found
+        return self.found
+
+    def look(self, column: str, inferred: bool, most: int, frame: Frame) -> list[dict[str, Scalar]]:
+        """The first wrong values of a declared column, of all files."""
+        for rule in self.reading().declared:
+            if isinstance(rule, Parses) and (rule.column, rule.inferred) == (column, inferred):
+                return rule.look(most, frame)
+        return []
+
+
+def _kept(asked: Asked, store: Store, pieces: Sequence[Piece], headers: Sequence[Header]) -> Kept:
+    source, base, first = asked.source, asked.base, headers[0]
+    rows = _Rows(source, base, asked.judged, first.schema)
+    whole = Whole(
+        first.schema,
+        asked.around,
+        lambda: rows.reading().lazy,
+        columnar=first.columnar,
+        version=asked.version,
+        version_now=partial(source.version, base),
+        hidden=first.hidden,
+    )
+    whole.rows_seen(sum(one.rows for one in headers))
+    measuring = Measuring(pieces, whole, store, asked.versions, asked.config.sensitive)
+    return Kept(whole, tuple(_declared(first, rows)), measuring, store, asked.config.states)
+
+
+def _declared(header: Header, rows: _Rows) -> list[Parses]:
+    """The rules that declared dtypes are, whose wrong values are looked up in the whole."""
+    found = []
+    for number, (column, inferred, text, *written) in enumerate(header.declared):
+        look = partial(rows.look, column, inferred)
+        found.append(Parses.of(column, header.dtypes[str(number)], Written(*written), inferred, text, look))
+    return found

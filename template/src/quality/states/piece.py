@@ -1,0 +1,184 @@
+"""One file of a source at work: what is known of it, and how it is measured where something is not known yet."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import io
+import math
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import polars as pl
+
+from quality.engine.frame import Frame, Surroundings
+from quality.engine.one_pass import Planned, States, fill, merged
+from quality.engine.rule import Measure, State
+from quality.errors import MalformedError
+from quality.sources.parses import Parses
+from quality.sources.source import Part, Reading
+from quality.states.asks import Ask, Edges, Kept, Measured, Row
+from quality.states.store import Store
+from quality.states.written import UnkeptError, dumps, loads
+
+HEADER = "header"
+BROKEN: tuple[type[BaseException], ...] = (Exception, pl.exceptions.PanicException)
+
+
+class UnlikeError(MalformedError):
+    """Files that are not of one shape: the whole says what that means."""
+
+
+class Header(NamedTuple):
+    """What a file is made of: files of one shape have states that merge."""
+
+    schema: pl.Schema
+    rows: int
+    columnar: bool
+    hidden: tuple[str, ...]
+    declared: tuple[tuple[Any, ...], ...]
+    dtypes: pl.Schema
+
+    @property
+    def shape(self) -> tuple[Any, ...]:
+        return (*self.schema.items(), self.columnar, self.hidden, self.declared, *self.dtypes.items())
+
+
+class Piece:
+    """A file, the key that its states are kept under, and its states so far."""
+
+    def __init__(self, part: Part, key: str, judged: Collection[str], around: Surroundings, store: Store) -> None:
+        self.part, self.key, self.judged, self.around, self.store = part, key, judged, around, store
+        self.kept: dict[str, Kept] = {}
+        self.header: Header | None = None
+        self.was_read = self.has_news = False
+        table = store.read(key)
+        if table is not None:
+            with suppress(ValueError, KeyError, TypeError, *BROKEN[1:]):
+                self._load(dict(table.select("key", "state").iter_rows()))
+
+    def _load(self, texts: dict[str, str]) -> None:
+        header = loads(texts.pop(HEADER))
+        kept = {name: _kept(*loads(text)) for name, text in texts.items()}
+        schema, dtypes = _schema(header["schema"]), _schema(header["dtypes"])
+        declared = tuple(map(tuple, header["declared"]))
+        self.header = Header(schema, header["rows"], header["columnar"], tuple(header["hidden"]), declared, dtypes)
+        self.kept = kept
+
+    @cached_property
+    def reading(self) -> Reading:
+        """The file, opened alone; UnlikeError where it cannot be judged by itself."""
+        self.was_read = self.has_news = True
+        found = self.part.read(self.judged)
+        own = all(isinstance(rule, Parses) for rule in found.declared)
+        if found.differs or found.schemas or found.ended or found.there is not None or not own:
+            raise UnlikeError(f"{self.part.name} cannot be judged alone")
+        return found
+
+    @cached_property
+    def frame(self) -> Frame:
+        """The file's rows; its queries are its own."""
+        return Frame(self.reading.lazy, self.around, columnar=self.reading.columnar, hidden=self.reading.hidden)
+
+    @property
+    def queries(self) -> list[tuple[str, tuple[str, ...]]]:
+        """What the file was asked; nothing where it was not opened."""
+        return self.frame.queries if self.was_read else []
+
+    def described(self) -> Header:
+        """The header: as it is kept, or as the file says it."""
+        if self.header is None:
+            found, frame = self.reading, self.frame
+            parses = [rule for rule in found.declared if isinstance(rule, Parses)]
+            declared = tuple((one.column, one.inferred, one.told[0], *one.told[2]) for one in parses)
+            dtypes = pl.Schema({str(n): one.told[1] for n, one in enumerate(parses)})
+            rows = frame.rows if found.rows is None else found.rows
+            self.header = Header(frame.schema, rows, found.columnar, found.hidden, declared, dtypes)
+        return self.header
+
+    def measure(self, asks: Sequence[Ask]) -> dict[str, BaseException]:
+        """Asks the file what is not known yet, and says why something stays unknown. Nothing is kept half."""
+        missing = [one for one in asks if not (one.key in self.kept and self.kept[one.key].holds_for(one))]
+        if not missing:
+            return {}
+        problems, self.has_news = dict[str, BaseException](), True
+        for of_all in (False, True):
+            problems |= self._measure([one for one in missing if one.of_all == of_all])
+        if self.frame.rows != self.described().rows:
+            raise UnlikeError(f"{self.part.name} has other rows than its lines say")
+        return problems
+
+    def _measure(self, asks: Sequence[Ask]) -> dict[str, BaseException]:
+        states, planned, problems = States({}), list[Planned](), dict[str, BaseException]()
+        for number, one in enumerate(asks):
+            try:
+                planned.append(one.planned(number))
+            except BROKEN as error:
+                problems[one.key] = error
+                continue
+            if one.values is not None:
+                asked = Measured(columns=one.rule.subjects)
+                planned.append(Planned(-1 - number, asked, _nearest(one.values, one.edges)))
+        wrong = fill(states, planned, self.frame, BROKEN, lambda rules: None)
+        for number, one in enumerate(asks):
+            if broken := wrong.get(number) or wrong.get(-1 - number):
+                problems[one.key] = broken
+            elif one.key not in problems:
+                self.kept[one.key] = _answer(one, number, states)
+        return problems
+
+    def save(self) -> None:
+        """Keeps the states, where there are new ones."""
+        if not self.has_news:
+            return
+        self.has_news = False
+        header = self.described()
+        said: dict[str, Any] = header._asdict() | {"schema": _text(header.schema), "dtypes": _text(header.dtypes)}
+        texts = {HEADER: dumps(said)}
+        for key, kept in self.kept.items():
+            with suppress(UnkeptError):
+                texts[key] = dumps(list(kept))
+        self.store.write(self.key, pl.DataFrame({"key": list(texts), "state": list(texts.values())}))
+
+
+def _answer(ask: Ask, number: int, states: States) -> Kept:
+    """The states of a file, one for each segment."""
+    by = ask.rule.by
+    found: dict[Any, list[State]] = {}
+    for segment, state in states.rows[number]:
+        value = segment[by] if by is not None else None
+        value = math.nan if isinstance(value, float) and math.isnan(value) else value
+        found.setdefault(value, []).append(state)
+    rows: list[Row] = [({} if by is None else {by: v}, _one(some, ask)) for v, some in found.items()]
+    if ask.values is None:
+        return Kept(rows)
+    near = merged(_nearest(ask.values, ask.edges), [state for _, state in states.rows[-1 - number]])
+    return Kept(rows, ask.edges, tuple((near[f"below {n}"], near[f"above {n}"]) for n in range(len(ask.edges))))
+
+
+def _one(states: Sequence[State], ask: Ask) -> dict[str, Any]:
+    return dict(states[0] if ask.of_all else merged(ask.merged_by, states))
+
+
+def _nearest(values: pl.Expr, edges: Edges) -> dict[str, Measure]:
+    """The nearest values on both sides of each edge."""
+    below = {f"below {n}": Measure(values.filter(values <= edge).max(), "max") for n, edge in enumerate(edges)}
+    return below | {f"above {n}": Measure(values.filter(values > edge).min(), "min") for n, edge in enumerate(edges)}
+
+
+def _kept(rows: list[Any], edges: list[float], gaps: list[Any]) -> Kept:
+    pairs = tuple((below, above) for below, above in gaps)
+    return Kept([(segment, state) for segment, state in rows], tuple(edges), pairs)
+
+
+def _text(schema: pl.Schema) -> str:
+    held = io.BytesIO()
+    pl.DataFrame(schema=schema).write_ipc(held)
+    return base64.b64encode(held.getvalue()).decode()
+
+
+@functools.lru_cache(maxsize=64)
+def _schema(text: str) -> pl.Schema:
+    return pl.read_ipc(io.BytesIO(base64.b64decode(text))).schema

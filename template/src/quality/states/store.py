@@ -1,0 +1,108 @@
+"""Where states are kept: one small Parquet file for each file of the source, beside it the marks of its keys.
+
+Files are written whole or not at all, and a file's name is what shaped its content, so that two checks at once write
+the same. What cannot be read is not there. Local files that nothing has asked for in a while are deleted.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+import polars as pl
+
+from quality.contract import project
+from quality.files import FILE, private_folder
+from quality.sources import storage
+
+DAY = 86_400
+GONE = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError)
+"""What reading a file that is not there, or not whole, raises; states are then measured again."""
+
+
+class Store(NamedTuple):
+    """The states of one dataset in one environment, in a local folder or in object storage."""
+
+    path: str
+    dataset: str
+    environment: str
+
+    @property
+    def remote(self) -> bool:
+        return storage.is_remote(self.path)
+
+    @property
+    def folder(self) -> str:
+        base = self.path.rstrip("/") if self.remote else str(project.root() / self.path)
+        return f"{base}/states/{self.dataset}/{self.environment}"
+
+    def place(self, name: str) -> str:
+        return f"{self.folder}/{name}.parquet"
+
+    def read(self, name: str) -> pl.DataFrame | None:
+        """A table by its name; None where it is not there or not whole."""
+        place = self.place(name)
+        try:
+            if not self.remote:
+                os.utime(place)
+            return pl.read_parquet(place, storage_options=self._wait(place), glob=False)
+        except GONE:
+            return None
+
+    def scan(self, name: str) -> pl.LazyFrame:
+        """A table that is there, to be read in part."""
+        place = self.place(name)
+        return pl.scan_parquet(place, storage_options=self._wait(place), glob=False)
+
+    def marks(self, name: str) -> pl.Series:
+        """The marks of a table that is there."""
+        return self.scan(name).collect()["mark"]
+
+    def about(self, name: str) -> dict[str, str]:
+        """What was written beside a table; nothing where it is not there."""
+        place = self.place(name)
+        try:
+            return pl.read_parquet_metadata(place, storage_options=self._wait(place))
+        except GONE:
+            return {}
+
+    def write(self, name: str, table: pl.DataFrame, about: Mapping[str, str] | None = None) -> None:
+        """Keeps a table. OSError or PolarsError where it cannot be written."""
+        place = self.place(name)
+        if self.remote:
+            wait = self._wait(place)
+            table.write_parquet(place, compression="uncompressed", metadata=dict(about or {}), storage_options=wait)
+            return
+        half = Path(place).with_name(f".{name}.{os.getpid()}.{time.monotonic_ns()}")
+        private_folder(half.parent)
+        try:
+            half.touch(FILE)
+            table.write_parquet(half, compression="uncompressed", metadata=dict(about or {}))
+            half.replace(place)
+        finally:
+            half.unlink(missing_ok=True)
+
+    def prune(self, keep_days: int) -> None:
+        """Deletes local files that were not asked for in so many days, and what a killed check left half written."""
+        if self.remote:
+            return
+        oldest = time.time() - keep_days * DAY
+        for file in Path(self.folder).glob("*"):
+            with suppress(OSError):
+                if file.stat().st_mtime < (time.time() - DAY if file.name.startswith(".") else oldest):
+                    file.unlink()
+
+    def clear(self) -> None:
+        """Deletes every state; in object storage, the note that they may be used, so that they are compared again."""
+        if self.remote:
+            return
+        for file in Path(self.folder).glob("*"):
+            with suppress(OSError):
+                file.unlink()
+
+    def _wait(self, place: str) -> dict[str, object] | None:
+        return storage.options(place, storage.SHORT) if self.remote else None

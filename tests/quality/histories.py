@@ -1,0 +1,264 @@
+"""Generated histories of many files: appended, rewritten, deleted, moved in time, and judged by rules that change.
+
+`python tests/quality/histories.py --cases 10000 --seed 7` compares a check with kept states with one that reads all.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from quality.checking import check
+from quality.contract.config import CheckConfig
+from quality.contract.contract import parse_source
+from quality.errors import ConfigurationError
+
+NOW = datetime(2026, 11, 27, 6, tzinfo=UTC)
+SCHEMA = {
+    "i": pl.Int64(),
+    "k": pl.Int32(),
+    "f": pl.Float64(),
+    "t": pl.String(),
+    "d": pl.Date(),
+    "m": pl.Datetime("us", "UTC"),
+    "n": pl.Datetime("ns"),
+    "c": pl.Decimal(20, 2),
+    "b": pl.Boolean(),
+    "e": pl.Enum(["low", "mid", "high"]),
+    "g": pl.Categorical(),
+}
+PLAIN = ("i", "k", "f", "t", "d", "b")
+"""Columns that text files have too."""
+DTYPES = {"i": "Int64", "k": "Int32", "f": "Float64", "t": "String", "d": "Date", "b": "Boolean"}
+SUFFIXES = ("parquet", "parquet", "parquet", "csv", "ndjson", "arrow")
+Row = dict[str, Any]
+
+
+def value(of: random.Random, column: str, dirt: float) -> Any:
+    if of.random() < dirt:
+        return None
+    number = of.choice((of.randrange(-9, 9), of.randrange(-1000, 1000), of.randrange(-(2**40), 2**40)))
+    odd = of.choice((float("nan"), float("inf"), -float("inf"), -0.0)) if of.random() < 0.05 else None
+    made: dict[str, Callable[[], Any]] = {
+        "i": lambda: number,
+        "k": lambda: of.randrange(40),
+        "f": lambda: odd if odd is not None else of.randrange(-400, 400) / 4,
+        "t": lambda: of.choice(("a", "b", "a b", "é", "x" * of.randrange(1, 9), "a@b.co", "-1", "2024-01-05")),
+        "d": lambda: date(2026, 11, 27) + timedelta(days=of.randrange(-9, 9)),
+        "m": lambda: NOW + timedelta(hours=of.randrange(-90, 60), microseconds=of.randrange(3)),
+        "n": lambda: datetime(2026, 11, 27) + timedelta(hours=of.randrange(-90, 60)),
+        "c": lambda: Decimal(of.randrange(-(10**6), 10**6)) / 4,
+        "b": lambda: of.random() < 0.7,
+        "e": lambda: of.choice(("low", "mid", "high")),
+        "g": lambda: of.choice(("red", "blue", f"colour {of.randrange(5)}")),
+    }
+    return made[column]()
+
+
+def rows(of: random.Random, columns: tuple[str, ...]) -> pl.DataFrame:
+    """A file's rows: clean or dirty, sorted or not, now and then none at all."""
+    height = of.choice((0, 1, 2, 5, 20, 60))
+    dirt, unique = of.choice((0.0, 0.1, 0.5)), of.random() < 0.5
+    start = of.randrange(10**6)
+    held: dict[str, list[Any]] = {name: [value(of, name, dirt) for _ in range(height)] for name in columns}
+    if unique and "i" in held:
+        held["i"] = list(range(start, start + height))
+    if of.random() < 0.3 and "d" in held:
+        held["d"] = sorted(held["d"], key=lambda day: (day is None, day))
+    return pl.DataFrame(held, schema={name: SCHEMA[name] for name in columns}, strict=False)
+
+
+def write(frame: pl.DataFrame, path: Path) -> None:
+    if path.suffix == ".parquet":
+        frame.write_parquet(path, row_group_size=16)
+    elif path.suffix == ".arrow":
+        frame.write_ipc(path)
+    elif path.suffix == ".csv":
+        frame.with_columns(pl.col("f").cast(pl.String)).write_csv(path)
+    else:
+        lines = [
+            json.dumps(row, default=str) for row in frame.with_columns(pl.col("f").fill_nan(None)).rows(named=True)
+        ]
+        path.write_text("".join(f"{line}\n" for line in lines).replace("Infinity", "1e308"), "utf-8")
+
+
+def rule(of: random.Random, columns: tuple[str, ...]) -> Row:
+    """Any rule, about any column that it can judge or not, with any of the fields that every rule takes."""
+    column, other = of.choice(columns), of.choice(columns)
+    number = of.choice([name for name in ("i", "k", "f", "c") if name in columns])
+    moment = of.choice([name for name in ("d", "m", "n") if name in columns])
+    low = of.randrange(-500, 100)
+    kinds: tuple[Row, ...] = (
+        {"check": "not_null", "column": column},
+        {"check": "not_empty", "column": "t"},
+        {"check": "unique", "column": column},
+        {"check": "unique", "column": "i"},
+        {"check": "unique_combination", "columns": sorted({column, other})},
+        {"check": "primary_key", "columns": sorted({"i", other})},
+        {"check": "in_set", "column": "t", "values": ["a", "b", "é"]},
+        {"check": "in_range", "column": number, "min": low, "max": low + of.randrange(1, 900)},
+        {"check": "greater_than", "column": number, "value": low},
+        {"check": "non_negative", "column": number},
+        {"check": "regex", "column": "t", "pattern": r"^\w+$"},
+        {"check": "email_format", "column": "t"},
+        {"check": "length", "column": "t", "min": 1, "max": 4},
+        {"check": "date_format", "column": "t", "format": "YYYY-MM-DD"},
+        {"check": "not_future", "column": moment},
+        {"check": "not_past", "column": moment},
+        {"check": "freshness", "column": moment, "max_age": "2d"},
+        {"check": "increasing", "column": column, "strict": of.random() < 0.5},
+        {"check": "decreasing", "column": "d"},
+        {"check": "z_score_outlier", "column": number, "threshold": of.choice((0.5, 2.0, 3.0))},
+        {"check": "foreign_key", "column": "k", "reference": "reference.parquet", "reference_column": "k"},
+        {"check": "expression", "expression": "k > 5 OR t = 'a'"},
+        {"check": "column_exists", "column": column},
+        {"check": "dtype", "column": number, "dtype": "numeric"},
+        {"check": "schema", "columns": {"i": "Int64"}},
+        {"check": "row_count", "min": of.randrange(50)},
+        {"check": "completeness_ratio", "column": column, "min_ratio": 0.9},
+        {"check": "distinct_count", "column": column, "max": of.randrange(1, 60)},
+        {"check": of.choice(("mean", "sum", "min", "max", "stddev", "median")), "column": number, "at_least": low},
+        {"check": "quantile", "column": number, "q": 0.9, "at_most": low},
+        {"check": "cross_table_row_count", "reference": "reference.parquet", "tolerance": 0.5},
+        {"check": "statistical_drift", "column": "k", "baseline": "reference.parquet", "method": "psi"},
+        {
+            "check": "trend",
+            "metric": of.choice(("mean", "distinct_count", "stddev")),
+            "column": number,
+            "max_change": 0.2,
+        },
+        {"check": "volume", "max_change": 0.5},
+        {"check": "reconcile", "reference": "reference.parquet", "key": ["k"], "columns": ["f"]},
+    )
+    chosen = dict(of.choice(kinds))
+    if of.random() < 0.25:
+        chosen["where"] = of.choice(("k > 10", "t = 'a' OR f > 0", "i IS NOT NULL"))
+    if of.random() < 0.15 and chosen["check"] not in ("trend", "volume"):
+        chosen["by"] = of.choice(columns)
+    if of.random() < 0.3:
+        chosen |= {"severity": of.choice(("info", "warning", "critical")), "max_failure_rate": of.random()}
+    return chosen
+
+
+class History:
+    """A folder of files and a list of rules, which change step by step."""
+
+    def __init__(self, root: Path, seed: int) -> None:
+        self.of, self.root = random.Random(seed), root
+        self.suffix = self.of.choice(SUFFIXES)
+        self.columns = tuple(SCHEMA) if self.suffix in ("parquet", "arrow") else PLAIN
+        self.files: list[str] = []
+        self.sensitive = tuple(self.of.sample(self.columns, 1)) if self.of.random() < 0.2 else ()
+        self.rules = [self.rule() for _ in range(self.of.randrange(1, 9))]
+        self.now = NOW
+        (root / "data").mkdir()
+        write(rows(self.of, ("k", "f")).with_columns(pl.col("k").fill_null(1)), root / "reference.parquet")
+        for _ in range(self.of.randrange(1, 5)):
+            self.append()
+
+    def rule(self) -> Row:
+        """A rule that a contract may have, under a name of its own."""
+        while True:
+            one = rule(self.of, self.columns) | {"name": f"rule {self.of.randrange(10**9)}"}
+            with suppress(ConfigurationError):
+                CheckConfig().override(rules=[one], sensitive=self.sensitive)
+                return one
+
+    def append(self) -> None:
+        name = f"{self.of.randrange(10**4):04}.{self.suffix}"
+        self.files += [] if name in self.files else [name]
+        write(rows(self.of, self.columns), self.root / "data" / name)
+
+    def step(self) -> str:
+        """One change, named."""
+        what = self.of.choice(("append", "append", "rewrite", "delete", "rules", "reference", "nothing", "clock"))
+        if what == "append":
+            self.append()
+        elif what == "rewrite":
+            name = self.of.choice(self.files)
+            write(rows(self.of, self.columns), self.root / "data" / name)
+        elif what == "delete" and len(self.files) > 1:
+            (self.root / "data" / self.files.pop(self.of.randrange(len(self.files)))).unlink()
+        elif what == "rules":
+            self.rules[self.of.randrange(len(self.rules))] = self.rule()
+        elif what == "reference":
+            write(rows(self.of, ("k", "f")).with_columns(pl.col("k").fill_null(1)), self.root / "reference.parquet")
+        elif what == "clock":
+            self.now += timedelta(hours=self.of.randrange(-20, 40))
+        return what
+
+    def config(self, kept: bool) -> CheckConfig:
+        said = {"dtypes": DTYPES} if self.suffix in ("csv", "ndjson") else {}
+        source = parse_source({"path": f"data/*.{self.suffix}", **said})
+        states = {"enabled": kept, "path": "states"}
+        given: Row = {"dataset": "orders", "source": source, "sensitive": self.sensitive, "states": states}
+        return CheckConfig().override(**given, rules=self.rules)
+
+    def judged(self, kept: bool) -> Any:
+        return check(None, self.config(kept), now=self.now, history=lambda window: [40.0, 50.0])
+
+
+def told(result: Any) -> Row:
+    """A result without times, and without how it was found."""
+    found: Row = result.model_dump(mode="json", exclude={"execution_time_ms", "timestamp", "metadata"})
+    return found | {"version": result.metadata.version}
+
+
+def differences(seed: int, most: int = 6) -> list[str]:
+    """Where kept states and the whole disagree in a generated history."""
+    root = Path(tempfile.mkdtemp())
+    here, before = Path.cwd(), os.environ.get("QUALITY_ROOT")
+    os.chdir(root)
+    os.environ["QUALITY_ROOT"] = str(root)
+    found, done = [], ["begin"]
+    try:
+        history = History(root, seed)
+        for _ in range(most):
+            kept, whole = told(history.judged(kept=True)), told(history.judged(kept=False))
+            if kept != whole:
+                found.append(_said(seed, history, done, kept, whole))
+                break
+            done.append(history.step())
+    finally:
+        os.chdir(here)
+        shutil.rmtree(root)
+        os.environ.pop("QUALITY_ROOT") if before is None else os.environ.update(QUALITY_ROOT=before)
+    return found
+
+
+def _said(seed: int, history: History, done: list[str], kept: Row, whole: Row) -> str:
+    apart = [f"{name}: {kept[name]} / {whole[name]}" for name in kept if name != "rules" and kept[name] != whole[name]]
+    pairs = zip(kept["rules"], whole["rules"], strict=False)
+    apart += [f"{one}\n   / {other}" for one, other in pairs if one != other]
+    return f"seed {seed}, {history.suffix}, after {', '.join(done)}:\n  " + "\n  ".join(apart[:4])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Compare kept states with the whole over generated histories.")
+    parser.add_argument("--cases", type=int, default=1000)
+    parser.add_argument("--seed", type=int, default=7)
+    given = parser.parse_args()
+    wrong = 0
+    for seed in range(given.seed, given.seed + given.cases):
+        for said in differences(seed):
+            wrong += 1
+            print(said, flush=True)
+    print(f"{given.cases:,} histories, {wrong:,} wrong")
+    sys.exit(bool(wrong))
+
+
+if __name__ == "__main__":
+    main()
