@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import random
 import shutil
@@ -217,6 +218,17 @@ def told(result: Any) -> Row:
     return found | {"version": result.metadata.version}
 
 
+def same(one: Any, other: Any) -> bool:
+    """Equal in every field; floats to rounding."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(same(one[name], other[name]) for name in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(same, one, other))
+    if isinstance(one, float) and isinstance(other, float):
+        return math.isclose(one, other, rel_tol=1e-9)
+    return bool(one == other)
+
+
 def differences(seed: int, most: int = 6) -> list[str]:
     """Where kept states and the whole disagree in a generated history."""
     root = Path(tempfile.mkdtemp())
@@ -228,7 +240,7 @@ def differences(seed: int, most: int = 6) -> list[str]:
         history = History(root, seed)
         for _ in range(most):
             kept, whole = told(history.judged(kept=True)), told(history.judged(kept=False))
-            if kept != whole:
+            if not same(kept, whole):
                 found.append(_said(seed, history, done, kept, whole))
                 break
             done.append(history.step())

@@ -209,7 +209,7 @@ def _run(group: list[Planned], frame: Frame, states: States) -> None:
 
 def _provable(group: list[Planned], frame: Frame) -> bool:
     """Whether the group is about one column of files whose statistics, or dictionary, may prove rows clean unread."""
-    alone = {(one.rule.reads, one.rule.where) for one in group} == {(group[0].rule.subjects, None)}
+    alone = {(one.rule.reads, one.rule.where, one.rule.by) for one in group} == {(group[0].rule.subjects, None, None)}
     return frame.columnar and alone and all(isinstance(one.rule, ColumnRule) and one.rule.PROVABLE for one in group)
 
 
