@@ -255,7 +255,7 @@ def _said(seed: int, history: History, done: list[str], kept: Row, whole: Row) -
     apart = [f"{name}: {kept[name]} / {whole[name]}" for name in kept if name != "rules" and kept[name] != whole[name]]
     pairs = zip(kept["rules"], whole["rules"], strict=False)
     apart += [f"{one}\n   / {other}" for one, other in pairs if one != other]
-    return f"seed {seed}, {history.suffix}, after {', '.join(done)}:\n  " + "\n  ".join(apart[:4])
+    return f"seed {seed}, {history.suffix}, after {', '.join(done)}:\n  " + "\n  ".join(apart[::-1][:6])
 
 
 def main() -> None:

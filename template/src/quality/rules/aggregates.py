@@ -157,7 +157,7 @@ class StdDev(_Average):
         count = state["count"]
         if count < 2:
             return None
-        variance = (state["square"] - state["off"] ** 2 / count) / (count - 1)
+        variance = (state["square"] - state["off"] * state["off"] / count) / (count - 1)
         return math.nan if math.isnan(variance) else max(variance, 0.0) ** 0.5
 
 

@@ -86,13 +86,16 @@ def repeated(
     budget = key.frame.around.memory_budget
     rows = {f"{piece.key}.{key.said}": _shard(key, piece) for piece in pieces}
     again = _again(f"run.{key.said}", rows, store, budget)
-    if again["rows"].sum() > budget // BYTES_COMPARED:
+    total = int(again["rows"].sum())
+    if total > budget // BYTES_COMPARED:
         raise TooManyError
     whole = key_of(key.frame, key.columns, [col(name) for name in key.columns])
     if key.is_number and (number := number_of(key.frame, key.columns)) is not None:
-        values = again["mark"].cast(number.dtype, wrap_numerical=True)
-        return {None: Repeated(int(again["rows"].sum()), judged[None], whole.is_in(values.implode()))}
-    same = pl.concat([_looked_up(key, piece, again["mark"]) for piece in pieces])
+        values = again["mark"].unique().cast(number.dtype, wrap_numerical=True)
+        return {None: Repeated(total, judged[None], whole.is_in(values.implode()))}
+    held = {name: marks["mark"] for (name,), marks in again.partition_by("name", as_dict=True).items()}
+    holders = [(piece, held.get(f"{piece.key}.{key.said}")) for piece in pieces]
+    same = pl.concat([_none(key), *(_looked_up(key, piece, marks) for piece, marks in holders if marks is not None)])
     answer = {}
     for inside, where in enumerate(key.wheres):
         keys = twice(same, inside, key_of(key.frame, key.columns, named(key.columns)))
@@ -112,20 +115,20 @@ def _shard(key: Key, piece: Piece) -> int:
 
 
 def _again(run: str, rows: dict[str, int], store: Store, budget: int) -> pl.DataFrame:
-    """Every mark that occurs more than once among the marks of these names, and in how many rows."""
+    """Every mark that occurs more than once, the names of the tables that hold it, and its rows in each."""
     about, total = store.about(f"{run}.0"), sum(rows.values())
-    covered = set(about.get("names", "").split())
+    covered = about.get("names", "").split()
     added = [name for name in rows if name not in covered]
-    if not about or not covered <= set(rows) or sum(rows[one] for one in added) > ADDED * total:
+    if not about or not set(covered) <= set(rows) or sum(rows[one] for one in added) > ADDED * total:
         return _made_anew(run, list(rows), -(-total * BYTES_SORTED // budget) or 1, store)
     count, found = int(about["ranges"]), []
     for number, (low, high) in enumerate(_ranges(count)):
         table = store.read(f"{run}.{number}")
         if table is None or store.about(f"{run}.{number}") != about | {"range": str(number)}:
             return _made_anew(run, list(rows), count, store)
-        more = _sorted(added, low, high, store)
+        more = _sorted(added, low, high, store, len(covered))
         found.append(_repeats(table.lazy().merge_sorted(more.lazy(), key="mark")))
-    return pl.concat(found)
+    return _with_names(pl.concat(found), [*covered, *added])
 
 
 def _made_anew(run: str, names: Sequence[str], count: int, store: Store) -> pl.DataFrame:
@@ -135,22 +138,27 @@ def _made_anew(run: str, names: Sequence[str], count: int, store: Store) -> pl.D
         marks = _sorted(names, low, high, store)
         found.append(_repeats(marks.lazy()))
         store.write(f"{run}.{number}", marks, about | {"range": str(number)})
-    return pl.concat(found)
+    return _with_names(pl.concat(found), names)
 
 
-def _sorted(names: Sequence[str], low: int, high: int, store: Store) -> pl.DataFrame:
-    """The marks of these names in one range, sorted."""
+def _sorted(names: Sequence[str], low: int, high: int, store: Store, first: int = 0) -> pl.DataFrame:
+    """The marks of these tables in one range, sorted, each with the number of its table."""
     inside = pl.col("mark").is_between(pl.lit(low, pl.UInt64), pl.lit(high - 1, pl.UInt64))
-    parts = [store.scan(name).filter(inside) for name in names]
-    empty = pl.LazyFrame(schema={"mark": pl.UInt64})
+    tables = enumerate(names, first)
+    parts = [store.scan(name).filter(inside).select("mark", pl.lit(n, pl.UInt32).alias("of")) for n, name in tables]
+    empty = pl.LazyFrame(schema={"mark": pl.UInt64, "of": pl.UInt32})
     return pl.concat([empty, *parts]).collect(engine="streaming").sort("mark")
 
 
 def _repeats(marks: pl.LazyFrame) -> pl.DataFrame:
-    """Of sorted marks those that occur again, each once, with their rows."""
+    """Of sorted marks those that occur again, with their rows in each table."""
     mark = pl.col("mark")
     again = marks.filter((mark == mark.shift(1)) | (mark == mark.shift(-1)))
-    return again.group_by("mark").len("rows").sort("mark").collect()
+    return again.group_by("mark", "of").len("rows").sort("mark", "of").collect()
+
+
+def _with_names(again: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
+    return again.select("mark", pl.Series("name", names, pl.String).gather(again["of"]), "rows")
 
 
 def _ranges(count: int) -> Iterator[tuple[int, int]]:
@@ -168,10 +176,7 @@ def _looked_up(key: Key, piece: Piece, marks: pl.Series) -> pl.DataFrame:
     new = marks.filter(~marks.is_in(asked.implode()))
     if not new.len():
         return same
-    held = new.filter(new.is_in(piece.store.marks(f"{piece.key}.{key.said}").implode()))
-    if held.len():
-        found = suspects(piece.frame, key.columns, key.wheres, key.mark.is_in(held.implode()), key.label)
-        same = pl.concat([same, found])
+    same = pl.concat([same, suspects(piece.frame, key.columns, key.wheres, key.mark.is_in(new.implode()), key.label)])
     about = pl.DataFrame({"asked": [pl.concat([asked, new])]}, schema={"asked": pl.List(pl.UInt64)})
     piece.store.write(name, pl.concat([same, about], how="diagonal"))
     return same

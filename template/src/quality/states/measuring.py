@@ -12,7 +12,7 @@ import polars as pl
 
 from quality.engine.dtypes import col
 from quality.engine.frame import Frame
-from quality.engine.one_pass import Planned, States, fill, merged, plan
+from quality.engine.one_pass import Planned, States, fill, plan
 from quality.engine.rule import KeyRule, Measure, Rule
 from quality.engine.sql import condition
 from quality.errors import first_line
@@ -152,17 +152,19 @@ class Measuring:
         return next((float(state["first"]) for _, state in rows if state["first"] is not None), 0.0)
 
     def _moments(self, column: str, where: str | None) -> tuple[float, float, int]:
-        """Mean, standard deviation and number of finite values: of sums of differences from one of them."""
-        value, origin = col(column).cast(pl.Float64), self.whole.once(first_finite, column)
+        """Mean, standard deviation and number of finite values: those of the files, as Chan and others merge them."""
+        value = col(column).cast(pl.Float64)
         keep = value.is_finite() if where is None else value.is_finite() & condition(where)
-        off = value.filter(keep) - origin
-        measures = {"count": Measure(keep.sum()), "off": Measure(off.sum()), "square": Measure((off * off).sum())}
-        rows = self._asked(measures, tuple(keep.meta.root_names()))
-        whole = merged(measures, [state for _, state in rows])
-        if not (count := whole["count"]):
-            return 0.0, 0.0, 0
-        variance = (whole["square"] - whole["off"] ** 2 / count) / (count - 1) if count > 1 else 0.0
-        return origin + whole["off"] / count, math.sqrt(max(variance, 0.0)), count
+        kept = value.filter(keep)
+        measures = {"count": kept.count(), "mean": kept.mean(), "variance": kept.var(ddof=0)}
+        rows = self._asked({name: Measure(expr) for name, expr in measures.items()}, tuple(keep.meta.root_names()))
+        count, mean, square = 0, 0.0, 0.0
+        for _, state in rows:
+            if more := state["count"]:
+                off, together = state["mean"] - mean, count + more
+                square += state["variance"] * more + off * off * count * more / together
+                mean, count = mean + off * more / together, together
+        return mean, math.sqrt(square / (count - 1)) if count > 1 else 0.0, count
 
     def _asked(self, measures: Mapping[str, Measure], columns: tuple[str, ...]) -> list[Row]:
         one = ask_for(measures, columns)

@@ -80,10 +80,11 @@ def _of_distance(rule: ZScoreOutlier, frame: Frame) -> Ask:
     mean, deviation, _ = rule.moments(frame)
     far = rule.threshold * deviation + ROUNDING * abs(mean)
     value = col(rule.column).cast(pl.Float64)
-    return _edged(rule, frame, (mean - far, mean + far), value.filter(value.is_finite()))
+    return _edged(rule, frame, (mean - far, mean + far), value.filter(value.is_finite()), rule.threshold)
 
 
-def _edged(rule: Rule, frame: Frame, edges: tuple[float, ...], extent: pl.Expr) -> Ask:
+def _edged(rule: Rule, frame: Frame, edges: tuple[float, ...], values: pl.Expr, *apart: object) -> Ask:
+    """`apart` tells rules that may stand beside each other, as both would be known by one key."""
     reads = [(name, str(frame.schema[name])) for name in rule.reads]
-    key = digest(type(rule).__qualname__, rule.subjects, reads, rule.where, rule.by)
-    return Ask(key, rule, lambda: rule.measures(frame), COUNTS, edges, extent)
+    key = digest(type(rule).__qualname__, rule.subjects, reads, rule.where, rule.by, *apart)
+    return Ask(key, rule, lambda: rule.measures(frame), COUNTS, edges, values)

@@ -58,10 +58,6 @@ class Store(NamedTuple):
         place = self.place(name)
         return pl.scan_parquet(place, storage_options=self._wait(place), glob=False)
 
-    def marks(self, name: str) -> pl.Series:
-        """The marks of a table that is there."""
-        return self.scan(name).collect()["mark"]
-
     def about(self, name: str) -> dict[str, str]:
         """What was written beside a table; nothing where it is not there."""
         place = self.place(name)
