@@ -25,6 +25,7 @@ from quality.reporting.console import out, print_verdict, say
 from quality.result import CheckResult, Explain
 from quality.rollout import evidence, scorecard
 from quality.rollout.evidence import Check
+from quality.states.opening import ignored
 
 if TYPE_CHECKING:
     from quality.ladder.prefect_file import DeploymentEntry, PrefectFile
@@ -82,6 +83,8 @@ def task(asked: argparse.Namespace) -> Rungs:
     """Rung 1: the verdict from the engine, then the same from an ephemeral task in a flow; nothing is saved."""
     session = Session(asked, RungRun)
     with scorecard.kept(), ExitStack() as held:
+        if asked.full:
+            held.enter_context(ignored())
         runs = session.each(lambda config: run_task(config, held, asked.explain))
     if asked.junit:
         write_junit(Path(asked.junit), [run.result for run in runs if run.result])

@@ -65,6 +65,7 @@ VERBS = (
         (
             *DATASETS,
             option("--explain", action="store_true", help="show each query and the columns that it read"),
+            option("--full", action="store_true", help="read everything, whatever states are kept of it"),
             option("--junit", metavar="FILE", help="write the verdicts as JUnit XML, a test case for each rule"),
         ),
         "[dataset] [--env ENV] [--junit FILE]",

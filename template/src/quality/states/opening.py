@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -106,6 +106,17 @@ def opened(asked: Asked) -> Kept | None:
         return None
     alike = all(one.shape == headers[0].shape for one in headers)
     return _kept(asked, store, pieces, headers) if alike else None
+
+
+@contextmanager
+def ignored() -> Iterator[None]:
+    """Everything is read, here and in child processes, and nothing is kept of it."""
+    before = os.environ.get(IGNORED)
+    os.environ[IGNORED] = "1"
+    try:
+        yield
+    finally:
+        os.environ.pop(IGNORED) if before is None else os.environ.update({IGNORED: before})
 
 
 def wanted(config: CheckConfig) -> bool:

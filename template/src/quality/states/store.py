@@ -47,8 +47,7 @@ class Store(NamedTuple):
         """A table by its name; None where it is not there or not whole."""
         place = self.place(name)
         try:
-            if not self.remote:
-                os.utime(place)
+            self._touch(place)
             return pl.read_parquet(place, storage_options=self._wait(place), glob=False)
         except GONE:
             return None
@@ -62,6 +61,7 @@ class Store(NamedTuple):
         """What was written beside a table; nothing where it is not there."""
         place = self.place(name)
         try:
+            self._touch(place)
             return pl.read_parquet_metadata(place, storage_options=self._wait(place))
         except GONE:
             return {}
@@ -99,6 +99,11 @@ class Store(NamedTuple):
         for file in Path(self.folder).glob("*"):
             with suppress(OSError):
                 file.unlink()
+
+    def _touch(self, place: str) -> None:
+        """What is in use is not deleted."""
+        if not self.remote:
+            os.utime(place)
 
     def _wait(self, place: str) -> dict[str, object] | None:
         return storage.options(place, storage.SHORT) if self.remote else None

@@ -1,0 +1,324 @@
+"""Kept states say what reading everything says, in every field, and a check reads only what is new."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import histories
+import polars as pl
+import pytest
+
+from quality.checking import check
+from quality.contract.config import CheckConfig
+from quality.contract.contract import parse_source
+from quality.result import CheckResult
+from quality.states.opening import IGNORED
+from quality.values import Status
+
+NOW = datetime(2026, 11, 27, 6, tzinfo=UTC)
+RULES: list[dict[str, Any]] = [
+    {"check": "unique", "column": "id"},
+    {"check": "unique_combination", "columns": ["id", "day"], "where": "id > 1"},
+    {"check": "not_null", "column": "name"},
+    {"check": "increasing", "column": "id"},
+    {"check": "distinct_count", "column": "name", "min": 1},
+    {"check": "mean", "column": "id", "at_least": 0},
+    {"check": "not_future", "column": "day"},
+    {"check": "z_score_outlier", "column": "id"},
+    {"check": "foreign_key", "column": "name", "reference": "names.csv", "reference_column": "name"},
+]
+READ = "states of {} files: {} kept, {} read: (metadata)"
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("QUALITY_ROOT", str(tmp_path))
+    Path("data").mkdir()
+    Path("names.csv").write_text("name\n" + "".join(f"n{n}\n" for n in range(40)), "utf-8")
+
+
+def day(number: int, ids: range | list[int], suffix: str = "parquet", **more: pl.Series) -> Path:
+    """The file of one day."""
+    path = Path("data") / f"{number:03}.{suffix}"
+    names = [f"n{one % 40}" for one in ids]
+    frame = pl.DataFrame({"id": list(ids), "name": names, "day": [date(2026, 11, 1)] * len(names), **more})
+    frame.write_parquet(path) if suffix == "parquet" else frame.write_csv(path)
+    return path
+
+
+def days(count: int, suffix: str = "parquet") -> None:
+    for number in range(count):
+        day(number, range(number * 100, number * 100 + 100), suffix)
+
+
+def config(*rules: dict[str, Any], suffix: str = "parquet", source: dict[str, Any] | None = None, **more: Any) -> Any:
+    dtypes = {"dtypes": {"id": "Int64", "name": "String", "day": "Date"}} if suffix == "csv" else {}
+    states = {"enabled": True, "path": "kept", "full_every_days": None} | more.pop("states", {})
+    given = {"source": parse_source({"path": f"data/*.{suffix}", **dtypes, **(source or {})}), "states": states, **more}
+    return CheckConfig().override(dataset="orders", rules=list(rules or RULES), **given)
+
+
+def judged(asks: Any = None, now: datetime = NOW) -> CheckResult:
+    return check(None, asks or config(), now=now)
+
+
+def queries(result: CheckResult) -> tuple[str, ...]:
+    return result.metadata.explain.queries
+
+
+def equal_to_the_whole(result: CheckResult, asks: Any = None, now: datetime = NOW) -> bool:
+    whole = check(None, (asks or config()).override(states={"enabled": False}), now=now)
+    return histories.same(histories.told(result), histories.told(whole))
+
+
+@pytest.mark.parametrize("first", range(0, 24, 12))
+def test_kept_states_say_what_reading_everything_says(first: int) -> None:
+    said = [one for seed in range(first, first + 12) for one in histories.differences(seed)]
+    assert not said, "\n".join(said)
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "csv"])
+def test_only_new_and_changed_files_are_read(suffix: str) -> None:
+    days(5, suffix)
+    asks = config(suffix=suffix)
+    assert queries(judged(asks))[0] == READ.format(5, 0, 5)
+    again = judged(asks)
+    assert queries(again) == (READ.format(5, 5, 0),)
+    assert again.status is Status.PASSED
+    day(5, range(500, 600), suffix)
+    assert queries(judged(asks))[0] == READ.format(6, 5, 1)
+    day(2, range(700, 750), suffix)
+    assert queries(judged(asks))[0] == READ.format(6, 5, 1)
+    day(2, range(50), suffix)
+    changed = judged(asks)
+    assert queries(changed)[0] == READ.format(6, 4, 2), "beside the new file, the one that holds the same keys"
+    assert changed.status is Status.FAILED
+    assert equal_to_the_whole(changed, asks)
+    Path(f"data/002.{suffix}").unlink()
+    gone = judged(asks)
+    assert queries(gone) == (READ.format(5, 5, 0),)
+    assert equal_to_the_whole(gone, asks)
+
+
+def test_what_only_judges_is_changed_without_reading_a_row() -> None:
+    days(3)
+    judged()
+    changes: dict[str, Any] = {
+        "severity": "warning",
+        "max_failure_rate": 0.5,
+        "warn_failure_rate": 0.1,
+        "name": "other",
+    }
+    for field, value in changes.items():
+        rules = [rule | ({field: value} if field != "name" else {"name": f"r{n}"}) for n, rule in enumerate(RULES)]
+        assert queries(judged(config(*rules))) == (READ.format(3, 3, 0),), field
+    bounds = [
+        {"check": "mean", "column": "id", "at_least": 10**6},
+        {"check": "distinct_count", "column": "name", "max": 3},
+    ]
+    found = judged(config(*bounds))
+    assert queries(found) == (READ.format(3, 3, 0),)
+    assert [rule.status for rule in found.rules] == [Status.FAILED, Status.FAILED]
+    added = judged(config(*RULES, {"check": "max_length", "column": "name", "value": 9}))
+    assert queries(added)[:2] == (READ.format(3, 0, 3), "pass over name, in 3 of the files: name")
+
+
+def test_a_file_rewritten_with_its_size_and_its_time_is_read_again() -> None:
+    for number in range(3):
+        day(number, range(100 + number * 100, 200 + number * 100), "csv")
+    asks = config({"check": "unique", "column": "id"}, suffix="csv")
+    judged(asks)
+    path = Path("data/001.csv")
+    before = path.stat()
+    path.write_text(path.read_text("utf-8").replace("\n2", "\n3"), "utf-8")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert (path.stat().st_size, path.stat().st_mtime_ns) == (before.st_size, before.st_mtime_ns)
+    found = judged(asks)
+    assert queries(found)[0] == READ.format(3, 2, 1)
+    assert found.rules[0].failed_count == 200
+
+
+def test_moments_are_judged_as_of_now_without_reading_what_lies_apart() -> None:
+    for number in range(4):
+        path = day(number, range(number * 9, number * 9 + 9))
+        later = [date(2026, 11, 20 + number * 3)] * 9
+        pl.read_parquet(path).with_columns(day=pl.Series(later)).write_parquet(path)
+    asks = config({"check": "not_future", "column": "day"}, {"check": "not_past", "column": "day"})
+    for hours, read in ((0, 4), (1, 0), (12, 0), (60, 1), (-100, 3)):
+        now = NOW + timedelta(hours=hours)
+        found = judged(asks, now)
+        assert queries(found)[0] == READ.format(4, 4 - read, read), hours
+        assert equal_to_the_whole(found, asks, now), hours
+
+
+@pytest.mark.parametrize("damage", [b"", b"PAR1 nothing else", None])
+def test_states_that_cannot_be_read_are_made_again(damage: bytes | None) -> None:
+    days(3)
+    judged()
+    for file in Path("kept").rglob("*.parquet"):
+        file.unlink() if damage is None else file.write_bytes(damage)
+    found = judged()
+    assert queries(found)[0] == READ.format(3, 0, 3)
+    assert equal_to_the_whole(found)
+
+
+def test_states_that_cannot_be_written_change_no_verdict() -> None:
+    days(3)
+    Path("kept").write_text("a file where a folder should be", "utf-8")
+    found = judged()
+    assert found.status is Status.PASSED
+    assert queries(found)[1].startswith("states could not be kept: ")
+    assert equal_to_the_whole(found)
+
+
+def test_a_state_that_is_wrong_is_found_by_reading_everything() -> None:
+    days(3)
+    rules = ({"check": "not_null", "column": "name"},)
+    asks = config(*rules, states={"full_every_days": 2})
+    judged(asks)
+    file = next(one for one in Path("kept").rglob("*.parquet") if "failed" in str(pl.read_parquet(one).to_dicts()))
+    table = pl.read_parquet(file)
+    table.with_columns(pl.col("state").str.replace('"judged",100', '"judged",99', literal=True)).write_parquet(file)
+    assert judged(asks).rules[0].total_count == 299
+    found = judged(asks, NOW + timedelta(days=2))
+    assert found.status is Status.ERROR
+    assert found.reason is not None
+    assert (
+        "kept states give the rule 'not_null(name)' the total_count 299 where the whole data gives 300" in found.reason
+    )
+    after = judged(asks, NOW + timedelta(days=2))
+    assert (after.status, queries(after)[0]) == (Status.PASSED, READ.format(3, 0, 3))
+
+
+def test_the_whole_is_read_when_it_is_due_or_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    days(2)
+    asks = config(states={"full_every_days": 7})
+    judged(asks)
+    for passed, full in ((1, False), (8, True), (9, False), (16, True)):
+        said = queries(judged(asks, NOW + timedelta(days=passed)))
+        assert ("states of" not in said[0]) == full, passed
+    monkeypatch.setenv(IGNORED, "1")
+    assert "states of" not in queries(judged(asks, NOW + timedelta(days=17)))[0]
+
+
+def test_values_of_sensitive_columns_are_not_kept() -> None:
+    for number in range(3):
+        day(number, [number], secret=pl.Series([f"hidden-{number}"]), hidden=pl.Series([987650 + number]))
+    rules: list[dict[str, Any]] = [
+        {"check": kind, "column": column}
+        for column in ("secret", "hidden")
+        for kind in ("unique", "increasing", "distinct_count", "not_null")
+    ]
+    rules = [rule | ({"min": 1} if rule["check"] == "distinct_count" else {}) for rule in rules]
+    rules += [
+        {"check": "min", "column": "hidden", "at_least": 1},
+        {"check": "not_null", "column": "id", "by": "secret"},
+    ]
+    asks = config(*rules, sensitive=["secret", "hidden"])
+    for _ in range(2):
+        assert equal_to_the_whole(judged(asks), asks)
+    held = b"".join(file.read_bytes() for file in Path("kept").rglob("*") if file.is_file())
+    assert held
+    for number in range(3):
+        assert f"hidden-{number}".encode() not in held
+        assert str(987650 + number).encode() not in held
+        assert (987650 + number).to_bytes(8, "little") not in held
+    assert {oct(file.stat().st_mode & 0o777) for file in Path("kept").rglob("*") if file.is_file()} == {"0o600"}
+
+
+def test_old_states_are_deleted_and_those_in_use_are_not() -> None:
+    days(3)
+    judged()
+    Path("data/000.parquet").unlink()
+    old = time.time() - 31 * 86_400
+    for file in Path("kept").rglob("*.parquet"):
+        os.utime(file, (old, old))
+    before = {*Path("kept").rglob("*.parquet")}
+    day(3, range(900, 999))
+    judged()
+    left = {*Path("kept").rglob("*.parquet")}
+    assert before - left
+    assert all(file.stat().st_mtime > old + 1 for file in left)
+    assert queries(judged()) == (READ.format(3, 3, 0),)
+
+
+CHILD = """
+import sys; sys.path.insert(0, sys.argv[1])
+import test_states
+print("begun", flush=True)
+result = test_states.judged()
+print(result.status.value, result.rules[0].failed_count, flush=True)
+"""
+
+
+def child() -> subprocess.Popen[str]:
+    words = [sys.executable, "-c", CHILD, str(Path(__file__).parent)]
+    return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def test_checks_beside_each_other_share_a_store() -> None:
+    days(12)
+    day(3, range(150, 250))
+    checks = [child() for _ in range(3)]
+    said = [one.communicate(timeout=120) for one in checks]
+    assert {out.splitlines()[-1] for out, _ in said} == {"FAILED 200"}, said
+    found = judged()
+    assert queries(found)[0] == READ.format(12, 12, 0)
+    assert equal_to_the_whole(found)
+
+
+@pytest.mark.parametrize("after", [0.02, 0.1, 0.3])
+def test_a_check_that_is_killed_leaves_states_that_are_whole_or_none(after: float) -> None:
+    days(40)
+    one = child()
+    assert one.stdout is not None
+    one.stdout.readline()
+    time.sleep(after)
+    one.send_signal(signal.SIGKILL)
+    one.wait()
+    found = judged()
+    assert found.status is Status.PASSED
+    assert equal_to_the_whole(found)
+
+
+CHANGES: dict[str, Callable[[], Any]] = {
+    "another schema": lambda: day(9, range(3), more=pl.Series([1, 2, 3])),
+    "another dtype": lambda: pl.DataFrame({"id": ["a"], "name": ["n1"], "day": [date(2026, 1, 1)]}).write_parquet(
+        "data/009.parquet"
+    ),
+    "no file of the format": lambda: Path("data/009.parquet").write_bytes(b"nothing"),
+    "an empty file": lambda: Path("data/009.parquet").write_bytes(b""),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_files_that_are_not_of_one_shape_are_judged_as_without_states(change: str) -> None:
+    days(3)
+    judged()
+    CHANGES[change]()
+    found = judged()
+    assert found.status in (Status.ERROR, Status.FAILED)
+    assert equal_to_the_whole(found)
+    Path("data/009.parquet").unlink()
+    assert queries(judged()) == (READ.format(3, 3, 0),)
+
+
+def test_one_file_keeps_no_states_unless_the_policy_says_so() -> None:
+    day(0, range(10))
+    asks = config().model_copy(update={"environment": "prod"})
+    left_out = asks.override(states={"path": "kept"})
+    assert "states of" not in queries(judged(left_out))[0]
+    assert not Path("kept").exists()
+    assert queries(judged(asks))[0] == READ.format(1, 0, 1)
+    day(1, range(10, 20))
+    assert queries(judged(left_out))[0] == READ.format(2, 1, 1)
+    assert "states of" not in queries(judged(left_out.override(states={"enabled": False})))[0]
