@@ -15,8 +15,8 @@ from checking import NOW, judge
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from quality import checking
 from quality.contract.config import CheckConfig
+from quality.contract.references import References
 from quality.engine.frame import Frame, Surroundings
 from quality.engine.judge import judge as judge_rules
 from quality.result import CheckResult
@@ -389,7 +389,7 @@ def test_keys_taken_in_many_ranges_repeat_as_often_as_in_one(
     which = data.draw(st.sampled_from(["unique", "unique_combination", "primary_key"]).flatmap(strategies.__getitem__))
     rule = {**which, **data.draw(scopes), "name": "rule"}
     config = CheckConfig(rules=parse_rules([rule]))
-    around = Surroundings(references=checking.References(), history=lambda window: [], now=NOW, memory_budget=budget)
+    around = Surroundings(references=References(), history=lambda window: [], now=NOW, memory_budget=budget)
     found = judge_rules(config, Frame(frame_of(rows).lazy(), around))
     counted = [(one.judgement.failed, one.judgement.judged) for one in found if one.judgement]
     assert counted == [(o.failed, o.judged) for o in reference.judge(rule, rows, NOW, REFERENCES)]
