@@ -25,6 +25,7 @@ LAYERS = (
     ("isolation",),
     ("learning",),
     ("checking",),
+    ("impact",),
     ("reporting",),
     ("server", "quarantine"),
     ("operations",),
@@ -54,6 +55,7 @@ PURE = (
     "isolation",
     "learning",
     "checking",
+    "impact",
 )
 CORE = ("values", "result", "errors", "engine")
 FACE = ("__init__", "moved")
