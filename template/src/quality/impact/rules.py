@@ -141,11 +141,12 @@ KEYS: tuple[Callable[[Rule], Any], ...] = (
 def differences(before: Rule, after: Rule) -> Iterator[Difference]:
     """Each field of a rule that says something else after, and whether that promises less or more."""
     kin = type(before) is type(after) or _family(before) == _family(after)
-    if before.check != after.check:
-        yield Difference("check", before.check, after.check, _kind(before, after) if kin else OTHER)
     limits = (_limits(before), _limits(after)) if kin else ({}, {})
-    for end in [*dict.fromkeys((*limits[0], *limits[1]))]:
-        yield from _limit(end, limits[0].get(end), limits[1].get(end))
+    ends = dict.fromkeys((*limits[0], *limits[1]))
+    moved = [one for end in ends for one in _limit(end, limits[0].get(end), limits[1].get(end))]
+    if before.check != after.check and not moved:
+        yield Difference("check", before.check, after.check, _kind(before, after) if kin else OTHER)
+    yield from moved
     own = {"min", "max", "value", "exclusive"} if any(limits) else set()
     for field in dict.fromkeys((*type(before).model_fields, *type(after).model_fields)):
         if field not in NO_PROMISE and field not in own:
@@ -155,7 +156,7 @@ def differences(before: Rule, after: Rule) -> Iterator[Difference]:
 
 
 def _kind(before: Rule, after: Rule) -> Way:
-    """Of two kinds of rule on the same columns: the bounds of kin are compared apart."""
+    """Of two kinds of rule on the same columns; bounds say it where they differ."""
     if (after.check, before.check) in STRONGER:
         return TIGHTER
     return LOOSER if (before.check, after.check) in STRONGER else OTHER
@@ -177,8 +178,9 @@ def _limits(rule: Rule) -> dict[str, Limit]:
         ends |= {{"min_length": ">", "max_length": "<"}.get(rule.check, ""): getattr(rule, "value", None)}
         return {sign: Limit(value, True) for sign, value in ends.items() if value is not None}
     given: Any = getattr(rule, "limits", None)
-    if given is None and getattr(rule, "SIGN", None) in SIGNS:
-        given = [(rule.SIGN, rule.bound)]  # type: ignore[attr-defined]
+    sign, bound = getattr(rule, "SIGN", None), getattr(rule, "bound", None)
+    if given is None and sign in SIGNS and bound is not None:
+        given = [(sign, bound)]
     return {sign[0]: Limit(value, sign.endswith("=")) for sign, value in given or ()}
 
 
