@@ -68,7 +68,7 @@ class PullRequest:
         self.commit()
         git(self.root, "update-ref", "refs/remotes/origin/main", "HEAD")
         git(self.root, "checkout", "--quiet", "-b", "change")
-        self.host = {"labels": ["other"], "comments": {}, "asked": []}
+        self.host: dict[str, Any] = {"labels": ["other"], "comments": {}, "asked": []}
         self._commands(root / "bin")
         steps = YAML(typ="safe").load(WORKFLOW.read_text("utf-8"))["jobs"]["impact"]["steps"]
         self.steps: list[dict[str, Any]] = [one for one in steps if "run" in one and "pip install" not in one["run"]]

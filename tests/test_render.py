@@ -46,6 +46,7 @@ EXPECTED = {
     "datasets/contract.schema.json",
     "datasets/flights.yml",
     "datasets/policy.schema.json",
+    "docs/changes.md",
     "docs/operators.md",
     "docs/policy.md",
     "docs/pushdown.md",

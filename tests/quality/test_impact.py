@@ -300,6 +300,7 @@ def test_a_change_of_every_kind_is_told_with_the_rows_that_it_moves(shop: Domain
         "not_null(nosuch)": ("added", False, None, None),
     }
     assert rows_of(one) == [5, 6, 1, 0]
+    assert one["note"] == "not in these counts, as they could not be judged: not_null(nosuch)"
     mean = next(r for r in one["rules"] if r["check"] == "mean")
     assert [mean[side]["status"] for side in ("before", "after")] == ["FAILED", "PASSED"]
     assert "judges the table as a whole" in mean["note"]
@@ -407,6 +408,16 @@ def test_no_value_of_a_sensitive_column_is_shown(shop: Domain, capsys: pytest.Ca
     assert "hush" not in shown.out + shown.err
 
 
+def test_rows_are_told_apart_one_query_at_a_time_where_all_together_are_too_many(
+    shop: Domain, impact: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("quality.impact.moved.TOGETHER", 2)
+    text = CONTRACT + "".join(f"  - {{check: less_than, column: amount, value: {n}}}\n" for n in range(9))
+    shop.write("datasets/orders.yml", text)
+    _, found = impact()
+    assert [r["newly_failing"] for r in found["datasets"][0]["rules"]] == [5, 4, 4, 4, 4, 4, 3, 3, 3]
+
+
 @pytest.mark.parametrize("kind", ["files", "table"])
 def test_a_table_that_is_judged_where_it_lies_moves_the_same_rows(shop: Domain, impact: Asked, kind: str) -> None:
     with closing(duckdb.connect(str(shop.root / "data" / "shop.duckdb"))) as made:
@@ -445,7 +456,11 @@ def test_what_a_table_cannot_judge_is_told_and_the_other_side_is_judged(shop: Do
 WRONG = {
     "unknown ref": (["--rules", "nosuch"], 2, "git knows no commit 'nosuch' here"),
     "a ref like an option": (["--rules=--all"], 2, "git knows no commit '--all' here"),
-    "unknown dataset": (["orderz"], 2, "there is no dataset 'orderz', here or in where HEAD left main; did you mean"),
+    "unknown dataset": (
+        ["orderz"],
+        2,
+        "there is no dataset 'orderz', here or in the commit where HEAD left",
+    ),
     "unknown environment": (["--env", "nowhere"], 2, "policy.yml has no environment 'nowhere'"),
 }
 
@@ -510,6 +525,18 @@ def test_a_contract_that_cannot_be_read_on_either_side_stops_no_other(
     assert orders["problem"].startswith("HEAD: datasets/orders.yml" if side == "there" else "datasets/orders.yml")
 
 
+def test_data_that_is_gone_with_its_dataset_or_its_old_place_is_a_note(shop: Domain, impact: Asked) -> None:
+    (shop.root / "data" / "orders.parquet").rename(shop.root / "data" / "moved.parquet")
+    shop.edit("datasets/orders.yml", "orders.parquet", "moved.parquet")
+    code, found = impact("--rules", "HEAD")
+    (one,) = found["datasets"]
+    assert (code, one["status_before"], one["status_after"], one["failing_after"]) == (0, "ERROR", "FAILED", 5)
+    assert "orders.parquet" in one["note"]
+    (shop.root / "datasets/orders.yml").unlink()
+    code, found = impact("--rules", "HEAD")
+    assert (code, found["datasets"][0]["what"], found["datasets"][0]["problem"]) == (1, "removed", None)
+
+
 @pytest.mark.parametrize("way", [[], ["--markdown"]], ids=["text", "markdown"])
 def test_data_that_is_not_there_leaves_what_contracts_say(
     shop: Domain, impact: Asked, capsys: pytest.CaptureFixture[str], way: list[str]
@@ -536,7 +563,7 @@ def test_a_branch_is_compared_with_where_it_left_main(shop: Domain, impact: Aske
     commit(shop.root)
     git(shop.root, "checkout", "--quiet", "change")
     _, found = impact()
-    assert (found["commit"], found["compared_with"]) == (left, "where HEAD left main")
+    assert (found["commit"], found["compared_with"]) == (left, "the commit where HEAD left main")
     assert [*moved(found["datasets"][0])] == ["in_range(amount, min=0, max=5)"]
     assert len(impact("--rules", "main")[1]["datasets"][0]["rules"]) == 2
 
@@ -564,7 +591,7 @@ def test_the_markdown_is_a_page_that_a_comment_takes(shop: Domain, capsys: pytes
     capsys.readouterr()
     assert main(["impact", "--markdown"]) == 1
     page = capsys.readouterr().out
-    assert page.startswith("## Impact on data quality\n\n1 contract differs from where HEAD left main")
+    assert page.startswith("## Impact on data quality\n\n1 contract differs from the commit where HEAD left main")
     assert "* **breaking for consumers**: the rule not\\_null(id) is removed" in page.replace("not_null", "not\\_null")
     assert "| added | a \\| b 1 \\<i\\> |" in page
     assert len(page) < 31_000

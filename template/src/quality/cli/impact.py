@@ -84,8 +84,8 @@ def _impact(change: Change, policy: Policy, environment: str, now: datetime, all
         said = complain(f"{change.dataset} in {environment}: {line}" for line in sentences(error))
         return _told(change, None, about | {"exit_code": code, "problem": said})
     made = _told(change, judged, about)
-    side = judged.after or judged.before
-    if side is not None and side.problem and (side is judged.after or judged.after is None):
+    side = judged.after
+    if side is not None and side.problem is not None:
         said = complain(f"{change.dataset} in {environment}: {line}" for line in sentences(_error(side)))
         return made.model_copy(update={"exit_code": side.code, "problem": said})
     return made.model_copy(update={"exit_code": 1 if made.breaking and not allow else 0})

@@ -34,7 +34,8 @@ def compared_with(root: Path, asked: str | None) -> Commit:
     try:
         _git(root, "rev-parse", "--git-dir")
     except UnansweredError as error:
-        raise ConfigurationError(f"contracts are compared with those of a git commit, but {root}: {error}") from None
+        said = f"contracts are compared with those of a git commit, but of {root} git says: {error}"
+        raise ConfigurationError(said) from None
     if asked is None:
         return _base(root)
     if (found := _commit(root, asked)) is None:
@@ -49,7 +50,9 @@ def _base(root: Path) -> Commit:
     for name in MAIN:
         if _commit(root, name) is not None:
             try:
-                return Commit(f"where HEAD left {name}", _git(root, "merge-base", "HEAD", name).decode().strip())
+                return Commit(
+                    f"the commit where HEAD left {name}", _git(root, "merge-base", "HEAD", name).decode().strip()
+                )
             except UnansweredError:
                 continue
     return Commit("HEAD", head)
@@ -69,7 +72,8 @@ def contracts(root: Path, commit: Commit) -> dict[str, bytes]:
     try:
         listed = _git(root, "ls-tree", "-z", commit.id, "datasets/").split(b"\0")
         entries = (entry.partition(b"\t") for entry in listed if entry)
-        blobs = {Path(name.decode("utf-8", "replace")): about.split()[2] for about, _, name in entries}
+        files = ((about.split(), Path(name.decode("utf-8", "replace"))) for about, _, name in entries)
+        blobs = {path: about[2] for about, path in files if about[1] == b"blob"}
         ids = {path.stem: blob for path, blob in blobs.items() if path.suffix == ".yml"}
         return dict(zip(ids, _blobs(root, ids.values()), strict=True))
     except UnansweredError as error:
@@ -106,7 +110,7 @@ def _git(root: Path, *words: str, given: bytes = b"") -> bytes:
         done = subprocess.run(command, input=given, capture_output=True, check=True, timeout=SECONDS)
     except subprocess.CalledProcessError as error:
         lines = error.stderr.decode("utf-8", "replace").strip().splitlines()
-        raise UnansweredError(masked(lines[0]) if lines else f"git {words[0]} failed") from None
+        raise UnansweredError(masked(lines[0].removeprefix("fatal: ")) if lines else f"git {words[0]} failed") from None
     except (OSError, subprocess.TimeoutExpired) as error:
         raise UnansweredError(f"git did not answer ({type(error).__name__})") from None
     return done.stdout

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -87,8 +88,11 @@ def _lines(written: bytes) -> bytes:
 
 def _here(root: Path) -> dict[str, bytes]:
     """The contracts of this tree as they are written; of one that cannot be read, nothing."""
-    paths = {name: root / "datasets" / f"{name}.yml" for name in project.datasets()}
-    return {name: _lines(path.read_bytes()) if path.is_file() else b"" for name, path in paths.items()}
+    found = dict.fromkeys(project.datasets(), b"")
+    for name in found:
+        with suppress(OSError):
+            found[name] = _lines((root / "datasets" / f"{name}.yml").read_bytes())
+    return found
 
 
 def _read(written: Mapping[str, bytes], commit: Commit, names: Iterable[str]) -> dict[str, Side]:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from quality.checking import Opened, judged_columns, open_source
 from quality.contract.config import CheckConfig
-from quality.engine.judge import Found, NamedColumns, judge, verdict
+from quality.engine.judge import BROKEN, Found, NamedColumns, judge, unreadable, verdict
 from quality.errors import ConfigurationError, SourceError
 from quality.impact.contracts import said
 from quality.impact.moved import Moved, Side, moved, words
@@ -44,7 +44,7 @@ def _sides(before: CheckConfig | None, after: CheckConfig | None, now: datetime)
     if before is not None and after is not None and said(before.source) == said(after.source):
         try:
             first, last = _judged((before, after), now)
-        except (ConfigurationError, SourceError):
+        except BROKEN:
             pass  # each side says for itself what is wrong with it
         else:
             return first, last
@@ -56,9 +56,11 @@ def _alone(config: CheckConfig | None, now: datetime) -> Side | None:
         return None
     try:
         return _judged((config,), now)[0]
-    except (ConfigurationError, SourceError) as error:
-        code = 2 if isinstance(error, ConfigurationError) else 3
-        return Side(config, problem=str(error), code=code)
+    except ConfigurationError as error:
+        return Side(config, problem=str(error), code=2)
+    except BROKEN as error:
+        said = unreadable(error, config)
+        return Side(config, status=said["status"], problem=said["reason"], code=3)
 
 
 def _judged(configs: Sequence[CheckConfig], now: datetime) -> list[Side]:

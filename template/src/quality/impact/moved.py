@@ -11,7 +11,7 @@ import polars as pl
 from quality.contract.config import CheckConfig
 from quality.engine.dtypes import col
 from quality.engine.frame import Frame
-from quality.engine.judge import Found
+from quality.engine.judge import BROKEN, Found
 from quality.engine.rule import RowRule, Rule
 from quality.errors import SourceError
 from quality.impact.rules import Pair
@@ -73,7 +73,7 @@ def moved(first: Side | None, last: Side | None, pairs: Sequence[Pair]) -> tuple
     frames = {id(side.frame): side.frame for side in (first, last) if side is not None}
     if len(frames) == 1 and (frame := next(iter(frames.values()))) is not None and frame.differs is None:
         *each, every = _counted(frame, [*marks, whole])
-        return tuple(each), every
+        return tuple(each), every._replace(why=every.why or _left_out(first, last))
     apart = next((said for side in (last, first) if side is not None and (said := _silent(side))), APART)
     before, after = (_alone(side, mark) for side, mark in zip((first, last), whole, strict=True))
     return tuple(_apart(*both, apart) for both in marks), Moved(before, after, why=apart)
@@ -124,6 +124,13 @@ def _part(one: Found) -> pl.Expr | None:
     return (made.failing & inside).fill_null(False)
 
 
+def _left_out(*sides: Side | None) -> str | None:
+    """The rules about rows that could not be judged, on either side."""
+    every = [one for side in sides if side is not None for found in side.found.values() for one, _ in found]
+    named = dict.fromkeys(one.rule.title for one in every if isinstance(one.rule, RowRule) and one.judgement is None)
+    return f"not in these counts, as they could not be judged: {', '.join(named)}" if named else None
+
+
 def _whole(side: Side | None) -> Marked:
     """The rows that break any rule about rows which could be judged; the source's own rules are among them."""
     if side is None:
@@ -143,18 +150,24 @@ def _counted(frame: Frame, marks: Sequence[Both]) -> list[Moved]:
         some = ready[start : start + TOGETHER]
         try:
             found |= _queried(frame, {number: marks[number] for number in some})
-        except UnsayableError:
+        except SourceError:
+            raise
+        except BROKEN:
             for number in some:
                 found |= _said(frame, number, marks[number])
     return [found.get(number) or _apart(*both, WHOLE) for number, both in enumerate(marks)]
 
 
 def _said(frame: Frame, number: int, both: Both) -> dict[int, Moved]:
-    """The same for one pair, where a database may not be able to say which rows they are."""
+    """The same for one pair, whose rows a query, or a database, may not be able to tell."""
     try:
         return _queried(frame, {number: both})
+    except SourceError:
+        raise
     except UnsayableError as error:
         return {number: _apart(*both, f"rows are not compared where the table is judged: {error}")}
+    except BROKEN as error:
+        return {number: _apart(*both, f"rows could not be compared ({type(error).__name__})")}
 
 
 def _queried(frame: Frame, marks: dict[int, Both]) -> dict[int, Moved]:
