@@ -159,6 +159,18 @@ OTHERWISE = {
     "another set": (SET, rule("in_set", values=["y", "z"]), True),
     "another dtype": (rule("dtype", dtype="Int64"), rule("dtype", dtype="String"), True),
     "a bound and a severity": (RANGE, rule("in_range", min=-1, max=10, severity="critical"), True),
+    "a way to measure": (
+        rule("statistical_drift", baseline="b.csv", method="ks"),
+        rule("statistical_drift", baseline="b.csv", method="psi"),
+        False,
+    ),
+    "a text that numbers have a word for": (rule("in_range", min="nan"), rule("in_range", min="1"), False),
+    "a number and a word": (rule("in_range", min="a"), rule("in_range", min=1), False),
+    "a schema and a key by name": (
+        {**SCHEMA_RULE, "name": "n"},
+        {"check": "unique_combination", "columns": ["a"], "name": "n"},
+        False,
+    ),
     "a kind by name": (rule("not_null", name="n"), rule("unique", name="n"), False),
 }
 

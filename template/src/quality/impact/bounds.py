@@ -37,7 +37,7 @@ def lower(before: Any, after: Any) -> Way:
     one, other = _comparable(before), _comparable(after)
     try:
         return LOOSER if other < one else TIGHTER if other > one else OTHER
-    except TypeError:
+    except (TypeError, ArithmeticError):  # a number and a word, a moment with a zone and one without, a NaN
         return OTHER
 
 

@@ -147,10 +147,10 @@ def differences(before: Rule, after: Rule) -> Iterator[Difference]:
     if before.check != after.check and not moved:
         yield Difference("check", before.check, after.check, _kind(before, after) if kin else OTHER)
     yield from moved
-    own = {"min", "max", "value", "exclusive"} if any(limits) else set()
-    for field in dict.fromkeys((*type(before).model_fields, *type(after).model_fields)):
-        if field not in NO_PROMISE and field not in own:
-            yield from _field(field, before, after)
+    said = {"min", "max", "value", "exclusive"} if any(limits) else set()
+    fields = type(before).model_fields.keys() & type(after).model_fields.keys() if kin else Rule.model_fields.keys()
+    for field in (field for field in type(before).model_fields if field in fields - said and field not in NO_PROMISE):
+        yield from _field(field, before, after)
     if before.name != after.name:
         yield Difference("name", before.name, after.name)
 
@@ -185,15 +185,20 @@ def _limits(rule: Rule) -> dict[str, Limit]:
 
 
 def _field(field: str, before: Rule, after: Rule) -> Iterator[Difference]:
-    one, other = (getattr(rule, field, None) for rule in (before, after))
-    if field == "threshold" and hasattr(before, "limit") and hasattr(after, "limit"):
-        one, other = before.limit, after.limit
-    if _same(one, other) or (field in type(before).model_fields) != (field in type(after).model_fields):
-        return
-    if field in ("values", "columns") and _members(one, before) == _members(other, after):
+    one, other = (getattr(rule, field) for rule in (before, after))
+    if field == "threshold" and hasattr(before, "limit") and _method(before) == _method(after):
+        one, other = (getattr(rule, "limit", None) for rule in (before, after))
+    sets = field in ("values", "columns") and {type(before), type(after)} <= {*BUILT_IN}
+    if _same(one, other) or (sets and _members(one, before) == _members(other, after)):
         return
     was, now = (canonical(rule).get(field, value) for rule, value in ((before, one), (after, other)))
-    yield Difference(field, was, now, _way(field, before, one, other))
+    way = OTHER if field == "threshold" and _method(before) != _method(after) else _way(field, before, one, other)
+    yield Difference(field, was, now, way)
+
+
+def _method(rule: Rule) -> Any:
+    """How a rule measures, where there are several ways: their thresholds do not compare."""
+    return getattr(rule, "method", None)
 
 
 def _same(one: Any, other: Any) -> bool:
