@@ -242,7 +242,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@examples(120)
+@examples(80)
 @given(
     rules=rule_lists,
     others=rule_lists,
@@ -449,6 +449,46 @@ def test_a_table_that_is_judged_where_it_lies_moves_the_same_rows(shop: Domain, 
         "regex(email, pattern=^hush[1-3])": (2, 1),
     }
     assert rows_of(one) == [5, 5, 1, 1]
+
+
+def both_ways() -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Rules of every kind about rows before a change, and each of them as another one after it, by the same names."""
+    kinds: list[dict[str, Any]] = [
+        {"check": "unique", "column": "id"},
+        {"check": "primary_key", "columns": ["id", "state"]},
+        {"check": "unique_combination", "columns": ["id", "amount"], "by": "state"},
+        {"check": "in_range", "column": "amount", "min": 0, "by": "state"},
+        {"check": "positive", "column": "amount", "where": "id > 2"},
+        {"check": "not_null", "column": "state"},
+        {"check": "not_empty", "column": "state"},
+        {"check": "in_set", "column": "state", "values": ["open", "paid"]},
+        {"check": "regex", "column": "email", "pattern": "[1-3]"},
+        {"check": "length", "column": "email", "max": 5},
+        {"check": "increasing", "column": "id", "strict": True},
+        {"check": "decreasing", "column": "amount", "by": "state"},
+        {"check": "z_score_outlier", "column": "amount", "threshold": 1},
+        {"check": "expression", "expression": "amount > 4 OR state = 'open'"},
+        {"check": "conditional_null", "column": "email", "condition": "amount > 4"},
+    ]
+    shifted = [*kinds[4:], *kinds[:4]]
+    named = ([{**one, "name": f"rule {n}"} for n, one in enumerate(some)] for some in (kinds, shifted))
+    before, after = named
+    return before, after
+
+
+def test_a_table_moves_the_same_rows_by_every_rule_about_rows(here: Path) -> None:
+    ROWS.write_parquet(here / "rows.parquet")
+    with closing(duckdb.connect(str(here / "shop.duckdb"))) as made:
+        made.execute("CREATE TABLE rows AS SELECT * FROM read_parquet('rows.parquet')")
+    table = {"kind": "table", "connection": "duckdb:///shop.duckdb", "table": "rows", "order_by": ["id", "amount"]}
+    found = []
+    for source in ({"path": "rows.parquet"}, table):
+        before, after = (CheckConfig(rules=parse_rules(rules), source=source) for rules in both_ways())
+        judged = judge_both(before, after, compared(before.rules, after.rules), NOW)
+        found.append((judged.moved, judged.whole))
+    assert found[0] == found[1]
+    assert all(one.why is None and one.failing is not None for one in found[0][0])
+    assert sum(bool(one.failing) for one in found[0][0]) > 8
 
 
 def test_what_a_table_cannot_judge_is_told_and_the_other_side_is_judged(shop: Domain, impact: Asked) -> None:
