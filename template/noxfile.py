@@ -216,6 +216,12 @@ def challenge(session: nox.Session) -> None:
 
 
 @nox.session(requires=["environment"], venv_backend="none", default=False)
+def impact(session: nox.Session) -> None:
+    """What a change of contracts does, on today's data, to rows and to consumers (-- [dataset] [--rules REF])."""
+    run(session, "-m", "quality", "impact", *session.posargs)
+
+
+@nox.session(requires=["environment"], venv_backend="none", default=False)
 def rules(session: nox.Session) -> None:
     """Write the rule tables of docs/rules.md, and the JSON Schemas beside the contracts and in docs/."""
     run(session, "-m", "quality", "rules", *session.posargs)

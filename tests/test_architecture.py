@@ -26,6 +26,7 @@ LAYERS = (
     ("states",),
     ("learning",),
     ("checking",),
+    ("impact",),
     ("reporting",),
     ("server", "quarantine"),
     ("operations",),
@@ -56,6 +57,7 @@ PURE = (
     "states",
     "learning",
     "checking",
+    "impact",
 )
 CORE = ("values", "result", "errors", "engine")
 FACE = ("__init__", "moved")

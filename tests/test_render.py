@@ -46,6 +46,7 @@ EXPECTED = {
     "datasets/contract.schema.json",
     "datasets/flights.yml",
     "datasets/policy.schema.json",
+    "docs/changes.md",
     "docs/operators.md",
     "docs/policy.md",
     "docs/pushdown.md",
@@ -265,7 +266,13 @@ def test_the_workflow_takes_actions_by_digest_and_no_more_rights_than_it_needs()
     assert "pull_request" in flow["concurrency"]["cancel-in-progress"]
     jobs = flow["jobs"]
     assert {name: job["permissions"].get("contents") for name, job in jobs.items()} == dict.fromkeys(jobs, "read")
-    assert [name for name, job in jobs.items() if "write" in job["permissions"].values()] == ["image"]
+    assert [name for name, job in jobs.items() if "write" in job["permissions"].values()] == ["impact", "image"]
+    assert jobs["impact"]["permissions"] == {"contents": "read", "pull-requests": "write"}
+    theirs = [step for step in jobs["impact"]["steps"] if "nox" in step.get("run", "")]
+    assert theirs
+    assert not any("GH_TOKEN" in step.get("env", {}) for step in theirs), (
+        "code of a pull request runs without the token"
+    )
     assert "pull_request" in jobs["diverged"]["if"]
     assert "QUALITY_REGISTRY }}" not in text, "policy.yml names the registry"
     (names,) = (step["run"] for step in jobs["image"]["steps"] if step.get("id") == "names")

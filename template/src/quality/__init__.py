@@ -12,6 +12,7 @@ The rooms, from the ground up; a module imports its own room and those above it 
 * `history`: what earlier runs measured
 * `learning`: rules that data proposes and that hold out on later rows; corruptions that challenge them
 * `isolation`, `checking`: one check, from its configuration to its result, in a child process where that is asked
+* `impact`: two contracts of one dataset, compared and judged on the same rows
 * `reporting`: what a person reads of a result
 * `quarantine`, `operations`: what a run leaves, for people and for machines
 * `ladder`: the four rungs: tasks, block, flows and factories, deployment
@@ -19,7 +20,7 @@ The rooms, from the ground up; a module imports its own room and those above it 
 * `drift`: what differs from the repository
 * `cli`: the verbs of the command line
 
-`values` to `contract`, `history`, `learning` and `checking` never import Prefect.
+`values` to `contract`, `history`, `learning`, `checking` and `impact` never import Prefect.
 """
 
 from __future__ import annotations

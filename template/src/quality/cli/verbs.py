@@ -196,6 +196,19 @@ VERBS = (
         "[dataset] [--accept]",
     ),
     Verb(
+        "impact",
+        "What a change of contracts does, on today's data, to rows and to consumers",
+        "quality.cli.impact:impact",
+        "impact_answers:Impact",
+        (
+            *DATASETS,
+            option("--rules", metavar="REF", help="a commit, branch or tag; where this branch left main when left out"),
+            option("--markdown", action="store_true", help="print Markdown, as for a pull request"),
+            option("--allow-breaking", action="store_true", help="exit 0 though it is breaking for consumers"),
+        ),
+        "[dataset] [--rules REF]",
+    ),
+    Verb(
         "rules",
         "Write the rule tables of docs/rules.md, and the JSON Schemas beside the contracts and in docs/",
         "quality.cli.documents:rules",

@@ -1,0 +1,151 @@
+"""What `impact` found as people read it: tables at a terminal, and Markdown for a pull request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from quality.cli.impact_answers import DatasetImpact, FieldChange, Impact, RuleImpact, Verdict
+from quality.drift.finding import as_json
+from quality.reporting.artifacts import cell
+from quality.reporting.console import COLOURS
+from quality.values import Severity, Status
+
+BREAKING = "breaking for consumers"
+HEADINGS = ("", "rule", "before", "after", "newly failing", "newly passing")
+WAYS = {"added": "green", "removed": "bold red", "loosened": "yellow", "tightened": "cyan", "changed": "cyan"}
+LONGEST = 30_000
+"""Characters of the Markdown; a comment of a pull request takes twice as many, for all that stands in it."""
+
+
+def tables(answer: Impact) -> Iterator[Text | Table]:
+    """The answer for a terminal: of each dataset what breaks, its verdicts, and its rules."""
+    yield Text(headline(answer), style="green" if not answer.breaking else "bold red")
+    for note in answer.notes:
+        yield Text(note, style="dim")
+    for one in answer.datasets:
+        yield Text(f"\n{title(one)}", style="bold")
+        yield from (Text(f"{BREAKING}: {said}", style="bold red") for said in one.breaking)
+        if (said := rows(one)) is not None:
+            yield Text(said)
+        yield from (Text(f"{shown(field)}", style="cyan") for field in one.fields)
+        if one.rules:
+            yield _table(one.rules)
+        yield from (Text(line, style="dim") for line in details(one))
+
+
+def headline(answer: Impact) -> str:
+    """The whole in one line."""
+    where = f"{answer.compared_with} ({(answer.commit or '')[:10]})"
+    if not answer.datasets:
+        return f"no contract differs from {where}"
+    count = len(answer.datasets)
+    broken = sum(len(one.breaking) for one in answer.datasets)
+    said = (
+        f"{broken} {'changes are' if broken != 1 else 'change is'} {BREAKING}" if broken else f"nothing is {BREAKING}"
+    )
+    return f"{count} {'contracts differ' if count != 1 else 'contract differs'} from {where}; {said}"
+
+
+def title(one: DatasetImpact) -> str:
+    """A dataset, what became of it, and its verdict on either side."""
+    what = f"renamed, was {one.was}" if one.what == "renamed" else one.what or "not compared"
+    verdicts = " → ".join(str(status or "none") for status in (one.status_before, one.status_after))
+    judged = one.status_before or one.status_after
+    return f"{one.dataset} in {one.environment} ({what})" + (f": {verdicts}" if judged else "")
+
+
+def rows(one: DatasetImpact) -> str | None:
+    """Of how many rows how many break a rule, and how many change sides."""
+    if one.problem is not None:
+        return f"not judged: {one.problem}"
+    said = [] if one.rows is None else [f"{one.rows:,} rows"]
+    both = [(one.failing_before, "before"), (one.failing_after, "after")]
+    said += [f"{count:,} break a rule {when}" for count, when in both if count is not None]
+    if one.newly_failing is not None and one.newly_passing is not None:
+        said += [f"{one.newly_failing:,} newly failing", f"{one.newly_passing:,} newly passing"]
+    return "; ".join([*said, *([one.note] if one.note else [])]) or None
+
+
+def details(one: DatasetImpact) -> Iterator[str]:
+    """What the table has no room for: fields that differ, and why rows are not told apart."""
+    for rule in one.rules:
+        said = [shown(field) for field in rule.fields] + ([f"rows: {rule.note}"] if rule.note else [])
+        if said:
+            yield f"{rule.rule}: {'; '.join(said)}"
+
+
+def shown(field: FieldChange) -> str:
+    """A field before and after, and which way it changed."""
+    way = " and ".join(word for word, is_so in (("looser", field.looser), ("tighter", field.tighter)) if is_so)
+    values = (value if isinstance(value, str) else as_json(value) for value in (field.before, field.after))
+    return f"{field.field}: {' → '.join(values)}" + (f" ({way})" if way else "")
+
+
+def word(verdict: Verdict | None) -> str:
+    """A verdict, with the severity that softens it, and the rows that break the rule or the number that was judged."""
+    if verdict is None:
+        return ""
+    soft = verdict.status is Status.FAILED and verdict.severity is not Severity.ERROR
+    said = f"{verdict.status} ({verdict.severity})" if soft else str(verdict.status)
+    if verdict.value is not None:
+        return f"{said}, {as_json(verdict.value)}"
+    return f"{said}, {verdict.failing:,} of {verdict.judged:,}" if verdict.judged > 1 else said
+
+
+def _counts(rule: RuleImpact) -> Iterator[str]:
+    for count in (rule.newly_failing, rule.newly_passing):
+        yield "?" if count is None else f"{count:,}"
+
+
+def _what(rule: RuleImpact) -> str:
+    return f"{rule.what}, breaking" if rule.breaking else rule.what
+
+
+def _table(rules: Iterable[RuleImpact]) -> Table:
+    table = Table(box=None, header_style="dim", pad_edge=False)
+    for number, heading in enumerate(HEADINGS):
+        table.add_column(heading, overflow="fold", justify="right" if number > 3 else "left")
+    for rule in rules:
+        style = "bold red" if rule.breaking else WAYS[rule.what]
+        verdicts = (Text(word(one), style=COLOURS[one.status] if one else "") for one in (rule.before, rule.after))
+        table.add_row(Text(_what(rule), style=style), Text(rule.rule), *verdicts, *_counts(rule))
+    return table
+
+
+def markdown(answer: Impact) -> str:
+    """The answer as Markdown, cut where a comment would be too long for it."""
+    lines, length = list[str](), 0
+    every = list(_lines(answer))
+    for number, line in enumerate(every):
+        length += len(line) + 1
+        if length > LONGEST:
+            return "\n".join(
+                [*lines, "", f"… and {len(every) - number:,} more lines: `nox -s impact` shows all of it."]
+            )
+        lines.append(line)
+    return "\n".join(lines)
+
+
+def _lines(answer: Impact) -> Iterator[str]:
+    yield "## Impact on data quality"
+    yield from ("", cell((answer.problem and "") or headline(answer)) + ".")
+    yield from (f"\n{cell(note)}." for note in answer.notes)
+    for one in answer.datasets:
+        yield from ("", f"### {cell(title(one))}", "")
+        yield from (f"* **{BREAKING}**: {cell(said)}" for said in one.breaking)
+        yield from (f"* {cell(said)}" for said in filter(None, (rows(one), *map(shown, one.fields))))
+        if one.rules:
+            yield from ("", f"| {' | '.join(HEADINGS)} |", "|---|---|---|---|--:|--:|")
+            yield from (_row(rule) for rule in one.rules)
+            yield ""
+        yield from (f"* {cell(line)}" for line in details(one))
+
+
+def _row(rule: RuleImpact) -> str:
+    what = f"**{_what(rule)}**" if rule.breaking else _what(rule)
+    cells: list[Any] = [cell(rule.rule), cell(word(rule.before)), cell(word(rule.after)), *_counts(rule)]
+    return f"| {what} | {' | '.join(cells)} |"

@@ -1,0 +1,116 @@
+"""The contracts of a commit, read from git: beside this tree's, nothing is checked out and nothing is written."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from quality.errors import ConfigurationError
+from quality.masking import masked
+
+MAIN = ("origin/main", "main", "origin/HEAD")
+"""Where a branch comes from, when nobody says it: the first of these that there is."""
+SECONDS = 60
+
+
+class Commit(NamedTuple):
+    """A commit, and how it was asked for."""
+
+    asked: str
+    id: str
+
+
+class UnansweredError(Exception):
+    """Git did not do what it was asked: its first line."""
+
+
+def compared_with(root: Path, asked: str | None) -> Commit:
+    """The commit that is asked for; else where this branch left the main one or, where there is none, HEAD.
+
+    ConfigurationError outside a git repository, and for a name that git does not know here.
+    """
+    try:
+        _git(root, "rev-parse", "--git-dir")
+    except UnansweredError as error:
+        said = f"contracts are compared with those of a git commit, but of {root} git says: {error}"
+        raise ConfigurationError(said) from None
+    if asked is None:
+        return _base(root)
+    if (found := _commit(root, asked)) is None:
+        raise ConfigurationError(f"git knows no commit '{masked(asked)}' here; fetch it first, or name another")
+    return Commit(masked(asked), found)
+
+
+def _base(root: Path) -> Commit:
+    head = _commit(root, "HEAD")
+    if head is None:
+        raise ConfigurationError(f"{root} has no commit yet, so there are no contracts to compare with; commit first")
+    for name in MAIN:
+        if _commit(root, name) is not None:
+            try:
+                return Commit(
+                    f"the commit where HEAD left {name}", _git(root, "merge-base", "HEAD", name).decode().strip()
+                )
+            except UnansweredError:
+                continue
+    return Commit("HEAD", head)
+
+
+def _commit(root: Path, name: str) -> str | None:
+    """The whole id of the commit that a name means; None where it means none."""
+    words = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+    try:
+        return _git(root, *words).decode().strip() or None
+    except (UnansweredError, ValueError):
+        return None
+
+
+def contracts(root: Path, commit: Commit) -> dict[str, bytes]:
+    """The contracts of a commit as they are written there, by dataset."""
+    try:
+        listed = _git(root, "ls-tree", "-z", commit.id, "datasets/").split(b"\0")
+        entries = (entry.partition(b"\t") for entry in listed if entry)
+        files = ((about.split(), Path(name.decode("utf-8", "replace"))) for about, _, name in entries)
+        blobs = {path: about[2] for about, path in files if about[1] == b"blob"}
+        ids = {path.stem: blob for path, blob in blobs.items() if path.suffix == ".yml"}
+        return dict(zip(ids, _blobs(root, ids.values()), strict=True))
+    except UnansweredError as error:
+        raise ConfigurationError(f"the contracts of {commit.asked} cannot be read: {error}") from None
+
+
+def _blobs(root: Path, ids: Iterable[bytes]) -> list[bytes]:
+    """What each blob holds, asked of one process: a repository has hundreds."""
+    wanted = b"".join(one + b"\n" for one in ids)
+    answer, held = _git(root, "cat-file", "--batch", given=wanted), list[bytes]()
+    while answer:
+        head, _, answer = answer.partition(b"\n")
+        if not head.rsplit(b" ", 1)[-1].isdigit():
+            raise UnansweredError(f"git has no {head.decode('utf-8', 'replace')}")
+        size = int(head.rsplit(b" ", 1)[-1])
+        held.append(answer[:size])
+        answer = answer[size + 1 :]
+    return held
+
+
+def changed_beside(root: Path, commit: Commit, *paths: str) -> tuple[str, ...]:
+    """Files below these paths that differ from the commit's: both contracts are judged by those of this tree."""
+    try:
+        named = _git(root, "diff", "-z", "--name-only", "--relative", commit.id, "--", *paths)
+    except UnansweredError:
+        return ()
+    return tuple(one.decode("utf-8", "replace") for one in named.split(b"\0") if one)
+
+
+def _git(root: Path, *words: str, given: bytes = b"") -> bytes:
+    """What git prints; UnansweredError with its first line."""
+    command = ["git", "-C", str(root), "-c", "core.quotePath=false", *words]
+    try:
+        done = subprocess.run(command, input=given, capture_output=True, check=True, timeout=SECONDS)
+    except subprocess.CalledProcessError as error:
+        lines = error.stderr.decode("utf-8", "replace").strip().splitlines()
+        raise UnansweredError(masked(lines[0].removeprefix("fatal: ")) if lines else f"git {words[0]} failed") from None
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise UnansweredError(f"git did not answer ({type(error).__name__})") from None
+    return done.stdout
