@@ -558,7 +558,7 @@ def test_outside_git_and_without_a_commit_it_is_one_sentence(
     ids=["syntax", "rule", "an older schema"],
 )
 def test_a_contract_that_cannot_be_read_on_either_side_stops_no_other(
-    shop: Domain, impact: Asked, side: str, wrong: str, said: str
+    shop: Domain, impact: Asked, capsys: pytest.CaptureFixture[str], side: str, wrong: str, said: str
 ) -> None:
     head = CONTRACT.split("rules:")[0]
     shop.write("datasets/bills.yml", CONTRACT.replace("dataset: orders", "dataset: bills"))
@@ -575,6 +575,8 @@ def test_a_contract_that_cannot_be_read_on_either_side_stops_no_other(
     assert (code, orders["exit_code"], bills["exit_code"], bills["newly_failing"]) == (2, 2, 0, 0)
     assert said in orders["problem"]
     assert orders["problem"].startswith("HEAD: datasets/orders.yml" if side == "there" else "datasets/orders.yml")
+    assert main(["impact", "--rules", "HEAD"]) == 2
+    assert "; 1 of them could not be compared; nothing is breaking" in capsys.readouterr().out
 
 
 def test_data_that_is_gone_with_its_dataset_or_its_old_place_is_a_note(shop: Domain, impact: Asked) -> None:

@@ -12,7 +12,7 @@ from rich.text import Text
 from quality.cli.answers import outcome
 from quality.cli.complaints import complain, sentences
 from quality.cli.impact_answers import DatasetImpact, FieldChange, Impact, RuleImpact, Verdict
-from quality.cli.impact_page import markdown, tables
+from quality.cli.impact_page import tables
 from quality.contract import project
 from quality.contract.config import CheckConfig, resolve
 from quality.contract.contract import Contract
@@ -66,6 +66,8 @@ def _beside(paths: Sequence[str]) -> str:
 
 def _say(answer: Impact, as_markdown: bool) -> None:
     if as_markdown:
+        from quality.cli.impact_markdown import markdown  # which waits for Prefect, as its cells are those of artifacts
+
         print(markdown(answer))
         return
     for part in tables(answer):

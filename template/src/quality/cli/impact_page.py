@@ -1,24 +1,20 @@
-"""What `impact` found as people read it: tables at a terminal, and Markdown for a pull request."""
+"""What `impact` found as people read it: its words, and tables at a terminal."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 from rich.table import Table
 from rich.text import Text
 
 from quality.cli.impact_answers import DatasetImpact, FieldChange, Impact, RuleImpact, Verdict
 from quality.drift.finding import as_json
-from quality.reporting.artifacts import cell
 from quality.reporting.console import COLOURS
 from quality.values import Severity, Status
 
 BREAKING = "breaking for consumers"
 HEADINGS = ("", "rule", "before", "after", "newly failing", "newly passing")
 WAYS = {"added": "green", "removed": "bold red", "loosened": "yellow", "tightened": "cyan", "changed": "cyan"}
-LONGEST = 30_000
-"""Characters of the Markdown; a comment of a pull request takes twice as many, for all that stands in it."""
 
 
 def tables(answer: Impact) -> Iterator[Text | Table]:
@@ -42,26 +38,26 @@ def headline(answer: Impact) -> str:
     where = f"{answer.compared_with} ({(answer.commit or '')[:10]})"
     if not answer.datasets:
         return f"no contract differs from {where}"
-    count = len(answer.datasets)
-    broken = sum(len(one.breaking) for one in answer.datasets)
-    said = (
-        f"{broken} {'changes are' if broken != 1 else 'change is'} {BREAKING}" if broken else f"nothing is {BREAKING}"
-    )
-    return f"{count} {'contracts differ' if count != 1 else 'contract differs'} from {where}; {said}"
+    count, broken = len(answer.datasets), sum(len(one.breaking) for one in answer.datasets)
+    unread = sum(one.what is None for one in answer.datasets)
+    said = [f"{count} {'contracts differ' if count != 1 else 'contract differs'} from {where}"]
+    said += [f"{unread} of them could not be compared"] if unread else []
+    changes = "changes are" if broken != 1 else "change is"
+    return "; ".join([*said, f"{broken} {changes} {BREAKING}" if broken else f"nothing is {BREAKING}"])
 
 
 def title(one: DatasetImpact) -> str:
     """A dataset, what became of it, and its verdict on either side."""
-    what = f"renamed, was {one.was}" if one.what == "renamed" else one.what or "not compared"
+    became = f"renamed, was {one.was}" if one.what == "renamed" else one.what or "not compared"
     verdicts = " → ".join(str(status or "none") for status in (one.status_before, one.status_after))
     judged = one.status_before or one.status_after
-    return f"{one.dataset} in {one.environment} ({what})" + (f": {verdicts}" if judged else "")
+    return f"{one.dataset} in {one.environment} ({became})" + (f": {verdicts}" if judged else "")
 
 
 def rows(one: DatasetImpact) -> str | None:
     """Of how many rows how many break a rule, and how many change sides."""
     if one.problem is not None:
-        return f"not judged: {one.problem}"
+        return f"{'not compared' if one.what is None else 'not judged'}: {one.problem}"
     said = [] if one.rows is None else [f"{one.rows:,} rows"]
     both = [(one.failing_before, "before"), (one.failing_after, "after")]
     said += [f"{count:,} break a rule {when}" for count, when in both if count is not None]
@@ -96,12 +92,14 @@ def word(verdict: Verdict | None) -> str:
     return f"{said}, {verdict.failing:,} of {verdict.judged:,}" if verdict.judged > 1 else said
 
 
-def _counts(rule: RuleImpact) -> Iterator[str]:
+def counts(rule: RuleImpact) -> Iterator[str]:
+    """The rows that newly fail and newly pass; a question mark where no row is told apart."""
     for count in (rule.newly_failing, rule.newly_passing):
         yield "?" if count is None else f"{count:,}"
 
 
-def _what(rule: RuleImpact) -> str:
+def what(rule: RuleImpact) -> str:
+    """What became of a rule, and whether that breaks a promise."""
     return f"{rule.what}, breaking" if rule.breaking else rule.what
 
 
@@ -112,40 +110,5 @@ def _table(rules: Iterable[RuleImpact]) -> Table:
     for rule in rules:
         style = "bold red" if rule.breaking else WAYS[rule.what]
         verdicts = (Text(word(one), style=COLOURS[one.status] if one else "") for one in (rule.before, rule.after))
-        table.add_row(Text(_what(rule), style=style), Text(rule.rule), *verdicts, *_counts(rule))
+        table.add_row(Text(what(rule), style=style), Text(rule.rule), *verdicts, *counts(rule))
     return table
-
-
-def markdown(answer: Impact) -> str:
-    """The answer as Markdown, cut where a comment would be too long for it."""
-    lines, length = list[str](), 0
-    every = list(_lines(answer))
-    for number, line in enumerate(every):
-        length += len(line) + 1
-        if length > LONGEST:
-            return "\n".join(
-                [*lines, "", f"… and {len(every) - number:,} more lines: `nox -s impact` shows all of it."]
-            )
-        lines.append(line)
-    return "\n".join(lines)
-
-
-def _lines(answer: Impact) -> Iterator[str]:
-    yield "## Impact on data quality"
-    yield from ("", cell((answer.problem and "") or headline(answer)) + ".")
-    yield from (f"\n{cell(note)}." for note in answer.notes)
-    for one in answer.datasets:
-        yield from ("", f"### {cell(title(one))}", "")
-        yield from (f"* **{BREAKING}**: {cell(said)}" for said in one.breaking)
-        yield from (f"* {cell(said)}" for said in filter(None, (rows(one), *map(shown, one.fields))))
-        if one.rules:
-            yield from ("", f"| {' | '.join(HEADINGS)} |", "|---|---|---|---|--:|--:|")
-            yield from (_row(rule) for rule in one.rules)
-            yield ""
-        yield from (f"* {cell(line)}" for line in details(one))
-
-
-def _row(rule: RuleImpact) -> str:
-    what = f"**{_what(rule)}**" if rule.breaking else _what(rule)
-    cells: list[Any] = [cell(rule.rule), cell(word(rule.before)), cell(word(rule.after)), *_counts(rule)]
-    return f"| {what} | {' | '.join(cells)} |"
