@@ -222,6 +222,12 @@ def impact(session: nox.Session) -> None:
 
 
 @nox.session(requires=["environment"], venv_backend="none", default=False)
+def replay(session: nox.Session) -> None:
+    """Judge earlier nights by the rules of now, from kept states (-- [dataset] [--from DATE] [--rules REF])."""
+    run(session, "-m", "quality", "replay", *session.posargs)
+
+
+@nox.session(requires=["environment"], venv_backend="none", default=False)
 def rules(session: nox.Session) -> None:
     """Write the rule tables of docs/rules.md, and the JSON Schemas beside the contracts and in docs/."""
     run(session, "-m", "quality", "rules", *session.posargs)

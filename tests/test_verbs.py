@@ -13,7 +13,8 @@ import pytest
 TEMPLATE = Path(__file__).parents[1] / "template"
 sys.path.append(str(TEMPLATE / "src"))
 
-from quality.cli.verbs import VERBS, Verb  # noqa: E402
+from quality.cli.verb import Verb  # noqa: E402
+from quality.cli.verbs import VERBS  # noqa: E402
 
 NOXFILE = TEMPLATE / "noxfile.py"
 

@@ -315,10 +315,10 @@ def test_files_that_are_not_of_one_shape_are_judged_as_without_states(change: st
 def test_one_file_keeps_no_states_unless_the_policy_says_so() -> None:
     day(0, range(10))
     asks = config().model_copy(update={"environment": "prod"})
-    left_out = asks.override(states={"path": "kept"})
+    left_out = asks.override(states={"path": "kept", "full_every_days": None})
     assert "states of" not in queries(judged(left_out))[0]
     assert not Path("kept").exists()
     assert queries(judged(asks))[0] == READ.format(1, 0, 1)
     day(1, range(10, 20))
     assert queries(judged(left_out))[0] == READ.format(2, 1, 1)
-    assert "states of" not in queries(judged(left_out.override(states={"enabled": False})))[0]
+    assert "states of" not in queries(judged(left_out.override(states={"enabled": False, "path": "kept"})))[0]

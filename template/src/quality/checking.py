@@ -154,7 +154,7 @@ def _compared(
             kept.store.clear()
             return opened, unreadable(SourceError(said), config)
         kept.was_full(now)
-    kept.remember(now, fields["status"], config.fingerprint)
+    kept.remember(now, fields["status"])
     return opened, fields
 
 
@@ -228,7 +228,7 @@ def open_source(
     with reading(source):
         version, ruled = source.version(base), judged_columns(config.rules)
         here = replace(around, reading=partial(read_ahead, source.is_remote), at_once=at_once(source.is_remote))
-        asked = opening.Asked(source, base, config, here, references.version, ruled, version)
+        asked = opening.Asked(source, base, config, here, references, ruled, version)
         kept = opening.opened(asked) if judging and keep else None
         if kept is not None:
             return Opened(kept.frame, kept.declared, version=digest(version), kept=kept)

@@ -39,6 +39,10 @@ class References:
                 self._opened[name] = (source.scan(base), version, partial(source.version, base))
         return self._opened[name]
 
+    def versions(self) -> dict[str, str]:
+        """The versions of those that were opened, where they are known."""
+        return {written: version for written, (_, version, _) in self._opened.items() if version is not None}
+
     def have_changed(self) -> bool:
         """Whether one of them is of another version now than when it was opened."""
         return any(now() != version for _, version, now in self._opened.values())

@@ -81,6 +81,17 @@ def changes(root: Path, commit: Commit, asked: Iterable[str]) -> Iterator[Change
             yield from _change(name, old, before.get(old or name), after.get(name))
 
 
+def contract_at(root: Path, commit: Commit, dataset: str) -> Contract:
+    """The contract that a dataset has at a commit; ConfigurationError where it has none there, or one that is wrong."""
+    then = contracts(root, commit)
+    if dataset not in then:
+        raise ConfigurationError(f"{commit.asked} has no dataset '{dataset}'; {nearest(dataset, then)}")
+    side = _read(then, commit, [dataset])[dataset]
+    if side.contract is None:
+        raise ConfigurationError(str(side.problem))
+    return side.contract
+
+
 def _lines(written: bytes) -> bytes:
     """A text whose lines end as git has them."""
     return written.replace(b"\r\n", b"\n")

@@ -58,7 +58,7 @@ class ReferentialIntegrity(ColumnRule):
         if frame.there is not None:
             found: pl.Expr = frame.there.occurs(self.column, self.reference, self.theirs)
             return found
-        return value.is_in(frame.once(_keys, self.reference, self.theirs, dtype).implode())
+        return value.is_in(frame.once(keys_of, self.reference, self.theirs, dtype).implode())
 
     def judge(self, state: State, frame: Frame) -> Judgement:
         """Which keys there are is not asked again where no row failed."""
@@ -67,7 +67,7 @@ class ReferentialIntegrity(ColumnRule):
         return super().judge(state, frame)
 
 
-def _keys(frame: Frame, reference: Reference, column: str, dtype: pl.DataType) -> pl.Series:
+def keys_of(frame: Frame, reference: Reference, column: str, dtype: pl.DataType) -> pl.Series:
     """The values of another dataset's column that a column of this dtype can hold."""
     other, theirs = frame.reference(reference), col(column)
     as_ours = theirs.cast(pl.String) if dtype == pl.String else theirs.cast(dtype, strict=False)

@@ -62,9 +62,10 @@ class Kept(NamedTuple):
 
 
 def _within(gap: Gap, then: float, now: float) -> bool:
-    close = 1e-9 * max(abs(then), abs(now), 1)
+    """Whether the same values are up to the edge of now; where edges are computed, rounding is left room for."""
+    close = 1e-9 * max(abs(then), abs(now), 1) if isinstance(now, float) else 0
     below, above = gap
-    return (below is None or below < min(then, now) - close) and (above is None or above > max(then, now) + close)
+    return (below is None or below <= min(then, now) - close) and (above is None or above > max(then, now) + close)
 
 
 class Measured(TableRule):

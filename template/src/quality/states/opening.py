@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from functools import partial
@@ -17,22 +17,22 @@ from quality.contract.config import CheckConfig
 from quality.contract.judging_code import judging_digest
 from quality.contract.own_python import own_digest
 from quality.contract.policy import KeptStates
+from quality.contract.references import References
 from quality.engine.frame import Frame, Surroundings
 from quality.errors import MalformedError
 from quality.sources import Source
 from quality.sources.parses import Parses
-from quality.sources.parsing import Written
 from quality.sources.source import Part, Reading
 from quality.states.asks import digest
 from quality.states.frame import Whole
 from quality.states.measuring import Measuring
-from quality.states.piece import BROKEN, Header, Piece
-from quality.states.shape import Versions
+from quality.states.nights import remember
+from quality.states.piece import BROKEN, Header, Piece, parses
 from quality.states.store import GONE, Store
-from quality.values import Scalar
+from quality.values import Scalar, Status
 
-FULL, NIGHT = "full", "night"
-"""Beside the states: when everything was read, and what each version of the data was made of."""
+FULL = "full"
+"""Beside the states: when everything was read."""
 IGNORED = "QUALITY_FULL"
 """Set where kept states are neither used nor made."""
 TICK = 0.1
@@ -47,6 +47,7 @@ class Kept(NamedTuple):
     measuring: Measuring
     store: Store
     keep: KeptStates
+    references: Callable[[], dict[str, str]]
 
     def is_due(self, now: datetime) -> bool:
         """Whether everything is to be read all the same, to compare; not where all of it has just been read."""
@@ -63,13 +64,11 @@ class Kept(NamedTuple):
         with suppress(*GONE):
             self.store.write(FULL, pl.DataFrame(), {"at": now.isoformat()})
 
-    def remember(self, now: datetime, status: str, fingerprint: str) -> None:
+    def remember(self, now: datetime, status: Status) -> None:
         """Which files this check was about, for whoever judges their states by other rules; what is old is deleted."""
         pieces = self.measuring.pieces
-        files = pl.DataFrame({"file": [one.part.name for one in pieces], "key": [one.key for one in pieces]})
-        about = {"at": now.isoformat(), "status": status, "fingerprint": fingerprint}
         with suppress(*GONE):
-            self.store.write(f"{NIGHT}.{digest(*files['key'])}", files, about)
+            remember(self.store, pieces, now, status, self.references())
             if any(piece.was_read for piece in pieces):
                 self.store.prune(self.keep.keep_days)
 
@@ -81,7 +80,7 @@ class Asked(NamedTuple):
     base: Path
     config: CheckConfig
     around: Surroundings
-    versions: Versions
+    references: References
     judged: frozenset[str]
     version: str | None
 
@@ -184,14 +183,7 @@ def _kept(asked: Asked, store: Store, pieces: Sequence[Piece], headers: Sequence
         hidden=first.hidden,
     )
     whole.rows_seen(sum(one.rows for one in headers))
-    measuring = Measuring(pieces, whole, store, asked.versions, asked.config.sensitive)
-    return Kept(whole, tuple(_declared(first, rows)), measuring, store, asked.config.states)
-
-
-def _declared(header: Header, rows: _Rows) -> list[Parses]:
-    """The rules that declared dtypes are, whose wrong values are looked up in the whole."""
-    found = []
-    for number, (column, inferred, text, *written) in enumerate(header.declared):
-        look = partial(rows.look, column, inferred)
-        found.append(Parses.of(column, header.dtypes[str(number)], Written(*written), inferred, text, look))
-    return found
+    measuring = Measuring(pieces, whole, store, asked.references.version, asked.config.sensitive)
+    return Kept(
+        whole, tuple(parses(first, rows.look)), measuring, store, asked.config.states, asked.references.versions
+    )

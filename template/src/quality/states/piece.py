@@ -6,7 +6,7 @@ import base64
 import functools
 import io
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -16,12 +16,14 @@ import polars as pl
 from quality.engine.frame import Frame, Surroundings
 from quality.engine.one_pass import Planned, States, fill, merged
 from quality.engine.rule import Measure, State
-from quality.errors import MalformedError
+from quality.errors import CannotJudgeError, MalformedError
 from quality.sources.parses import Parses
+from quality.sources.parsing import Written
 from quality.sources.source import Part, Reading
 from quality.states.asks import Ask, Edges, Kept, Measured, Row
 from quality.states.store import Store
 from quality.states.written import UnkeptError, dumps, loads
+from quality.values import Scalar
 
 HEADER = "header"
 BROKEN: tuple[type[BaseException], ...] = (Exception, pl.exceptions.PanicException)
@@ -70,8 +72,8 @@ class Piece:
     @cached_property
     def reading(self) -> Reading:
         """The file, opened alone; UnlikeError where it cannot be judged by itself."""
-        self.was_read = self.has_news = True
         found = self.part.read(self.judged)
+        self.was_read = self.has_news = True
         own = all(isinstance(rule, Parses) for rule in found.declared)
         if found.differs or found.schemas or found.ended or found.there is not None or not own:
             raise UnlikeError(f"{self.part.name} cannot be judged alone")
@@ -103,6 +105,10 @@ class Piece:
         missing = [one for one in asks if not (one.key in self.kept and self.kept[one.key].holds_for(one))]
         if not missing:
             return {}
+        try:
+            _ = self.frame
+        except CannotJudgeError as error:
+            return {one.key: error for one in missing}
         problems, self.has_news = dict[str, BaseException](), True
         for of_all in (False, True):
             problems |= self._measure([one for one in missing if one.of_all == of_all])
@@ -166,6 +172,15 @@ def _nearest(values: pl.Expr, edges: Edges) -> dict[str, Measure]:
     """The nearest values on both sides of each edge."""
     below = {f"below {n}": Measure(values.filter(values <= edge).max(), "max") for n, edge in enumerate(edges)}
     return below | {f"above {n}": Measure(values.filter(values > edge).min(), "min") for n, edge in enumerate(edges)}
+
+
+def parses(header: Header, look: Callable[..., list[dict[str, Scalar]]]) -> list[Parses]:
+    """The rules that declared dtypes are; `look` finds wrong values by column, and whether its dtype is inferred."""
+    found = []
+    for number, (column, inferred, text, *written) in enumerate(header.declared):
+        one = functools.partial(look, column, inferred)
+        found.append(Parses.of(column, header.dtypes[str(number)], Written(*written), inferred, text, one))
+    return found
 
 
 def _kept(rows: list[Any], edges: list[float], gaps: list[Any]) -> Kept:

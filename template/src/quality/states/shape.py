@@ -72,7 +72,8 @@ def _of_now(rule: NotFuture | NotPast, frame: Frame) -> Ask:
     if dtype == pl.Date:
         now = now.replace(hour=0, minute=0, second=0, microsecond=0)
     value = col(rule.column).cast(pl.Datetime("us", getattr(dtype, "time_zone", None))).to_physical()
-    return _edged(rule, frame, ((now - EPOCH) // MICROSECOND,), value)
+    last = (now - EPOCH) // MICROSECOND
+    return _edged(rule, frame, (last if isinstance(rule, NotFuture) else last - 1,), value)
 
 
 def _of_distance(rule: ZScoreOutlier, frame: Frame) -> Ask:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -56,6 +56,17 @@ class Store(NamedTuple):
         """A table that is there, to be read in part."""
         place = self.place(name)
         return pl.scan_parquet(place, storage_options=self._wait(place), glob=False)
+
+    def all(self, names: str) -> Iterator[pl.DataFrame]:
+        """Every table whose name fits a pattern."""
+        if self.remote:
+            scan = pl.scan_parquet(self.place(names), storage_options=self._wait(self.folder), include_file_paths="of")
+            with suppress(*GONE):
+                yield from scan.collect().partition_by("of")
+            return
+        for place in sorted(Path(self.folder).glob(f"{names}.parquet")):
+            if (table := self.read(place.stem)) is not None:
+                yield table
 
     def about(self, name: str) -> dict[str, str]:
         """What was written beside a table; nothing where it is not there."""

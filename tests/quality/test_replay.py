@@ -1,0 +1,197 @@
+"""Earlier nights judged again from kept states say what their checks said, and nothing is read for it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import histories
+import polars as pl
+import pytest
+
+from quality.__main__ import main
+from quality.checking import check
+from quality.contract import project
+from quality.result import CheckResult
+from quality.states.nights import UNREAD, again, nights
+from quality.states.store import Store
+
+CONTRACT = """
+dataset: orders
+owner: "@shop"
+source: {{path: "data/*.parquet"}}
+key: [id]
+rules:
+  - {{check: not_null, column: id}}
+  - {{check: unique, column: id}}
+  - {{check: max, column: amount, at_most: {most}}}
+  - {{check: not_future, column: day, max_failure_rate: {rate}}}
+{more}"""
+POLICY = """
+domain: shop
+defaults:
+  retries: {count: 0, delay_seconds: 0, reason: a test}
+  cache: {enabled: false, reason: a test}
+  work_pool: shop
+environments:
+  dev: {}
+"""
+Asked, Shown = Callable[..., Any], Callable[..., str]
+NOW = datetime(2026, 11, 20, 6, tzinfo=UTC)
+
+
+def write(most: int = 100, rate: float = 0.0, more: str = "") -> None:
+    Path("datasets/orders.yml").write_text(CONTRACT.format(most=most, rate=rate, more=more), "utf-8")
+
+
+@pytest.fixture
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[CheckResult]:
+    """A repository with five nights, each with a file more, the fourth with a key that repeats; what they said."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("QUALITY_ROOT", str(tmp_path))
+    for folder in ("data", "datasets"):
+        Path(folder).mkdir()
+    Path("policy.yml").write_text(POLICY, "utf-8")
+    write()
+    said = []
+    for number in range(5):
+        ids = [number * 10 + one for one in range(10)] if number != 3 else [*range(30, 39), 5]
+        day = (NOW + timedelta(days=number)).date()
+        amounts = [10.0 * number + one for one in range(10)]
+        table = {"id": ids, "amount": amounts, "day": [day] * 10}
+        pl.DataFrame(table).write_parquet(f"data/{number}.parquet")
+        said.append(check(None, project.load("orders", "dev"), now=NOW + timedelta(days=number)))
+    for words in ("init -q .", "add -A", "-c user.name=a -c user.email=a@b commit -qm one"):
+        subprocess.run(["git", *words.split()], check=True)
+    return said
+
+
+@pytest.fixture
+def replayed(capsys: pytest.CaptureFixture[str]) -> Callable[..., Any]:
+    def asked(*words: str, code: int = 0) -> Any:
+        capsys.readouterr()
+        assert main(["replay", *words, "--json"]) == code
+        return json.loads(capsys.readouterr().out)
+
+    return asked
+
+
+@pytest.fixture
+def shown(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    def asked(*words: str) -> str:
+        capsys.readouterr()
+        assert main(["replay", *words]) == 0
+        return capsys.readouterr().out
+
+    return asked
+
+
+def test_nights_say_again_what_they_said(shop: list[CheckResult], replayed: Asked, shown: Shown) -> None:
+    answer = replayed()
+    (found,) = answer["datasets"]
+    assert [night["was"] for night in found["nights"]] == [str(result.status) for result in shop[1:]]
+    assert [night["would_be"] for night in found["nights"]] == [str(result.status) for result in shop[1:]]
+    assert [night["alarm"] for night in found["nights"]] == ["none", "none", "same", "same"]
+    assert {name for night in found["nights"] for name in night["failing"]} == {"unique(id)"}
+    assert [night["unanswered"] + [night["problem"]] for night in found["nights"]] == [[None]] * 4
+
+
+def test_other_bounds_alarm_on_other_nights_and_no_data_is_needed(
+    shop: list[CheckResult], replayed: Asked, shown: Shown
+) -> None:
+    for file in Path("data").iterdir():
+        file.unlink()
+    write(most=25)
+    (found,) = replayed()["datasets"]
+    assert [night["alarm"] for night in found["nights"]] == ["none", "new", "same", "same"]
+    assert found["nights"][1]["failing"] == ["max(amount, at_most=25)"]
+    (before,) = replayed("--rules", "HEAD")["datasets"]
+    assert [night["alarm"] for night in before["nights"]] == ["none", "none", "same", "same"]
+    (late,) = replayed("--from", "2026-11-23")["datasets"]
+    assert [night["at"][:10] for night in late["nights"]] == ["2026-11-23", "2026-11-24"]
+
+
+def test_a_rule_without_states_is_named_and_the_others_are_judged(
+    shop: list[CheckResult], replayed: Asked, shown: Shown
+) -> None:
+    write(more="  - {check: max_length, column: id, value: 3}\n  - {check: mean, column: amount, at_least: 0}\n")
+    (found,) = replayed()["datasets"]
+    assert {name for night in found["nights"] for name in night["unanswered"]} == {"mean(amount, at_least=0)"}
+    assert [night["would_be"] for night in found["nights"]] == ["ERROR"] * 2 + ["FAILED"] * 2, "ids are no text"
+    text = shown("--markdown")
+    assert "of 4 nights 4 would have alarmed, and 2 did" in text
+    assert "| 2026-11-21 06:00 UTC | PASSED | ERROR | new alarm |" in text
+    assert "not judged: mean(amount, at_least=0)" in text
+    assert "of 4 nights 4 would have alarmed, and 2 did" in shown()
+
+
+def test_nights_that_cannot_be_judged_again_say_why(shop: list[CheckResult], replayed: Asked, shown: Shown) -> None:
+    folder = Path(".quality/states/states/orders/dev")
+    for night in folder.glob("night.*.parquet"):
+        table = pl.read_parquet(night)
+        if table.height == 2:
+            table.with_columns(made_by=pl.lit("other code")).write_parquet(night)
+        if table.height == 3:
+            (folder / f"{table['key'][2]}.parquet").unlink()
+    nights_said = replayed()["datasets"][0]["nights"]
+    problems = [night["problem"] for night in nights_said]
+    gone = "the states of 1 of 3 files are not there"
+    assert problems[:2] == ["its states were made by another release, or by another Polars", gone]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--from", "yesterday"), "--from takes a day such as 2026-11-01, and 'yesterday' is none"),
+        (("--rules", "nowhere"), "git knows no commit 'nowhere' here"),
+        (("ordrs",), "there is no dataset 'ordrs'; did you mean 'orders'?"),
+    ],
+)
+def test_wrong_words_are_one_sentence(
+    shop: list[CheckResult], replayed: Asked, words: tuple[str, ...], said: str
+) -> None:
+    answer = replayed(*words, code=2)
+    assert said in answer["problem"]
+
+
+def test_without_kept_states_it_says_what_keeps_them(shop: list[CheckResult], replayed: Asked, shown: Shown) -> None:
+    for file in Path(".quality/states").rglob("night.*"):
+        file.unlink()
+    assert "no night is kept; states are kept of datasets of several files" in shown()
+
+
+@pytest.mark.parametrize("seed", range(60, 72))
+def test_generated_nights_are_judged_again_as_they_were(
+    seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("QUALITY_ROOT", str(tmp_path))
+    history = histories.History(tmp_path, seed)
+    said = {}
+    for _ in range(4):
+        result = history.judged(kept=True)
+        said[history.now.isoformat()] = (history.config(kept=True), result)
+        history.step()
+        history.now += timedelta(seconds=1)
+    found = nights(Store("states", "orders", "none"))
+    for night in found:
+        asks, result = said[night.at.isoformat()]
+        replay = again(asks, night)
+        then = {(rule.rule_name, rule.segment): _told(rule) for rule in result.rules}
+        now = {(rule.rule_name, rule.segment): _told(rule) for rule in replay.rules}
+        left = {name for name, _ in then} - {name for name, _ in now}
+        assert left <= set(replay.unanswered), replay
+        assert UNREAD not in str(replay.rules)
+        remember = {rule.rule_name for rule in result.rules if rule.check in ("trend", "volume")}
+        for name, told in now.items():
+            if name[0] in remember:
+                continue
+            assert histories.same(list(told), list(then[name])), (name, told, then[name])
+
+
+def _told(rule: Any) -> tuple[Any, ...]:
+    return rule.status, rule.failed_count, rule.total_count, rule.value
