@@ -40,7 +40,8 @@ defaults:
 environments:
   dev: {}
 """
-Asked, Shown = Callable[..., Any], Callable[..., str]
+Asked = Callable[..., Any]
+Shown = Callable[..., str]
 NOW = datetime(2026, 11, 20, 6, tzinfo=UTC)
 
 
