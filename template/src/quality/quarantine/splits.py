@@ -55,6 +55,7 @@ class Split(Frozen):
     fingerprint: str
     rules: tuple[str, ...] = ()
     version: str | None = None
+    partition: str | None = Field(None, description="Whose rows they are, where one partition was judged alone.")
     rows: int = 0
     passed: int = 0
     failing: int = 0
@@ -94,14 +95,20 @@ def asked(config: CheckConfig) -> Quarantine:
 
 
 def splits(config: CheckConfig) -> dict[Path, Split]:
-    """Every split that is whole, oldest first."""
+    """Every split that is whole, oldest first: of one partition, or of the whole dataset."""
     found: dict[Path, Split] = {}
     for file in home(config).glob(f"date=*/run=*/{ABOUT}"):
         try:
             found[file.parent] = Split.model_validate_json(file.read_text("utf-8"))
         except (ValidationError, OSError) as error:
             raise QuarantineError(f"{file} cannot be read: {first_line(error)}") from None
-    return dict(sorted(found.items(), key=lambda item: item[1].at))
+    mine = {folder: split for folder, split in found.items() if split.partition == part_of(config)}
+    return dict(sorted(mine.items(), key=lambda item: item[1].at))
+
+
+def part_of(config: CheckConfig) -> str | None:
+    """What tells the partition that is judged alone from others; None of the whole."""
+    return config.part and config.part.name
 
 
 def standing(config: CheckConfig) -> dict[Path, Split]:
@@ -137,6 +144,7 @@ def split(frame: Frame, found: Sequence[Found], result: CheckResult, config: Che
         fingerprint=config.fingerprint,
         rules=tuple(dict.fromkeys(one.rule.title for one in found)),
         version=version,
+        partition=part_of(config),
     )
     with locked(config):
         there, left = splits(config), standing(config)
