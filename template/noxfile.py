@@ -136,7 +136,7 @@ def passing_signals_on(line: list[str]) -> int:
 
 @nox.session(requires=["environment"], venv_backend="none", default=False)
 def task(session: nox.Session) -> None:
-    """Rung 1: check in an ephemeral task; nothing saved, no server (-- [dataset] [--env ENV] [--partition DAY=X])."""
+    """Rung 1: check in an ephemeral task; nothing saved, no server (-- [dataset] [--env ENV] [--junit FILE])."""
     run(session, "-m", "quality", "task", *session.posargs)
 
 

@@ -56,7 +56,7 @@ DATASETS = (option("dataset", nargs="*", help="a dataset; all of them when left 
 PARTITION = option(
     "--partition",
     action="append",
-    metavar="DAY=X",
+    metavar="KEY=VALUE",
     help="of the data alone what lies in these folders: day=2026-11-26; again for another key",
 )
 TIMEOUT = option("--timeout", type=float, default=600, help="seconds to wait for a run (600)")
@@ -74,7 +74,7 @@ VERBS = (
             option("--explain", action="store_true", help="show each query and the columns that it read"),
             option("--junit", metavar="FILE", help="write the verdicts as JUnit XML, a test case for each rule"),
         ),
-        "[dataset] [--env ENV] [--partition DAY=X]",
+        "[dataset] [--env ENV] [--junit FILE]",
     ),
     Verb(
         "block",

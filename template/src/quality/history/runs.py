@@ -83,7 +83,7 @@ def shelf(config: CheckConfig, kind: str = "runs") -> Shelf:
     if config.part is None:
         return place
     by = ",".join(quote(key, safe="") for key in config.part.keys)
-    return place._replace(kind=f"partition-{kind}", environment=f"{place.environment}/{by}")
+    return place._replace(kind=f"partition-{kind}", environment=f"{place.environment}/by-{by}")
 
 
 def append(result: CheckResult, config: CheckConfig, run: str, flow_run: str | None = None) -> list[str]:

@@ -179,6 +179,7 @@ def _delta(place: str, wanted: Wanted, shown: str, storage: dict[str, Any] | Non
     table.load_as_version(number)
     adds = pl.DataFrame(table.get_add_actions(flatten=True))
     columns: list[str] = table.metadata().partition_columns
+    told = [f"partition.{column}" for column in columns]
     order = _by_uri(adds, table.file_uris())
     files = [(place, adds["size_bytes"][row]) for place, row in zip(table.file_uris(), order, strict=True)]
     deletes = any(name.startswith("deletion_vector") for name in adds.columns)
@@ -192,7 +193,10 @@ def _delta(place: str, wanted: Wanted, shown: str, storage: dict[str, Any] | Non
         history,
         number,
         columns,
-        [{column: _key(adds[f"partition.{column}"][row]) for column in columns} for row in order],
+        [
+            {name.removeprefix("partition."): _key(adds[name][row]) for name in adds.columns if name in told}
+            for row in order
+        ],
         [] if rows is None or counts is None else [counts[row] for row in order],
     )
 
