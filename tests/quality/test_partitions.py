@@ -26,18 +26,19 @@ from sink import Sink, listening
 from quality import create_quality_flow, data_quality_check_task
 from quality.__main__ import main
 from quality.checking import caught, check
+from quality.cli.ladder import run_deployed
 from quality.contract.config import CheckConfig
 from quality.errors import ConfigurationError
 from quality.history import runs as history
 from quality.ladder.block import DataQualityBlock
-from quality.ladder.deployment import deploy, ensure_pool, work_off
+from quality.ladder.deployment import deploy, ensure_pool
 from quality.ladder.flows import check_dataset
 from quality.ladder.prefect_file import load_prefect_file
 from quality.operations import after_check, dead, notifications
 from quality.quarantine import redrive, splits
 from quality.result import CheckResult, RuleResult, RunMetadata
 from quality.rollout import evidence, scorecard
-from quality.server import artifact_of, hand_over_events, latest_artifacts, result_of
+from quality.server import latest_artifacts, result_of
 from quality.sources import partition
 from quality.values import Status
 
@@ -497,26 +498,32 @@ deployments:
     work_pool: {name: parts-prod, job_variables: {stream_output: false}}
     schedules: []
     paused: false
-    concurrency_limit: 1
+    concurrency_limit: null
 """
 
 
-def test_a_worker_judges_a_partition_for_each_run_of_a_backfill(served: Repository, client: SyncPrefectClient) -> None:
+def test_every_session_judges_the_partition_and_a_worker_a_run_that_is_given_one(
+    served: Repository, client: SyncPrefectClient, capsys: pytest.CaptureFixture[str]
+) -> None:
     cache = {"enabled": True, "reuse_seconds": 3600, "may_gate": True, "reason": "so that the test says it"}
     served.decides(cache=cache)
     holds(ONE)
     holds(TWO, 3)
     Path("prefect.yaml").write_text(FILE, "utf-8")
     file = load_prefect_file(Path("prefect.yaml"))
+    for verb in ("block", "flow"):
+        assert main([verb, "orders", "--partition", TWO, "--json"]) == 0
+        (run,) = json.loads(capsys.readouterr().out)["runs"]
+        assert (run["result"]["row_count"], run["result"]["metadata"]["partition"], run["evidence"]) == (3, TWO, None)
+        assert [path["equal"] for path in run["paths"]] == ([True] if verb == "block" else [True, True])
     entry = file.of("orders", "prod")
-    ensure_pool(client, entry.work_pool)
-    made = deploy(client, file, entry, promoted=True)
-    days = (ONE, TWO, ONE)
-    runs = [client.create_flow_run_from_deployment(made, parameters={"partition": day}) for day in days]
-    hand_over_events()
-    for _ in runs:
-        work_off("parts-prod")
-    found = [artifact_of(client, run.id, "result") for run in runs]
-    assert [result_of(one).metadata.partition for one in found[:2] if one] == [ONE, TWO]
-    assert past_of(served, ONE) == [(ONE, 4), (TWO, 3)]
-    assert [client.read_flow_run(run.id).state_name for run in runs] == ["Completed"] * 3
+    pool, made = ensure_pool(client, entry.work_pool), deploy(client, file, entry, promoted=True)
+    worked = run_deployed(client, served.config.override(partition=ONE), made, pool, own=True, seconds=120)
+    assert worked.result
+    assert (worked.exit_code, worked.evidence, worked.result.row_count) == (0, None, 4)
+    assert worked.result.metadata.partition == ONE
+    assert worked.result.metadata.fingerprint == served.config.fingerprint
+    assert sorted(past_of(served, ONE)) == [(ONE, 4), (TWO, 3)]
+    assert past_of(served, None) == []
+    cached = [flowed(part).row_count for part in (ONE, TWO, None)]
+    assert cached == [4, 3, 7]
