@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -73,7 +73,7 @@ def ran(repository: Repository, part: str | None) -> CheckResult:
     return after_check.check(None, repository.config.override(partition=part)).result
 
 
-def past_of(repository: Repository, part: str | None) -> list[tuple[str | None, int]]:
+def past_of(repository: Repository, part: str | None) -> list[tuple[str | None, int | None]]:
     """The partition and the rows of each run that history has, oldest first."""
     runs = history.runs_of(history.metrics(repository.config.override(partition=part)))
     return list(runs.select("partition", "rows").iter_rows())
@@ -360,6 +360,18 @@ def test_rows_of_a_partition_are_quarantined_and_released_apart(repository: Repo
     assert [one.failing for one in splits.standing(configs[TWO]).values()] == [1]
 
 
+def test_old_rows_of_a_partition_go_when_another_is_judged(repository: Repository) -> None:
+    repository.says(quarantine={"path": "out", "keep_days": 10})
+    for part, days in ((ONE, 20), (TWO, 5)):
+        holds(part)
+        ran(repository, part)
+        (day,) = Path("out").glob(f"*/*/partition={part}/date=*")
+        day.rename(day.with_name(f"date={date.today() - timedelta(days=days)}"))
+    holds(THREE)
+    ran(repository, THREE)
+    assert sorted(one.parts[3] for one in Path("out").rglob("run=*")) == [f"partition={TWO}", f"partition={THREE}"]
+
+
 def test_a_task_and_a_block_take_a_partition(repository: Repository) -> None:
     holds(ONE)
     holds(TWO, 3)
@@ -414,6 +426,19 @@ def test_a_partition_of_a_table_is_judged_alone(repository: Repository, write: A
     assert judged(repository, ONE).status is judged(repository, None).status is Status.ERROR
 
 
+def test_lineage_tells_the_partition_of_a_run(repository: Repository) -> None:
+    repository.decides(lineage={"namespace": "shop", "path": "lineage.ndjson"})
+    holds(ONE)
+    holds(TWO, 3)
+    for part in (ONE, None):
+        ran(repository, part)
+    made = [json.loads(line) for line in Path("lineage.ndjson").read_text("utf-8").splitlines()]
+    assert [one["job"]["name"] for one in made] == ["check-orders-prod-by-day"] * 2 + ["check-orders-prod"] * 2
+    told = [[tag["value"] for tag in one["run"].get("facets", {}).get("tags", {"tags": []})["tags"]] for one in made]
+    assert told == [[ONE], [ONE], [], []]
+    assert made[1]["inputs"][0]["inputFacets"]["dataQualityMetrics"]["rowCount"] == 4
+
+
 @pytest.fixture
 def sink() -> Iterator[Sink]:
     with listening() as made:
@@ -452,9 +477,8 @@ def test_two_partitions_of_one_night_are_two_incidents_beside_that_of_the_whole(
     served: Repository, sink: Sink, client: SyncPrefectClient
 ) -> None:
     served.says(rules=[{"check": "in_range", "column": "amount", "min": 0}])
-    bad = {"amount": [-1.0] * 4}
-    holds(ONE, **bad)
-    holds(TWO, **bad)
+    for day in (ONE, TWO):
+        holds(day, amount=[-1.0] * 4)
     assert [flowed(part).status for part in (ONE, TWO, None)] == [Status.FAILED] * 3
     opened = [f"FAILED: orders{part} in prod: 1 incident opened" for part in (f" {ONE}", f" {TWO}", "")]
     assert heads(sink) == opened

@@ -47,7 +47,7 @@ def _split(rows: pl.LazyFrame, earlier: tuple[Split, ...], config: CheckConfig) 
         fingerprint=config.fingerprint,
         rules=tuple(rule.title for rule in (*rules, *blind)),
         replaces=tuple(one.run for one in earlier),
-        partition=splits.part_of(config),
+        partition=config.part and config.part.shown,
     )
     return splits.write(frame, found, config, about, stays)
 

@@ -33,7 +33,7 @@ from quality.files import FILE, FOLDER, alone, private_folder
 from quality.masking import masked
 from quality.prefect_run import secret
 from quality.quarantine.encryption import TOKEN, cipher, decrypted, encrypted
-from quality.quarantine.keeping import HALF, forget
+from quality.quarantine.keeping import HALF, PART, forget
 from quality.result import CheckResult
 from quality.values import Frozen
 
@@ -71,19 +71,25 @@ class Split(Frozen):
         return "; ".join((said, *self.retention))
 
 
-def home(config: CheckConfig) -> Path:
-    """Where the splits of a dataset and environment lie."""
+def base(config: CheckConfig) -> Path:
+    """The folder of a dataset and environment."""
     return project.root() / asked(config).path / config.dataset / str(config.environment)
+
+
+def home(config: CheckConfig) -> Path:
+    """Where the splits of a dataset lie; those of a partition that is judged alone lie apart."""
+    return base(config) / f"{PART}{config.part.name}" if config.part else base(config)
 
 
 @contextmanager
 def locked(config: CheckConfig) -> Iterator[None]:
     """One split or redrive of a dataset at a time."""
     try:
+        private_folder(base(config))
         private_folder(home(config))
     except OSError as error:
         raise QuarantineError(f"rows could not be quarantined in {asked(config).path}: {first_line(error)}") from None
-    with alone(home(config)):
+    with alone(base(config)):
         yield
 
 
@@ -95,20 +101,14 @@ def asked(config: CheckConfig) -> Quarantine:
 
 
 def splits(config: CheckConfig) -> dict[Path, Split]:
-    """Every split that is whole, oldest first: of one partition, or of the whole dataset."""
+    """Every split that is whole, oldest first."""
     found: dict[Path, Split] = {}
     for file in home(config).glob(f"date=*/run=*/{ABOUT}"):
         try:
             found[file.parent] = Split.model_validate_json(file.read_text("utf-8"))
         except (ValidationError, OSError) as error:
             raise QuarantineError(f"{file} cannot be read: {first_line(error)}") from None
-    mine = {folder: split for folder, split in found.items() if split.partition == part_of(config)}
-    return dict(sorted(mine.items(), key=lambda item: item[1].at))
-
-
-def part_of(config: CheckConfig) -> str | None:
-    """What tells the partition that is judged alone from others; None of the whole."""
-    return config.part and config.part.name
+    return dict(sorted(found.items(), key=lambda item: item[1].at))
 
 
 def standing(config: CheckConfig) -> dict[Path, Split]:
@@ -144,7 +144,7 @@ def split(frame: Frame, found: Sequence[Found], result: CheckResult, config: Che
         fingerprint=config.fingerprint,
         rules=tuple(dict.fromkeys(one.rule.title for one in found)),
         version=version,
-        partition=part_of(config),
+        partition=config.part and config.part.shown,
     )
     with locked(config):
         there, left = splits(config), standing(config)
@@ -179,9 +179,9 @@ def write(
     stays: dict[str, pl.Expr] | None = None,
 ) -> Split:
     """Writes the files in one pass, counts them, and lets them appear; QuarantineError leaves nothing behind."""
-    base, marks = home(config), flags(found, config) | (stays or {})
-    half = base / f"{HALF}{about.run}-{os.getpid()}"
-    retention = forget(base, asked(config).keep_days, about.at)
+    place, marks = home(config), flags(found, config) | (stays or {})
+    half = place / f"{HALF}{about.run}-{os.getpid()}"
+    retention = forget(base(config), asked(config).keep_days, about.at)
     try:
         half.mkdir(mode=FOLDER)
         _write_rows(frame, marks, config, about, half)
@@ -195,7 +195,7 @@ def write(
         made = about.model_copy(update={"rows": frame.rows, "passed": passed, "failing": failing})
         (half / ABOUT).write_text(made.model_dump_json(indent=1) + "\n", "utf-8")
         made = made.model_copy(update={"retention": tuple(retention)})
-        _appear(half, base / f"date={about.at:%Y-%m-%d}" / f"run={about.run}")
+        _appear(half, place / f"date={about.at:%Y-%m-%d}" / f"run={about.run}")
     except (OSError, pl.exceptions.PolarsError) as error:
         raise QuarantineError(f"rows could not be quarantined in {asked(config).path}: {first_line(error)}") from error
     finally:
