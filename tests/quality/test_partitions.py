@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -424,6 +424,28 @@ def test_a_partition_of_a_table_is_judged_alone(repository: Repository, write: A
     gone.unlink()
     assert judged(repository, TWO).status is Status.PASSED
     assert judged(repository, ONE).status is judged(repository, None).status is Status.ERROR
+
+
+@pytest.mark.parametrize(
+    ("values", "asked"),
+    [
+        (["New York", "ä/ö%41"], ["city=New%20York", "city=%C3%A4%2F%C3%B6%2541"]),
+        (
+            [datetime(2026, 11, 26), datetime(2026, 11, 26, 12)],
+            ["city=2026-11-26 00:00:00", "city=2026-11-26 12:00:00"],
+        ),
+        ([True, False], ["city=true", "city=false"]),
+        ([7, -8], ["city=7", "city=-8"]),
+    ],
+    ids=["text", "moments", "flags", "numbers"],
+)
+def test_a_partition_of_a_table_is_named_by_what_its_values_are(
+    repository: Repository, values: list[Any], asked: list[str]
+) -> None:
+    options = {"partition_by": ["city"]}
+    pl.DataFrame({"id": [1, 2], "city": values}).write_delta("lake", delta_write_options=options)
+    repository.says(source={"path": "lake"}, key=[], sensitive=[], rules=[ROWS])
+    assert [judged(repository, part).row_count for part in (None, *asked)] == [2, 1, 1]
 
 
 def test_lineage_tells_the_partition_of_a_run(repository: Repository) -> None:

@@ -204,7 +204,8 @@ def _delta(place: str, wanted: Wanted, shown: str, storage: dict[str, Any] | Non
 def _by_uri(adds: pl.DataFrame, uris: Sequence[str]) -> list[int]:
     """The rows of the log about files in the order of their addresses, whose ends are the paths that it has."""
     there = {unquote(path): row for row, path in enumerate(adds["path"])}
-    return [next(row for path, row in there.items() if unquote(uri).endswith(path)) for uri in uris]
+    spellings = [(uri, unquote(uri)) for uri in uris]  # quoted where the table's own folder has blanks
+    return [next(row for path, row in there.items() if any(one.endswith(path) for one in both)) for both in spellings]
 
 
 def _key(value: Any) -> str | None:
