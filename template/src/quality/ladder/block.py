@@ -88,6 +88,7 @@ class DataQualityBlock(Block):
         if _name not in __annotations__:
             __annotations__[_name], locals()[_name] = stored(_field)
     del _name, _field
+    partition: str | None = Field(None, description="What alone is judged, such as day=2026-11-26; all when left out.")
 
     @field_validator("engine_name")
     @classmethod
@@ -101,7 +102,7 @@ class DataQualityBlock(Block):
 
     @classmethod
     def from_config(cls, config: CheckConfig) -> DataQualityBlock:
-        """The block that carries this configuration, whole."""
+        """The block that carries this configuration, whole: it is about all partitions."""
         document = config.model_dump(mode="json", exclude={"partition"})
         made = {"fingerprint": config.fingerprint, "template_version": project.template_version()}
         return cls(**document, **made, domain=project.domain())

@@ -3,7 +3,8 @@
 A split is a folder `<path>/<dataset>/<environment>/date=<day>/run=<run>/` with `passed.parquet`, `failing.parquet` and
 `split.json`. It is written under another name and renamed when it is whole. A later split names those that it replaces:
 what is in quarantine are the failing rows of the splits that none replaces. With `passed: false` good rows stay in the
-source only. Failing rows lose the columns of `drop`, and keep those of `encrypt` for whoever holds the key.
+source only. Failing rows lose the columns of `drop`, and keep those of `encrypt` for whoever holds the key. Splits of
+a partition that was judged alone lie in a folder of their own, `partition=<name>/`, beside those of the whole.
 """
 
 from __future__ import annotations
