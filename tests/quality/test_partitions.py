@@ -378,8 +378,12 @@ def test_a_task_and_a_block_take_a_partition(repository: Repository) -> None:
     asked: Any = data_quality_check_task
     rows = [asked("orders", partition=part, fail_on_error=False).row_count for part in (ONE, TWO, None)]
     assert rows == [4, 3, 7]
-    block = DataQualityBlock.from_config(repository.config)
+    block = DataQualityBlock.from_config(repository.config).model_copy(update={"partition": None})
     assert block.check(partition=TWO).row_count == 3
+    assert asked(block=block, partition=TWO).row_count == 3
+    of_one = DataQualityBlock(**block.given() | {"partition": ONE})
+    assert of_one.check().metadata.partition == ONE
+    assert of_one.check(partition=TWO).metadata.partition == TWO
 
 
 DAYS = pl.DataFrame(
@@ -510,7 +514,8 @@ def test_two_partitions_of_one_night_are_two_incidents_beside_that_of_the_whole(
     holds(ONE)
     assert flowed(None).status is Status.PASSED
     assert heads(sink) == ["RECOVERED: orders in prod: 1 incident recovered"]
-    made = create_quality_flow("made", dataset="orders", environment="prod")
+    block = DataQualityBlock(partition=None)
+    made = create_quality_flow("made", dataset="orders", environment="prod", block=block)
     assert made(partition=ONE).metadata.partition == ONE
     assert heads(sink) == [f"RECOVERED: orders {ONE} in prod: 1 incident recovered"]
     keys = [f"{served.policy['domain']}-orders-prod{by}-quality" for by in ("", "-by-day")]

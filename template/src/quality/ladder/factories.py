@@ -46,7 +46,7 @@ class FlowCheck(Frozen):
     def now(self, data: Any, when: str | None = None, partition: str | None = None) -> Any:
         """Check data in a task; DataQualityError when its verdict fails."""
         base = project.load(self.dataset, self.environment) if self.dataset else self.config
-        base = base.override(**self.overrides, partition=partition)
+        base = base.override(**self.overrides).override(partition=partition)
         call = self.chosen.model_dump(include={"rules", "fail_on_error", "warning_threshold", "auto_schema"})
         own = self.chosen.artifact_key or dataset_key(base.dataset, base.environment, base.part)
         key = "-".join(filter(None, (own, when)))
