@@ -71,6 +71,23 @@ def judged(path: str, *rules: dict[str, Any], **source: Any) -> CheckResult:
     return judge(None, *(rules or (ROWS,)), source={"path": f"s3://shop/{path}", **source})
 
 
+@pytest.mark.parametrize("path", ["sales/", "sales/*/*.parquet"])
+def test_a_partition_is_the_files_of_its_folders(store: Store, path: str) -> None:
+    store.parquet("shop/sales/shop=007/1.parquet", a=[1])
+    store.parquet("shop/sales/shop=a%20b/1.parquet", a=[1, 2])
+    store.put("shop/sales/shop=010/1.parquet", b"")
+    source, rule = {"path": f"s3://shop/{path}"}, {"check": "in_set", "column": "shop", "values": ["007"]}
+    one = judge(None, rule, source=source, partition="shop=007")
+    assert (one.status, one.row_count, one.metadata.partition) == (Status.PASSED, 1, "shop=007")
+    assert judge(None, rule, source=source, partition="shop=a b").row_count == 2
+    store.parquet("shop/sales/shop=a%20b/1.parquet", a=[1, 2, 3])
+    assert judge(None, rule, source=source, partition="shop=007").metadata.version == one.metadata.version
+    assert "has no partition shop=008; the nearest are shop=007" in str(
+        judge(None, rule, source=source, partition="shop=008").reason
+    )
+    assert judge(None, rule, source=source).status is Status.ERROR
+
+
 @pytest.mark.usefixtures("listing")
 @pytest.mark.parametrize("path", ["sales/", "sales/*/*.parquet", "sales/**/*.parquet"])
 def test_every_file_and_its_folder_counts(store: Store, path: str) -> None:

@@ -223,7 +223,7 @@ def open_source(
         references_changed=references.have_changed,
     )
     if (lazy := as_frame(data)) is not None:
-        return Opened(Frame(lazy, around))
+        return Opened(Frame(config.in_memory(lazy), around))
     source, base = _source(data, config)
     with reading(source):
         version, ruled = source.version(base), judged_columns(config.rules)
@@ -261,7 +261,7 @@ def _source(data: Any, config: CheckConfig) -> tuple[Source, Path]:
     if source is None:
         given = "no data" if data is None else f"a {type(data).__name__}"
         raise ConfigurationError(f"{config.dataset}: cannot judge {given}; give a frame, a path or a dataset's name")
-    return source, base
+    return config.within(source), base
 
 
 def judged_columns(rules: Sequence[Rule]) -> frozenset[str]:
@@ -275,6 +275,7 @@ def _about(data: object, config: CheckConfig) -> RunMetadata:
         dataset=config.dataset,
         owner=config.owner,
         environment=config.environment,
+        partition=config.part and config.part.shown,
         contract=config.contract,
         source=_place(data, config),
         fingerprint=config.fingerprint,

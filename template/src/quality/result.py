@@ -85,6 +85,7 @@ class RunMetadata(Frozen):
     dataset: str = "data"
     owner: str | None = None
     environment: str | None = None
+    partition: Shown | None = None
     contract: Shown | None = None
     source: Shown | None = None
     version: Shown | None = None
@@ -93,6 +94,11 @@ class RunMetadata(Frozen):
     compatibility: str | None = None
     judged_by: str | None = None
     explain: Explain = Explain()
+
+    @property
+    def subject(self) -> str:
+        """The dataset and, where one was judged alone, its partition: `orders day=2026-11-26`."""
+        return " ".join(filter(None, (self.dataset, self.partition)))
 
     @property
     def known_version(self) -> str | None:
@@ -177,9 +183,7 @@ class CheckResult(Frozen):
     @property
     def exit_code(self) -> int:
         """0 success, 1 FAILED, 3 ERROR or nothing judged."""
-        if self.is_success:
-            return 0
-        return 1 if self.status is Status.FAILED else 3
+        return 0 if self.is_success else 1 if self.status is Status.FAILED else 3
 
     def comparable(self) -> dict[str, Any]:
         """All but times and the way the data came: equal for the same data and configuration on every path."""
@@ -209,21 +213,16 @@ def run_status(rules: tuple[RuleResult, ...], warning_threshold: float | None) -
     loud = (Status.FAILED, Status.WARNING)
     if any(rule.status in loud and rule.severity is not Severity.INFO for rule in rules):
         return Status.WARNING
-    judged = any(rule.status is not Status.SKIPPED for rule in rules)
-    return Status.PASSED if judged else Status.SKIPPED
+    return Status.PASSED if any(rule.status is not Status.SKIPPED for rule in rules) else Status.SKIPPED
 
 
 def summarize_check_result(result: CheckResult) -> str:
     """One line: dataset, verdict, what failed and on how many rows."""
     if result.reason:
-        return f"{result.metadata.dataset}: {result.status} — {result.reason}"
+        return f"{result.metadata.subject}: {result.status} — {result.reason}"
     rules = len({rule.rule_name for rule in result.rules})
-    counted = (
-        f"{result.total_count} rules"
-        if rules == result.total_count
-        else f"{result.total_count} results of {rules} rules"
-    )
-    head = f"{result.metadata.dataset}: {result.status} — {result.passed_count} of {counted} passed"
+    counted = f"{result.total_count} " + ("rules" if rules == result.total_count else f"results of {rules} rules")
+    head = f"{result.metadata.subject}: {result.status} — {result.passed_count} of {counted} passed"
     failed = [_counted(one) for one in result.rules if one.status in (Status.FAILED, Status.WARNING)]
     unjudged = [one.rule_name for one in result.rules if one.status is Status.ERROR]
     told = {"failed": failed, "could not be judged": unjudged}

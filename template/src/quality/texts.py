@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import difflib
 import json
 import math
@@ -109,6 +110,14 @@ def nearest(word: str, known: Iterable[str]) -> str:
     """`; did you mean 'x'?` for the closest known spelling, else the known ones."""
     found, listed = _closest(word, known)
     return f"did you mean '{found}'?" if found else f"known: {listed}"
+
+
+def neighbours(word: str, known: Iterable[str]) -> list[str]:
+    """The known words that stand before and after a word in their order, and the one that is spelled most like it."""
+    choices = sorted(known)
+    at = bisect.bisect(choices, word)
+    close = difflib.get_close_matches(word[:100], choices, n=1, cutoff=0.5)
+    return sorted({*choices[max(at - 1, 0) : at + 1], *close})
 
 
 def there_is(word: str, known: Iterable[str]) -> str:

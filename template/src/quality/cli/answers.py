@@ -193,6 +193,7 @@ class Run(Frozen):
     duration_ms: float
     not_passed: int
     fingerprint: str | None
+    partition: str | None = Field(None, description="The partition that was judged alone.")
 
 
 class Message(Frozen):
@@ -205,6 +206,7 @@ class Message(Frozen):
     block: str
     ok: bool
     note: str | None
+    partition: str | None = Field(None, description="The partition whose incident it is.")
 
 
 class Past(Entry):

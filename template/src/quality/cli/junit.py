@@ -28,7 +28,7 @@ def write_junit(path: Path, results: Sequence[CheckResult]) -> None:
 
 def _suite(result: CheckResult) -> ElementTree.Element:
     about, seconds = result.metadata, f"{result.execution_time_ms / 1000:.3f}"
-    name = _xml(f"{about.dataset}.{about.environment or 'none'}")
+    name = _xml(".".join(filter(None, (about.dataset, about.environment or "none", about.partition))))
     suite = ElementTree.Element("testsuite", name=name, timestamp=result.timestamp.isoformat(), time=seconds)
     cases = [_case(rule, name) for rule in result.rules] or [_run(result, name)]
     suite.extend(cases)

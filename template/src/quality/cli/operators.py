@@ -102,7 +102,7 @@ def _released(config: CheckConfig) -> Released:
     from quality.quarantine import redrive
 
     split = redrive.redrive(config)
-    print(f"{config.dataset} in {config.environment}: {split.says() if split else 'nothing is in quarantine'}")
+    print(f"{config.subject} in {config.environment}: {split.says() if split else 'nothing is in quarantine'}")
     counts = {"rows": split.rows, "released": split.passed, "stay": split.failing} if split else {}
     return Released(dataset=config.dataset, environment=config.environment, **counts)
 

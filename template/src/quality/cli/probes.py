@@ -24,12 +24,17 @@ def results(config: CheckConfig, now: datetime) -> Iterator[tuple[str, CheckResu
     """What the flows that return a result give."""
     where: dict[str, Any] = {**_about(config), "now": now}
     made = create_quality_flow(project.named(config.dataset, "quality"), **where)
-    yield "from the blessed flow check_dataset", caught(partial(check_dataset, **where))
-    yield "from create_quality_flow", caught(made)
+    yield "from the blessed flow check_dataset", caught(partial(check_dataset, **where, partition=config.partition))
+    yield "from create_quality_flow", caught(partial(made, partition=config.partition))
 
 
 def stops(config: CheckConfig, now: datetime) -> Iterator[tuple[str, bool]]:
-    """Whether the verdict stops the flows around a function: sync and async, checked before, after, and both."""
+    """Whether the verdict stops the flows around a function: sync and async, checked before, after, and both.
+
+    What a function is given or returns is judged whole, so that a partition asks none of them.
+    """
+    if config.partition is not None:
+        return
     for mode in MODES:
         yield f"quality_checked_flow, sync, check {mode}", _stopped(_sync(config, mode, now), config.dataset)
         yield f"quality_checked_flow, async, check {mode}", _stopped(_async(config, mode, now), config.dataset)

@@ -29,6 +29,7 @@ class Session(Generic[E]):
         self._kind, self._names = kind, _names(asked) if asked.dataset or not beside else {}
         self._entries: dict[str, E] = {}
         self.configs, unread = project.load_each(self._names, asked.env)
+        self.configs = [one.override(partition=_partition(asked)) for one in self.configs]
         self.configs += beside
         self._names |= dict.fromkeys(one.dataset for one in beside)
         if unread and not self.configs:
@@ -75,6 +76,12 @@ class Session(Generic[E]):
                 raise
             what = f"{where}: unexpected {type(error).__name__}: {error}; run this for it alone with `--verbose`"
             self.stop(config.dataset, config.environment, sentences(f"{what} to see where"), 3)
+
+
+def _partition(asked: argparse.Namespace) -> str | None:
+    """The one partition that the words of the command line name."""
+    words = getattr(asked, "partition", None)
+    return ",".join(words) if words else None
 
 
 def _names(asked: argparse.Namespace) -> dict[str, None]:

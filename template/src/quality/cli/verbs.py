@@ -8,6 +8,12 @@ JSON = option("--json", action="store_true", help="print one JSON document on st
 VERBOSE = option("--verbose", action="store_true", help="show Prefect's log and tracebacks")
 ENVIRONMENT = option("--env", help="an environment of policy.yml; QUALITY_ENV, or the first one, when left out")
 DATASETS = (option("dataset", nargs="*", help="a dataset; all of them when left out"), ENVIRONMENT)
+PARTITION = option(
+    "--partition",
+    action="append",
+    metavar="KEY=VALUE",
+    help="of the data alone what lies in these folders: day=2026-11-26; again for another key",
+)
 TIMEOUT = option("--timeout", type=float, default=600, help="seconds to wait for a run (600)")
 RUNGS = ("block", "flow", "deployment")
 
@@ -19,6 +25,7 @@ VERBS = (
         "Rungs",
         (
             *DATASETS,
+            PARTITION,
             option("--explain", action="store_true", help="show each query and the columns that it read"),
             option("--full", action="store_true", help="read everything, whatever states are kept of it"),
             option("--junit", metavar="FILE", help="write the verdicts as JUnit XML, a test case for each rule"),
@@ -30,21 +37,21 @@ VERBS = (
         "Rung 2: save the contract as a DataQualityBlock, load it back, and compare both results",
         "quality.cli.ladder:block",
         "Rungs",
-        DATASETS,
+        (*DATASETS, PARTITION),
     ),
     Verb(
         "flow",
         "Rung 3: run the blessed flow and both flow factories, and write the artifacts",
         "quality.cli.ladder:flow",
         "Rungs",
-        DATASETS,
+        (*DATASETS, PARTITION),
     ),
     Verb(
         "deployment",
         "Rung 4: deploy datasets, let a worker run them, and read the artifacts back",
         "quality.cli.ladder:deployment",
         "Rungs",
-        (*DATASETS, TIMEOUT),
+        (*DATASETS, PARTITION, TIMEOUT),
         "[dataset] [--env ENV]",
     ),
     Verb(
@@ -228,7 +235,7 @@ VERBS = (
         "Print the last runs, the trend of every rule, and who was told what",
         "quality.cli.operators:history",
         "History",
-        (*DATASETS, option("--runs", type=int, default=20, help="how many runs to show (20)")),
+        (*DATASETS, PARTITION, option("--runs", type=int, default=20, help="how many runs to show (20)")),
         "[dataset] [--runs N]",
     ),
     Verb(
@@ -236,7 +243,7 @@ VERBS = (
         "Write the last run as one HTML page in reports/, print its path, and open it",
         "quality.cli.operators:report",
         "Reports",
-        DATASETS,
+        (*DATASETS, PARTITION),
         "[dataset] [--env ENV]",
     ),
     Verb(
@@ -244,7 +251,7 @@ VERBS = (
         "Judge quarantined rows by today's rules, and release those that pass",
         "quality.cli.operators:redrive",
         "Redriven",
-        DATASETS,
+        (*DATASETS, PARTITION),
         "[dataset] [--env ENV]",
     ),
     Verb(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
-from pydantic import ValidationError, field_serializer, model_validator
+from polars import LazyFrame
+from pydantic import AfterValidator, ValidationError, field_serializer, model_validator
 
 from quality.contract.contract import AnyRules, AnySource, Contract, Quarantine, remembered_secrets
 from quality.contract.decides import beside
@@ -16,10 +17,17 @@ from quality.engine.rule import Rule
 from quality.errors import ConfigurationError
 from quality.rules.catalogue import canonical, parse_rules
 from quality.rules.complaints import sentences
+from quality.sources import Source
+from quality.sources.partition import Partition
+from quality.sources.partition import canonical as canonical_partition
+from quality.sources.partition import read as read_partition
 
 
 class CheckConfig(Request, EnvironmentPolicy):
-    """Everything a check depends on but the data: a contract's fields and a policy's, with the defaults of a call."""
+    """Everything a check depends on but the data: a contract's fields and a policy's, with the defaults of a call.
+
+    `partition` is a part of the data, as `day=2026-11-26`; what it is judged by is the same, and so is the fingerprint.
+    """
 
     description: str | None = None
     owner: str | None = None
@@ -30,6 +38,7 @@ class CheckConfig(Request, EnvironmentPolicy):
     retries: Retries = Retries(reason="a check without a policy is not retried")
     cache: Cache = Cache(reason="a verdict is about the data of now")
     work_pool: str | None = None  # type: ignore[assignment]
+    partition: Annotated[str, AfterValidator(canonical_partition)] | None = None
 
     @model_validator(mode="after")
     def _can_remember(self) -> Self:
@@ -49,8 +58,29 @@ class CheckConfig(Request, EnvironmentPolicy):
         return [canonical(rule) for rule in rules]
 
     def document(self) -> dict[str, Any]:
-        """The configuration as JSON values, without what is left at its default."""
-        return self.model_dump(mode="json", exclude_defaults=True)
+        """The configuration as JSON values, without what is left at its default, and without a partition."""
+        return self.model_dump(mode="json", exclude_defaults=True, exclude={"partition"})
+
+    @property
+    def part(self) -> Partition | None:
+        """The partition that is judged; None where it is the whole dataset."""
+        return None if self.partition is None else read_partition(self.partition, self.sensitive)
+
+    @property
+    def subject(self) -> str:
+        """The dataset and, where one is judged alone, its partition, as people may read it."""
+        return f"{self.dataset} {self.part.shown}" if self.part else self.dataset
+
+    def within(self, source: Source) -> Source:
+        """A source, of the partition alone that is judged."""
+        return source.within(self.part) if self.part else source
+
+    def in_memory(self, frame: LazyFrame) -> LazyFrame:
+        """The frame; ConfigurationError where a partition of it is asked for, as it lies in no folders."""
+        if self.part:
+            what = f"a frame in memory has no partition {self.part.shown}"
+            raise ConfigurationError(f"{self.dataset}: {what}; leave the partition out, or give the data's path")
+        return frame
 
     @property
     def contract(self) -> str | None:

@@ -2,6 +2,9 @@
 
 A run leaves one file. A later look at the same version of the data by the same configuration replaces it, so that
 proofs and repeated looks count once; where the version is unknown (frames, remote sources), every run counts.
+
+Partitions that are judged alone are a series of their own for each choice of columns: `day=2026-11-26` is compared with
+other days, once each, and never with runs of the whole; whatever version of a day is judged again, it is the same day.
 """
 
 from __future__ import annotations
@@ -12,12 +15,13 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import polars as pl
 
 from quality.contract import project
 from quality.contract.config import CheckConfig
-from quality.errors import SourceError
+from quality.errors import ConfigurationError, SourceError
 from quality.history.retention import MONTH
 from quality.history.store import SUBJECT, Shelf, delete, moment
 from quality.result import CheckResult, RuleResult
@@ -52,16 +56,18 @@ SCHEMA = pl.Schema(
         "version": pl.String(),
         "first_at": pl.Datetime("us", "UTC"),
         "against": pl.String(),
+        "partition": pl.String(),
     }
 )
 """One row per rule and segment, each with what is true of its run; rates are percent.
 
 `metric` says what the value is, where later runs are judged by it: a rule may keep its name and change what it means.
 `version` is a digest of the version of the data, null where that is unknown; `first_at` is when that was first judged,
-and `against` which earlier numbers the value was compared with. Files of earlier releases lack these three.
+and `against` which earlier numbers the value was compared with. `partition` is what was judged alone, null of the
+whole. Files of earlier releases lack these four.
 """
 WITH_RESULT = pl.Schema(
-    {"run": pl.String(), "at": pl.Datetime("us", "UTC"), "version": pl.String(), "result": pl.String()}
+    dict.fromkeys(("run", "version", "partition", "result"), pl.String()) | {"at": pl.Datetime("us", "UTC")}
 )
 EVERY_ROW = "row_count()"
 """The metric that every run has counted, whether a rule asked for it or not."""
@@ -72,8 +78,12 @@ AHEAD = timedelta(days=1)
 
 
 def shelf(config: CheckConfig, kind: str = "runs") -> Shelf:
-    """Where the history of a dataset and environment lies."""
-    return Shelf(config.history.path, kind, config.dataset, config.environment or "none")
+    """Where the history of a dataset and environment lies; apart from it that of partitions by the same columns."""
+    place = Shelf(config.history.path, kind, config.dataset, config.environment or "none")
+    if config.part is None:
+        return place
+    by = ",".join(quote(key, safe="") for key in config.part.keys)
+    return place._replace(kind=f"partition-{kind}", environment=f"{place.environment}/by-{by}")
 
 
 def append(result: CheckResult, config: CheckConfig, run: str, flow_run: str | None = None) -> list[str]:
@@ -118,6 +128,7 @@ def rows(result: CheckResult, run: str, config: CheckConfig, flow_run: str | Non
         "template_version": result.metadata.template_version,
         "version": result.metadata.known_version,
         "first_at": result.timestamp,
+        "partition": config.part and config.part.name,
     }
     metrics = {rule.title: rule.remembers for rule in config.rules}
     lines = [about | _rule(rule) | {"metric": metrics.get(rule.rule_name)} for rule in result.rules] or [about]
@@ -148,8 +159,8 @@ def size(config: CheckConfig) -> int | None:
         return None
     try:
         with reading(config.source):
-            return config.source.size(project.root())
-    except SourceError:
+            return config.within(config.source).size(project.root())
+    except (SourceError, ConfigurationError):
         return None
 
 
@@ -174,8 +185,10 @@ def messages_of(config: CheckConfig) -> pl.DataFrame:
 
 
 def last_result(config: CheckConfig) -> CheckResult | None:
-    """The newest run's whole result."""
-    found = shelf(config).read(WITH_RESULT, 1)["result"].drop_nulls()
+    """The newest run's whole result; of a partition, the newest run's of that."""
+    part = config.part
+    runs = shelf(config).read(WITH_RESULT, None if part else 1)
+    found = (runs.filter(partition=part.name) if part else runs)["result"].drop_nulls()
     return CheckResult.model_validate_json(found[-1]) if len(found) else None
 
 
@@ -191,7 +204,8 @@ def measured(config: CheckConfig, moment: datetime) -> Callable[[str, int], list
 
 
 def past(config: CheckConfig, moment: datetime) -> Callable[[str, str, int, str | None], list[Earlier]]:
-    """Gives what a rule of this name compares a metric with: a number for each version, as its last look had it.
+    """Gives what a rule of this name compares a metric with: a number for each version, as its last look had it, or
+    for each partition, where one is judged alone.
 
     The files are read once for all rules that look equally far back.
     """
@@ -200,7 +214,8 @@ def past(config: CheckConfig, moment: datetime) -> Callable[[str, str, int, str 
     def earlier(rule: str, metric: str, window: int, version: str | None) -> list[Earlier]:
         if config.environment is None:
             return []
-        numbers = _numbers(seen(max(4 * window, NIGHTS)), rule, metric, digest(version))
+        own = config.part.name if config.part else digest(version)
+        numbers = _numbers(seen(max(4 * window, NIGHTS)), rule, metric, own)
         if not any(not one.own for one in numbers):
             _refuse_the_future(config, moment)
         return numbers
@@ -214,7 +229,7 @@ def _numbers(found: pl.DataFrame, rule: str, metric: str, own: str | None) -> li
     value = pl.col("rows").cast(pl.Float64) if metric == EVERY_ROW else pl.col("value").filter(meant).drop_nulls()
     failed = pl.col("against").fill_null(ALL).filter(meant & (pl.col("rule") == rule) & (pl.col("failed") > 0))
     looks = found.group_by("run", maintain_order=True).agg(
-        SUBJECT.first().alias("subject"),
+        pl.coalesce("partition", SUBJECT).first().alias("subject"),
         pl.coalesce("first_at", "at").first().alias("first"),
         value.first().alias("number"),
         failed.first().alias("failed_against"),
@@ -256,6 +271,7 @@ MESSAGES = pl.Schema(
         "ok": pl.Boolean(),
         "attempts": pl.Int64(),
         "note": pl.String(),
+        "partition": pl.String(),
     }
 )
-"""One row per run, incident and channel: what was due, whether it was delivered, and why not."""
+"""One row per run, incident and channel: what was due, whether it was delivered, and why not; of a partition, which."""

@@ -88,6 +88,7 @@ class DataQualityBlock(Block):
         if _name not in __annotations__:
             __annotations__[_name], locals()[_name] = stored(_field)
     del _name, _field
+    partition: str | None = Field(None, description="What alone is judged, such as day=2026-11-26; all when left out.")
 
     @field_validator("engine_name")
     @classmethod
@@ -101,8 +102,8 @@ class DataQualityBlock(Block):
 
     @classmethod
     def from_config(cls, config: CheckConfig) -> DataQualityBlock:
-        """The block that carries this configuration, whole."""
-        document = config.model_dump(mode="json")
+        """The block that carries this configuration, whole: it is about all partitions."""
+        document = config.model_dump(mode="json", exclude={"partition"})
         made = {"fingerprint": config.fingerprint, "template_version": project.template_version()}
         return cls(**document, **made, domain=project.domain())
 
@@ -123,12 +124,16 @@ class DataQualityBlock(Block):
         fail_on_error: bool | None = None,
         warning_threshold: float | None = None,
         now: datetime | None = None,
+        partition: str | None = None,
     ) -> AwaitableResult:
         """The CheckResult of the data, or of the configured source; what the call gives goes before the block's.
 
+        Of a `partition` such as `day=2026-11-26` only the files in its folders are read.
+
         A plain call in sync code, `await` it in async code. A verdict that fails raises DataQualityError.
         """
-        call = {"rules": rules, "fail_on_error": fail_on_error, "warning_threshold": warning_threshold}
+        call: dict[str, Any] = {"rules": rules, "fail_on_error": fail_on_error, "partition": partition}
+        call |= {"warning_threshold": warning_threshold}
         return cast("AwaitableResult", either(partial(self._check, data, call, now)))
 
     def _check(self, data: object, call: dict[str, Any], now: datetime | None) -> CheckResult:

@@ -43,12 +43,13 @@ class FlowCheck(Frozen):
     overrides: dict[str, Any] = Field({})
     moment: datetime | None = None
 
-    def now(self, data: Any, when: str | None = None) -> Any:
+    def now(self, data: Any, when: str | None = None, partition: str | None = None) -> Any:
         """Check data in a task; DataQualityError when its verdict fails."""
         base = project.load(self.dataset, self.environment) if self.dataset else self.config
-        base = base.override(**self.overrides)
+        base = base.override(**self.overrides).override(partition=partition)
         call = self.chosen.model_dump(include={"rules", "fail_on_error", "warning_threshold", "auto_schema"})
-        key = "-".join(filter(None, (self.chosen.artifact_key or dataset_key(base.dataset, base.environment), when)))
+        own = self.chosen.artifact_key or dataset_key(base.dataset, base.environment, base.part)
+        key = "-".join(filter(None, (own, when)))
         call |= {"store_artifact": self.chosen.store_artifact, "artifact_key": key, "now": self.moment}
         return self._task(base, when).now(data, **call)
 
@@ -135,7 +136,8 @@ def create_quality_flow(
     now: datetime | None = None,
     **flow_kwargs: object,
 ) -> DatasetFlow:
-    """A flow that checks what `loader` returns or, without one, its own argument `data`; it returns the result.
+    """A flow that checks what `loader` returns or, without one, its own argument `data`, of which it judges its
+    argument `partition`, such as `day=2026-11-26`, alone; it returns the result.
 
     The flow takes the parameters of its loader, and is async when its loader is. Bind it at module level to deploy it.
     `now` is the moment of judging, each run's own when left out.
@@ -216,9 +218,9 @@ def _flow_options(chosen: QualityFlowConfig, flow_kwargs: Mapping[str, object]) 
 
 
 def _checking(check: FlowCheck) -> Callable[..., Any]:
-    def check_data(data: Any = None) -> Any:
-        """Check data: a frame, a path, a dataset's name, or nothing for the configured source."""
-        return check.now(data)
+    def check_data(data: Any = None, partition: str | None = None) -> Any:
+        """Check data: a frame, a path, a dataset's name, or nothing for the configured source; or one partition."""
+        return check.now(data, partition=partition)
 
     return check_data
 

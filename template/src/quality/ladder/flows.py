@@ -51,13 +51,18 @@ def _blessed(function: Callable[P, R]) -> DomainFlow[P, R]:
 @_blessed
 @settling
 def check_dataset(
-    dataset: str, environment: str | None = None, fingerprint: str | None = None, now: datetime | None = None
+    dataset: str,
+    environment: str | None = None,
+    fingerprint: str | None = None,
+    now: datetime | None = None,
+    partition: str | None = None,
 ) -> CheckResult:
     """Check one dataset against its contract, as policy.yml says for the environment, and publish the artifacts.
 
-    `now` is the run's own moment when left out.
+    `now` is the run's own moment when left out. Of a `partition` such as `day=2026-11-26` only the files in its folders
+    are read.
     """
-    config = project.load(dataset, environment)
+    config = project.load(dataset, environment).override(partition=partition)
     refuse_other_configuration(config, fingerprint)
     dead.meet(config, check_dataset.name)
     result: CheckResult = check_task(config).now(now=now)

@@ -80,6 +80,7 @@ def configured(
     warning_threshold: float | None = None,
     auto_schema: bool = False,
     engine_name: str | None = None,
+    partition: str | None = None,
     **_: Any,
 ) -> CheckConfig:
     """What a call of the check task asks for: the call, over the block, over the contract's configuration."""
@@ -88,7 +89,7 @@ def configured(
         config = (config or CheckConfig()).override(**block.given())
         auto_schema = auto_schema or block.auto_schema
     call = {"rules": rules, "fail_on_error": fail_on_error, "warning_threshold": warning_threshold}
-    return resolve_call(data, config, auto_schema, **call)
+    return resolve_call(data, config, auto_schema, partition=partition, **call)
 
 
 def check(
@@ -103,14 +104,16 @@ def check(
     artifact_key: str | None = None,
     engine_name: str | None = None,
     now: datetime | None = None,
+    partition: str | None = None,
 ) -> CheckResult:
     """Check data by rules, a block or a contract's configuration, and publish the result for operators.
 
     `data` is a frame, a path, a dataset's name, or None for the configured source. With `fail_on_error=False` a FAILED
     result is returned; what could not be judged raises DataQualityError in any case. `now`, with its zone, is the
-    moment that ages are counted to and before which runs are remembered; the run's own when left out.
+    moment that ages are counted to and before which runs are remembered; the run's own when left out. Of a `partition`
+    such as `day=2026-11-26` only the files in its folders are read.
     """
-    asks = configured(data, block, rules, config, fail_on_error, warning_threshold, auto_schema, engine_name)
+    asks = configured(data, block, rules, config, fail_on_error, warning_threshold, auto_schema, engine_name, partition)
     result, notes, problem = after_check.check(data, asks, now)
     _keep_other_versions_out_of_the_cache()
     if store_artifact:
@@ -168,8 +171,9 @@ def source_version(data: object, config: CheckConfig) -> str | None:
     if as_frame(data) is not None:
         return None
     if isinstance(data, str) and data in project.datasets():
-        config, data = project.load(data), None
+        config, data = project.load(data).override(partition=config.partition), None
     source = config.source if data is None else parse_source(data)
+    source = config.within(source) if source else None
     named = [one for rule in config.rules for one in references_of(rule)]
     sources = [source, *(referred(one, config.environment) for one in named)]
     versions = [None if one is None else one.version(project.root()) for one in sources]

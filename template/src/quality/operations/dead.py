@@ -10,6 +10,7 @@ import os
 import socket
 import uuid
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ from prefect.settings import get_current_settings
 from prefect.states import Completed, Crashed, Failed
 
 from quality.contract.config import CheckConfig
-from quality.errors import first_line
+from quality.errors import ConfigurationError, first_line
 from quality.operations import notifications
 from quality.operations.alarms import SILENT_AFTER
 from quality.operations.incidents import THE_RUN
@@ -79,7 +80,8 @@ def bury(
 
     On a server of this repository's own nothing else runs: what runs there has been left behind.
     """
-    said, told = [], []
+    said: list[str] = []
+    told: dict[str | None, list[str]] = {}
     for run in _running(client, config, flow_name):
         why = None if str(run.id) == apart_from else "its session is over" if own_server else dead(client, run, config)
         if why and (verdict := _verdict(client, run)):
@@ -87,10 +89,20 @@ def bury(
             said.append(f"the run {run.name} died with its verdict: {why}; it is marked as {verdict.name} now")
         elif why:
             client.set_flow_run_state(run.id, Crashed(message=f"found dead: {why}"), force=True)
-            told.append(f"the run {run.name} died without a word: {why}; it is marked as crashed now")
-    if told and get_current_settings().api.url:
-        _tell(config, told)
-    return said + told
+            words = f"the run {run.name} died without a word: {why}; it is marked as crashed now"
+            told.setdefault(run.parameters.get("partition"), []).append(words)
+    for partition, words_of in told.items():
+        if get_current_settings().api.url:
+            _tell(_of(config, partition), words_of)
+    return [*said, *(words for words_of in told.values() for words in words_of)]
+
+
+def _of(config: CheckConfig, partition: str | None) -> CheckConfig:
+    """The configuration of a run of this partition, or of the whole; whose text nobody can read, of the whole."""
+    whole = config.model_copy(update={"partition": None})
+    with suppress(ConfigurationError):
+        return whole.override(partition=partition)
+    return whole
 
 
 def _verdict(client: SyncPrefectClient, run: FlowRun) -> State[Any] | None:
@@ -157,6 +169,7 @@ def _tell(config: CheckConfig, said: list[str]) -> None:
         dataset=config.dataset,
         owner=config.owner,
         environment=config.environment,
+        partition=config.part and config.part.shown,
         contract=config.contract,
         fingerprint=config.fingerprint,
     )

@@ -1,7 +1,7 @@
 """Prefect events, for automations of whoever wants to act on a verdict.
 
 Every run emits `quality.check.finished` about the resource `quality.dataset.<domain>.<dataset>.<environment>`, with the
-payload that `payload` makes.
+payload that `payload` makes. Where one partition is judged alone, its text follows: it is not taken for the whole.
 """
 
 from __future__ import annotations
@@ -26,12 +26,13 @@ def resource(result: CheckResult) -> dict[str, str]:
     """What the event is about, with what an automation can match: domain, status, owner and environment."""
     about = result.metadata
     return {
-        "prefect.resource.id": resource_id(about.dataset, about.environment),
+        "prefect.resource.id": ".".join(filter(None, (resource_id(about.dataset, about.environment), about.partition))),
         "prefect.resource.name": about.dataset,
         "quality.domain": project.domain() or "",
         "quality.status": str(result.status),
         "quality.owner": about.owner or "",
         "quality.environment": about.environment or "",
+        "quality.partition": about.partition or "",
     }
 
 
@@ -56,6 +57,7 @@ def payload(result: CheckResult, run: str) -> dict[str, Any]:
         "domain": project.domain(),
         "dataset": about.dataset,
         "environment": about.environment,
+        "partition": about.partition,
         "status": str(result.status),
         "reason": result.reason,
         "fingerprint": about.fingerprint,

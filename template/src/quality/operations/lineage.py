@@ -25,6 +25,7 @@ RUN_EVENT = f"{SPEC}/2-0-2/OpenLineage.json#/$defs/RunEvent"
 ASSERTIONS = f"{SPEC}/facets/1-0-1/DataQualityAssertionsDatasetFacet.json#/$defs/DataQualityAssertionsDatasetFacet"
 METRICS = f"{SPEC}/facets/1-0-2/DataQualityMetricsInputDatasetFacet.json#/$defs/DataQualityMetricsInputDatasetFacet"
 OWNERSHIP = f"{SPEC}/facets/1-0-1/OwnershipJobFacet.json#/$defs/OwnershipJobFacet"
+TAGS = f"{SPEC}/facets/1-0-0/TagsRunFacet.json#/$defs/TagsRunFacet"
 TIMEOUT_SECONDS = 10
 
 
@@ -58,6 +59,7 @@ def events(result: CheckResult, config: CheckConfig, run: str) -> list[dict[str,
 
 def _event(kind: str, at: datetime, result: CheckResult, config: CheckConfig, run: str) -> dict[str, Any]:
     namespace = config.lineage.namespace if config.lineage else "quality"
+    by = f"by-{'-'.join(config.part.keys)}" if config.part else None
     owner = {"owners": [{"name": config.owner, "type": "OWNER"}]}
     dataset: dict[str, Any] = {"namespace": "file", "name": result.metadata.source or config.dataset}
     place = masked(config.source.describe()) if config.source else ""
@@ -73,10 +75,10 @@ def _event(kind: str, at: datetime, result: CheckResult, config: CheckConfig, ru
     return {
         "eventType": kind,
         "eventTime": at.astimezone(UTC).isoformat(),
-        "run": {"runId": str(uuid.UUID(run))},
+        "run": {"runId": str(uuid.UUID(run)), **_tags(config)},
         "job": {
             "namespace": namespace,
-            "name": f"check-{config.dataset}-{config.environment}",
+            "name": "-".join(filter(None, ("check", config.dataset, str(config.environment), by))),
             "facets": {"ownership": _facet(OWNERSHIP, owner)} if config.owner else {},
         },
         "inputs": [dataset],
@@ -84,6 +86,14 @@ def _event(kind: str, at: datetime, result: CheckResult, config: CheckConfig, ru
         "producer": PRODUCER,
         "schemaURL": RUN_EVENT,
     }
+
+
+def _tags(config: CheckConfig) -> dict[str, Any]:
+    """Which partition a run judged alone, as a tag."""
+    if config.part is None:
+        return {}
+    tag = {"key": "partition", "value": config.part.shown, "source": "QUALITY"}
+    return {"facets": {"tags": _facet(TAGS, {"tags": [tag]})}}
 
 
 def _facet(schema: str, fields: dict[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,6 @@ import logging
 import re
 import time
 from contextlib import ExitStack
-from datetime import datetime
 from itertools import groupby
 from typing import Any, Literal
 
@@ -112,21 +111,21 @@ def notify(result: CheckResult, config: CheckConfig, run: str, only: str | None 
     """
     if not config.notifications:
         return ()
-    place = shelf(config, "messages")
+    place, part = shelf(config, "messages"), config.part and config.part.name
     sent: list[Delivery] = []
     rows: list[dict[str, Any]] = []
     with ExitStack() as stack:
         try:
             stack.enter_context(place.alone())
-            known, problem = place.read(MESSAGES), None
+            known, problem = place.read(MESSAGES).filter(pl.col("partition").eq_missing(pl.lit(part))), None
         except (SourceError, OSError) as error:
             known, problem = MESSAGES.to_frame(), f"the history of messages cannot be read: {error}"
         silences = project.policy().silences
         for channel in config.notifications:
             for incidents in _batches(result, config, channel, known, silences, only):
-                delivery = _tell(result, channel, incidents, problem)
+                delivery = _tell(result, channel, incidents, problem, part)
                 sent.extend([delivery] if delivery else [])
-                rows.extend(_row(run, result.timestamp, channel, one, delivery) for one in incidents)
+                rows.extend(_row(run, result, channel, one, delivery, part) for one in incidents)
         if rows and problem is None:
             place.write(pl.DataFrame(rows, schema=MESSAGES), result.timestamp, run)
     return tuple(sent)
@@ -156,13 +155,13 @@ def _kind(incident: Incident) -> Kind:
 
 
 def _tell(
-    result: CheckResult, channel: Notification, incidents: list[Incident], problem: str | None
+    result: CheckResult, channel: Notification, incidents: list[Incident], problem: str | None, part: str | None
 ) -> Delivery | None:
     kind, about = incidents[0].kind, result.metadata
     if not kind.is_told:
         return None
     said = subject(result, incidents), message(result, incidents, problem)
-    key = project.named(about.dataset, about.environment)
+    key = "/".join(filter(None, (project.named(about.dataset, about.environment), part)))
     return deliver(channel, *said, tone(result, kind), key, over=kind is Kind.RECOVERED)
 
 
@@ -172,11 +171,16 @@ def tone(result: CheckResult, kind: Kind) -> Tone:
 
 
 def _row(
-    run: str, at: datetime, channel: Notification, incident: Incident, delivery: Delivery | None
+    run: str,
+    result: CheckResult,
+    channel: Notification,
+    incident: Incident,
+    delivery: Delivery | None,
+    part: str | None,
 ) -> dict[str, Any]:
     return {
         "run": run,
-        "at": at,
+        "at": result.timestamp,
         "rule": incident.rule,
         "kind": str(incident.kind),
         "channel": channel.channel,
@@ -184,13 +188,14 @@ def _row(
         "ok": bool(delivery and delivery.ok),
         "attempts": delivery.attempts if delivery else 0,
         "note": delivery.problem if delivery else incident.note,
+        "partition": part,
     }
 
 
 def subject(result: CheckResult, incidents: list[Incident]) -> str:
     """The verdict, where, what is new and whose: `FAILED: orders in prod: 2 incidents opened, domain web-shop`."""
     about, kind = result.metadata, incidents[0].kind
-    where = about.dataset + (f" in {about.environment}" if about.environment else "")
+    where = about.subject + (f" in {about.environment}" if about.environment else "")
     words = {Kind.OPENED: "opened", Kind.REMINDER: "still open", Kind.RECOVERED: "recovered"}
     count = "1 incident" if len(incidents) == 1 else f"{len(incidents)} incidents"
     whose = f", domain {name}" if (name := project.domain()) else ""

@@ -28,7 +28,7 @@ class Progress:
     """How many of a check's rules are judged, and since when it runs."""
 
     def __init__(self, config: CheckConfig) -> None:
-        self.key = slug(dataset_key(config.dataset, config.environment) + "-progress")
+        self.key = slug(dataset_key(config.dataset, config.environment, config.part) + "-progress")
         self.rules, self.judged, self.started = len(config.rules), 0, time.monotonic()
         self.artifact: UUID | None = None
 

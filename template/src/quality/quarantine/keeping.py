@@ -11,14 +11,18 @@ from quality.history.retention import keep_from, told
 
 HALF = ".half-"
 """How the name of a split begins while it is written."""
+PART = "partition="
+"""How the folder begins that has the splits of a partition that was judged alone."""
 
 
 def forget(base: Path, keep_days: int, now: datetime) -> list[str]:
     """Deletes what a killed process left half written, and splits that are too old, which it says; the caller holds the
-    lock."""
-    for folder in base.glob(f"{HALF}*"):
-        shutil.rmtree(folder, ignore_errors=True)
-    days = {folder: day for folder in base.glob("date=*/run=*") if (day := _day(folder.parent))}
+    lock. What is old is the same for all partitions."""
+    homes = [base, *base.glob(f"{PART}*")]
+    for half in (half for home in homes for half in home.glob(f"{HALF}*")):
+        shutil.rmtree(half, ignore_errors=True)
+    there = (folder for home in homes for folder in home.glob("date=*/run=*"))
+    days = {folder: day for folder in there if (day := _day(folder.parent))}
     kept = keep_from(days.values(), now, keep_days)
     if kept is None:
         return []

@@ -35,7 +35,8 @@ def _split(rows: pl.LazyFrame, earlier: tuple[Split, ...], config: CheckConfig) 
                 f"{rule.title} is newer than the quarantined rows, which have lost {', '.join(_lost(rule, config))}; "
                 "no row can be released by it"
             )
-    today = config.model_copy(update={"rules": rules, "key": (), "sensitive": (), "quarantine": None})
+    asks = {"rules": rules, "key": (), "sensitive": (), "quarantine": None, "partition": None}
+    today = config.model_copy(update=asks)
     frame = checking.open_frame(rows, today)
     found = judge(today, frame)
     stays = {rule.title: pl.col(RULES).list.contains(rule.title) for rule in blind}
@@ -46,6 +47,7 @@ def _split(rows: pl.LazyFrame, earlier: tuple[Split, ...], config: CheckConfig) 
         fingerprint=config.fingerprint,
         rules=tuple(rule.title for rule in (*rules, *blind)),
         replaces=tuple(one.run for one in earlier),
+        partition=config.part and config.part.shown,
     )
     return splits.write(frame, found, config, about, stays)
 

@@ -3,7 +3,8 @@
 A split is a folder `<path>/<dataset>/<environment>/date=<day>/run=<run>/` with `passed.parquet`, `failing.parquet` and
 `split.json`. It is written under another name and renamed when it is whole. A later split names those that it replaces:
 what is in quarantine are the failing rows of the splits that none replaces. With `passed: false` good rows stay in the
-source only. Failing rows lose the columns of `drop`, and keep those of `encrypt` for whoever holds the key.
+source only. Failing rows lose the columns of `drop`, and keep those of `encrypt` for whoever holds the key. Splits of
+a partition that was judged alone lie in a folder of their own, `partition=<name>/`, beside those of the whole.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from quality.files import FILE, FOLDER, alone, private_folder
 from quality.masking import masked
 from quality.prefect_run import secret
 from quality.quarantine.encryption import TOKEN, cipher, decrypted, encrypted
-from quality.quarantine.keeping import HALF, forget
+from quality.quarantine.keeping import HALF, PART, forget
 from quality.result import CheckResult
 from quality.values import Frozen
 
@@ -55,6 +56,7 @@ class Split(Frozen):
     fingerprint: str
     rules: tuple[str, ...] = ()
     version: str | None = None
+    partition: str | None = Field(None, description="Whose rows they are, where one partition was judged alone.")
     rows: int = 0
     passed: int = 0
     failing: int = 0
@@ -70,19 +72,25 @@ class Split(Frozen):
         return "; ".join((said, *self.retention))
 
 
-def home(config: CheckConfig) -> Path:
-    """Where the splits of a dataset and environment lie."""
+def base(config: CheckConfig) -> Path:
+    """The folder of a dataset and environment."""
     return project.root() / asked(config).path / config.dataset / str(config.environment)
+
+
+def home(config: CheckConfig) -> Path:
+    """Where the splits of a dataset lie; those of a partition that is judged alone lie apart."""
+    return base(config) / f"{PART}{config.part.name}" if config.part else base(config)
 
 
 @contextmanager
 def locked(config: CheckConfig) -> Iterator[None]:
     """One split or redrive of a dataset at a time."""
     try:
+        private_folder(base(config))
         private_folder(home(config))
     except OSError as error:
         raise QuarantineError(f"rows could not be quarantined in {asked(config).path}: {first_line(error)}") from None
-    with alone(home(config)):
+    with alone(base(config)):
         yield
 
 
@@ -137,6 +145,7 @@ def split(frame: Frame, found: Sequence[Found], result: CheckResult, config: Che
         fingerprint=config.fingerprint,
         rules=tuple(dict.fromkeys(one.rule.title for one in found)),
         version=version,
+        partition=config.part and config.part.shown,
     )
     with locked(config):
         there, left = splits(config), standing(config)
@@ -171,9 +180,9 @@ def write(
     stays: dict[str, pl.Expr] | None = None,
 ) -> Split:
     """Writes the files in one pass, counts them, and lets them appear; QuarantineError leaves nothing behind."""
-    base, marks = home(config), flags(found, config) | (stays or {})
-    half = base / f"{HALF}{about.run}-{os.getpid()}"
-    retention = forget(base, asked(config).keep_days, about.at)
+    place, marks = home(config), flags(found, config) | (stays or {})
+    half = place / f"{HALF}{about.run}-{os.getpid()}"
+    retention = forget(base(config), asked(config).keep_days, about.at)
     try:
         half.mkdir(mode=FOLDER)
         _write_rows(frame, marks, config, about, half)
@@ -187,7 +196,7 @@ def write(
         made = about.model_copy(update={"rows": frame.rows, "passed": passed, "failing": failing})
         (half / ABOUT).write_text(made.model_dump_json(indent=1) + "\n", "utf-8")
         made = made.model_copy(update={"retention": tuple(retention)})
-        _appear(half, base / f"date={about.at:%Y-%m-%d}" / f"run={about.run}")
+        _appear(half, place / f"date={about.at:%Y-%m-%d}" / f"run={about.run}")
     except (OSError, pl.exceptions.PolarsError) as error:
         raise QuarantineError(f"rows could not be quarantined in {asked(config).path}: {first_line(error)}") from error
     finally:

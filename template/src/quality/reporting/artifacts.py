@@ -17,6 +17,8 @@ from quality.prefect_run import run_context
 from quality.reporting.escaping import legible
 from quality.reporting.guidance import NEXT, again, not_passed, ranked, sample_columns
 from quality.result import CheckResult, RuleResult, summarize_check_result
+from quality.sources import partition
+from quality.sources.partition import Partition
 from quality.texts import cell_text, json_value, percent_of, slug
 from quality.values import Scalar
 
@@ -35,13 +37,19 @@ SUFFIX: dict[ArtifactType, str] = {"markdown": "", "table": "-rules", "result": 
 
 def artifact_key(result: CheckResult, artifact_type: ArtifactType = "markdown", base: str | None = None) -> str:
     """The key of an artifact, from `base` or the dataset's name: lower-case letters, digits and dashes."""
-    name = base or dataset_key(result.metadata.dataset, result.metadata.environment)
+    about = result.metadata
+    part = about.partition and partition.read(about.partition)
+    name = base or dataset_key(about.dataset, about.environment, part or None)
     return slug(name) + SUFFIX[artifact_type]
 
 
-def dataset_key(dataset: str, environment: str | None) -> str:
-    """What the keys of a dataset's artifacts begin with, after its domain: `orders-flights-prod-quality`."""
-    return project.named(dataset, environment, "quality")
+def dataset_key(dataset: str, environment: str | None, part: Partition | None = None) -> str:
+    """What the keys of a dataset's artifacts begin with, after its domain: `orders-flights-prod-quality`.
+
+    Where a day is judged alone, it is `orders-flights-prod-by-day-quality`.
+    """
+    by = ("by", *part.keys) if part else ()
+    return project.named(dataset, environment, *by, "quality")
 
 
 def to_prefect_artifact(
@@ -96,7 +104,7 @@ def summary(result: CheckResult, notes: tuple[str, ...] = ()) -> str:
     """The page an operator reads at night, below the verdict's line: what to do, what failed, and whose it is."""
     about = result.metadata
     where = f" in {about.environment}" if about.environment else ""
-    head = f"# {cell(about.dataset)}{where}: {result.status}"
+    head = f"# {cell(about.subject)}{where}: {result.status}"
     return "\n\n".join([head, _advice(result), *_failures(result), _facts(result), *_notes(notes)]) + "\n"
 
 
@@ -116,6 +124,7 @@ def _notes(notes: tuple[str, ...]) -> list[str]:
 def _facts(result: CheckResult) -> str:
     about = result.metadata
     facts = {
+        "partition": about.partition,
         "contract": about.contract,
         "source": about.source,
         "rows": None if result.row_count is None else f"{result.row_count:,}",

@@ -34,7 +34,14 @@ def print_verdict(result: CheckResult, console: Console | None = None) -> None:
             out.print(sample_table(rule))
     rows = "rows unknown" if result.row_count is None else f"{result.row_count:,} rows"
     about = result.metadata
-    facts = (rows, f"{result.execution_time_ms:,.0f} ms", about.environment, about.owner, about.fingerprint)
+    facts = (
+        rows,
+        f"{result.execution_time_ms:,.0f} ms",
+        about.environment,
+        about.partition,
+        about.owner,
+        about.fingerprint,
+    )
     out.print(Text("\n" + " · ".join(str(fact) for fact in facts if fact), style="dim"))
 
 

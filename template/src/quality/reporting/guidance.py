@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from quality.result import CheckResult, RuleResult
 from quality.values import Severity, Status
 
@@ -21,7 +23,8 @@ def again(result: CheckResult) -> str | None:
     about = result.metadata
     if result.status is Status.PASSED or about.environment is None:
         return None
-    return f"nox -s task -- {about.dataset} --env {about.environment}"
+    part = f" --partition {shlex.quote(about.partition)}" if about.partition else ""
+    return f"nox -s task -- {about.dataset} --env {about.environment}{part}"
 
 
 def ranked(result: CheckResult) -> list[RuleResult]:

@@ -17,13 +17,14 @@ MESSAGES_SHOWN = 10
 
 
 def print_history(config: CheckConfig, runs: int, console: Console | None = None) -> None:
-    """The last runs of a dataset; SourceError when its history cannot be read."""
+    """The last runs of a dataset, or of its partitions by the same columns; SourceError when they cannot be read."""
     out, past = console or Console(), metrics(config, runs)
-    out.print(Text(f"{config.dataset} in {config.environment}: {config.history.path}", style="bold"))
+    of = f"{config.dataset} by {', '.join(config.part.keys)}" if config.part else config.dataset
+    out.print(Text(f"{of} in {config.environment}: {config.history.path}", style="bold"))
     if past.is_empty():
         out.print(Text("no run yet; `nox -s task` makes one", style="dim"))
         return
-    out.print(_runs(past))
+    out.print(_runs(past, ("partition",) if config.part else ()))
     trends = _table("trend", "of", "last")
     for trend in (*run_trends(past), *rule_trends(past).values()):
         trends.add_row(trend.text(), Text(trend.name), trend.last)
@@ -41,14 +42,15 @@ def _table(*columns: str) -> Table:
     return table
 
 
-def _runs(metrics: pl.DataFrame) -> Table:
-    table = _table("when (UTC)", "verdict", "rows", "bytes", "ms", "not passed", "fingerprint")
+def _runs(metrics: pl.DataFrame, more: tuple[str, ...] = ()) -> Table:
+    table = _table("when (UTC)", *more, "verdict", "rows", "bytes", "ms", "not passed", "fingerprint")
     for run in runs_of(metrics).iter_rows(named=True):
         numbers = (
             "" if run[name] is None else f"{run[name]:,.0f}" for name in ("rows", "bytes", "duration_ms", "not_passed")
         )
         status = Text(run["status"], style=COLOURS[Status(run["status"])])
-        table.add_row(f"{run['at']:%Y-%m-%d %H:%M:%S}", status, *numbers, run["fingerprint"])
+        names = (Text(run[name] or "") for name in more)
+        table.add_row(f"{run['at']:%Y-%m-%d %H:%M:%S}", *names, status, *numbers, run["fingerprint"])
     return table
 
 

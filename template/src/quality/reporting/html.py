@@ -124,14 +124,17 @@ def matrix_words(rule: RuleResult) -> str:
 def last(config: CheckConfig) -> Path:
     """Writes the report of the newest run in the history, wherever that ran."""
     if (result := last_result(config)) is None:
-        where = f"{config.dataset} in {config.environment}"
-        raise ConfigurationError(f"no run of {where} is remembered yet; make one: nox -s task -- {config.dataset}")
+        where = f"{config.subject} in {config.environment}"
+        command = f"nox -s task -- {config.dataset}" + (f" --partition {config.part.shown}" if config.part else "")
+        raise ConfigurationError(f"no run of {where} is remembered yet; make one: {command}")
     return write(result, config, metrics(config, RUNS))
 
 
 def write(result: CheckResult, config: CheckConfig, history: pl.DataFrame | None) -> Path:
-    """Writes the report of a run, with the trends that history has, to `reports/<dataset>-<environment>.html`."""
-    path = project.root() / "reports" / f"{config.dataset}-{config.environment}.html"
+    """Writes the report of a run, with the trends that history has, to `reports/<dataset>-<environment>.html`; that of
+    a partition to a file of its own."""
+    part = f"-{config.part.name}" if config.part else ""
+    path = project.root() / "reports" / f"{config.dataset}-{config.environment}{part}.html"
     write_whole(path, render(result, history), lasting=False, private=True)
     return path
 

@@ -72,8 +72,10 @@ class EvidenceFile(Frozen):
 def of(
     result: CheckResult, rung: str, references: dict[str, str] | None = None, checks: tuple[Check, ...] = ()
 ) -> Evidence:
-    """The evidence that a result is."""
+    """The evidence that a result is; ConfigurationError for that of a partition, which proves nothing of the whole."""
     about = result.metadata
+    if about.partition is not None:
+        raise ConfigurationError(f"{about.subject}: one partition proves no rung of the whole dataset")
     return Evidence(
         dataset=about.dataset,
         environment=about.environment or "none",

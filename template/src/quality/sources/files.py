@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 import polars as pl
-from pydantic import AliasChoices, Field, ValidationError, model_validator
+from pydantic import AliasChoices, Field, PrivateAttr, ValidationError, model_validator
 
 from quality.errors import ConfigurationError, MalformedError, SourceError, first_line
 from quality.sources import remote, storage
@@ -26,6 +26,7 @@ from quality.sources.lakes import LAKES, Lake, Snapshot, Wanted, read_lake, snap
 from quality.sources.listing import File, Format, local_files, one_format, told_format
 from quality.sources.ndjson import read_ndjson
 from quality.sources.options import TextFormat
+from quality.sources.partition import Partition
 from quality.sources.schemas import Evolution
 from quality.sources.source import Looked, Part, Reading, Source
 from quality.sources.tables import table_format
@@ -71,6 +72,8 @@ class Files(TextFormat, Source):
         description="How files may differ: new_columns, missing_columns (null), wider_numbers, time_units.",
     )
 
+    _part: Partition | None = PrivateAttr(None)
+
     @model_validator(mode="after")
     def _fits_the_format(self) -> Self:
         refuse_password(self.path)
@@ -104,8 +107,14 @@ class Files(TextFormat, Source):
     def files(self, root: Path) -> list[File]:
         """The files, in order; SourceError says which one is missing or empty."""
         if self.is_remote:
-            return remote.files(self.path, self.resolved_format())
-        return local_files(self.path, root, self.resolved_format())
+            return remote.files(self.path, self.resolved_format(), self._part)
+        return local_files(self.path, root, self.resolved_format(), self._part)
+
+    def within(self, partition: Partition) -> Files:
+        """These files, of which only those are listed, opened and versioned that lie in the partition's folders."""
+        chosen = self.model_copy()
+        chosen._part = partition
+        return chosen
 
     def partitions(self, root: Path) -> tuple[str, ...]:
         """The columns that folders such as `day=2026-11-27` name, or a table's log."""
@@ -124,7 +133,8 @@ class Files(TextFormat, Source):
                 raise MalformedError(f"{self.path} is no Delta or Iceberg table, so that it has no versions to choose")
             return None
         wait = storage.options(self.path, storage.PATIENT) if self.is_remote else None
-        return snapshot(lake, place, Wanted(self.snapshot, self.as_of), self.path, wait)
+        found = snapshot(lake, place, Wanted(self.snapshot, self.as_of), self.path, wait)
+        return found.within(self._part, self.path) if self._part else found
 
     def look(self, root: Path) -> Looked:
         """Of plain files every row is counted: of columnar ones by their footers."""
@@ -140,7 +150,7 @@ class Files(TextFormat, Source):
         if (table := self.table(root)) is not None:
             return table.version
         if self.is_remote:
-            return remote.version(self.path, self.resolved_format())
+            return remote.version(self.path, self.resolved_format(), self._part)
         stats = [(file.shown, os.stat(file.place)) for file in self.files(root)]  # noqa: PTH116 - a name and its stat
         return ";".join(f"{name}:{stat.st_size}:{stat.st_mtime_ns}:{stat.st_ino}" for name, stat in stats)
 
@@ -150,13 +160,14 @@ class Files(TextFormat, Source):
             return ()
         files = self.files(root)
         keys = key_dtypes(files, self.dtypes)
-        tags = remote.tags(self.path, self.resolved_format()) if self.is_remote else {}
+        tags = remote.tags(self.path, self.resolved_format(), self._part) if self.is_remote else {}
         if tags is None:
             return ()
         found = []
         for file in files:
             version, settled = (tags[file.place], True) if self.is_remote else local_version(file.path)
-            found.append(Part(file.shown, version, partial(self._alone, [file], keys), settled))
+            told = f"{version} {keys}" if keys else version
+            found.append(Part(file.shown, told, partial(self._alone, [file], keys), settled))
         return tuple(found)
 
     def _alone(self, files: Sequence[File], keys: dict[str, pl.DataType], judged: Collection[str]) -> Reading:

@@ -30,7 +30,7 @@ def key_dtypes(files: Sequence[File], dtypes: Mapping[str, str]) -> dict[str, pl
 def _key_dtype(key: str, files: Sequence[File], declared: str | None) -> pl.DataType:
     texts = [file.keys[key] for file in files]
     if declared is None:
-        there = {text for text in texts if text is not None}
+        there = {text for text in files[0].among.get(key, texts) if text is not None}
         whole = bool(there) and all(WHOLE.fullmatch(text) for text in there)
         if whole:
             return pl.Int64()

@@ -13,8 +13,11 @@ from urllib.parse import unquote, urlsplit
 
 import polars as pl
 
+from quality.engine.dtypes import col
 from quality.errors import ConfigurationError, MalformedError, SourceError, first_line
 from quality.sources.drivers import driver
+from quality.sources.hive import values
+from quality.sources.partition import Keys, Partition
 from quality.sources.source import Reading
 
 Lake = Literal["delta", "iceberg"]
@@ -34,7 +37,11 @@ class Past(NamedTuple):
 
 
 class Snapshot(NamedTuple):
-    """One version of a table: what names it, how it is scanned, its data files with their sizes, and its rows."""
+    """One version of a table: what names it, how it is scanned, its data files with their sizes, and its rows.
+
+    `keys` has, for each file, the values of partition columns that all of its rows have, and `counts` its rows; of a
+    file that a later way of partitioning has left behind, no values.
+    """
 
     version: str
     scan: Callable[[], pl.LazyFrame]
@@ -43,6 +50,24 @@ class Snapshot(NamedTuple):
     history: Sequence[Past]
     number: int | None = None
     partitions: Sequence[str] = ()
+    keys: Sequence[Keys] = ()
+    counts: Sequence[int] = ()
+
+    def within(self, part: Partition, shown: str) -> Snapshot:
+        """This version, of one partition alone; SourceError where it is not there."""
+        part.refuse_unknown(self.partitions, shown)
+        old = [n for n, keys in enumerate(self.keys) if not keys.keys() >= set(part.keys)]
+        found = [n for n, keys in enumerate(self.keys) if part.has(keys)]
+        if not found and not old:
+            raise part.missing(self.keys, shown)
+        counted = self.rows is not None and self.counts and not old
+        return self._replace(
+            version=f"{self.version}:{part.name}",
+            scan=lambda: _filtered(self.scan(), part),
+            files=[self.files[n] for n in (*found, *old)],
+            rows=sum(self.counts[n] for n in found) if counted else None,
+            keys=[self.keys[n] for n in found],
+        )
 
     def told(self) -> str:
         """How many versions there are, from when to when, and which of them is judged."""
@@ -91,6 +116,17 @@ def _several(history: Sequence[Past]) -> str:
     newest = sorted(history, key=lambda past: past.at, reverse=True)
     more = f" and {len(newest) - TOLD:,} older" if len(newest) > TOLD else ""
     return ", ".join(map(str, newest[:TOLD])) + more
+
+
+def _filtered(lazy: pl.LazyFrame, part: Partition) -> pl.LazyFrame:
+    """The rows of a partition, by values of the columns' own dtypes, by which a scan leaves files out."""
+    schema = lazy.collect_schema()
+    for key, text in part.values:
+        (value,) = values([text], schema[key]) if schema[key] != pl.String else [text]
+        if value is None and text is not None:
+            raise SourceError(f"the partition {part.shown}: column '{key}' is {schema[key]}; write such a value")
+        lazy = lazy.filter(col(key).is_null() if value is None else col(key) == pl.lit(value, schema[key]))
+    return lazy
 
 
 def snapshot(lake: Lake, place: str, wanted: Wanted, shown: str, storage: dict[str, Any] | None = None) -> Snapshot:
@@ -142,7 +178,10 @@ def _delta(place: str, wanted: Wanted, shown: str, storage: dict[str, Any] | Non
     number = table.version() if number is None else number
     table.load_as_version(number)
     adds = pl.DataFrame(table.get_add_actions(flatten=True))
-    files = [(place, size) for place, size in zip(table.file_uris(), _by_uri(adds, table.file_uris()), strict=True)]
+    columns: list[str] = table.metadata().partition_columns
+    told = [f"partition.{column}" for column in columns]
+    order = _by_uri(adds, table.file_uris())
+    files = [(place, adds["size_bytes"][row]) for place, row in zip(table.file_uris(), order, strict=True)]
     deletes = any(name.startswith("deletion_vector") for name in adds.columns)
     counts = adds["num_records"] if "num_records" in adds.columns and not deletes else None
     rows = None if counts is None or counts.null_count() else int(counts.sum())
@@ -153,14 +192,25 @@ def _delta(place: str, wanted: Wanted, shown: str, storage: dict[str, Any] | Non
         rows,
         history,
         number,
-        table.metadata().partition_columns,
+        columns,
+        [
+            {name.removeprefix("partition."): _key(adds[name][row]) for name in adds.columns if name in told}
+            for row in order
+        ],
+        [] if rows is None or counts is None else [counts[row] for row in order],
     )
 
 
 def _by_uri(adds: pl.DataFrame, uris: Sequence[str]) -> list[int]:
-    """The sizes of files in the order of their addresses, whose ends are the paths that the log has."""
-    sizes = {unquote(path): size for path, size in adds.select("path", "size_bytes").rows()}
-    return [next(size for path, size in sizes.items() if unquote(uri).endswith(path)) for uri in uris]
+    """The rows of the log about files in the order of their addresses, whose ends are the paths that it has."""
+    there = {unquote(path): row for row, path in enumerate(adds["path"])}
+    spellings = [(uri, unquote(uri)) for uri in uris]  # quoted where the table's own folder has blanks
+    return [next(row for path, row in there.items() if any(one.endswith(path) for one in both)) for both in spellings]
+
+
+def _key(value: Any) -> str | None:
+    """A value of a partition column as a folder's name has it."""
+    return None if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _iceberg(place: str, wanted: Wanted, shown: str, storage: dict[str, Any] | None) -> Snapshot:
@@ -175,17 +225,42 @@ def _iceberg(place: str, wanted: Wanted, shown: str, storage: dict[str, Any] | N
     unasked = wanted == Wanted()
     number = (current.snapshot_id if current else None) if unasked else wanted.of(history, shown)
     tasks = list(table.scan(snapshot_id=number).plan_files()) if number is not None else []
-    files = [(_local(one), one.file_size_in_bytes) for task in tasks for one in (task.file, *task.delete_files)]
+    columns = _identities(table, table.spec())
+    files = {
+        (_local(one), one.file_size_in_bytes): (_keys(table, task.file), one.record_count if one is task.file else 0)
+        for task in tasks
+        for one in (task.file, *task.delete_files)
+    }
     deletes = any(task.delete_files for task in tasks)
     rows = None if deletes else sum(task.file.record_count for task in tasks)
     return Snapshot(
         f"{table.metadata.table_uuid}:{number}",
         lambda: pl.scan_iceberg(table, snapshot_id=None if unasked else number, storage_options=storage),
-        list(dict.fromkeys(files)),
+        [*files],
         rows,
         history,
         number,
+        [*columns.values()],
+        [keys for keys, _ in files.values()],
+        [count for _, count in files.values()],
     )
+
+
+def _identities(table: Any, spec: Any) -> dict[int, str]:
+    """The columns whose own values a table is partitioned by, by their place in its way of partitioning."""
+    by = {n: field.source_id for n, field in enumerate(spec.fields) if str(field.transform) == "identity"}
+    return {n: table.schema().find_column_name(column) for n, column in by.items()}
+
+
+def _keys(table: Any, file: Any) -> Keys:
+    """The values of those columns that all rows of a file have, as folders' names have them."""
+    spec, schema = table.specs()[file.spec_id], table.schema()
+    found: Keys = {}
+    for place, column in _identities(table, spec).items():
+        value, field = file.partition[place], spec.fields[place]
+        kind = schema.find_type(field.source_id)
+        found[column] = None if value is None else str(field.transform.to_human_string(kind, value))
+    return found
 
 
 def _operation(one: Any) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import glob
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Literal, NamedTuple
 from urllib.parse import unquote
 
 from quality.errors import ConfigurationError, MalformedError, SourceError, first_line
+from quality.sources.partition import NO_VALUE, Keys, Partition
 from quality.sources.tables import refuse_tables
 
 Format = Literal["parquet", "csv", "ndjson", "ipc", "json", "excel", "delta", "iceberg"]
@@ -32,18 +33,19 @@ ASIDE = ("json", "excel")
 """Formats of what often lies beside data in a folder, such as a description: they are data where nothing else is."""
 OLD_EXCEL = (".xls", ".xlsb", ".ods")
 KEY = re.compile(r"([^=]+)=(.*)")
-NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
-
-Keys = dict[str, str | None]
 
 
 class File(NamedTuple):
-    """One file: the place that is read, its name as people know it, the values of its folders, and its parts."""
+    """One file: the place that is read, its name as people know it, the values of its folders, and its parts.
+
+    `among` has the values of all folders of the dataset, also of those that are not read.
+    """
 
     place: str
     shown: str
     keys: Keys = {}  # noqa: RUF012 - a named tuple's default, which nobody changes
     unit: str = "line"
+    among: Mapping[str, Collection[str | None]] = {}
 
     @property
     def path(self) -> Path:
@@ -67,8 +69,19 @@ def told_format(path: str) -> Format | None:
     return None
 
 
-def local_files(path: str, root: Path, form: Format | None) -> list[File]:
+def local_files(path: str, root: Path, form: Format | None, part: Partition | None = None) -> list[File]:
     """The files, in order; SourceError says which one is missing or empty, and refuses those of a table's folder."""
+    base, found = _local(path, root, form)
+    keys = {one: keys_of(str(one.relative_to(base))) if base else {} for one in found}
+    among = values_of(keys.values()) if part else {}
+    found = part.of(keys, path) if part else found
+    for one in found:
+        _refuse_hollow(one, path, root)
+    return [File(str(one), shown(one, root), keys[one], among=among) for one in found]
+
+
+def _local(path: str, root: Path, form: Format | None) -> tuple[Path | None, list[Path]]:
+    """The folder that a path's folders are named from, and the files, in order."""
     place = root / Path(path).expanduser()
     if place.is_dir():
         base: Path | None = place
@@ -82,9 +95,7 @@ def local_files(path: str, root: Path, form: Format | None) -> list[File]:
     refuse_tables(found, place if place.is_dir() else None, path)
     if not found:
         raise SourceError(f"no file matches {path}")
-    for one in found:
-        _refuse_hollow(one, path, root)
-    return [File(str(one), shown(one, root), keys_of(str(one.relative_to(base))) if base else {}) for one in found]
+    return base, found
 
 
 def _in_folder(folder: Path, form: Format | None) -> list[Path]:
@@ -134,6 +145,15 @@ def keys_of(path: str) -> Keys:
     pairs = (KEY.fullmatch(part) for part in path.split("/")[:-1])
     found = {unquote(pair[1]): unquote(pair[2]) for pair in pairs if pair}
     return {name: None if value == NO_VALUE else value for name, value in found.items()}
+
+
+def values_of(folders: Iterable[Keys]) -> dict[str, set[str | None]]:
+    """Every value that folders have, by key."""
+    found: dict[str, set[str | None]] = {}
+    for keys in folders:
+        for key, value in keys.items():
+            found.setdefault(key, set()).add(value)
+    return found
 
 
 def one_format(files: Iterable[File], path: str) -> Format:

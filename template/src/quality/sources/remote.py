@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from quality.errors import MalformedError, SourceError, first_line
-from quality.sources.listing import File, Format, keys_of, suffix_format
+from quality.sources.listing import File, Format, keys_of, suffix_format, values_of
+from quality.sources.partition import Keys, Partition
 from quality.sources.storage import PATIENT, options
 from quality.sources.tables import table_among
 
@@ -29,29 +30,39 @@ class Object(NamedTuple):
     tag: str
 
 
-def files(address: str, form: Format | None) -> list[File]:
+def files(address: str, form: Format | None, part: Partition | None = None) -> list[File]:
     """The files that an address means, in order; without obstore, those that Polars finds."""
     there = _listed(address, form)
     places = [one.address for one in there] if there is not None else _scanned(address, form or "parquet")
     if not places:
         raise SourceError(f"no file matches {address}")
-    if there is not None and (empty := next((one.address for one in there if not one.size), None)):
+    keys = {place: _keys(place, address) for place in places}
+    among = values_of(keys.values()) if part else {}
+    places = part.of(keys, address) if part else places
+    read = set(places)
+    if empty := next((one.address for one in there or () if not one.size and one.address in read), None):
         raise MalformedError(f"the file {empty} is empty (0 bytes)")
-    base = _before_magic(address)
-    folders = address.endswith("/") or glob.has_magic(address)
-    return [File(place, place, keys_of(place.removeprefix(base)) if folders else {}) for place in places]
+    return [File(place, place, keys[place], among=among) for place in places]
 
 
-def version(address: str, form: Format | None) -> str | None:
+def version(address: str, form: Format | None, part: Partition | None = None) -> str | None:
     """Names, sizes and tags of the files; None where obstore is not installed."""
-    there = tags(address, form)
+    there = tags(address, form, part)
     return None if there is None else ";".join(f"{place}:{tag}" for place, tag in there.items())
 
 
-def tags(address: str, form: Format | None) -> dict[str, str] | None:
+def tags(address: str, form: Format | None, part: Partition | None = None) -> dict[str, str] | None:
     """Size and tag of each file by its address; None where obstore is not installed."""
-    there = _listed(address, form)
-    return None if there is None else {one.address: f"{one.size}:{one.tag}" for one in there}
+    if (there := _listed(address, form)) is None:
+        return None
+    read = [one for one in there if part is None or part.has(_keys(one.address, address))]
+    return {one.address: f"{one.size}:{one.tag}" for one in read}
+
+
+def _keys(place: str, address: str) -> Keys:
+    """The values of the folders below the one that an address starts from."""
+    folders = address.endswith("/") or glob.has_magic(address)
+    return keys_of(place.removeprefix(_before_magic(address))) if folders else {}
 
 
 def _before_magic(address: str) -> str:

@@ -15,6 +15,7 @@ from quality.engine.rule import Rule
 from quality.errors import ConfigurationError, MalformedError, SourceError, first_line
 from quality.pushdown.frame import Database
 from quality.rules.catalogue import listed
+from quality.sources.partition import Partition
 from quality.values import Frozen
 
 
@@ -104,6 +105,13 @@ class Source(Frozen):
     def partitions(self, root: Path) -> tuple[str, ...]:
         """The columns that name the partition of a row; none where nothing is partitioned."""
         return ()
+
+    def within(self, partition: Partition) -> Source:
+        """This source, of one partition alone; ConfigurationError where it has none to choose from."""
+        raise ConfigurationError(
+            f"a source of kind {self.kind} has no partition columns, so no partition of it is judged alone; leave the "
+            "partition out"
+        )
 
     def describe(self) -> str:
         return self.kind

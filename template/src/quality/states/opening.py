@@ -40,7 +40,7 @@ TICK = 0.1
 
 
 class Kept(NamedTuple):
-    """The whole, the rules that its source adds, and the pass that asks states first."""
+    """The whole, the rules that its source adds, and the pass that asks states first; `partly` of one partition."""
 
     frame: Whole
     declared: tuple[Parses, ...]
@@ -48,10 +48,11 @@ class Kept(NamedTuple):
     store: Store
     keep: KeptStates
     references: Callable[[], dict[str, str]]
+    partly: bool
 
     def is_due(self, now: datetime) -> bool:
         """Whether everything is to be read all the same, to compare; not where all of it has just been read."""
-        if self.keep.full_every_days is None:
+        if self.keep.full_every_days is None or self.partly:
             return False
         last = self.store.about(FULL).get("at")
         if last is None and all(piece.was_read for piece in self.measuring.pieces):
@@ -66,6 +67,8 @@ class Kept(NamedTuple):
 
     def remember(self, now: datetime, status: Status) -> None:
         """Which files this check was about, for whoever judges their states by other rules; what is old is deleted."""
+        if self.partly:
+            return
         pieces = self.measuring.pieces
         with suppress(*GONE):
             remember(self.store, pieces, now, status, self.references())
