@@ -106,18 +106,17 @@ def check(
             answer = isolated() if isolated else isolation.ask(data, config, now)
             judged(len(config.rules))
             return cast("CheckResult", answer.result)
-        opened = open_source(data, config, now=now, history=history)
+        open_it = partial(open_source, data, config, now=now, history=history)
+        opened = open_it()
     except ConfigurationError:
         raise
     except BROKEN as error:
         fields = unreadable(error, config)
     else:
-        again = partial(open_source, data, config, now=now, history=history, keep=False)
-        opened, fields = _compared(opened, config, judged, seen, now, again)
+        opened, fields = _compared(opened, config, judged, seen, now, partial(open_it, keep=False))
         about = about.model_copy(update={"explain": opened.frame.explain(), "version": opened.version})
-    took = (time.perf_counter() - clock) * 1000
-    told = {"allow_empty": config.allow_empty, "execution_time_ms": took, "timestamp": started, "metadata": about}
-    return CheckResult(**fields, **told)
+    told = {"allow_empty": config.allow_empty, "timestamp": started, "metadata": about}
+    return CheckResult(**fields, **told, execution_time_ms=(time.perf_counter() - clock) * 1000)
 
 
 class Opened(NamedTuple):
@@ -236,19 +235,24 @@ def open_source(
         if found.there is not None:
             there = judged_there(found, config, around, partial(referred, environment=config.environment))
             return Opened(there, version=source.UNKNOWN)
-        frame = Frame(
-            found.lazy,
-            here,
-            columnar=found.columnar,
-            version=found.version or version,
-            version_now=(lambda: found.version) if found.version else partial(source.version, base),
-            hidden=found.hidden,
-            schemas=found.schemas,
-            differs=found.differs,
-        )
+        frame = _frame(found, here, version, partial(source.version, base))
+    return Opened(frame, found.declared, found.rows, digest(found.version or version) or source.UNKNOWN)
+
+
+def _frame(found: Reading, around: Surroundings, version: str | None, version_now: Callable[[], str | None]) -> Frame:
+    frame = Frame(
+        found.lazy,
+        around,
+        columnar=found.columnar,
+        version=found.version or version,
+        version_now=(lambda: found.version) if found.version else version_now,
+        hidden=found.hidden,
+        schemas=found.schemas,
+        differs=found.differs,
+    )
     if found.ended is not None:
         weakref.finalize(frame, found.ended)
-    return Opened(frame, found.declared, found.rows, digest(found.version or version) or source.UNKNOWN)
+    return frame
 
 
 def _source(data: Any, config: CheckConfig) -> tuple[Source, Path]:

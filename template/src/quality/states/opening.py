@@ -187,6 +187,7 @@ def _kept(asked: Asked, store: Store, pieces: Sequence[Piece], headers: Sequence
     )
     whole.rows_seen(sum(one.rows for one in headers))
     measuring = Measuring(pieces, whole, store, asked.references.version, asked.config.sensitive)
+    declared, config = tuple(parses(first, rows.look)), asked.config
     return Kept(
-        whole, tuple(parses(first, rows.look)), measuring, store, asked.config.states, asked.references.versions
+        whole, declared, measuring, store, config.states, asked.references.versions, config.partition is not None
     )
