@@ -21,7 +21,7 @@ ELSEWHERE = {
     "changelog.md": "CHANGELOG.md",
     **{
         f"reference/{name}": f"template/docs/{name}"
-        for name in ("rules.md", "sources.md", "pushdown.md", "changes.md", "json.md", "operators.md")
+        for name in ("rules.md", "sources.md", "pushdown.md", "changes.md", "states.md", "json.md", "operators.md")
     },
     **{f"reference/{name}": f"template/docs/{name}" for name in ("artifact.png", "report.png")},
 }
