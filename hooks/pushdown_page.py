@@ -20,7 +20,8 @@ from rule_table import ROWS, Row, write_references  # noqa: E402
 from quality.checking import References  # noqa: E402
 from quality.contract.contract import parse_source  # noqa: E402
 from quality.engine.frame import Surroundings  # noqa: E402
-from quality.pushdown.dialects import DIALECTS, Dialect, exp  # noqa: E402
+from quality.pushdown.databases import DIALECTS  # noqa: E402
+from quality.pushdown.dialects import Dialect, exp  # noqa: E402
 from quality.pushdown.frame import Database, TableFrame  # noqa: E402
 from quality.pushdown.plans import Table  # noqa: E402
 from quality.pushdown.rehearsal import refusal  # noqa: E402

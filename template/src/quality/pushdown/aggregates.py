@@ -33,7 +33,7 @@ def _sum(value: Value, option: Any, dtype: pl.DataType, dialect: Dialect) -> tup
         return call("SUM", number(0)), number(0)
     if not value.dtype.is_numeric():
         raise UnsayableError(f"a sum of {value.dtype} cannot be said in {dialect.NAME}")
-    return call("SUM", value.sql), literal(0, dtype, dialect)
+    return call("SUM", dialect.summed(value.sql, value.dtype)), literal(0, dtype, dialect)
 
 
 def _extreme(name: str) -> Any:

@@ -1,9 +1,10 @@
-"""What DuckDB and PostgreSQL call the same things."""
+"""What databases call the same things: the words of any, and those of DuckDB and PostgreSQL."""
 
 from __future__ import annotations
 
 import functools
 import importlib
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import polars as pl
@@ -42,6 +43,9 @@ TYPES: dict[type[pl.DataType], str] = {
     pl.Date: "DATE",
     pl.Binary: "BLOB",
 }
+DIGITS = {"Int8": 3, "Int16": 5, "Int32": 10, "Int64": 19, "UInt8": 3, "UInt16": 5, "UInt32": 10, "UInt64": 20}
+DIGITS["Int128"] = 39
+"""Of the longest whole number of a dtype."""
 
 
 class UnsayableError(ConfigurationError):
@@ -71,8 +75,14 @@ class Dialect:
     WORDS: ClassVar[Words]
     NULLS: ClassVar[bool] = True
     """Whether a text can hold the character of code 0."""
+    NAMES: ClassVar[Mapping[str, str]] = {}
+    """Functions that have another name there."""
+    PARTS: ClassVar[Mapping[str, str]] = {}
+    """Parts of a moment that have another name there."""
 
     def written(self, tree: Any) -> str:
+        for one in tree.find_all(exp.Anonymous) if self.NAMES else ():
+            one.set("this", self.NAMES.get(one.this, one.this))
         return str(tree.sql(dialect=self.SQLGLOT))
 
     def type(self, dtype: pl.DataType) -> str:
@@ -146,6 +156,26 @@ class Dialect:
     def quantile(self, value: Any, share: float) -> Any:
         """Interpolated between neighbors in an order in which NaN is the greatest."""
         raise NotImplementedError
+
+    def summed(self, value: Any, dtype: pl.DataType) -> Any:
+        """A value as it is added up."""
+        return value
+
+    def member(self, value: Any, dtype: pl.DataType) -> Any:
+        """A value as it is looked up among others."""
+        return value
+
+    def compared(self, left: Any, right: Any) -> tuple[Any, Any]:
+        """Two values as they are compared, whose types may differ."""
+        return left.sql, right.sql
+
+    def exact(self, name: str, value: Any, dtype: pl.DataType) -> Any:
+        """A float rounded to a whole one, by a function of this name."""
+        return call(name, value)
+
+    def any_order(self) -> list[Any]:
+        """What rows are numbered by whose order does not matter."""
+        return []
 
 
 class DuckDB(Dialect):
@@ -231,6 +261,3 @@ class PostgreSQL(Dialect):
     def quantile(self, value: Any, share: float) -> Any:
         order = exp.Order(expressions=[exp.Ordered(this=value, nulls_first=False)])
         return exp.WithinGroup(this=call("PERCENTILE_CONT", exp.Literal.number(repr(share))), expression=order)
-
-
-DIALECTS: dict[str, Dialect] = {"duckdb": DuckDB(), "postgresql": PostgreSQL(), "postgres": PostgreSQL()}

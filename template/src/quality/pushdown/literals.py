@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from datetime import UTC
+from decimal import Decimal
 from typing import Any
 
 import polars as pl
@@ -31,6 +33,14 @@ def literal(value: Any, dtype: pl.DataType, dialect: Dialect) -> Any:
     if isinstance(dtype, pl.Decimal) or dtype == pl.Date:
         return dialect.cast(text(str(value)), dtype)
     raise UnsayableError(f"a value of {dtype} cannot be said in {dialect.NAME}")
+
+
+def narrow(values: Sequence[Decimal]) -> pl.Decimal:
+    """The decimals with no more digits than these have."""
+    parts = [one.as_tuple() for one in values]
+    scale = max(0, *(-int(part.exponent) for part in parts))
+    whole = max(1, *(len(part.digits) + int(part.exponent) for part in parts))
+    return pl.Decimal(whole + scale, scale)
 
 
 def _float(value: float) -> str:

@@ -1,0 +1,102 @@
+"""Tables that a real Spark judges: in every count the same as Polars, or refused by name before anything runs.
+
+Not collected with the other tests, which need no Java: `nox -s spark` runs this file.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pyspark
+import pytest
+from checking import judge
+from databases import free_port
+from dirty_table import CREATE, RULES, compare, dirty, write
+from pyspark.sql.connect.session import SparkSession
+
+HOME = Path(pyspark.__file__).parent
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("spark")
+
+
+@pytest.fixture(scope="module")
+def server(place: Path) -> Iterator[str]:
+    """The address of a server of Spark Connect with two threads."""
+    port = free_port()
+    settings = {
+        "spark.connect.grpc.binding.address": "127.0.0.1",
+        "spark.connect.grpc.binding.port": str(port),
+        "spark.driver.host": "127.0.0.1",
+        "spark.sql.shuffle.partitions": "2",
+        "spark.sql.warehouse.dir": str(place / "warehouse"),
+        "spark.ui.enabled": "false",
+    }
+    command = [str(HOME / "bin" / "spark-submit"), "--master", "local[2]"]
+    command += [word for name, value in settings.items() for word in ("--conf", f"{name}={value}")]
+    command += ["--class", "org.apache.spark.sql.connect.service.SparkConnectServer", "spark-internal"]
+    with (place / "log").open("wb") as log:
+        about: dict[str, Any] = {"cwd": place, "env": {**os.environ, "SPARK_HOME": str(HOME)}}
+        running = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True, **about)
+    try:
+        until = time.monotonic() + 120
+        while "Spark Connect server started" not in (place / "log").read_text("utf-8"):
+            assert time.monotonic() < until, (place / "log").read_text("utf-8")[-3000:]
+            assert running.poll() is None, (place / "log").read_text("utf-8")[-3000:]
+            time.sleep(0.2)
+        yield f"sc://127.0.0.1:{port}"
+    finally:
+        os.killpg(running.pid, signal.SIGTERM)
+        running.wait(30)
+
+
+@pytest.fixture(scope="module")
+def data() -> pl.DataFrame:
+    return dirty()
+
+
+@pytest.fixture(scope="module")
+def filled(server: str, data: pl.DataFrame, place: Path) -> str:
+    session = SparkSession.builder.remote(server).create()
+    data.write_parquet(place / "theirs.parquet")
+    made = CREATE.format("dirty", "string collate UTF8_LCASE").replace("varchar", "string")
+    made = made.replace("double precision", "double").replace("real", "float").replace('"at"', "at")
+    made = made.replace("timestamp with time zone", "timestamp ").replace("ts timestamp,", "ts timestamp_ntz,")
+    for statement in (
+        made,
+        f"INSERT INTO dirty SELECT * FROM parquet.`{place / 'theirs.parquet'}`",
+        "CREATE TABLE reference (id bigint, name string)",
+        "INSERT INTO reference VALUES (1, 'a'), (7, 'abc'), (NULL, NULL), (24, 'x1')",
+        "CREATE TABLE odd (rid bigint, odd array<int>)",
+    ):
+        session.sql(statement).collect()
+    session.stop()
+    return server
+
+
+@pytest.fixture
+def there(filled: str, place: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """The dirty table in Spark."""
+    monkeypatch.setenv("QUALITY_ROOT", str(place))
+    monkeypatch.setenv("THERE", filled)
+    write(place)
+    return {"kind": "table", "connection": "env:THERE", "table": "dirty", "order_by": ["rid"]}
+
+
+def test_every_count_is_that_of_polars(there: dict[str, Any], data: pl.DataFrame) -> None:
+    import collections
+
+    found = judge(None, *RULES, source=there, sample_rows=0)
+    for m, n in collections.Counter(r.message for r in found.rules if r.status.value == "ERROR").items():
+        print("ERR", n, m[:3000])
+    compare(judge(data, *RULES, sample_rows=0), found)
