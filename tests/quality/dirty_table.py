@@ -71,6 +71,10 @@ TEXTS += [
     "Fri, 29 Feb 2024",
     "😀",
     "é😀",
+    "1 k",
+    "éx\n",
+    "K\u017f",
+    "a" * 300,
 ]
 FLOATS = [None, math.nan, math.inf, -math.inf, 0.0, -0.0, 0.1, 0.3, 1.0, 1.5, 2.0, -2.5, 1e300, -1e-300, 1e15 + 0.3]
 BIG = [None, 2**62, 2**62 + 1, 2**62 - 1, -(2**62), 2**53, 2**53 + 1, 0, 1, -1, 7, 24, 49, 50, 51, 2**63 - 1, -(2**63)]
@@ -287,6 +291,10 @@ RULES: list[dict[str, Any]] = [
     *({"check": c, "column": "s", "at_least": "b"} for c in ("min", "max")),
     {"check": "quantile", "column": "calm", "q": 0.9, "at_most": 1},
     {"check": "quantile", "column": "small", "q": 0.33, "at_least": 9},
+    *(
+        {"check": "quantile", "column": "f4", "where": f"rid < {n}", "q": 0.1, "at_most": -9e9, "name": f"{n} rows"}
+        for n in (3, 6, 14, 46, 47)
+    ),
     *({"check": "freshness", "column": m, "max_age": "1h"} for m in ("d", "ts", "at")),
     {"check": "row_count", "min": 601},
     {"check": "row_count", "min": 601, "where": "b", "name": "rows where"},
@@ -332,6 +340,41 @@ CONDITIONS = st.recursive(
         st.builds("(CASE WHEN {} THEN {} ELSE {} END)".format, inner, inner, inner),
     ),
     max_leaves=5,
+)
+
+CLASSES = [r"\d", r"\D", r"\w", r"\W", r"\s", r"\S", ".", r"\p{L}", r"\P{Lu}", r"[^\s]", "[a-c&&[^b]]", "[[:alpha:]]"]
+LETTERS = [
+    "x",
+    "a",
+    "é",
+    "ß",
+    "k",
+    "1",
+    " ",
+    r"\n",
+    "😀",
+    r"\.",
+    r"[\w-]",
+    r"[^a\d]",
+    r"\x{e9}",
+    r"\u0301",
+    "[k-\u017f]",
+]
+PIECES = st.sampled_from([*CLASSES, *LETTERS, "(?:)", "()"])
+TIMES = st.sampled_from(
+    ["", "", "", "*", "+", "?", "{2}", "{1,2}", "{0,}", "*?", "++", "?+", "{ 2 }", "{1,1001}", "{300}"]
+)
+PLACES = st.sampled_from([r"\b", r"\B", "^", "$", r"\A", r"\z", "(?i)", "(?s)", "(?-i)", "(?m)", r"\b*", "$+"])
+GROUPS = st.sampled_from(["(?:{})", "({})", "(?i:{})", "(?s-i:{})", "(?P<n>{})", "(?U:{})", "(?x:{})"])
+PATTERNS = st.recursive(
+    st.one_of(st.builds("{}{}".format, PIECES, TIMES), PLACES),
+    lambda inner: st.one_of(
+        st.builds("{}{}".format, inner, inner),
+        st.builds("{}{}".format, inner, inner),
+        st.builds("{}|{}".format, inner, inner),
+        st.builds(lambda group, one, times: group.format(one) + times, GROUPS, inner, TIMES),
+    ),
+    max_leaves=6,
 )
 
 

@@ -6,22 +6,47 @@ Not collected with the other tests, which need no Java: `nox -s spark` runs this
 from __future__ import annotations
 
 import os
-import re
 import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pyspark
 import pytest
-from checking import judge
 from databases import free_port
-from dirty_table import CREATE, RULES, compare, dirty, write
+from dirty_table import CREATE, dirty, write
 from pyspark.sql.connect.session import SparkSession
+from test_pushdown import (
+    test_a_rule_of_ones_own_is_judged_there_or_refused,
+    test_all_counts_are_one_select_and_all_examples_one_statement,
+    test_every_count_is_that_of_polars,
+    test_examples_are_the_first_failing_rows_in_the_order_of_the_key,
+    test_keys_are_looked_up_in_another_table_of_the_database,
+    test_order_needs_what_orders_the_rows,
+    test_what_cannot_be_said_exactly_is_refused_by_name_before_anything_runs,
+    test_whatever_a_condition_says_both_count_alike,
+    test_whatever_a_pattern_says_both_find_it_alike,
+)
 
+from quality.contract.contract import parse_source
+from quality.errors import SourceError
+from quality.pushdown.frame import Database
+
+__all__ = [
+    "test_a_rule_of_ones_own_is_judged_there_or_refused",
+    "test_all_counts_are_one_select_and_all_examples_one_statement",
+    "test_every_count_is_that_of_polars",
+    "test_examples_are_the_first_failing_rows_in_the_order_of_the_key",
+    "test_keys_are_looked_up_in_another_table_of_the_database",
+    "test_order_needs_what_orders_the_rows",
+    "test_what_cannot_be_said_exactly_is_refused_by_name_before_anything_runs",
+    "test_whatever_a_condition_says_both_count_alike",
+    "test_whatever_a_pattern_says_both_find_it_alike",
+]
 HOME = Path(pyspark.__file__).parent
 
 
@@ -93,10 +118,18 @@ def there(filled: str, place: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str
     return {"kind": "table", "connection": "env:THERE", "table": "dirty", "order_by": ["rid"]}
 
 
-def test_every_count_is_that_of_polars(there: dict[str, Any], data: pl.DataFrame) -> None:
-    import collections
+def test_a_statement_that_spark_cannot_plan_is_told_before_it_runs(there: dict[str, Any]) -> None:
+    with opened(there) as database, pytest.raises(SourceError, match="nope"):
+        database.explain("SELECT SUM(nope) FROM dirty")
 
-    found = judge(None, *RULES, source=there, sample_rows=0)
-    for m, n in collections.Counter(r.message for r in found.rules if r.status.value == "ERROR").items():
-        print("ERR", n, m[:3000])
-    compare(judge(data, *RULES, sample_rows=0), found)
+
+@contextmanager
+def opened(source: dict[str, Any]) -> Iterator[Database]:
+    """The database of a source, as a check opens it."""
+    reading = parse_source(source).read(Path.cwd(), ())
+    assert reading.there is not None
+    assert reading.ended is not None
+    try:
+        yield reading.there
+    finally:
+        reading.ended()

@@ -46,6 +46,8 @@ TYPES: dict[type[pl.DataType], str] = {
 DIGITS = {"Int8": 3, "Int16": 5, "Int32": 10, "Int64": 19, "UInt8": 3, "UInt16": 5, "UInt32": 10, "UInt64": 20}
 DIGITS["Int128"] = 39
 """Of the longest whole number of a dtype."""
+PATTERN = "pattern"
+"""Under which a node of SQL keeps the pattern that it looks for."""
 
 
 class UnsayableError(ConfigurationError):
@@ -127,10 +129,18 @@ class Dialect:
         return exp.EQ(this=value, expression=self.cast(text("NaN"), dtype))
 
     def matches(self, value: Any, pattern: str) -> Any:
+        """Whether a pattern is found in a text; what it is called is kept, to be tried on no row first."""
         try:
-            return self.found(value, text(translated(pattern, self.WORDS)))
+            said = self.found(value, text(translated(pattern, self.WORDS)))
         except (UnsaidError, IndexError) as error:
             raise UnsayableError(f"the regex {error} of '{pattern}' cannot be said in {self.NAME}") from None
+        said.meta[PATTERN] = pattern
+        return said
+
+    def tried(self, pattern: str) -> str:
+        """A statement that takes a pattern apart, and reads no table."""
+        found = self.found(self.cast(text("a"), pl.String()), text(translated(pattern, self.WORDS)))
+        return self.written(exp.Select().select(exp.alias_(found, "r0", quoted=True)))
 
     def found(self, value: Any, pattern: Any) -> Any:
         raise NotImplementedError

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from quality.pushdown.aggregates import aggregate, counted
+from quality.pushdown.aggregates import aggregate, counted, interpolated
 from quality.pushdown.dialects import Dialect, UnsayableError, call, exp
 from quality.pushdown.dialects import number as sql_number
 from quality.pushdown.functions import Value, all_of, case, filled, function, is_null, paren
@@ -147,7 +147,7 @@ class Reader:
         value, by = self._filtered(node.input[0])
         if not among or options != ["linear"] or not isinstance(share, float) or value.dtype != pl.Float64:
             raise UnsayableError(f"this quantile cannot be said in {self.dialect.NAME}")
-        return self.dialect.quantile(value.sql if by is None else case((by, value.sql)), share)
+        return interpolated(value.sql if by is None else case((by, value.sql)), share, self.dialect)
 
     def _filtered(self, at: int) -> tuple[Value, Any]:
         """The values that are aggregated, and the one condition on their rows, if there is one."""

@@ -67,6 +67,7 @@ class TableFrame(Frame):
         self.database, self.refer, self.rehearses = database, refer, rehearses
         self.keeps: tuple[pl.Expr, ...] = ()
         self.statements: list[str] = []
+        self.patterns: set[str] = set()
         self._outside = around.references
         self.there = weakref.proxy(self)  # a circle would keep the connection open after the last look
         references = partial(_reference, database, refer, around.references, rehearses)
@@ -99,6 +100,7 @@ class TableFrame(Frame):
     def answer(self, plan: Plan, query: pl.LazyFrame) -> pl.DataFrame:
         statement = plan.written()
         self.statements.append(statement)
+        self.patterns |= plan.patterns
         if self.rehearses:
             return query.collect()
         return typed(self.database.run(statement), plan.schema)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from quality.pushdown.dialects import Dialect, UnsayableError, exp
+from quality.pushdown.dialects import PATTERN, Dialect, UnsayableError, exp
 from quality.pushdown.expressions import Reader
 from quality.pushdown.tree import Tree
 
@@ -61,14 +61,17 @@ class Plan:
     def __init__(self, query: pl.LazyFrame, dialect: Dialect, table_of: Callable[[Any], Table | None]) -> None:
         self.tree, self.dialect, self.table_of = Tree(query), dialect, table_of
         self.schema = query.collect_schema()
+        self.patterns: set[str] = set()
         self._numbers = itertools.count()
 
     def relation(self) -> Relation:
         """The whole query; UnsayableError names what the database has no exact words for."""
         try:
-            return self._relation()
+            found = self._relation()
         except (NotImplementedError, RecursionError) as error:
             raise UnsayableError(f"this query cannot be said in {self.dialect.NAME}: {error or 'too deep'}") from None
+        self.patterns = {one.meta[PATTERN] for one in found.select.walk() if PATTERN in one.meta}
+        return found
 
     def written(self) -> str:
         """The statement, whose columns are those of the query, each as a driver gives it without loss."""

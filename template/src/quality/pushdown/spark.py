@@ -34,7 +34,7 @@ class Spark(Dialect):
 
     NAME = "Spark"
     SQLGLOT = "spark"
-    WORDS = Words(r"\A", r"\z", 1000, lambda code: rf"\x{{{code:x}}}", around=True)
+    WORDS = Words(r"\A", r"\z", 1000, lambda code: rf"\x{{{code:x}}}", around=True, nested=True)
     NULLS = False  # a digit that follows it in a literal would be taken for a part of its code
     NAMES: ClassVar[Mapping[str, str]] = {"STARTS_WITH": "STARTSWITH", "STRPOS": "INSTR"}
     PARTS: ClassVar[Mapping[str, str]] = {"ISODOW": "DOW_ISO"}

@@ -115,9 +115,11 @@ def _spark(url: str, root: Path) -> Iterator[Way]:
             return _frame(session.sql(statement).toArrow())
 
         def explain(statement: str) -> pl.DataFrame:
-            """What cannot be read breaks here; the plan alone would hold the error as a text."""
-            session.sql(statement).schema  # noqa: B018
-            return run(f"EXPLAIN {statement}")
+            """A plan that cannot be made is told as one."""
+            plan = run(f"EXPLAIN {statement}")
+            if (said := " ".join(plan.to_series())).startswith(UNPLANNED):
+                raise ValueError(said.removeprefix(UNPLANNED).strip())
+            return plan
 
         yield Way(run, explain, columns)
 
@@ -131,6 +133,7 @@ def _session(builder: Any, url: str) -> Iterator[Any]:
         session.stop()
 
 
+UNPLANNED = "Error occurred during query planning:"
 OLDEST = 140_000
 """As PostgreSQL counts versions: since then moments are exact numbers of microseconds."""
 WAYS = {"duckdb": _duckdb, "postgresql": _postgresql, "postgres": _postgresql, "sc": _spark}
