@@ -124,8 +124,8 @@ CREATE = (
 ODD = "CREATE TABLE odd (rid bigint, odd {})"
 
 
-def dirty(rows: int = 600) -> pl.DataFrame:
-    pick = random.Random(13)
+def dirty(rows: int = 600, seed: int = 13) -> pl.DataFrame:
+    pick = random.Random(seed)
     data = {
         "rid": list(range(rows)),
         "big": [pick.choice(BIG) for _ in range(rows)],
@@ -142,6 +142,30 @@ def dirty(rows: int = 600) -> pl.DataFrame:
         "amount": [pick.choice(AMOUNTS) for _ in range(rows)],
     }
     return pl.DataFrame(data, schema=SCHEMA)
+
+
+def other(data: pl.DataFrame) -> pl.DataFrame:
+    """A table beside the dirty one: some rows are the same, some differ, some are missing and some are there twice."""
+    theirs = dirty(seed=14)
+    some = (data.head(200), data.slice(200, 100).with_columns(theirs["amount"].slice(200, 100)), theirs.slice(300, 200))
+    return pl.concat([*some, data.head(3)]).with_columns(pl.col("small").cast(pl.Int64), pl.col("f4") + 0.25)
+
+
+CREATE_OTHER = CREATE.replace("small smallint", "small bigint")
+RECONCILED: list[dict[str, Any]] = [
+    {"key": ["rid"]},
+    {"key": ["rid"], "where": "b OR rid > 450"},
+    *(
+        {"key": ["rid"], "columns": [c], "tolerance": t}
+        for c in ("small", "f", "f4", "calm", "big")
+        for t in (0, 0.3, 2)
+    ),
+    *({"key": ["rid"], "columns": [c]} for c in ("s", "b", "d", "ts", "at", "amount")),
+    {"key": ["k"], "columns": ["rid", "s"]},
+    {"key": ["small", "b"], "columns": ["rid"]},
+    *({"key": [c], "columns": ["b"]} for c in ("f", "f4", "s", "d", "ts", "at", "amount", "big")),
+    {"key": ["rid", "s", "f", "d"], "columns": ["at"]},
+]
 
 
 def told(rule: RuleResult) -> tuple[Any, ...]:

@@ -15,7 +15,7 @@ import polars as pl
 import pytest
 from checking import NOW, judge
 from databases import execute, postgres_server
-from dirty_table import CONDITIONS, CREATE, ODD, PATTERNS, RULES, compare, dirty, write
+from dirty_table import CONDITIONS, CREATE, CREATE_OTHER, ODD, PATTERNS, RECONCILED, RULES, compare, dirty, other, write
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -57,7 +57,9 @@ def postgres(data: pl.DataFrame) -> Iterator[str]:
         execute(url, CREATE.format("dirty", "text"), "CREATE TABLE reference (id bigint, name text)")
         execute(url, "INSERT INTO reference VALUES (1, 'a'), (7, 'abc'), (NULL, NULL), (24, 'x1')")
         execute(url, ODD.format("point"))
+        execute(url, CREATE_OTHER.format("other", "text"))
         fill(url, "dirty", data)
+        fill(url, "other", other(data))
         yield url
 
 
@@ -68,6 +70,9 @@ def duck(data: pl.DataFrame, place: Path) -> str:
         connection.execute(CREATE.format("dirty", "varchar COLLATE NOCASE"))
         connection.register("theirs", data.to_arrow())
         connection.execute("INSERT INTO dirty SELECT * FROM theirs")
+        connection.execute(CREATE_OTHER.format("other", "varchar COLLATE NOCASE"))
+        connection.register("others", other(data).to_arrow())
+        connection.execute("INSERT INTO other SELECT * FROM others")
         connection.execute(ODD.format("integer[]"))
         connection.execute("CREATE TABLE reference (id bigint, name varchar)")
         connection.execute("INSERT INTO reference VALUES (1, 'a'), (7, 'abc'), (NULL, NULL), (24, 'x1')")
@@ -87,8 +92,38 @@ def there(request: pytest.FixtureRequest, place: Path, monkeypatch: pytest.Monke
 REFUSED = [
     pytest.param(
         {"check": "reconcile", "reference": "reference.parquet", "key": ["rid"]},
-        "reads both datasets whole",
-        id="reconcile",
+        "the reference reference.parquet is not a table of the same database",
+        id="reconcile with a file",
+    ),
+    pytest.param(
+        {
+            "check": "reconcile",
+            "reference": {"kind": "table", "connection": "duckdb:///elsewhere.duckdb", "table": "dirty"},
+            "key": ["rid"],
+        },
+        "is not a table of the same database",
+        id="reconcile with another database",
+    ),
+    pytest.param(
+        {
+            "check": "reconcile",
+            "reference": {"kind": "table", "connection": "env:THERE", "table": "odd"},
+            "key": ["rid"],
+            "columns": ["odd"],
+        },
+        "column 'odd' is",
+        id="reconcile of a type",
+    ),
+    pytest.param(
+        {
+            "check": "reconcile",
+            "reference": {"kind": "table", "connection": "env:THERE", "table": "other"},
+            "key": ["rid"],
+            "columns": ["amount"],
+            "tolerance": 0.5,
+        },
+        "Minus of Decimal",
+        id="reconcile decimals nearly",
     ),
     pytest.param(
         {"check": "referential_integrity", "column": "big", "reference": "reference.parquet", "reference_column": "id"},
@@ -183,6 +218,37 @@ def test_keys_are_looked_up_in_another_table_of_the_database(
         here,
         judge(None, *({**rule, "reference": reference, "name": str(n)} for n, rule in enumerate(asked)), source=there),
     )
+
+
+def test_two_tables_of_one_database_are_reconciled_there(
+    there: dict[str, Any], data: pl.DataFrame, place: Path
+) -> None:
+    other(data).write_parquet(place / "other.parquet")
+    table = {"kind": "table", "connection": "env:THERE", "table": "other"}
+    here, found = (
+        judge(rows, *(reconciled(n, one, theirs) for n, one in enumerate(RECONCILED)), source=source)
+        for rows, source, theirs in ((data, None, "other.parquet"), (None, there, table))
+    )
+    compare(here, found)
+    told = [[rule.message.replace("other.parquet", "") for rule in result.rules] for result in (here, found)]
+    assert [one.replace("other of env:THERE", "") for one in told[1]] == told[0]
+    assert {rule.status.value for rule in found.rules} == {"FAILED"}
+
+
+def reconciled(number: int, rule: dict[str, Any], reference: Any) -> dict[str, Any]:
+    return {"check": "reconcile", **rule, "name": str(number), "reference": reference}
+
+
+def test_two_tables_are_reconciled_by_one_select(there: dict[str, Any], data: pl.DataFrame) -> None:
+    table = {"kind": "table", "connection": "env:THERE", "table": "other"}
+    rule = reconciled(0, {"key": ["rid"], "where": "rid > 2"}, table)
+    config = CheckConfig(rules=parse_rules([rule]), source=there)
+    frame = open_source(None, config, now=NOW, history=lambda window: []).frame
+    assert isinstance(frame, TableFrame)
+    verdict(engine_judge(config, frame), config, frame)
+    (counts, names, rows) = frame.statements
+    assert counts.count("FULL ") == 1
+    assert "JOIN" not in names + rows
 
 
 def test_all_counts_are_one_select_and_all_examples_one_statement(there: dict[str, Any], data: pl.DataFrame) -> None:

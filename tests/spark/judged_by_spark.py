@@ -18,7 +18,7 @@ import polars as pl
 import pyspark
 import pytest
 from databases import free_port
-from dirty_table import CREATE, dirty, write
+from dirty_table import CREATE, CREATE_OTHER, dirty, other, write
 from pyspark.sql.connect.session import SparkSession
 from test_pushdown import (
     test_a_rule_of_ones_own_is_judged_there_or_refused,
@@ -27,6 +27,8 @@ from test_pushdown import (
     test_examples_are_the_first_failing_rows_in_the_order_of_the_key,
     test_keys_are_looked_up_in_another_table_of_the_database,
     test_order_needs_what_orders_the_rows,
+    test_two_tables_are_reconciled_by_one_select,
+    test_two_tables_of_one_database_are_reconciled_there,
     test_what_cannot_be_said_exactly_is_refused_by_name_before_anything_runs,
     test_whatever_a_condition_says_both_count_alike,
     test_whatever_a_pattern_says_both_find_it_alike,
@@ -43,6 +45,8 @@ __all__ = [
     "test_examples_are_the_first_failing_rows_in_the_order_of_the_key",
     "test_keys_are_looked_up_in_another_table_of_the_database",
     "test_order_needs_what_orders_the_rows",
+    "test_two_tables_are_reconciled_by_one_select",
+    "test_two_tables_of_one_database_are_reconciled_there",
     "test_what_cannot_be_said_exactly_is_refused_by_name_before_anything_runs",
     "test_whatever_a_condition_says_both_count_alike",
     "test_whatever_a_pattern_says_both_find_it_alike",
@@ -93,13 +97,11 @@ def data() -> pl.DataFrame:
 @pytest.fixture(scope="module")
 def filled(server: str, data: pl.DataFrame, place: Path) -> str:
     session = SparkSession.builder.remote(server).create()
-    data.write_parquet(place / "theirs.parquet")
-    made = CREATE.format("dirty", "string collate UTF8_LCASE").replace("varchar", "string")
-    made = made.replace("double precision", "double").replace("real", "float").replace('"at"', "at")
-    made = made.replace("timestamp with time zone", "timestamp ").replace("ts timestamp,", "ts timestamp_ntz,")
+    for name, frame, create in (("dirty", data, CREATE), ("other", other(data), CREATE_OTHER)):
+        frame.write_parquet(place / f"{name} theirs.parquet")
+        session.sql(spelled(create.format(name, "string collate UTF8_LCASE"))).collect()
+        session.sql(f"INSERT INTO {name} SELECT * FROM parquet.`{place / name} theirs.parquet`").collect()
     for statement in (
-        made,
-        f"INSERT INTO dirty SELECT * FROM parquet.`{place / 'theirs.parquet'}`",
         "CREATE TABLE reference (id bigint, name string)",
         "INSERT INTO reference VALUES (1, 'a'), (7, 'abc'), (NULL, NULL), (24, 'x1')",
         "CREATE TABLE odd (rid bigint, odd array<int>)",
@@ -107,6 +109,20 @@ def filled(server: str, data: pl.DataFrame, place: Path) -> str:
         session.sql(statement).collect()
     session.stop()
     return server
+
+
+def spelled(create: str) -> str:
+    """The types as Spark writes them."""
+    for word, own in (
+        ("varchar", "string"),
+        ("double precision", "double"),
+        ("real", "float"),
+        ('"at"', "at"),
+        ("timestamp with time zone", "timestamp "),
+        ("ts timestamp,", "ts timestamp_ntz,"),
+    ):
+        create = create.replace(word, own)
+    return create
 
 
 @pytest.fixture

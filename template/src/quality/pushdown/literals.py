@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from datetime import UTC
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -33,6 +33,17 @@ def literal(value: Any, dtype: pl.DataType, dialect: Dialect) -> Any:
     if isinstance(dtype, pl.Decimal) or dtype == pl.Date:
         return dialect.cast(text(str(value)), dtype)
     raise UnsayableError(f"a value of {dtype} cannot be said in {dialect.NAME}")
+
+
+def some_value(dtype: pl.DataType, dialect: Dialect) -> Any:
+    """One value of a dtype, whichever."""
+    if dtype == pl.Boolean:
+        return literal(False, dtype, dialect)
+    if dtype == pl.String:
+        return literal("", dtype, dialect)
+    if dtype == pl.Date or isinstance(dtype, pl.Datetime):
+        return literal(datetime(1970, 1, 1) if dtype != pl.Date else date(1970, 1, 1), dtype, dialect)
+    return literal(0, dtype, dialect)
 
 
 def narrow(values: Sequence[Decimal]) -> pl.Decimal:

@@ -49,6 +49,8 @@ def _arithmetic(op: str, left: Value, right: Value, dtype: pl.DataType, dialect:
         how = getattr(exp, COUNTED[op])
         if dtype.is_float():
             return paren(how(this=left.sql, expression=right.sql))
+        if dtype == pl.Int128() and op != "Multiply" and all(map(_was_narrow, (left, right))):
+            return paren(how(this=left.sql, expression=right.sql))
         sides = [dialect.cast(one.sql, wide(dtype)) for one in (left, right)]
         return wrapped(paren(how(this=sides[0], expression=sides[1])), dtype, dialect)
     if op == "TrueDivide" and left.dtype.is_integer():
@@ -62,6 +64,11 @@ def _arithmetic(op: str, left: Value, right: Value, dtype: pl.DataType, dialect:
     if op == "FloorDivide" and dtype.is_integer():
         return _floored(left.sql, right.sql, dialect)
     raise UnsayableError(f"{op} of {left.dtype} cannot be said in {dialect.NAME}")
+
+
+def _was_narrow(value: Value) -> bool:
+    """Whether a wide whole number is one of at most 64 bits, whose sums and differences no wide one wraps."""
+    return value.cast is not None and value.cast.dtype.is_integer() and _bits(value.cast.dtype) <= 64
 
 
 def wide(dtype: pl.DataType) -> pl.DataType:
