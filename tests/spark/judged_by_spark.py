@@ -51,7 +51,7 @@ __all__ = [
     "test_whatever_a_condition_says_both_count_alike",
     "test_whatever_a_pattern_says_both_find_it_alike",
 ]
-HOME = Path(pyspark.__file__).parent
+HOME = Path(os.environ.get("SPARK_HOME") or Path(pyspark.__file__).parent)
 
 
 @pytest.fixture(scope="module")
