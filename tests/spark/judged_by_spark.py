@@ -17,8 +17,9 @@ from typing import Any
 import polars as pl
 import pyspark
 import pytest
+from checking import judge
 from databases import free_port
-from dirty_table import CREATE, CREATE_OTHER, dirty, other, write
+from dirty_table import CREATE, CREATE_OTHER, compare, dirty, other, write
 from pyspark.sql.connect.session import SparkSession
 from test_pushdown import (
     test_a_rule_of_ones_own_is_judged_there_or_refused,
@@ -149,3 +150,38 @@ def opened(source: dict[str, Any]) -> Iterator[Database]:
         yield reading.there
     finally:
         reading.ended()
+
+
+def test_a_server_that_does_not_answer_is_told_within_seconds_and_without_its_token(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("THERE", f"sc://127.0.0.1:{free_port()}/;token=hush-now")
+    begun = time.monotonic()
+    with pytest.raises(SourceError, match="cannot be judged") as told:
+        parse_source({"kind": "table", "connection": "env:THERE", "table": "dirty"}).look(Path.cwd())
+    assert "hush-now" not in str(told.value)
+    assert time.monotonic() - begun < 60
+
+
+def test_a_text_that_spark_would_take_apart_is_that_text(there: dict[str, Any]) -> None:
+    """Not a variable, an escape or a comment; neither in a condition nor in a set."""
+    texts = [
+        "${spark.sql.warehouse.dir}",
+        "a\\nb",
+        "a\nb",
+        "\\u0041",
+        "-- x",
+        "/* x */",
+        "'",
+        "\\'",
+        "%\\_",
+        "\u2028",
+        "\r",
+    ]
+    data = pl.DataFrame({"rid": range(len(texts)), "s": texts})
+    rules = [{"check": "in_set", "column": "s", "values": [one], "name": str(n)} for n, one in enumerate(texts)]
+    data.write_parquet(Path(os.environ["QUALITY_ROOT"]) / "texts.parquet")
+    session = SparkSession.builder.remote(os.environ["THERE"]).create()
+    session.read.parquet(os.environ["QUALITY_ROOT"] + "/texts.parquet").write.saveAsTable("texts")
+    session.stop()
+    compare(judge(data, *rules), judge(None, *rules, source={**there, "table": "texts"}))

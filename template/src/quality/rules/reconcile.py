@@ -117,7 +117,8 @@ class Reconcile(TableRule):
             pl.len(),
         )
         named = [self.named(one, one.height, where) for one, where in zip(again, ("here", "there"), strict=True)]
-        return Counts(*frame.collect(counts, self.title, reads).row(0), keys.height, named)
+        extra, missing, differing, single = frame.collect(counts, self.title, reads).row(0)
+        return Counts(extra, missing, differing, single, keys.height, named)
 
     def counted_there(self, sides: Sides, differs: pl.Expr, frame: Frame, reads: tuple[str, ...]) -> Counts:
         """The same of two tables of one database: one row of each key, and how many rows it has, meet in one join."""
@@ -142,13 +143,13 @@ class Reconcile(TableRule):
             again.sum().alias("again"),
             *(one.sum().alias(f"again {word}") for one, word in zip(twice_in, words, strict=True)),
         )
-        *found, here, there = frame.collect(counts, self.title, reads).row(0)
+        extra, missing, differing, single, both_again, here, there = frame.collect(counts, self.title, reads).row(0)
         named = [
             self.named(self.some(side, sides.key, frame, reads), number, word)
             for side, number, word in zip((sides.ours, sides.theirs), (here, there), words, strict=True)
             if number or frame.there.rehearses
         ]
-        return Counts(*found, named)
+        return Counts(extra, missing, differing, single, both_again, named)
 
     def some(self, side: pl.LazyFrame, key: list[str], frame: Frame, reads: tuple[str, ...]) -> pl.DataFrame:
         """Some of the keys that one side repeats."""

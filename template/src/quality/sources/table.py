@@ -27,7 +27,7 @@ from quality.values import Text
 
 
 class Table(Source):
-    """A table or view of DuckDB or PostgreSQL, judged by the database itself."""
+    """A table or view of DuckDB, PostgreSQL or Spark, judged by the database itself."""
 
     UNKNOWN: ClassVar[str] = "unknown: a database does not tell versions of a table"
 
@@ -67,9 +67,10 @@ class Table(Source):
         url = address(self.connection)
         kind = scheme(url)
         if kind not in WAYS:
-            names = " or ".join(sorted({one.NAME for one in DIALECTS.values()}))
+            *names, last = sorted({one.NAME for one in DIALECTS.values()})
             raise ConfigurationError(
-                f"a table is judged there by {names}; read one of {kind} by a source of `kind: sql`"
+                f"a table is judged there by {', '.join(names)} or {last}; "
+                f"read one of {kind} by a source of `kind: sql`"
             )
         driver("sqlglot", "pushdown", "a table that is judged where it lies")
         with self._told(url):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from quality.errors import ConfigurationError
+from quality.errors import ConfigurationError, first_line
 from quality.pushdown.spark import SESSION
 from quality.sources.drivers import driver
 from quality.sources.snapshots import file_of, quoted
@@ -99,10 +100,9 @@ def _begin(execute: Callable[[str], Any], ask: Run) -> None:
 @contextmanager
 def _spark(url: str, root: Path) -> Iterator[Way]:
     """A session of its own on a server of Spark Connect, which reads SQL as it is meant here."""
-    connect = driver("pyspark.sql.connect.session", "spark", "a table of Spark")
-    with _session(connect.SparkSession, url) as session:
-        if int(session.version.partition(".")[0]) < 4:
-            raise ConfigurationError(f"a table is judged there by Spark 4 or later; this one is {session.version}")
+    with _session(url) as session:
+        if int((version := _version(session)).partition(".")[0]) < 4:
+            raise ConfigurationError(f"a table is judged there by Spark 4 or later; this one is {version}")
         for setting, value in SESSION.items():
             if session.conf.get(setting) != value:
                 session.conf.set(setting, value)
@@ -125,14 +125,28 @@ def _spark(url: str, root: Path) -> Iterator[Way]:
 
 
 @contextmanager
-def _session(builder: Any, url: str) -> Iterator[Any]:
-    session = builder.builder.remote(url).create()
+def _session(url: str) -> Iterator[Any]:
+    """A session that gives up on a server that does not answer within seconds, where Spark itself waits for minutes."""
+    sessions, retries = (driver(f"pyspark.sql.connect.{name}", "spark", "a table of Spark") for name in SPARK)
+    session = sessions.SparkSession(connection=url)
+    session.client.set_retry_policies([retries.DefaultPolicy(max_retries=RETRIES)])
     try:
         yield session
     finally:
         session.stop()
 
 
+def _version(session: Any) -> str:
+    """What the server says first, or why it says nothing: in the words that gRPC has in a field."""
+    try:
+        return str(session.version)
+    except Exception as error:
+        found = re.search(r'details = "(.+)"', str(error))
+        raise OSError(found[1] if found else first_line(error)) from None
+
+
+SPARK = ("session", "client.retries")
+RETRIES = 4
 UNPLANNED = "Error occurred during query planning:"
 OLDEST = 140_000
 """As PostgreSQL counts versions: since then moments are exact numbers of microseconds."""
