@@ -109,16 +109,42 @@ def install_browser(session: nox.Session) -> None:
     present = any(map(shutil.which, ("chromium", "chromium-browser", "google-chrome")))
     missing = [] if present else ["chromium"]
     missing += ["libatomic1"] if sys.platform == "linux" and find_library("atomic") is None else []
-    may_install = ["sh", "-c", "test $(id -u) = 0 || sudo -n true"]
     if not missing:
         return
-    if not shutil.which("apt-get") or subprocess.run(may_install, capture_output=True, check=False).returncode:
+    if not may_install():
         session.warn(f"Not here: {', '.join(missing)}. The report and Prefect's page are not looked at in a browser.")
         return
     session.log(f"Not here: {', '.join(missing)}. Installing the distribution's, for the tests that look at pages.")
+    install_packages(session, *missing)
+
+
+def may_install() -> bool:
+    """Whether this user may install the distribution's packages."""
+    try_it = ["sh", "-c", "test $(id -u) = 0 || sudo -n true"]
+    return (
+        shutil.which("apt-get") is not None and not subprocess.run(try_it, capture_output=True, check=False).returncode
+    )
+
+
+def install_packages(session: nox.Session, *packages: str) -> None:
+    """Packages of the distribution."""
     apt = [*([] if os.geteuid() == 0 else ["sudo", "-n"]), "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq"]
     session.run(*apt, "update", external=True)
-    session.run(*apt, "install", "-y", "--no-install-recommends", *missing, external=True, silent=True)
+    session.run(*apt, "install", "-y", "--no-install-recommends", *packages, external=True, silent=True)
+
+
+@nox.session(default=False)
+def spark(session: nox.Session) -> None:
+    """Judge the dirty table by a real Spark of two threads; installs Debian's Java where it may (-- -k words)."""
+    session.install("-r", str(primary()), "-r", "constraints.txt")
+    session.install("-r", "constraints-spark.txt")
+    if not shutil.which("java"):
+        if not may_install():
+            session.error("Spark runs on Java 17 or later, which is not here: install it, then run this again")
+        install_packages(session, "openjdk-17-jre-headless")
+    session.run("pytest", "tests/spark/judged_by_spark.py", *session.posargs)
+    if not session.posargs:  # the page about tables says when all of it passed last, once it is stamped
+        session.run("python", "hooks/spark_run.py")
 
 
 @nox.session(default=False)
@@ -141,6 +167,8 @@ def lock(session: nox.Session) -> None:
     options = ["--universal", "--upgrade", "--no-annotate", "--no-emit-index-url", "--custom-compile-command"]
     inputs = ["--group", "tests", "--group", "lint", "--constraint", str(tuples_of("py311")[0])]
     session.run("uv", "pip", "compile", *options, "nox -s lock", *inputs, "-o", "constraints.txt", "--quiet")
+    inputs = ["--group", "spark", "--constraint", str(tuples_of("py311")[0])]
+    session.run("uv", "pip", "compile", *options, "nox -s lock", *inputs, "-o", "constraints-spark.txt", "--quiet")
     session.run("python", "hooks/lock_managed.py")
 
 

@@ -20,21 +20,23 @@ from rule_table import ROWS, Row, write_references  # noqa: E402
 from quality.checking import References  # noqa: E402
 from quality.contract.contract import parse_source  # noqa: E402
 from quality.engine.frame import Surroundings  # noqa: E402
-from quality.pushdown.dialects import DIALECTS, Dialect, exp  # noqa: E402
+from quality.pushdown.databases import DIALECTS  # noqa: E402
+from quality.pushdown.dialects import Dialect, exp  # noqa: E402
 from quality.pushdown.frame import Database, TableFrame  # noqa: E402
 from quality.pushdown.plans import Table  # noqa: E402
 from quality.pushdown.rehearsal import refusal  # noqa: E402
 from quality.rules.catalogue import parse_rules  # noqa: E402
+from spark_run import last_run  # noqa: E402
 
 START, END = "<!-- rules judged there: made by nox -s stamp -->", "<!-- end of rules judged there -->"
-SHOWN = ("DuckDB", "PostgreSQL")
+SHOWN = ("DuckDB", "PostgreSQL", "Spark")
 
 
 def pushdown_page(page: str) -> str:
     """The page with its table as the code has it."""
     before, _, rest = page.partition(START)
     table = "\n".join(["| rule | " + " | ".join(SHOWN) + " |", "|---|" + "---|" * len(SHOWN), *_lines()])
-    return f"{before}{START}\n{table}\n{END}{rest.partition(END)[2]}"
+    return f"{before}{START}\n{last_run()}\n\n{table}\n{END}{rest.partition(END)[2]}"
 
 
 def _lines() -> Iterator[str]:

@@ -5,20 +5,34 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from uuid import UUID
 
 import duckdb
 import polars as pl
 import pytest
 from databases import PASSWORD, QUOTED, execute, postgres_server
+from domains import Domain, worker
+from prefect.blocks.notifications import SlackWebhook
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from promoted import as_of_an_earlier_release, promote
+from pydantic import SecretStr
+from sink import listening
 from users import compute
 
 from quality import CheckConfig
 from quality.__main__ import main
+from quality.cli import documents
 from quality.contract import project
+from quality.contract.judging_code import judging_digest
+from quality.drift.finding import Layer
+from quality.drift.report import look
 from quality.errors import ConfigurationError
 from quality.history.runs import last_result, metrics
 from quality.operations.after_check import check
 from quality.quarantine import splits
+from quality.rollout import evidence, pins
+from quality.rollout.evidence import Rung
+from quality.server import artifact_of, result_of
 from quality.sources import Table
 
 CREATE = "CREATE TABLE sales.orders (id integer, amount numeric(12, 2), note text, made timestamp)"
@@ -133,7 +147,7 @@ def test_a_table_that_is_not_there_is_a_verdict(shop: Path) -> None:
     ("source", "said"),
     [
         pytest.param(
-            {"connection": "sqlite:///a.db", "table": "t"}, "judged there by DuckDB or PostgreSQL", id="other"
+            {"connection": "sqlite:///a.db", "table": "t"}, "judged there by DuckDB, PostgreSQL or Spark", id="other"
         ),
         pytest.param({"connection": "env:SHOP"}, "table", id="no table"),
         pytest.param({"connection": "postgresql://a:hush@h/d", "table": "t"}, "must have no password", id="password"),
@@ -168,3 +182,73 @@ def test_what_polars_has_no_value_for_is_an_error_of_its_rule_alone(
     assert [rule.status.value for rule in result.rules] == ["ERROR", "ERROR", "PASSED"]
     assert "has no place in Polars" in result.rules[0].message
     execute(server, "DROP TABLE odd")
+
+
+TABLE = """
+dataset: orders
+owner: "@shop-team"
+source: {kind: table, connection: env:SHOP, table: sales.kept, order_by: [id]}
+key: [id]
+sensitive: [note]
+rules:
+  - {check: primary_key, columns: [id]}
+  - {check: increasing, column: id}
+  - {check: mean, column: amount, at_least: 1, by: note}
+  - {check: regex, column: note, pattern: '^\\w$', severity: warning}
+  - {check: reconcile, reference: {kind: table, connection: env:SHOP, table: sales.copy}, key: [id]}
+"""
+KEPT = "(id integer, amount numeric(12, 2), note text)"
+ROWS = "VALUES (1, 5.25, 'a'), (2, 3.00, 'a'), (3, 4.50, 'b'), (4, 4.50, 'äö')"
+
+
+@pytest.fixture
+def client(api: str) -> Iterator[SyncPrefectClient]:
+    """A client of the server that all tests share, which is left without what was put up."""
+    with get_client(sync_client=True) as made:
+        yield made
+        for deployment in made.read_deployments():
+            made.delete_deployment(deployment.id)
+        for block in made.read_block_documents():
+            made.delete_block_document(block.id)
+
+
+def test_a_table_climbs_the_whole_ladder_with_one_verdict(
+    server: str,
+    client: SyncPrefectClient,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Task, block, flow, and a deployment that a worker runs; each promoted, and no drift in the end."""
+    monkeypatch.setattr("signal.signal", lambda *words: None)
+    monkeypatch.setenv("SHOP", server)
+    for name in ("kept", "copy"):
+        execute(server, f"CREATE TABLE sales.{name} {KEPT}", f"INSERT INTO sales.{name} {ROWS}")
+    shop = Domain(tmp_path, "shop", "orders").work_here(monkeypatch)
+    shop.write("datasets/orders.yml", TABLE)
+    shop.edit(
+        "policy.yml", "  work_pool", "  notifications: [{channel: slack, block: slack-webhook/till}]\n  work_pool"
+    )
+    shop.edit("policy.yml", '  prod: {schedule: "0 6 * * *", work_pool: shop-prod}\n', "")
+    documents.write(shop.root)
+    shop.write(f"constraints/{pins.running()}.txt", f"polars=={project.installed('polars')}\n")
+    promote("orders", "dev")
+    as_of_an_earlier_release(shop.root)
+    with listening() as sink, worker("shop-dev", shop.root):
+        made = SlackWebhook(url=SecretStr(f"json://{sink.place}/token"))
+        made.save("till", overwrite=True, _sync=True)  # type: ignore[call-arg]
+        assert main(["alarms", "--env", "dev"]) == 0
+        assert main(["climb"]) == 0, capsys.readouterr()
+        proved = {rung: evidence.read("orders", rung.value)["dev"] for rung in Rung}
+        deployed = artifact_of(client, UUID(proved[Rung.DEPLOYMENT].references["flow_run"]), "result")
+    assert "orders in dev: proved again: task, block, flow, deployment" in " ".join(capsys.readouterr().out.split())
+    found = check(None, project.load("orders", "dev")).result
+    assert (found.status.value, found.row_count, found.total_count) == ("WARNING", 4, 7)
+    for rung, one in proved.items():
+        counts = (one.status, one.row_count, one.passed_count, one.failed_count, one.total_count)
+        assert counts == (found.status, 4, found.passed_count, found.failed_count, 7), rung
+        assert (one.judged_by, one.fingerprint) == (judging_digest(), found.metadata.fingerprint)
+    assert deployed is not None
+    assert result_of(deployed).comparable() == found.comparable()
+    assert [str(one) for one in look([Layer.SERVER]).findings] == []
+    assert main(["status", "--check"]) == 0, capsys.readouterr().out

@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from quality.pushdown.dialects import Dialect, UnsayableError, call, exp, number
-from quality.pushdown.functions import Value, case, negated
+from quality.pushdown.functions import Value, all_of, case, negated, paren
 from quality.pushdown.literals import literal
 from quality.pushdown.operators import EXACT_DIGITS
 
@@ -33,7 +33,7 @@ def _sum(value: Value, option: Any, dtype: pl.DataType, dialect: Dialect) -> tup
         return call("SUM", number(0)), number(0)
     if not value.dtype.is_numeric():
         raise UnsayableError(f"a sum of {value.dtype} cannot be said in {dialect.NAME}")
-    return call("SUM", value.sql), literal(0, dtype, dialect)
+    return call("SUM", dialect.summed(value.sql, value.dtype)), literal(0, dtype, dialect)
 
 
 def _extreme(name: str) -> Any:
@@ -60,6 +60,24 @@ def _moment(name: str, ddof: int | None) -> Any:
         return call(name, dialect.cast(value.sql, pl.Float64())), None
 
     return said
+
+
+def interpolated(value: Any, share: float, dialect: Dialect) -> Any:
+    """A quantile as Polars has it, where databases differ: between minus infinity and more there is no number."""
+    found = dialect.quantile(value, share)
+    least, nan = (literal(one, pl.Float64(), dialect) for one in (-math.inf, math.nan))
+    rows = dialect.cast(paren(exp.Sub(this=call("COUNT", value.copy()), expression=number(1))), pl.Float64())
+    place = paren(exp.Mul(this=rows, expression=literal(share, pl.Float64(), dialect)))
+    whole = call("FLOOR", place)
+    lowest = counted(paren(exp.EQ(this=value.copy(), expression=least)))
+    apart = all_of(
+        [
+            paren(exp.EQ(this=found.copy(), expression=least.copy())),
+            paren(exp.NEQ(this=whole, expression=place.copy())),
+            paren(exp.LT(this=lowest, expression=paren(exp.Add(this=whole.copy(), expression=number(2))))),
+        ]
+    )
+    return case((apart, nan), otherwise=found)
 
 
 AGGREGATES: dict[str, Any] = {

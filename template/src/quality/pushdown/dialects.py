@@ -1,9 +1,10 @@
-"""What DuckDB and PostgreSQL call the same things."""
+"""What databases call the same things: the words of any, and those of DuckDB and PostgreSQL."""
 
 from __future__ import annotations
 
 import functools
 import importlib
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import polars as pl
@@ -42,6 +43,11 @@ TYPES: dict[type[pl.DataType], str] = {
     pl.Date: "DATE",
     pl.Binary: "BLOB",
 }
+DIGITS = {"Int8": 3, "Int16": 5, "Int32": 10, "Int64": 19, "UInt8": 3, "UInt16": 5, "UInt32": 10, "UInt64": 20}
+DIGITS["Int128"] = 39
+"""Of the longest whole number of a dtype."""
+PATTERN = "pattern"
+"""Under which a node of SQL keeps the pattern that it looks for."""
 
 
 class UnsayableError(ConfigurationError):
@@ -71,8 +77,14 @@ class Dialect:
     WORDS: ClassVar[Words]
     NULLS: ClassVar[bool] = True
     """Whether a text can hold the character of code 0."""
+    NAMES: ClassVar[Mapping[str, str]] = {}
+    """Functions that have another name there."""
+    PARTS: ClassVar[Mapping[str, str]] = {}
+    """Parts of a moment that have another name there."""
 
     def written(self, tree: Any) -> str:
+        for one in tree.find_all(exp.Anonymous) if self.NAMES else ():
+            one.set("this", self.NAMES.get(one.this, one.this))
         return str(tree.sql(dialect=self.SQLGLOT))
 
     def type(self, dtype: pl.DataType) -> str:
@@ -117,10 +129,18 @@ class Dialect:
         return exp.EQ(this=value, expression=self.cast(text("NaN"), dtype))
 
     def matches(self, value: Any, pattern: str) -> Any:
+        """Whether a pattern is found in a text; what it is called is kept, to be tried on no row first."""
         try:
-            return self.found(value, text(translated(pattern, self.WORDS)))
+            said = self.found(value, text(translated(pattern, self.WORDS)))
         except (UnsaidError, IndexError) as error:
             raise UnsayableError(f"the regex {error} of '{pattern}' cannot be said in {self.NAME}") from None
+        said.meta[PATTERN] = pattern
+        return said
+
+    def tried(self, pattern: str) -> str:
+        """A statement that takes a pattern apart, and reads no table."""
+        found = self.found(self.cast(text("a"), pl.String()), text(translated(pattern, self.WORDS)))
+        return self.written(exp.Select().select(exp.alias_(found, "r0", quoted=True)))
 
     def found(self, value: Any, pattern: Any) -> Any:
         raise NotImplementedError
@@ -146,6 +166,26 @@ class Dialect:
     def quantile(self, value: Any, share: float) -> Any:
         """Interpolated between neighbors in an order in which NaN is the greatest."""
         raise NotImplementedError
+
+    def summed(self, value: Any, dtype: pl.DataType) -> Any:
+        """A value as it is added up."""
+        return value
+
+    def member(self, value: Any, dtype: pl.DataType) -> Any:
+        """A value as it is looked up among others."""
+        return value
+
+    def compared(self, left: Any, right: Any) -> tuple[Any, Any]:
+        """Two values as they are compared, whose types may differ."""
+        return left.sql, right.sql
+
+    def exact(self, name: str, value: Any, dtype: pl.DataType) -> Any:
+        """A float rounded to a whole one, by a function of this name."""
+        return call(name, value)
+
+    def any_order(self) -> list[Any]:
+        """What rows are numbered by whose order does not matter."""
+        return []
 
 
 class DuckDB(Dialect):
@@ -231,6 +271,3 @@ class PostgreSQL(Dialect):
     def quantile(self, value: Any, share: float) -> Any:
         order = exp.Order(expressions=[exp.Ordered(this=value, nulls_first=False)])
         return exp.WithinGroup(this=call("PERCENTILE_CONT", exp.Literal.number(repr(share))), expression=order)
-
-
-DIALECTS: dict[str, Dialect] = {"duckdb": DuckDB(), "postgresql": PostgreSQL(), "postgres": PostgreSQL()}

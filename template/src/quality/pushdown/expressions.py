@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from quality.pushdown.aggregates import aggregate, counted
+from quality.pushdown.aggregates import aggregate, counted, interpolated
 from quality.pushdown.dialects import Dialect, UnsayableError, call, exp
 from quality.pushdown.dialects import number as sql_number
 from quality.pushdown.functions import Value, all_of, case, filled, function, is_null, paren
@@ -121,10 +121,12 @@ class Reader:
 
     def _argument(self, at: int, among: bool) -> Value:
         node = self.tree.expr(at)
-        held = None
+        held, of = None, None
         if type(node).__name__ == "Literal":
             held = pl.Series._from_pyseries(node.value) if self.tree.dtype(at).is_nested() else node.value
-        return Value(self._value(at, among), self.tree.dtype(at), held)
+        if type(node).__name__ == "Cast":
+            of = self._argument(node.expr, among)
+        return Value(self._value(at, among), self.tree.dtype(at), held, of)
 
     def _function(self, node: Any, dtype: pl.DataType, among: bool) -> Any:
         name, *options = node.function_data
@@ -145,7 +147,7 @@ class Reader:
         value, by = self._filtered(node.input[0])
         if not among or options != ["linear"] or not isinstance(share, float) or value.dtype != pl.Float64:
             raise UnsayableError(f"this quantile cannot be said in {self.dialect.NAME}")
-        return self.dialect.quantile(value.sql if by is None else case((by, value.sql)), share)
+        return interpolated(value.sql if by is None else case((by, value.sql)), share, self.dialect)
 
     def _filtered(self, at: int) -> tuple[Value, Any]:
         """The values that are aggregated, and the one condition on their rows, if there is one."""
@@ -215,7 +217,8 @@ class Reader:
             raise UnsayableError(f"{name} of groups cannot be said in {self.dialect.NAME}")
         if name == FIRST:
             value = self._value(node.input[0], False)
-            return paren(exp.EQ(this=self._window(call("ROW_NUMBER"), [*keys, value]), expression=sql_number(1)))
+            first = self._window(call("ROW_NUMBER"), [*keys, value], self.dialect.any_order())
+            return paren(exp.EQ(this=first, expression=sql_number(1)))
         by, order = self._argument(node.input[1], False).held, self.order()
         if not order:
             raise UnsayableError("it depends on the order of rows: name the columns that order them in source.order_by")

@@ -67,6 +67,7 @@ class TableFrame(Frame):
         self.database, self.refer, self.rehearses = database, refer, rehearses
         self.keeps: tuple[pl.Expr, ...] = ()
         self.statements: list[str] = []
+        self.patterns: set[str] = set()
         self._outside = around.references
         self.there = weakref.proxy(self)  # a circle would keep the connection open after the last look
         references = partial(_reference, database, refer, around.references, rehearses)
@@ -99,21 +100,29 @@ class TableFrame(Frame):
     def answer(self, plan: Plan, query: pl.LazyFrame) -> pl.DataFrame:
         statement = plan.written()
         self.statements.append(statement)
+        self.patterns |= plan.patterns
         if self.rehearses:
             return query.collect()
         return typed(self.database.run(statement), plan.schema)
 
-    def refuse(self, why: str) -> None:
-        """For a rule that needs the rows themselves."""
-        raise UnsayableError(why)
+    def beside(self, reference: Any) -> Table:
+        """Another table of this database, which a reference means; UnsayableError where it means none."""
+        other = self.database.same(self.refer(reference))
+        if other is None:
+            raise UnsayableError(f"the reference {reference} is not a table of the same database")
+        return other
+
+    def readable(self, columns: Iterable[str], reference: Any) -> None:
+        """UnsayableError for a column, here or of a reference, that has a type that is not judged there."""
+        for table in (self.database.table, self.beside(reference)):
+            for name in columns:
+                readable_column(table, name)
 
     def occurs(self, column: str, reference: Any, theirs: str) -> pl.Expr:
         """Whether a value is one of a column of another table of this database; null where it is null."""
         name, table, dialect = f"\0{column} in {theirs} of {reference}", self.database.table, self.database.dialect
         if name not in table.columns:
-            other = self.database.same(self.refer(reference))
-            if other is None:
-                raise UnsayableError(f"the reference {reference} is not a table of the same database")
+            other = self.beside(reference)
             ours, wanted = table.schema[column], other.schema[theirs]
             if ours != wanted and not (ours.is_integer() and wanted.is_integer()):
                 raise UnsayableError(f"{ours} is not looked up in {wanted} in {dialect.NAME}")

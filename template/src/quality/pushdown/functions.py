@@ -9,16 +9,17 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from quality.pushdown.dialects import Dialect, UnsayableError, call, exp, number, text
-from quality.pushdown.literals import literal
+from quality.pushdown.literals import literal, narrow
 from quality.pushdown.regexes import blanks
 
 
 class Value(NamedTuple):
-    """An argument as SQL, with its dtype; `held` is what it is where it is written down."""
+    """An argument as SQL, with its dtype; `held` is what is written down, `cast` what it is a cast of."""
 
     sql: Any
     dtype: pl.DataType
     held: Any = None
+    cast: Value | None = None
 
 
 Arguments = Sequence[Value]
@@ -105,14 +106,18 @@ def _is_in(a: Arguments, options: Sequence[Any], dialect: Dialect) -> Any:
     members = (members.explode() if members.dtype == pl.List else members).drop_nulls()
     if not members.len():
         return case((filled(a[0].sql), exp.Boolean(this=False)))
-    said = [literal(one, members.dtype, dialect) for one in members.unique(maintain_order=True).to_list()]
-    return paren(exp.In(this=a[0].sql, expressions=said))
+    each = members.unique(maintain_order=True).to_list()
+    kind = narrow(each) if members.dtype.is_decimal() else members.dtype
+    said = [literal(0.0 if one == 0.0 and kind.is_float() else one, kind, dialect) for one in each]
+    value, _ = dialect.compared(a[0], Value(None, kind))
+    return paren(exp.In(this=dialect.member(value, a[0].dtype), expressions=said))
 
 
 def _between(a: Arguments, options: Sequence[Any], dialect: Dialect) -> Any:
     low = exp.GTE if options[0] in ("both", "left") else exp.GT
     high = exp.LTE if options[0] in ("both", "right") else exp.LT
-    return all_of([paren(low(this=a[0].sql, expression=a[1].sql)), paren(high(this=a[0].sql, expression=a[2].sql))])
+    (above, least), (below, most) = (dialect.compared(a[0], end) for end in a[1:])
+    return all_of([paren(low(this=above, expression=least)), paren(high(this=below, expression=most))])
 
 
 def _contains(a: Arguments, options: Sequence[Any], dialect: Dialect) -> Any:
@@ -213,7 +218,8 @@ def _extract(part: str) -> Callable[[Arguments, Sequence[Any], pl.DataType, Dial
             raise UnsayableError(f"the {part.lower()} of {a[0].dtype} cannot be said in {dialect.NAME}")
         if a[0].dtype == pl.Date and part in ("HOUR", "MINUTE"):
             raise UnsayableError(f"the {part.lower()} of a date cannot be said in {dialect.NAME}")
-        return dialect.cast(exp.Extract(this=exp.var(part), expression=a[0].sql), dtype)
+        named = exp.var(dialect.PARTS.get(part, part))
+        return dialect.cast(exp.Extract(this=named, expression=a[0].sql), dtype)
 
     return said
 
@@ -224,7 +230,7 @@ def _exact(name: str) -> Callable[[Arguments, Sequence[Any], pl.DataType, Dialec
     def said(a: Arguments, options: Sequence[Any], dtype: pl.DataType, dialect: Dialect) -> Any:
         if a[0].dtype.is_decimal():
             raise UnsayableError(f"{name.lower()} of {a[0].dtype} cannot be said in {dialect.NAME}")
-        return call(name, a[0].sql) if a[0].dtype.is_float() else a[0].sql
+        return dialect.exact(name, a[0].sql, a[0].dtype) if a[0].dtype.is_float() else a[0].sql
 
     return said
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from datetime import UTC
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Any
 
 import polars as pl
@@ -31,6 +33,25 @@ def literal(value: Any, dtype: pl.DataType, dialect: Dialect) -> Any:
     if isinstance(dtype, pl.Decimal) or dtype == pl.Date:
         return dialect.cast(text(str(value)), dtype)
     raise UnsayableError(f"a value of {dtype} cannot be said in {dialect.NAME}")
+
+
+def some_value(dtype: pl.DataType, dialect: Dialect) -> Any:
+    """One value of a dtype, whichever."""
+    if dtype == pl.Boolean:
+        return literal(False, dtype, dialect)
+    if dtype == pl.String:
+        return literal("", dtype, dialect)
+    if dtype == pl.Date or isinstance(dtype, pl.Datetime):
+        return literal(datetime(1970, 1, 1) if dtype != pl.Date else date(1970, 1, 1), dtype, dialect)
+    return literal(0, dtype, dialect)
+
+
+def narrow(values: Sequence[Decimal]) -> pl.Decimal:
+    """The decimals with no more digits than these have."""
+    parts = [one.as_tuple() for one in values]
+    scale = max(0, *(-int(part.exponent) for part in parts))
+    whole = max(1, *(len(part.digits) + int(part.exponent) for part in parts))
+    return pl.Decimal(whole + scale, scale)
 
 
 def _float(value: float) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from quality.pushdown.dialects import Dialect, UnsayableError, exp, number
+from quality.pushdown.dialects import DIGITS, Dialect, UnsayableError, exp, number
 from quality.pushdown.functions import Value, all_of, any_of, case, paren
 from quality.pushdown.literals import literal
 
@@ -34,7 +34,8 @@ def _compared(op: str, left: Value, right: Value, dialect: Dialect) -> Any:
     kinds = {_kind(left.dtype), _kind(right.dtype)} - {"Null"}
     if len(kinds) > 1 or (kinds and _kind(left.dtype) in ("List", "Struct", "Time", "Duration", "Object")):
         raise UnsayableError(f"{left.dtype} cannot be compared with {right.dtype} in {dialect.NAME}")
-    return paren(getattr(exp, COMPARED[op])(this=left.sql, expression=right.sql))
+    one, other = dialect.compared(left, right)
+    return paren(getattr(exp, COMPARED[op])(this=one, expression=other))
 
 
 def _kind(dtype: pl.DataType) -> str:
@@ -47,6 +48,8 @@ def _arithmetic(op: str, left: Value, right: Value, dtype: pl.DataType, dialect:
     if op in COUNTED:
         how = getattr(exp, COUNTED[op])
         if dtype.is_float():
+            return paren(how(this=left.sql, expression=right.sql))
+        if dtype == pl.Int128() and op != "Multiply" and all(map(_was_narrow, (left, right))):
             return paren(how(this=left.sql, expression=right.sql))
         sides = [dialect.cast(one.sql, wide(dtype)) for one in (left, right)]
         return wrapped(paren(how(this=sides[0], expression=sides[1])), dtype, dialect)
@@ -61,6 +64,11 @@ def _arithmetic(op: str, left: Value, right: Value, dtype: pl.DataType, dialect:
     if op == "FloorDivide" and dtype.is_integer():
         return _floored(left.sql, right.sql, dialect)
     raise UnsayableError(f"{op} of {left.dtype} cannot be said in {dialect.NAME}")
+
+
+def _was_narrow(value: Value) -> bool:
+    """Whether a wide whole number is one of at most 64 bits, whose sums and differences no wide one wraps."""
+    return value.cast is not None and value.cast.dtype.is_integer() and _bits(value.cast.dtype) <= 64
 
 
 def wide(dtype: pl.DataType) -> pl.DataType:
@@ -143,10 +151,6 @@ def _widens(was: pl.DataType, dtype: pl.DataType) -> bool:
     if was == pl.Float32:
         return dtype == pl.Float64
     return was == pl.Date and isinstance(dtype, pl.Datetime) and dtype.time_zone is None
-
-
-DIGITS = {"Int8": 3, "Int16": 5, "Int32": 10, "Int64": 19, "UInt8": 3, "UInt16": 5, "UInt32": 10, "UInt64": 20}
-DIGITS["Int128"] = 39
 
 
 def _inside(was: pl.DataType, dtype: pl.DataType) -> bool:

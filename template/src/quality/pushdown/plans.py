@@ -9,8 +9,10 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from quality.pushdown.dialects import Dialect, UnsayableError, exp
+from quality.pushdown.dialects import PATTERN, Dialect, UnsayableError, call, exp
 from quality.pushdown.expressions import Reader
+from quality.pushdown.functions import all_of, is_null, paren
+from quality.pushdown.literals import some_value
 from quality.pushdown.tree import Tree
 
 
@@ -61,14 +63,17 @@ class Plan:
     def __init__(self, query: pl.LazyFrame, dialect: Dialect, table_of: Callable[[Any], Table | None]) -> None:
         self.tree, self.dialect, self.table_of = Tree(query), dialect, table_of
         self.schema = query.collect_schema()
+        self.patterns: set[str] = set()
         self._numbers = itertools.count()
 
     def relation(self) -> Relation:
         """The whole query; UnsayableError names what the database has no exact words for."""
         try:
-            return self._relation()
+            found = self._relation()
         except (NotImplementedError, RecursionError) as error:
             raise UnsayableError(f"this query cannot be said in {self.dialect.NAME}: {error or 'too deep'}") from None
+        self.patterns = {one.meta[PATTERN] for one in found.select.walk() if PATTERN in one.meta}
+        return found
 
     def written(self) -> str:
         """The statement, whose columns are those of the query, each as a driver gives it without loss."""
@@ -88,6 +93,12 @@ class Plan:
         if (table := self.table_of(node)) is not None:
             base = Base(table, self.dialect, self._name)
             return Relation(base.select, base.column, base.order)
+        if kind == "Join":
+            with tree.below():
+                left = self._relation()
+            with tree.below(1):
+                right = self._relation()
+            return self.join(node, left, right)
         if tree.inputs != 1 or kind not in KINDS:
             raise UnsayableError(f"{kind} of rows cannot be said in {self.dialect.NAME}")
         with tree.below():
@@ -113,8 +124,43 @@ class Plan:
     def slice(self, node: Any, below: Relation) -> Relation:
         if node.offset < 0 or node.len is None:
             raise UnsayableError(f"the last rows cannot be said in {self.dialect.NAME}")
-        select = exp.Select().select(exp.Star()).from_(_as_rows(below.select), copy=False)
+        if below.select.args.get("order"):
+            select = below.select
+        else:
+            select = exp.Select().select(exp.Star()).from_(_as_rows(below.select), copy=False)
         return Relation(select.limit(node.len, copy=False).offset(node.offset, copy=False), below.column, below.order)
+
+    def sort(self, node: Any, below: Relation) -> Relation:
+        reader = self.reader(below)
+        keys = [reader.row(one.node) for one in node.by_column]
+        _, last, down = node.sort_options
+        by = [
+            exp.Ordered(this=key, desc=descending, nulls_first=not nulls_last)
+            for key, nulls_last, descending in zip(keys, last, down, strict=True)
+        ]
+        select = exp.Select().select(exp.Star()).from_(self.with_windows(below, reader), copy=False)
+        return Relation(select.order_by(*by, copy=False), below.column)
+
+    def join(self, node: Any, left: Relation, right: Relation) -> Relation:
+        """A full join by keys of one dtype, of which null is equal to null, and whose columns become one."""
+        how, nulls_equal, cut, _, coalesce, *_ = node.options
+        if (how, nulls_equal, cut, coalesce) != ("Full", True, None, True):
+            raise UnsayableError(f"this join cannot be said in {self.dialect.NAME}")
+        keys = [one.output_name for one in node.left_on]
+        if keys != [one.output_name for one in node.right_on]:
+            raise UnsayableError(f"a join by keys of different names cannot be said in {self.dialect.NAME}")
+        with self.tree.below():
+            ours = self.tree.schema
+        pairs = {key: (left.column(key), right.column(key)) for key in keys}
+        named = {key: (self._name(), call("COALESCE", *pair)) for key, pair in pairs.items()}
+        for name in self.tree.schema:
+            if name not in keys:
+                named[name] = (self._name(), (left if name in ours else right).column(name))
+        on = all_of([same for key, pair in pairs.items() for same in _same(*pair, ours[key], self.dialect)])
+        columns = [exp.alias_(sql.copy(), alias, quoted=True) for alias, sql in named.values()]
+        select = exp.Select().select(*columns).from_(_as_rows(left.select, "l"), copy=False)
+        select = select.join(_as_rows(right.select, "r"), on=on, join_type="full", copy=False)
+        return Relation(select, _of({name: alias for name, (alias, _) in named.items()}))
 
     def project(self, node: Any, below: Relation) -> Relation:
         return below
@@ -169,8 +215,16 @@ def _of(aliases: Mapping[str, str]) -> Callable[[str], Any]:
     return lambda name: exp.column(aliases[name], quoted=True)
 
 
-def _as_rows(select: Any) -> Any:
-    return select.subquery("t", copy=False)
+def _as_rows(select: Any, name: str = "t") -> Any:
+    return select.subquery(name, copy=False)
+
+
+def _same(left: Any, right: Any, dtype: pl.DataType, dialect: Dialect) -> list[Any]:
+    """Conditions that hold where two keys are equal or both null, and that every database can look up."""
+    filler = some_value(dtype, dialect)
+    values = [call("COALESCE", side.copy(), filler.copy()) for side in (left, right)]
+    nulls = [is_null(side.copy()) for side in (left, right)]
+    return [paren(exp.EQ(this=one, expression=other)) for one, other in (values, nulls)]
 
 
 def _carried(dtype: pl.DataType, dialect: Dialect) -> str:
@@ -184,6 +238,7 @@ KINDS: dict[str, Callable[[Plan, Any, Relation], Relation]] = {
     "Filter": Plan.filter,
     "Slice": Plan.slice,
     "SimpleProjection": Plan.project,
+    "Sort": Plan.sort,
     "HStack": Plan.with_columns,
     "Select": Plan.select,
     "GroupBy": Plan.group,

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import polars as pl
 
 Ranges = tuple[tuple[int, int], ...]
 LAST = 0x10FFFF
+FEW = 4
 EVERY: Ranges = ((0, 0xD7FF), (0xE000, LAST))
 FLAGS = re.compile(r"\(\?([a-zA-Z]*)(?:-([a-zA-Z]+))?([:)])")
 NAMED = re.compile(r"\(\?P?<(?![=!])[^>]*>")
-COUNTED = re.compile(r"\{(\d+)(,(\d*))?\}")
+COUNTED = re.compile(r"\{\s*([0-9]+)\s*(,\s*([0-9]*)\s*)?\}")
 ESCAPE = re.compile(r"\\(?:[pP]\{[^}]*\}|[pP].|x\{[^}]*\}|x..|[uU]\{[^}]*\}|u....|U.{8}|.)", re.DOTALL)
 ANCHORS = {"\\A": "start", "\\z": "end", "\\b": "boundary", "\\B": "inside"}
 
@@ -38,6 +39,8 @@ class Words(NamedTuple):
     """Whether it can look ahead and behind."""
     first: int = 0
     """The lowest character that its texts can hold."""
+    nested: bool = False
+    """Whether it tries the ranges of a set one by one, and reads sets within sets, which make it a search."""
 
 
 def translated(pattern: str, words: Words) -> str:
@@ -162,8 +165,17 @@ class _Reader:
         found = [one for one in found if one[0] <= one[1]]
         if not found:
             raise UnsaidError(piece)
-        code = self.words.code
+        return _set(found, self.words)
+
+
+def _set(found: Sequence[tuple[int, int]], words: Words) -> str:
+    """One character of these ranges; of many, the half that it can be in is looked at alone."""
+    code, few = words.code, not words.nested or len(found) <= FEW
+    if few:
         return "[" + "".join(code(low) if low == high else f"{code(low)}-{code(high)}" for low, high in found) + "]"
+    half = len(found) // 2
+    halves = "".join(_set(part, words) for part in (found[:half], found[half:]))
+    return f"[{code(found[0][0])}-{code(found[-1][1])}&&{halves}]"
 
 
 @functools.cache
@@ -178,7 +190,10 @@ def matching(piece: str, flags: str) -> Ranges:
     if piece.isascii() and piece.isalnum() and "i" not in flags:
         return ((ord(piece), ord(piece)),)
     flag = f"(?{flags})" if flags else ""
-    found = _characters().filter(pl.col("text").str.contains(rf"{flag}\A(?:{piece})\z"))
+    try:
+        found = _characters().filter(pl.col("text").str.contains(rf"{flag}\A(?:{piece})\z"))
+    except pl.exceptions.ComputeError:
+        raise UnsaidError(piece) from None
     follows = pl.col("code").diff().fill_null(0) == 1
     runs = found.group_by((~follows).cum_sum(), maintain_order=True).agg(
         pl.col("code").first().alias("low"), pl.col("code").last().alias("high")

@@ -30,6 +30,8 @@ def refusal(rule: Rule, frame: TableFrame) -> str | None:
     rehearsed = frame.rehearsal()
     try:
         _rehearse(rule, rehearsed)
+        for pattern in sorted(rehearsed.patterns):
+            _try(pattern, frame)
         for statement in dict.fromkeys(rehearsed.statements):
             _ask(statement, frame)
     except UnsayableError as error:
@@ -65,6 +67,15 @@ def _measured(rule: Rule, measures: list[pl.Expr], frame: TableFrame) -> dict[st
     if rule.by is not None:
         frame.collect(frame.lazy.group_by(col(rule.by).alias("by 0")).agg(measures), rule.title, rule.reads)
     return frame.collect(query, rule.title, rule.reads).row(0, named=True)
+
+
+def _try(pattern: str, frame: TableFrame) -> None:
+    """Whether the database can look for a pattern, which it tells no sooner than it is looked for."""
+    try:
+        frame.database.run(frame.database.dialect.tried(pattern))
+    except BROKEN as error:
+        said = f"{frame.database.dialect.NAME} refuses the regex '{pattern}': {first_line(error)}"
+        raise UnsayableError(said) from None
 
 
 def _ask(statement: str, frame: TableFrame) -> None:

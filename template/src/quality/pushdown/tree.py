@@ -32,11 +32,10 @@ class Tree:
         return dict(self._nodes.get_schema())
 
     @contextmanager
-    def below(self) -> Iterator[None]:
-        """The walk at the only input of where it is, against whose columns the node's expressions are read."""
+    def below(self, number: int = 0) -> Iterator[None]:
+        """The walk at an input of where it is, against whose columns the node's expressions are read."""
         here = self._nodes.get_node()
-        (there,) = self._nodes.get_inputs()
-        self._nodes.set_node(there)
+        self._nodes.set_node(self._nodes.get_inputs()[number])
         try:
             yield
         finally:

@@ -44,8 +44,19 @@ OWN: dict[str, dict[str, pl.DataType]] = {
             ("interval", "uuid", "json", "jsonb", "inet", "cidr", "macaddr", "money", "xml", "name"), pl.String()
         ),
     },
+    "Spark": {
+        **SHARED,
+        "tinyint": pl.Int8(),
+        "int": pl.Int32(),
+        "float": pl.Float32(),
+        "double": pl.Float64(),
+        "string": pl.String(),
+        "binary": pl.Binary(),
+        "timestamp_ntz": pl.Datetime("us"),
+        "timestamp": pl.Datetime("us", "UTC"),
+    },
 }
-"""What neither has in Polars is the text that the database writes, as where its rows are read."""
+"""What has no type of its own in Polars is the text that the database writes, as where its rows are read."""
 DECIMAL = re.compile(r"(?:decimal|numeric)\((\d+), ?(\d+)\)")
 
 
@@ -55,4 +66,4 @@ def dtype_of(kind: str, dialect: Dialect) -> pl.DataType | None:
     if found := DECIMAL.fullmatch(written):
         digits, scale = map(int, found.groups())
         return pl.Decimal(digits, scale) if digits <= 38 else None
-    return OWN[dialect.NAME].get(re.sub(r"\(\d+\)", "", written))
+    return OWN[dialect.NAME].get(re.sub(r"\(\d+\)| collate \w+$", "", written))

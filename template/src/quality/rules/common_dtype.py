@@ -33,7 +33,8 @@ def common(ours: pl.DataType, theirs: pl.DataType) -> pl.DataType | None:
 
 def _number(ours: pl.DataType, theirs: pl.DataType) -> pl.DataType | None:
     if ours.is_integer() and theirs.is_integer():
-        return None if pl.UInt128 in (ours, theirs) else pl.Int128()
+        wide = any(one in (pl.UInt64, pl.Int128, pl.UInt128) for one in (ours, theirs))
+        return None if pl.UInt128 in (ours, theirs) else pl.Int128() if wide else pl.Int64()
     if ours.is_float() and theirs.is_float():
         return pl.Float64()
     if ours.is_decimal() or theirs.is_decimal():

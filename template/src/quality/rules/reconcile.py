@@ -32,6 +32,17 @@ class Sides(NamedTuple):
     key: list[str]
 
 
+class Counts(NamedTuple):
+    """Keys by where they are, of those that are in no side twice; and how many are, some of them by name."""
+
+    extra: int
+    missing: int
+    differing: int
+    single: int
+    again: int
+    named: list[str]
+
+
 class Reconcile(TableRule):
     """Both datasets hold each key once, and the same keys and cells; numbers may differ by `tolerance`."""
 
@@ -59,9 +70,11 @@ class Reconcile(TableRule):
 
     def bind(self, frame: Frame) -> None:
         if frame.there is not None:
-            frame.there.refuse("it reads both datasets whole: read this one by a source of `kind: sql`")
+            frame.there.beside(self.reference)
         theirs = schema_of(frame, self.reference, self.subjects)
         compared = self.compared(frame.schema, theirs)
+        if frame.there is not None:
+            frame.there.readable((*self.key, *compared), self.reference)
         if not compared:
             raise CannotJudgeError(
                 f"nothing to compare: {self.reference} has no column of this dataset beside its key; "
@@ -76,51 +89,92 @@ class Reconcile(TableRule):
         there = schema_of(frame, self.reference, self.subjects)
         compared = self.compared(frame.schema, there)
         sides = self.sides(frame, there, compared)
-        reads = (*self.key, *compared)
-        again = [self.repeated(side, sides.key, frame, reads) for side in (sides.ours, sides.theirs)]
+        dtypes = [common(frame.schema[c], there[c]) for c in compared]
+        differs = pl.any_horizontal([self.differ(n, dtype) for n, dtype in enumerate(dtypes)])
+        count = self.counted if frame.there is None else self.counted_there
+        found = count(sides, HERE.is_not_null() & THERE.is_not_null() & differs, frame, (*self.key, *compared))
+        failed, total = found.extra + found.missing + found.differing + found.again, found.single + found.again
+        alone = f"{found.extra:,} only here, {found.missing:,} only there"
+        told = [f"{alone}, {found.differing:,} differ, of {total:,}"] if failed else []
+        told += [*found.named, self.left_out(frame.schema, there)]
+        return Judgement(failed, total, value=failed, note="; ".join(filter(None, told)) or None)
+
+    def counted(self, sides: Sides, differs: pl.Expr, frame: Frame, reads: tuple[str, ...]) -> Counts:
+        again = [
+            frame.collect(twice(side, sides.key), f"{self.title}, keys that repeat", reads)
+            for side in (sides.ours, sides.theirs)
+        ]
         keys = pl.concat([one.select(sides.key) for one in again], how="vertical").unique()
         left, right = (
             side.join(keys.lazy(), on=sides.key, how="anti", nulls_equal=True) if keys.height else side
             for side in (sides.ours, sides.theirs)
         )
         both = left.join(right, on=sides.key, how="full", coalesce=True, nulls_equal=True)
-        differs = [self.differ(n, common(frame.schema[c], there[c])) for n, c in enumerate(compared)]
         counts = both.select(
             THERE.is_null().sum().alias("extra"),
             HERE.is_null().sum().alias("missing"),
-            (HERE.is_not_null() & THERE.is_not_null() & pl.any_horizontal(differs)).sum().alias("differing"),
+            differs.sum().alias("differing"),
             pl.len(),
         )
+        named = [self.named(one, one.height, where) for one, where in zip(again, ("here", "there"), strict=True)]
         extra, missing, differing, single = frame.collect(counts, self.title, reads).row(0)
-        failed, total = extra + missing + differing + keys.height, single + keys.height
-        told = [f"{extra:,} only here, {missing:,} only there, {differing:,} differ, of {total:,}"] if failed else []
-        told += [self.named(one, where) for one, where in zip(again, ("here", "there"), strict=True)]
-        told.append(self.left_out(frame.schema, there))
-        return Judgement(failed, total, value=failed, note="; ".join(filter(None, told)) or None)
+        return Counts(extra, missing, differing, single, keys.height, named)
+
+    def counted_there(self, sides: Sides, differs: pl.Expr, frame: Frame, reads: tuple[str, ...]) -> Counts:
+        """The same of two tables of one database: one row of each key, and how many rows it has, meet in one join."""
+        words = ("here", "there")
+        once = [
+            side.with_columns(
+                pl.len().over(sides.key).alias(f"rows {word}"),
+                pl.col(sides.key[0]).is_first_distinct().over(sides.key).alias("first"),
+            )
+            .filter("first")
+            .drop("first")
+            for side, word in zip((sides.ours, sides.theirs), words, strict=True)
+        ]
+        both = once[0].join(once[1], on=sides.key, how="full", coalesce=True, nulls_equal=True)
+        twice_in = [(pl.col(f"rows {word}") > 1).fill_null(False) for word in words]
+        again = twice_in[0] | twice_in[1]
+        counts = both.select(
+            (THERE.is_null() & ~again).sum().alias("extra"),
+            (HERE.is_null() & ~again).sum().alias("missing"),
+            (differs & ~again).sum().alias("differing"),
+            (~again).sum().alias("single"),
+            again.sum().alias("again"),
+            *(one.sum().alias(f"again {word}") for one, word in zip(twice_in, words, strict=True)),
+        )
+        extra, missing, differing, single, both_again, here, there = frame.collect(counts, self.title, reads).row(0)
+        named = [
+            self.named(self.some(side, sides.key, frame, reads), number, word)
+            for side, number, word in zip((sides.ours, sides.theirs), (here, there), words, strict=True)
+            if number or frame.there.rehearses
+        ]
+        return Counts(extra, missing, differing, single, both_again, named)
+
+    def some(self, side: pl.LazyFrame, key: list[str], frame: Frame, reads: tuple[str, ...]) -> pl.DataFrame:
+        """Some of the keys that one side repeats."""
+        found = frame.collect(twice(side, key).head(NAMED), f"{self.title}, keys that repeat", reads)
+        return found.sort("rows", *key, descending=True)
 
     def sides(self, frame: Frame, there: pl.Schema, compared: tuple[str, ...]) -> Sides:
         dtypes = {c: common(frame.schema[c], there[c]) for c in (*self.key, *compared)}
         key = [f"key {n}" for n in range(len(self.key))]
 
-        def side(rows: pl.LazyFrame, word: str) -> pl.LazyFrame:
-            keys = [_as(c, dtypes[c]).alias(name) for c, name in zip(self.key, key, strict=True)]
-            cells = [_as(c, dtypes[c]).alias(f"{word} {n}") for n, c in enumerate(compared)]
+        def side(rows: pl.LazyFrame, schema: pl.Schema, word: str) -> pl.LazyFrame:
+            keys = [_as(c, schema[c], dtypes[c]).alias(name) for c, name in zip(self.key, key, strict=True)]
+            cells = [_as(c, schema[c], dtypes[c]).alias(f"{word} {n}") for n, c in enumerate(compared)]
             return rows.select(*keys, *cells, pl.lit(True).alias(word))
 
         ours = frame.lazy if self.where is None else frame.lazy.filter(condition(self.where))
-        return Sides(side(ours, "here"), side(frame.reference(self.reference), "there"), key)
+        theirs = frame.reference(self.reference)
+        return Sides(side(ours, frame.schema, "here"), side(theirs, there, "there"), key)
 
-    def repeated(self, side: pl.LazyFrame, key: list[str], frame: Frame, reads: tuple[str, ...]) -> pl.DataFrame:
-        """The keys that one side holds more than once, with their rows."""
-        twice = side.group_by(key).len("rows").filter(pl.col("rows") > 1).sort("rows", *key, descending=True)
-        return frame.collect(twice, f"{self.title}, keys that repeat", reads)
-
-    def named(self, again: pl.DataFrame, where: str) -> str:
-        if not again.height:
+    def named(self, again: pl.DataFrame, number: int, where: str) -> str:
+        if not number:
             return ""
         some = [shorten("+".join(str(readable(cell)) for cell in row[:-1])) for row in again.head(NAMED).rows()]
-        more = ", …" if again.height > NAMED else ""
-        return f"{again.height:,} repeat {where}: {', '.join(some)}{more}"
+        more = ", …" if number > NAMED else ""
+        return f"{number:,} repeat {where}: {', '.join(some)}{more}"
 
     def left_out(self, ours: pl.Schema, theirs: pl.Schema) -> str:
         """Columns of one side only, which are no difference of cells, and must not be forgotten."""
@@ -135,12 +189,17 @@ class Reconcile(TableRule):
         if dtype is None or not dtype.is_numeric() or not self.tolerance:
             return here.ne_missing(there)
         wide, limit = (pl.Int128(), math.floor(self.tolerance)) if dtype.is_integer() else (dtype, self.tolerance)
-        off = (here.cast(wide) - there.cast(wide)).abs()
-        near = (off.cast(pl.Float64) if dtype.is_decimal() else off) <= limit
+        off = here.cast(wide) - there.cast(wide)
+        near = (off.cast(pl.Float64) if dtype.is_decimal() else off).is_between(-limit, limit)
         return here.ne_missing(there) & ~near.fill_null(False)
 
 
-def _as(column: str, dtype: Any) -> pl.Expr:
-    zoned = isinstance(dtype, pl.Datetime) and dtype.time_zone
+def twice(side: pl.LazyFrame, key: list[str]) -> pl.LazyFrame:
+    """The keys that one side holds more than once, with their rows."""
+    return side.group_by(key).len("rows").filter(pl.col("rows") > 1).sort("rows", *key, descending=True)
+
+
+def _as(column: str, was: pl.DataType, dtype: Any) -> pl.Expr:
+    zoned = isinstance(dtype, pl.Datetime) and dtype.time_zone and was != dtype
     value = col(column).dt.convert_time_zone(dtype.time_zone) if zoned else col(column)
     return value.cast(dtype)

@@ -14,6 +14,7 @@ from quality.errors import ConfigurationError
 from quality.values import Text
 
 NAMED = re.compile(r"(env|secret):([\w.-]+)")
+GIVEN = re.compile(r"(?i)[?&;](?:password|pwd|token)=([^?&;]*)")
 EXAMPLE = "postgresql://user:password@host/database"
 
 
@@ -61,11 +62,12 @@ def scheme(url: str) -> str:
 
 
 def masked(text: str, url: str) -> str:
-    """A message without what gives access: the password of this address, as it is written and as it is meant."""
+    """A message without what gives access: what is secret in this address, as it is written and as it is meant."""
     try:
         password = urlsplit(url).password or ""
     except ValueError:
         password = ""
-    for word in sorted({url, password, unquote(password)} - {""}, key=len, reverse=True):
+    given = {word for one in re.findall(GIVEN, url) for word in (one, unquote(one))}
+    for word in sorted({url, password, unquote(password), *given} - {""}, key=len, reverse=True):
         text = text.replace(word, "***")
     return text

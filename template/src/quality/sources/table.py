@@ -4,31 +4,30 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal
 
 import polars as pl
 from pydantic import Field
 
 from quality.errors import ConfigurationError, MalformedError, SourceError, first_line
-from quality.pushdown.dialects import DIALECTS, Dialect, UnsayableError, exp
+from quality.pushdown.databases import DIALECTS
+from quality.pushdown.dialects import Dialect, UnsayableError, exp
 from quality.pushdown.frame import Database
 from quality.pushdown.plans import Table as Rows
 from quality.pushdown.types import dtype_of
 from quality.sources.connections import Connection, address, masked, scheme
 from quality.sources.drivers import driver
-from quality.sources.snapshots import file_of, quoted
 from quality.sources.source import Looked, Reading, Source
 from quality.sources.sql import FACTS, Sql
+from quality.sources.ways import WAYS, Run
 from quality.values import Text
-
-Run = Callable[[str], pl.DataFrame]
 
 
 class Table(Source):
-    """A table or view of DuckDB or PostgreSQL, judged by the database itself."""
+    """A table or view of DuckDB, PostgreSQL or Spark, judged by the database itself."""
 
     UNKNOWN: ClassVar[str] = "unknown: a database does not tell versions of a table"
 
@@ -68,9 +67,10 @@ class Table(Source):
         url = address(self.connection)
         kind = scheme(url)
         if kind not in WAYS:
-            names = " or ".join(sorted({one.NAME for one in DIALECTS.values()}))
+            *names, last = sorted({one.NAME for one in DIALECTS.values()})
             raise ConfigurationError(
-                f"a table is judged there by {names}; read one of {kind} by a source of `kind: sql`"
+                f"a table is judged there by {', '.join(names)} or {last}; "
+                f"read one of {kind} by a source of `kind: sql`"
             )
         driver("sqlglot", "pushdown", "a table that is judged where it lies")
         with self._told(url):
@@ -131,87 +131,3 @@ def as_rows(parts: Sequence[str], types: Mapping[str, str], dialect: Dialect, or
         )
     table = exp.table_(*reversed([exp.to_identifier(part, quoted=True) for part in parts]))
     return Rows(table, columns, schema, order)
-
-
-class Way(NamedTuple):
-    """How an open database is asked, and the types of a table's columns as it writes them."""
-
-    run: Run
-    explain: Run
-    columns: Callable[[Sequence[str]], dict[str, str]]
-
-
-def _frame(stream: Any) -> pl.DataFrame:
-    return pl.scan_arrow_c_stream(stream).collect()
-
-
-@contextmanager
-def _duckdb(url: str, root: Path) -> Iterator[Way]:
-    duckdb = driver("duckdb", "duckdb", "a DuckDB database")
-    # Nobody writes a file that is open for reading: every statement sees the same rows, without a transaction, which
-    # the first error would end.
-    with closing(duckdb.connect(str(file_of(url, root)), read_only=True)) as connection:
-        connection.execute("SET TimeZone = 'UTC'")
-
-        def columns(parts: Sequence[str]) -> dict[str, str]:
-            found = connection.sql(f"SELECT * FROM {'.'.join(map(quoted, parts))} LIMIT 0")
-            return dict(zip(found.columns, map(str, found.types), strict=True))
-
-        def run(statement: str) -> pl.DataFrame:
-            return _frame(connection.sql(statement))
-
-        yield Way(run, lambda statement: run(f"EXPLAIN {statement}"), columns)
-
-
-@contextmanager
-def _postgresql(url: str, root: Path) -> Iterator[Way]:
-    dbapi = driver("adbc_driver_postgresql.dbapi", "postgresql", "a PostgreSQL database")
-    with (
-        closing(dbapi.connect(url, autocommit=True)) as connection,  # the transaction is begun, and rolled back, here
-        closing(connection.cursor()) as cursor,
-        closing(connection.cursor()) as planner,
-    ):
-        planner.adbc_statement.set_options(**{"adbc.postgresql.use_copy": "false"})
-
-        def ask(statement: str, by: Any = cursor) -> pl.DataFrame:
-            by.execute(statement)
-            return _frame(by.fetch_arrow())
-
-        def run(statement: str, by: Any = cursor) -> pl.DataFrame:
-            """What breaks is undone alone: the moment that the check sees stays."""
-            cursor.execute("SAVEPOINT asked")
-            try:
-                return ask(statement, by)
-            except Exception:
-                cursor.execute("ROLLBACK TO SAVEPOINT asked")
-                raise
-
-        def columns(parts: Sequence[str]) -> dict[str, str]:
-            named = ".".join(map(quoted, parts)).replace("'", "''")
-            found = run(
-                "SELECT attname::text, format_type(atttypid, atttypmod)::text FROM pg_attribute "
-                f"WHERE attrelid = '{named}'::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum"
-            )
-            return dict(found.rows())
-
-        _begin(cursor.execute, ask)
-        yield Way(run, lambda statement: run(f"EXPLAIN {statement}", planner), columns)
-
-
-def _begin(execute: Callable[[str], Any], ask: Run) -> None:
-    """One moment for all statements, which only read, on a server that says everything exactly."""
-    for setting in ("TimeZone TO 'UTC'", "standard_conforming_strings TO on", "extra_float_digits TO 1"):
-        execute(f"SET {setting}")
-    execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-    known = ask("SELECT current_setting('server_encoding')::text AS e, current_setting('server_version_num')::int AS v")
-    encoding, version = known.row(0)
-    if encoding != "UTF8" or version < OLDEST:
-        raise ConfigurationError(
-            f"a table is judged there by PostgreSQL {OLDEST // 10_000} or later, in UTF8; "
-            f"this one is {version // 10_000}, in {encoding}: read it by a source of `kind: sql`"
-        )
-
-
-OLDEST = 140_000
-"""As PostgreSQL counts versions: since then moments are exact numbers of microseconds."""
-WAYS = {"duckdb": _duckdb, "postgresql": _postgresql, "postgres": _postgresql}

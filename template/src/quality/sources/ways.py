@@ -1,0 +1,153 @@
+"""How a database that judges its tables is opened and asked: in one moment, as far as it has moments."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import polars as pl
+
+from quality.errors import ConfigurationError, first_line
+from quality.pushdown.spark import SESSION
+from quality.sources.drivers import driver
+from quality.sources.snapshots import file_of, quoted
+
+Run = Callable[[str], pl.DataFrame]
+
+
+class Way(NamedTuple):
+    """How an open database is asked, and the types of a table's columns as it writes them."""
+
+    run: Run
+    explain: Run
+    columns: Callable[[Sequence[str]], dict[str, str]]
+
+
+def _frame(stream: Any) -> pl.DataFrame:
+    return pl.scan_arrow_c_stream(stream).collect()
+
+
+@contextmanager
+def _duckdb(url: str, root: Path) -> Iterator[Way]:
+    duckdb = driver("duckdb", "duckdb", "a DuckDB database")
+    # Nobody writes a file that is open for reading: every statement sees the same rows, without a transaction, which
+    # the first error would end.
+    with closing(duckdb.connect(str(file_of(url, root)), read_only=True)) as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+
+        def columns(parts: Sequence[str]) -> dict[str, str]:
+            found = connection.sql(f"SELECT * FROM {'.'.join(map(quoted, parts))} LIMIT 0")
+            return dict(zip(found.columns, map(str, found.types), strict=True))
+
+        def run(statement: str) -> pl.DataFrame:
+            return _frame(connection.sql(statement))
+
+        yield Way(run, lambda statement: run(f"EXPLAIN {statement}"), columns)
+
+
+@contextmanager
+def _postgresql(url: str, root: Path) -> Iterator[Way]:
+    dbapi = driver("adbc_driver_postgresql.dbapi", "postgresql", "a PostgreSQL database")
+    with (
+        closing(dbapi.connect(url, autocommit=True)) as connection,  # the transaction is begun, and rolled back, here
+        closing(connection.cursor()) as cursor,
+        closing(connection.cursor()) as planner,
+    ):
+        planner.adbc_statement.set_options(**{"adbc.postgresql.use_copy": "false"})
+
+        def ask(statement: str, by: Any = cursor) -> pl.DataFrame:
+            by.execute(statement)
+            return _frame(by.fetch_arrow())
+
+        def run(statement: str, by: Any = cursor) -> pl.DataFrame:
+            """What breaks is undone alone: the moment that the check sees stays."""
+            cursor.execute("SAVEPOINT asked")
+            try:
+                return ask(statement, by)
+            except Exception:
+                cursor.execute("ROLLBACK TO SAVEPOINT asked")
+                raise
+
+        def columns(parts: Sequence[str]) -> dict[str, str]:
+            named = ".".join(map(quoted, parts)).replace("'", "''")
+            found = run(
+                "SELECT attname::text, format_type(atttypid, atttypmod)::text FROM pg_attribute "
+                f"WHERE attrelid = '{named}'::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum"
+            )
+            return dict(found.rows())
+
+        _begin(cursor.execute, ask)
+        yield Way(run, lambda statement: run(f"EXPLAIN {statement}", planner), columns)
+
+
+def _begin(execute: Callable[[str], Any], ask: Run) -> None:
+    """One moment for all statements, which only read, on a server that says everything exactly."""
+    for setting in ("TimeZone TO 'UTC'", "standard_conforming_strings TO on", "extra_float_digits TO 1"):
+        execute(f"SET {setting}")
+    execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+    known = ask("SELECT current_setting('server_encoding')::text AS e, current_setting('server_version_num')::int AS v")
+    encoding, version = known.row(0)
+    if encoding != "UTF8" or version < OLDEST:
+        raise ConfigurationError(
+            f"a table is judged there by PostgreSQL {OLDEST // 10_000} or later, in UTF8; "
+            f"this one is {version // 10_000}, in {encoding}: read it by a source of `kind: sql`"
+        )
+
+
+@contextmanager
+def _spark(url: str, root: Path) -> Iterator[Way]:
+    """A session of its own on a server of Spark Connect, which reads SQL as it is meant here."""
+    with _session(url) as session:
+        if int((version := _version(session)).partition(".")[0]) < 4:
+            raise ConfigurationError(f"a table is judged there by Spark 4 or later; this one is {version}")
+        for setting, value in SESSION.items():
+            if session.conf.get(setting) != value:
+                session.conf.set(setting, value)
+
+        def columns(parts: Sequence[str]) -> dict[str, str]:
+            named = ".".join(f"`{part.replace('`', '``')}`" for part in parts)
+            return {one.name: one.dataType.simpleString() for one in session.table(named).schema}
+
+        def run(statement: str) -> pl.DataFrame:
+            return _frame(session.sql(statement).toArrow())
+
+        def explain(statement: str) -> pl.DataFrame:
+            """A plan that cannot be made is told as one."""
+            plan = run(f"EXPLAIN {statement}")
+            if (said := " ".join(plan.to_series())).startswith(UNPLANNED):
+                raise ValueError(said.removeprefix(UNPLANNED).strip())
+            return plan
+
+        yield Way(run, explain, columns)
+
+
+@contextmanager
+def _session(url: str) -> Iterator[Any]:
+    """A session that gives up on a server that does not answer within seconds, where Spark itself waits for minutes."""
+    sessions, retries = (driver(f"pyspark.sql.connect.{name}", "spark", "a table of Spark") for name in SPARK)
+    session = sessions.SparkSession(connection=url)
+    session.client.set_retry_policies([retries.DefaultPolicy(max_retries=RETRIES)])
+    try:
+        yield session
+    finally:
+        session.stop()
+
+
+def _version(session: Any) -> str:
+    """What the server says first, or why it says nothing: in the words that gRPC has in a field."""
+    try:
+        return str(session.version)
+    except Exception as error:
+        found = re.search(r'details = "(.+)"', str(error))
+        raise OSError(found[1] if found else first_line(error)) from None
+
+
+SPARK = ("session", "client.retries")
+RETRIES = 4
+UNPLANNED = "Error occurred during query planning:"
+OLDEST = 140_000
+"""As PostgreSQL counts versions: since then moments are exact numbers of microseconds."""
+WAYS = {"duckdb": _duckdb, "postgresql": _postgresql, "postgres": _postgresql, "sc": _spark}
