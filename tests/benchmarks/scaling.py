@@ -140,7 +140,8 @@ def said(given: argparse.Namespace, found: dict[int, list[dict[str, Any]]]) -> s
     lines = [
         f"\n## {given.runner}: {given.files} files of {given.rows} rows, {given.per_task} a task",
         f"`{command} --per-task {given.per_task} --rounds {given.rounds}`, {time.strftime('%Y-%m-%d')}, "
-        f"{os.cpu_count()} cores, load {os.getloadavg()[1]:.0f}; medians of {given.rounds} rounds, interleaved.",
+        f"{os.cpu_count()} cores, load {os.getloadavg()[1]:.0f}, shared with other work; medians of "
+        f"{given.rounds} rounds, interleaved.",
         "",
         "| workers | wall s | CPU s, all processes | of them the driver's | driver peak MB | largest worker MB "
         "| start s | empty task ms | tasks | sent kB | state kB a file | kept MB |",
