@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import shutil
+import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -197,7 +198,7 @@ def test_an_engine_that_cannot_be_is_refused(tmp_path: Path, written: str, said:
 def test_a_runner_whose_extra_is_not_installed_is_refused_by_name(
     api: str, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "prefect_dask", None)
+    monkeypatch.setitem(sys.modules, "prefect_dask", None)
     _, said = checked(config(runner="dask"))
     assert 'the runner dask needs the extra `dask`: add "dask" to `extras` in pyproject.toml' in said
 

@@ -16,7 +16,7 @@ from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from quality.contract.config import CheckConfig
 from quality.contract.engine import Engine
-from quality.errors import first_line
+from quality.errors import ConfigurationError, first_line
 from quality.prefect_run import run_context
 from quality.sources.drivers import driver
 from quality.states.spread import EACH, SpreadError
@@ -24,7 +24,8 @@ from quality.states.spread import EACH, SpreadError
 THREADS = "POLARS_MAX_THREADS"
 ATTEMPTS = 2
 """How often a batch is sent; beside that, Dask and Ray send one whose worker was lost to another."""
-
+WAVE = 64
+"""Tasks that are sent before any of them is waited for, as each holds all that is asked, keys of references too."""
 LOST = {"distributed.scheduler.allowed-failures": 1, "distributed.scheduler.no-workers-timeout": "30s"}
 """Of a cluster on this machine: a task may end one worker, and does not wait for ever where none is left."""
 
@@ -44,12 +45,21 @@ def spreading(config: CheckConfig) -> Iterator[None]:
     if config.engine is None or run_context() is None:
         yield
         return
-    with ExitStack() as stack:
-        token = EACH.set(Batches(config.engine, stack))
-        try:
-            yield
-        finally:
-            EACH.reset(token)
+    stack = ExitStack()
+    token = EACH.set(Batches(config.engine, stack))
+    try:
+        yield
+    finally:
+        EACH.reset(token)
+        _end(stack)
+
+
+def _end(stack: ExitStack) -> None:
+    """Ends a runner; a verdict does not depend on how."""
+    try:
+        stack.close()
+    except Exception as error:
+        get_run_logger().warning("The runner did not end well: %s", first_line(error))
 
 
 class Batches:
@@ -57,7 +67,12 @@ class Batches:
 
     def __init__(self, engine: Engine, stack: ExitStack) -> None:
         self.engine, self.stack = engine, stack
-        make_runner(engine)  # a missing extra is said at once
+        try:
+            make_runner(engine)  # a missing extra, or an option that there is not, is said at once
+        except (TypeError, ValueError, ImportError, AttributeError) as error:
+            if isinstance(error, ConfigurationError):
+                raise
+            raise ConfigurationError(f"engine.options: {first_line(error)}") from None
 
     @cached_property
     def runner(self) -> TaskRunner[Any]:
@@ -73,18 +88,20 @@ class Batches:
             said, *sent = (pickle.dumps(one) for one in (work, *batches))
         except Exception as error:
             raise SpreadError(f"the source cannot be sent to another process: {first_line(error)}") from error
-        answers: dict[int, bytes] = {}
-        for left in range(ATTEMPTS, 0, -1):
-            missing = [number for number in range(len(sent)) if number not in answers]
-            futures = {n: self._submit(said, sent[n]) for n in missing}
+        waves = [range(first, min(first + WAVE, len(sent))) for first in range(0, len(sent), WAVE)]
+        return [pickle.loads(answer) for wave in waves for answer in self._answers(said, sent, wave)]
+
+    def _answers(self, work: bytes, sent: Sequence[bytes], wave: Sequence[int]) -> list[bytes]:
+        """The answers to some of the batches, each of which is sent again where it was lost."""
+        found: dict[int, bytes] = {}
+        for left in reversed(range(ATTEMPTS)):
+            futures = {number: self._submit(work, sent[number]) for number in wave if number not in found}
             for number, future in futures.items():
                 try:
-                    answers[number] = future.result()
+                    found[number] = future.result()
                 except (Exception, SystemExit) as error:
-                    self._lost(number, len(sent), error, left - 1)
-            if len(answers) == len(sent):
-                break
-        return [pickle.loads(answers[number]) for number in range(len(sent))]
+                    self._lost(number, len(sent), error, left)
+        return [found[number] for number in wave]
 
     def _submit(self, work: bytes, batch: bytes) -> Any:
         runner = self.runner
