@@ -33,7 +33,7 @@ class Engine(Frozen):
     """Prefect's task runner that makes the states of many files, batch by batch."""
 
     runner: Runner = Field(description="`threads` of this process; `dask` or `ray`, each an extra of pyproject.toml.")
-    files_per_task: Several = Field(100, description="Most files of one task, which costs about half a second itself.")
+    files_per_task: Several = Field(100, description="Most files of one task, which costs up to half a second itself.")
     bytes_per_task: Memory = Field("512MB", description="Bytes from which on a task takes no more files.")
     workers: Several | None = Field(
         None, description="Threads, or processes on this machine; as many as it has cores when left out."
