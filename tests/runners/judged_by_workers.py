@@ -210,7 +210,9 @@ def test_an_option_that_a_runner_does_not_have_is_refused(runner: Literal["dask"
 
 def test_an_address_that_nobody_answers_is_an_error_of_the_check(api: str, repository: Path) -> None:
     policy = repository / "policy.yml"
-    engine = "engine: {runner: dask, address: tcp://127.0.0.1:1, options: {client_kwargs: {timeout: 1}}}"
+    engine = (
+        "engine: {runner: dask, files_per_task: 2, address: tcp://127.0.0.1:1, options: {client_kwargs: {timeout: 1}}}"
+    )
     states = f"states: {{path: {repository}/shared}}"
     policy.write_text(policy.read_text("utf-8") + f"  gone:\n    {engine}\n    {states}\n", "utf-8")
     (repository / "prefect.yaml").write_text(text_of(document()), "utf-8")
