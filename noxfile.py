@@ -104,6 +104,15 @@ def tuples(session: nox.Session, pins: Path) -> None:
     session.run("pytest", "-n", "2", *where, *session.posargs)
 
 
+@nox.session(default=False)
+def runners(session: nox.Session) -> None:
+    """Make states by Dask and by Ray, each of two processes, from a deployment that a worker runs (-- -k words)."""
+    extras = primary().with_name(f"extras-{primary().name}")
+    pins = [word for path in (primary(), extras) for word in ("-c", str(path))]
+    session.install("-r", str(primary()), *pins, "prefect-dask", "prefect-ray")
+    session.run("pytest", "--confcutdir", "tests/runners", "tests/runners/judged_by_workers.py", *session.posargs)
+
+
 def install_browser(session: nox.Session) -> None:
     """The distribution's Chromium, and a library of Playwright's, where this user may install them; else a warning."""
     present = any(map(shutil.which, ("chromium", "chromium-browser", "google-chrome")))

@@ -11,7 +11,7 @@ import pytest
 from rendering import ROOT
 from test_architecture import LAYERS, PURE
 
-TESTS = [*(ROOT / "tests").rglob("test_*.py"), *(ROOT / "template" / "tests").rglob("test_*.py")]
+TESTS = [*(ROOT / "tests").rglob("*.py"), *(ROOT / "template" / "tests").rglob("test_*.py")]
 PAGES = [
     ROOT / "README.md",
     *sorted((ROOT / "docs").rglob("*.md")),

@@ -57,6 +57,8 @@ EXPLAINED = {
     "python tests/benchmarks/learning.py": "it downloads tables, and measures for minutes",
     "python tests/benchmarks/onboarding.py": "it installs environments of its own; test_onboarding.py runs its steps",
     "python tests/benchmarks/object_storage.py --rows 1m": "it measures for a minute, alone on a machine",
+    "python tests/benchmarks/scaling.py --files 40 --rows 500k --runner dask": "it needs Dask and some minutes",
+    "python tests/benchmarks/many_files.py --files 100 1000": "it measures for two minutes",
     "python tests/benchmarks/worker_runs.py --runs 200": "it takes minutes; tests/quality/test_one_worker.py runs ten",
     "python tests/benchmarks/strictness.py --rows 1m": "it measures for a minute, alone on a machine",
 }

@@ -183,6 +183,8 @@ def test_constraints_pin_what_their_session_needs_and_name_no_machine(name: str)
             "duckdb",
             "fastexcel",
             "obstore",
+            "prefect-dask",
+            "prefect-ray",
             "pyarrow",
             "pyiceberg",
             "pyspark-client",
@@ -226,7 +228,7 @@ def test_extras_are_installed_by_naming_them_once(
     Path("pyproject.toml").write_text("[project]\n", "utf-8")
     assert noxfile["extras"]() == ""
     Path("pyproject.toml").write_text(f"[tool.quality]\nextras = {known}\n", "utf-8")
-    assert noxfile["extras"]() == "[delta,duckdb,excel,iceberg,postgresql,pushdown,remote,spark]"
+    assert noxfile["extras"]() == "[dask,delta,duckdb,excel,iceberg,postgresql,pushdown,ray,remote,spark]"
 
 
 def test_every_tuple_of_the_noxfile_is_pinned_within_what_a_repository_allows(noxfile: dict[str, Any]) -> None:

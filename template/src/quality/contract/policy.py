@@ -22,6 +22,8 @@ from pydantic import (
 from quality.contract.clear import refuse_in_clear
 from quality.contract.complaints import Complaints
 from quality.contract.deployment_policy import BLOCK, Deployments, read_deployments
+from quality.contract.engine import Engine, Memory
+from quality.contract.engine import memory as memory
 from quality.contract.times import valid_cron as valid_cron
 from quality.contract.times import valid_time_zone as valid_time_zone
 from quality.contract.yaml_file import YamlFile
@@ -43,19 +45,6 @@ BLOCKS: dict[Channel, tuple[str, ...]] = {
     "webhook": ("custom-webhook",),
 }
 """The types of Prefect block that a channel goes through."""
-
-
-def memory(text: str) -> int:
-    """The bytes that `512MB` or `4GB` is; ValueError for anything else."""
-    found = re.fullmatch(r"([1-9]\d*) ?(MB|GB)", text)
-    if found is None:
-        raise ValueError(f"'{text}' is not an amount of memory; write 512MB or 4GB")
-    return int(found[1]) * (2**20 if found[2] == "MB" else 2**30)
-
-
-def _memory(text: str) -> str:
-    memory(text)
-    return text
 
 
 def _page(address: str) -> str:
@@ -173,6 +162,9 @@ class EnvironmentPolicy(Frozen):
     work_pool: Text
     history: History = History()
     states: KeptStates = KeptStates()
+    engine: Engine | None = Field(
+        None, description="Where states of many files are made beyond this process; in it when left out."
+    )
     remind_after_hours: Annotated[FiniteFloat, Field(gt=0), STRICT] | None = Field(
         24, description="An open incident is told again; null for never."
     )
@@ -180,7 +172,7 @@ class EnvironmentPolicy(Frozen):
     isolate: bool = Field(
         False, description="Check in a child process, so that an abort or a limit below is an ERROR with its reason."
     )
-    memory_limit: Annotated[Text, AfterValidator(_memory)] | None = Field(
+    memory_limit: Memory | None = Field(
         None, description="Most memory of an isolated check beside what its process begins with, such as 4GB."
     )
     timeout_seconds: PositiveFloat | None = Field(None, description="Longest time that an isolated check may take.")
@@ -197,6 +189,21 @@ class EnvironmentPolicy(Frozen):
         None,
         description="Where a browser finds this repository's files, such as https://github.com/acme/shop/blob/main.",
     )
+
+    @model_validator(mode="after")
+    def _engine_fits(self) -> Self:
+        if self.engine is None:
+            return self
+        if self.states.enabled is False:
+            raise ValueError("`engine` makes states, and `states: {enabled: false}` keeps none; leave one of them out")
+        if self.isolate:
+            raise ValueError("an isolated check has no task runner: leave `isolate` out where there is an `engine`")
+        if self.engine.address and not ("://" in self.states.path or Path(self.states.path).is_absolute()):
+            raise ValueError(
+                f"the workers at {self.engine.address} do not see {self.states.path}: set `states.path` to a URL such "
+                "as s3://bucket/states, or to the whole path of a folder that every machine has"
+            )
+        return self
 
 
 class Policy(Frozen):

@@ -31,6 +31,7 @@ from quality.contract.references import references_of, referred
 from quality.errors import ConfigurationError, DataQualityError, retry_helps
 from quality.ladder.awaitable import AwaitableProfile, AwaitableResult, AwaitableRules
 from quality.ladder.block import DataQualityBlock
+from quality.ladder.runners import spreading
 from quality.ladder.states import guarded, is_machinery, result_or_raise, settled
 from quality.learning.proposal import learn
 from quality.operations import after_check
@@ -114,7 +115,8 @@ def check(
     such as `day=2026-11-26` only the files in its folders are read.
     """
     asks = configured(data, block, rules, config, fail_on_error, warning_threshold, auto_schema, engine_name, partition)
-    result, notes, problem = after_check.check(data, asks, now)
+    with spreading(asks):
+        result, notes, problem = after_check.check(data, asks, now)
     _keep_other_versions_out_of_the_cache()
     if store_artifact:
         _publish(result, artifact_key, notes)

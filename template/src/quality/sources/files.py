@@ -167,7 +167,8 @@ class Files(TextFormat, Source):
         for file in files:
             version, settled = (tags[file.place], True) if self.is_remote else local_version(file.path)
             told = f"{version} {keys}" if keys else version
-            found.append(Part(file.shown, told, partial(self._alone, [file], keys), settled))
+            size = int(version.partition(":")[0])  # both versions begin with it
+            found.append(Part(file.shown, told, partial(self._alone, [file], keys), settled, size))
         return tuple(found)
 
     def _alone(self, files: Sequence[File], keys: dict[str, pl.DataType], judged: Collection[str]) -> Reading:

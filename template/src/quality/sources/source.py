@@ -46,12 +46,14 @@ class Part(NamedTuple):
     """One file of a source that is judged as a whole: its name, what changes when it does, and how it is opened alone.
 
     It is `settled` where a later change would be seen: clocks of file systems tick, and a file may change twice in one.
+    Its `size` is in bytes, and 0 where that is not known.
     """
 
     name: str
     version: str
     read: Callable[[Collection[str]], Reading]
     settled: bool = True
+    size: int = 0
 
 
 class Looked(NamedTuple):

@@ -35,10 +35,22 @@ class Ask(NamedTuple):
     def planned(self, number: int) -> Planned:
         return Planned(number, self.rule, self.measures())
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """As another process takes it: with its measures said, and a domain's own rule told by its columns alone."""
+        own = not type(self.rule).__module__.startswith("quality.")
+        rule = Measured(columns=self.rule.reads, by=self.rule.by) if own else self.rule
+        return _said, (self.key, rule, self.measures(), self.edges, self.values, self.of_all)
+
     @property
     def merged_by(self) -> dict[str, Measure]:
         """Measures that say how states merge."""
         return dict(self.measures() if self.merge is None else self.merge)
+
+
+def _said(
+    key: str, rule: Rule, measures: dict[str, Measure], edges: Edges, values: pl.Expr | None, of_all: bool
+) -> Ask:
+    return Ask(key, rule, lambda: measures, edges=edges, values=values, of_all=of_all)
 
 
 Gap = tuple[float | None, float | None]

@@ -8,13 +8,14 @@ as one run, to which a new file adds: it is a cache, and made anew from those of
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any, NamedTuple
 
 import polars as pl
 
 from quality.engine.dtypes import col
-from quality.engine.frame import Frame
+from quality.engine.frame import Frame, Surroundings
 from quality.rules.uniqueness import (
     BYTES_COMPARED,
     BYTES_SORTED,
@@ -28,7 +29,8 @@ from quality.rules.uniqueness import (
     twice,
 )
 from quality.states.asks import digest, expression
-from quality.states.piece import Piece
+from quality.states.piece import Piece, light
+from quality.states.spread import Spread
 from quality.states.store import Store
 
 ADDED = 0.25
@@ -46,6 +48,10 @@ class Key(NamedTuple):
     columns: tuple[str, ...]
     wheres: Wheres
     frame: Frame
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """As another process takes it: the dtypes say how it is marked."""
+        return _key, (self.columns, self.wheres, self.frame.schema, light(self.frame.around))
 
     @property
     def parts(self) -> list[pl.Expr]:
@@ -66,10 +72,22 @@ class Key(NamedTuple):
         """What shapes its marks: two machines need not hash alike."""
         return digest("marks", expression(self.mark), hashes())
 
+    def shard_of(self, piece: Piece) -> str:
+        """The name of a file's marks."""
+        return f"{piece.key}.{self.said}"
+
+    def same_of(self, piece: Piece) -> str:
+        """The name of a file's rows that were looked up."""
+        return f"{piece.key}.{digest('same', self.said, self.wheres)}"
+
     @property
     def is_number(self) -> bool:
         """Whether a mark holds the whole key, and no `where` leaves rows out."""
         return self.wheres == (None,) and number_of(self.frame, self.columns) is not None
+
+
+def _key(columns: tuple[str, ...], wheres: Wheres, schema: pl.Schema, around: Surroundings) -> Key:
+    return Key(columns, wheres, Frame(pl.LazyFrame(schema=schema), around))
 
 
 @functools.cache
@@ -80,12 +98,12 @@ def hashes() -> list[int]:
 
 
 def repeated(
-    key: Key, pieces: Sequence[Piece], judged: dict[str | None, int], store: Store
+    key: Key, pieces: Sequence[Piece], judged: dict[str | None, int], store: Store, spread: Spread
 ) -> dict[str | None, Repeated]:
     """The rows of repeated keys inside each `where`, of those `judged` there; TooManyError where too many repeat."""
     budget = key.frame.around.memory_budget
-    rows = {f"{piece.key}.{key.said}": _shard(key, piece) for piece in pieces}
-    again = _again(f"run.{key.said}", rows, store, budget)
+    rows = _shards(key, pieces, spread)
+    again = _again(f"run.{key.said}", rows, store, spread, budget)
     total = int(again["rows"].sum())
     if total > budget // BYTES_COMPARED:
         raise TooManyError
@@ -94,8 +112,7 @@ def repeated(
         values = again["mark"].unique().cast(number.dtype, wrap_numerical=True)
         return {None: Repeated(total, judged[None], whole.is_in(values.implode()))}
     held = {name: marks["mark"] for (name,), marks in again.partition_by("name", as_dict=True).items()}
-    holders = [(piece, held.get(f"{piece.key}.{key.said}")) for piece in pieces]
-    same = pl.concat([_none(key), *(_looked_up(key, piece, marks) for piece, marks in holders if marks is not None)])
+    same = _all_looked_up(key, [piece for piece in pieces if key.shard_of(piece) in held], held, spread)
     answer = {}
     for inside, where in enumerate(key.wheres):
         keys = twice(same, inside, key_of(key.frame, key.columns, named(key.columns)))
@@ -103,42 +120,82 @@ def repeated(
     return answer
 
 
-def _shard(key: Key, piece: Piece) -> int:
-    """How many marks of a file are kept, sorted; they are made where they are not."""
-    name = f"{piece.key}.{key.said}"
-    if about := piece.store.about(name):
-        return int(about["rows"])
+def _shards(key: Key, pieces: Sequence[Piece], spread: Spread) -> dict[str, int]:
+    """How many marks of each file are kept, by their name, made where they are not."""
+    rows = {key.shard_of(piece): _marks_kept(key, piece) for piece in pieces}
+    missing = [piece for piece in pieces if rows[key.shard_of(piece)] is None]
+    made = spread.over(missing, partial(_made, key))
+    rows |= {key.shard_of(piece): count for piece, count in zip(missing, made, strict=True)}
+    return {name: count or 0 for name, count in rows.items()}
+
+
+def _marks_kept(key: Key, piece: Piece) -> int | None:
+    about = piece.store.about(key.shard_of(piece))
+    return int(about["rows"]) if about else None
+
+
+def _made(key: Key, pieces: Sequence[Piece]) -> list[int]:
+    return [marks_of(key, piece) for piece in pieces]
+
+
+def marks_of(key: Key, piece: Piece) -> int:
+    """Keeps the marks of a file, sorted, where they are not kept yet; how many they are."""
+    kept = _marks_kept(key, piece)
+    if kept is not None:
+        return kept
     query = piece.frame.lazy.filter(present(key.columns)).select(key.mark.alias("mark"))
     marks = piece.frame.collect(query, key.label, key.columns).sort("mark")
-    piece.store.write(name, marks, {"rows": str(marks.height)})
+    piece.store.write(key.shard_of(piece), marks, {"rows": str(marks.height)})
     return marks.height
 
 
-def _again(run: str, rows: dict[str, int], store: Store, budget: int) -> pl.DataFrame:
+def _again(run: str, rows: dict[str, int], store: Store, spread: Spread, budget: int) -> pl.DataFrame:
     """Every mark that occurs more than once, the names of the tables that hold it, and its rows in each."""
     about, total = store.about(f"{run}.0"), sum(rows.values())
-    covered = about.get("names", "").split()
-    added = [name for name in rows if name not in covered]
+    covered = tuple(about.get("names", "").split())
+    added = tuple(name for name in rows if name not in covered)
     if not about or not set(covered) <= set(rows) or sum(rows[one] for one in added) > ADDED * total:
-        return _made_anew(run, list(rows), -(-total * BYTES_SORTED // budget) or 1, store)
-    count, found = int(about["ranges"]), []
-    for number, (low, high) in enumerate(_ranges(count)):
-        table = store.read(f"{run}.{number}")
-        if table is None or store.about(f"{run}.{number}") != about | {"range": str(number)}:
-            return _made_anew(run, list(rows), count, store)
-        more = _sorted(added, low, high, store, len(covered))
-        found.append(_repeats(table.lazy().merge_sorted(more.lazy(), key="mark")))
-    return _with_names(pl.concat(found), [*covered, *added])
+        return _made_anew(Run(run, store, tuple(rows), -(-total * BYTES_SORTED // budget) or 1), spread)
+    known = Run(run, store, covered, int(about["ranges"]))
+    found = spread.each_of(range(known.ranges), partial(_with_added, known, added))
+    there = [one for one in found if one is not None]
+    if len(there) < len(found):
+        return _made_anew(known._replace(names=tuple(rows)), spread)
+    return _with_names(pl.concat(there), [*covered, *added])
 
 
-def _made_anew(run: str, names: Sequence[str], count: int, store: Store) -> pl.DataFrame:
+class Run(NamedTuple):
+    """The marks of these tables as one, sorted, in so many ranges."""
+
+    run: str
+    store: Store
+    names: tuple[str, ...]
+    ranges: int
+
+    def about(self, number: int) -> dict[str, str]:
+        return {"names": " ".join(self.names), "ranges": str(self.ranges), "range": str(number)}
+
+
+def _made_anew(of: Run, spread: Spread) -> pl.DataFrame:
     """The merged run of all files, range by range, and what repeats in it."""
-    found, about = [], {"names": " ".join(names), "ranges": str(count)}
-    for number, (low, high) in enumerate(_ranges(count)):
-        marks = _sorted(names, low, high, store)
-        found.append(_repeats(marks.lazy()))
-        store.write(f"{run}.{number}", marks, about | {"range": str(number)})
-    return _with_names(pl.concat(found), names)
+    found = spread.each_of(range(of.ranges), partial(_merged, of))
+    return _with_names(pl.concat(found), of.names)
+
+
+def _merged(of: Run, number: int) -> pl.DataFrame:
+    """One range of the run, kept, and what repeats in it."""
+    marks = _sorted(of.names, *_range(of.ranges, number), of.store)
+    of.store.write(f"{of.run}.{number}", marks, of.about(number))
+    return _repeats(marks.lazy())
+
+
+def _with_added(of: Run, added: Sequence[str], number: int) -> pl.DataFrame | None:
+    """What repeats in one range of the run that is kept and of the marks added to it; None where it is not kept."""
+    table = of.store.read(f"{of.run}.{number}")
+    if table is None or not of.about(number).items() <= of.store.about(f"{of.run}.{number}").items():
+        return None
+    more = _sorted(added, *_range(of.ranges, number), of.store, len(of.names))
+    return _repeats(table.lazy().merge_sorted(more.lazy(), key="mark"))
 
 
 def _sorted(names: Sequence[str], low: int, high: int, store: Store, first: int = 0) -> pl.DataFrame:
@@ -161,25 +218,41 @@ def _with_names(again: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
     return again.select("mark", pl.Series("name", names, pl.String).gather(again["of"]), "rows")
 
 
-def _ranges(count: int) -> Iterator[tuple[int, int]]:
+def _range(count: int, number: int) -> tuple[int, int]:
     width = -(-ALL_MARKS // count)
-    for low in range(0, ALL_MARKS, width):
-        yield low, min(low + width, ALL_MARKS)
+    return number * width, min((number + 1) * width, ALL_MARKS)
+
+
+def _all_looked_up(key: Key, pieces: Sequence[Piece], held: Mapping[str, pl.Series], spread: Spread) -> pl.DataFrame:
+    """The rows of all files with the marks that each holds, by their real keys; a file is asked once for each mark."""
+    found, left = [_none(key)], list[Piece]()
+    for piece in pieces:
+        same, asked = _looked_up_before(key, piece)
+        found.append(same)
+        left += [] if held[key.shard_of(piece)].is_in(asked.implode()).all() else [piece]
+    return pl.concat([*found, *spread.over(left, partial(_look_up, key, held))])
+
+
+def _looked_up_before(key: Key, piece: Piece) -> tuple[pl.DataFrame, pl.Series]:
+    """The file's rows that were looked up, and the marks that it was asked for."""
+    kept = piece.store.read(key.same_of(piece))
+    if kept is None:
+        return _none(key), pl.Series("asked", [], pl.UInt64)
+    return kept.filter(pl.col("asked").is_null()).drop("asked"), kept["asked"].drop_nulls().explode().drop_nulls()
+
+
+def _look_up(key: Key, held: Mapping[str, pl.Series], pieces: Sequence[Piece]) -> list[pl.DataFrame]:
+    return [_looked_up(key, piece, held[key.shard_of(piece)]) for piece in pieces]
 
 
 def _looked_up(key: Key, piece: Piece, marks: pl.Series) -> pl.DataFrame:
-    """The file's rows with one of these marks, by their real keys; a file is asked once for each mark."""
-    name = f"{piece.key}.{digest('same', key.said, key.wheres)}"
-    kept = piece.store.read(name)
-    same = kept.filter(pl.col("asked").is_null()).drop("asked") if kept is not None else _none(key)
-    asked = kept["asked"].drop_nulls().explode().drop_nulls() if kept is not None else marks.clear()
+    """The file's rows with marks that it was not asked for yet, kept beside those of before."""
+    same, asked = _looked_up_before(key, piece)
     new = marks.filter(~marks.is_in(asked.implode()))
-    if not new.len():
-        return same
-    same = pl.concat([same, suspects(piece.frame, key.columns, key.wheres, key.mark.is_in(new.implode()), key.label)])
+    found = suspects(piece.frame, key.columns, key.wheres, key.mark.is_in(new.implode()), key.label)
     about = pl.DataFrame({"asked": [pl.concat([asked, new])]}, schema={"asked": pl.List(pl.UInt64)})
-    piece.store.write(name, pl.concat([same, about], how="diagonal"))
-    return same
+    piece.store.write(key.same_of(piece), pl.concat([same, found, about], how="diagonal"))
+    return found
 
 
 def _none(key: Key) -> pl.DataFrame:

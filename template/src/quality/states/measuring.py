@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import polars as pl
@@ -24,9 +25,10 @@ from quality.rules.uniqueness import Repeated
 from quality.states.across import distinct, distinct_of, in_order, inside, order_of
 from quality.states.asks import Ask, Row, ask_for
 from quality.states.frame import Whole
-from quality.states.marks import Key, repeated
+from quality.states.marks import Key, marks_of, repeated
 from quality.states.piece import BROKEN, Piece, UnlikeError
 from quality.states.shape import Versions, ask_of, hides
+from quality.states.spread import HERE, Spread, SpreadError
 from quality.states.store import Store
 
 Answers = Mapping[str, list[Row]]
@@ -37,10 +39,16 @@ class Measuring:
     """Answers for the pass: what every file says by itself is merged, the rest is asked of the whole."""
 
     def __init__(
-        self, pieces: Sequence[Piece], whole: Whole, store: Store, versions: Versions, sensitive: Collection[str]
+        self,
+        pieces: Sequence[Piece],
+        whole: Whole,
+        store: Store,
+        versions: Versions,
+        sensitive: Collection[str],
+        spread: Spread = HERE,
     ) -> None:
         self.pieces, self.whole, self.store = pieces, whole, store
-        self.versions, self.sensitive = versions, sensitive
+        self.versions, self.sensitive, self.spread = versions, sensitive, spread
         self.unkept: str | None = None
         whole.answers = {first_finite: self._first, moments_of: self._moments}
 
@@ -50,28 +58,23 @@ class Measuring:
         states = States(rules)
         try:
             left = self._merge(rules, states)
+        except SpreadError as error:
+            return states, dict.fromkeys(rules, error)
         except UnlikeError:
             self.whole.answers, states, left = {}, States(rules), dict(rules)
-        judged(len(rules) - len(left))
+        judged(sum(map(states.has, rules)))  # of the others each is told when it is judged
         frame.queries[:0] = self._explained()
         ready, problems = plan(left, frame, broken)
         return states, problems | fill(states, ready, frame, broken, judged)
 
-    def ask(self, asks: Sequence[Ask]) -> dict[str, list[Row]]:
-        """The states of every file, in their order, for what each of them could answer."""
-        wrong: set[str] = set()
-        for piece in self.pieces:
-            wrong |= set(piece.measure([one for one in asks if one.key not in wrong]))
-            self._save(piece)
+    def ask(self, asks: Sequence[Ask], keys: Sequence[Key] = ()) -> dict[str, list[Row]]:
+        """The states of every file, in their order, for what each of them could answer; with them go marks of keys."""
+        asked = [piece for piece in self.pieces if piece.has_news or piece.unknown(asks)]
+        told = self.spread.over(asked, partial(measured, asks, keys))
+        wrong = {key for unknown, _ in told for key in unknown}
+        self.unkept = next((unkept for _, unkept in told if unkept), self.unkept)
         known = {one.key for one in asks} - wrong
         return {key: [row for piece in self.pieces for row in piece.kept[key].rows] for key in known}
-
-    def _save(self, piece: Piece) -> None:
-        """A verdict does not depend on what is kept for the next one."""
-        try:
-            piece.save()
-        except (OSError, pl.exceptions.PolarsError) as error:
-            self.unkept = first_line(error)
 
     def _explained(self) -> Iterator[tuple[str, tuple[str, ...]]]:
         """How many files were read, by which queries, and whether their states were kept."""
@@ -87,13 +90,18 @@ class Measuring:
         asks: dict[int, Ask] = {}
         beside: dict[int, Ask] = {}
         for number, rule in rules.items():
-            with suppress(*BROKEN):
+            try:
                 if one := ask_of(rule, self.whole, self.versions, self.sensitive):
                     asks[number] = one
                 if one := self._beside(rule):
                     beside[number] = one
+            except SpreadError:
+                raise
+            except BROKEN:
+                continue  # the whole is asked, and says what is wrong
         counted = {number: rule for number, rule in rules.items() if isinstance(rule, KeyRule) and number in beside}
-        answers = self.ask([*asks.values(), *beside.values()])
+        keys = [Key(columns, (None,), self.whole) for columns in {rule.key: None for rule in counted.values()}]
+        answers = self.ask([*asks.values(), *beside.values()], keys)
         told = self._keys(counted, states, {n: answers[a.key] for n, a in beside.items() if a.key in answers})
         for number, one in beside.items():
             if number not in counted and one.key in answers:
@@ -137,8 +145,8 @@ class Measuring:
             judged = {where: sum(state["judged"] or 0 for _, state in rows[n]) for n, where in wheres.items()}
             key = Key(columns, tuple(judged), self.whole)
             try:
-                answer: dict[str | None, Repeated] = repeated(key, self.pieces, judged, self.store)
-            except UnlikeError:
+                answer: dict[str | None, Repeated] = repeated(key, self.pieces, judged, self.store, self.spread)
+            except (UnlikeError, SpreadError):
                 raise
             except BROKEN:
                 continue  # the whole is asked, and says what is wrong
@@ -169,3 +177,24 @@ class Measuring:
     def _asked(self, measures: Mapping[str, Measure], columns: tuple[str, ...]) -> list[Row]:
         one = ask_for(measures, columns)
         return self.ask([one])[one.key]
+
+
+def measured(asks: Sequence[Ask], keys: Sequence[Key], pieces: Sequence[Piece]) -> list[tuple[set[str], str | None]]:
+    """For each file the keys that have no answer so far, and why its states were not kept."""
+    told, wrong = [], set[str]()
+    for piece in pieces:
+        wrong |= set(piece.measure([one for one in asks if one.key not in wrong]))
+        told.append((set(wrong), _unkept(piece)))
+        for key in keys:
+            with suppress(*BROKEN):  # whoever needs them asks again, and hears why
+                marks_of(key, piece)
+    return told
+
+
+def _unkept(piece: Piece) -> str | None:
+    """A verdict does not depend on what is kept for the next one."""
+    try:
+        piece.save()
+    except (OSError, pl.exceptions.PolarsError) as error:
+        return first_line(error)
+    return None

@@ -28,6 +28,7 @@ from quality.states.frame import Whole
 from quality.states.measuring import Measuring
 from quality.states.nights import remember
 from quality.states.piece import BROKEN, Header, Piece, parses
+from quality.states.spread import Spread, SpreadError, described, spread_for
 from quality.states.store import GONE, Store
 from quality.values import Scalar, Status
 
@@ -96,6 +97,7 @@ def opened(asked: Asked) -> Kept | None:
     config = asked.config
     if not wanted(config):
         return None
+    spread = spread_for(config.engine)
     try:
         parts = _settled(asked.source, asked.base)
         if not parts or (config.states.enabled is None and len(parts) == 1):
@@ -103,11 +105,14 @@ def opened(asked: Asked) -> Kept | None:
         store = Store(config.states.path, config.dataset, config.environment or "none")
         salt = _salt(asked.source, asked.judged)
         pieces = [Piece(part, _key(part, salt), asked.judged, asked.around, store) for part in parts]
+        spread.over([piece for piece in pieces if piece.header is None], described)
         headers = [piece.described() for piece in pieces]
+    except SpreadError:
+        raise
     except BROKEN:
         return None
     alike = all(one.shape == headers[0].shape for one in headers)
-    return _kept(asked, store, pieces, headers) if alike else None
+    return _kept(asked, store, pieces, headers, spread) if alike else None
 
 
 @contextmanager
@@ -125,7 +130,9 @@ def wanted(config: CheckConfig) -> bool:
     """Whether states are kept: as the policy says; where it says nothing, for a dataset of a repository."""
     if os.environ.get(IGNORED):
         return False
-    return config.environment is not None if config.states.enabled is None else config.states.enabled
+    if config.states.enabled is None:
+        return config.environment is not None or config.engine is not None
+    return config.states.enabled
 
 
 def _settled(source: Source, base: Path) -> Sequence[Part]:
@@ -173,7 +180,7 @@ class _Rows:
         return []
 
 
-def _kept(asked: Asked, store: Store, pieces: Sequence[Piece], headers: Sequence[Header]) -> Kept:
+def _kept(asked: Asked, store: Store, pieces: Sequence[Piece], headers: Sequence[Header], spread: Spread) -> Kept:
     source, base, first = asked.source, asked.base, headers[0]
     rows = _Rows(source, base, asked.judged, first.schema)
     whole = Whole(
@@ -186,7 +193,7 @@ def _kept(asked: Asked, store: Store, pieces: Sequence[Piece], headers: Sequence
         hidden=first.hidden,
     )
     whole.rows_seen(sum(one.rows for one in headers))
-    measuring = Measuring(pieces, whole, store, asked.references.version, asked.config.sensitive)
+    measuring = Measuring(pieces, whole, store, asked.references.version, asked.config.sensitive, spread)
     declared, config = tuple(parses(first, rows.look)), asked.config
     return Kept(
         whole, declared, measuring, store, config.states, asked.references.versions, config.partition is not None

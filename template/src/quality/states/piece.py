@@ -8,6 +8,7 @@ import io
 import math
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -27,6 +28,19 @@ from quality.values import Scalar
 
 HEADER = "header"
 BROKEN: tuple[type[BaseException], ...] = (Exception, pl.exceptions.PanicException)
+
+
+def _elsewhere(*_: Any) -> Any:
+    raise AssertionError("what is measured of a file needs nothing beside it")
+
+
+def _unchanged() -> bool:
+    return False
+
+
+def light(around: Surroundings) -> Surroundings:
+    """Surroundings that another process can be sent: whoever asks there has said all that references say."""
+    return replace(around, references=_elsewhere, history=_elsewhere, past=_elsewhere, references_changed=_unchanged)
 
 
 class UnlikeError(MalformedError):
@@ -56,6 +70,7 @@ class Piece:
         self.kept: dict[str, Kept] = {}
         self.header: Header | None = None
         self.was_read = self.has_news = False
+        self.asked: list[tuple[str, tuple[str, ...]]] = []
         table = store.read(key)
         if table is not None:
             with suppress(ValueError, KeyError, TypeError, *BROKEN[1:]):
@@ -86,8 +101,18 @@ class Piece:
 
     @property
     def queries(self) -> list[tuple[str, tuple[str, ...]]]:
-        """What the file was asked; nothing where it was not opened."""
-        return self.frame.queries if self.was_read else []
+        """What the file was asked, here and elsewhere; nothing where it was not opened."""
+        return [*self.asked, *(self.frame.queries if "frame" in vars(self) else [])]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without what only this process has open."""
+        said = {name: held for name, held in vars(self).items() if name not in ("reading", "frame")}
+        return said | {"around": light(self.around), "asked": self.queries}
+
+    def absorb(self, other: Piece) -> None:
+        """Takes over what was found out about the same file elsewhere."""
+        self.kept, self.header, self.asked = other.kept, other.header, other.asked
+        self.was_read, self.has_news = self.was_read or other.was_read, other.has_news
 
     def described(self) -> Header:
         """The header: as it is kept, or as the file says it."""
@@ -102,7 +127,7 @@ class Piece:
 
     def measure(self, asks: Sequence[Ask]) -> dict[str, BaseException]:
         """Asks the file what is not known yet, and says why something stays unknown. Nothing is kept half."""
-        missing = [one for one in asks if not (one.key in self.kept and self.kept[one.key].holds_for(one))]
+        missing = self.unknown(asks)
         if not missing:
             return {}
         try:
@@ -115,6 +140,10 @@ class Piece:
         if self.frame.rows != self.described().rows:
             raise UnlikeError(f"{self.part.name} has other rows than its lines say")
         return problems
+
+    def unknown(self, asks: Sequence[Ask]) -> list[Ask]:
+        """What is not known of the file yet."""
+        return [one for one in asks if not (one.key in self.kept and self.kept[one.key].holds_for(one))]
 
     def _measure(self, asks: Sequence[Ask]) -> dict[str, BaseException]:
         states, planned, problems = States({}), list[Planned](), dict[str, BaseException]()

@@ -1,0 +1,208 @@
+"""States made in batches elsewhere: everything that is sent says the same there, and what is lost is sent again."""
+
+from __future__ import annotations
+
+import pickle
+import shutil
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import polars as pl
+import pytest
+from histories import History, differences
+from prefect import flow
+
+from quality import ConfigurationError, check, data_quality_check_task
+from quality.contract.config import CheckConfig
+from quality.contract.policy import load_policy
+from quality.ladder import runners
+from quality.result import CheckResult
+from quality.sources import Files
+from quality.sources.source import Part
+from quality.states import marks
+from quality.states.spread import EACH
+from quality.values import Status
+
+ENGINE = {"runner": "threads", "files_per_task": 1, "workers": 2}
+RULES = [
+    {"check": "unique", "column": "id"},
+    {"check": "unique", "column": "name"},
+    {"check": "in_range", "column": "amount", "min": 0, "max": 50, "by": "shop"},
+    {"check": "z_score_outlier", "column": "amount", "threshold": 1.5},
+    {"check": "foreign_key", "column": "shop", "reference": "shops.parquet", "reference_column": "shop"},
+    {"check": "increasing", "column": "id"},
+]
+
+
+class Sent:
+    """Runs batches here, after everything has gone through bytes both ways, as between two processes."""
+
+    def __init__(self) -> None:
+        self.batches = 0
+
+    def __call__(self, work: Callable[[Any], Any], batches: Sequence[Any]) -> list[Any]:
+        self.batches += len(batches)
+        said = pickle.dumps(work)
+        return [pickle.loads(pickle.dumps(pickle.loads(said)(pickle.loads(pickle.dumps(one))))) for one in batches]
+
+
+def test_batches_that_are_sent_say_what_the_whole_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Generated files, rules and changes of both, as in `histories.py`; every file is a batch of its own."""
+    own = History.config
+    monkeypatch.setattr(History, "config", lambda self, kept: _spread(own(self, kept), kept))
+    sent = Sent()
+    token = EACH.set(sent)
+    try:
+        assert [said for seed in range(40, 46) for said in differences(seed, most=4)] == []
+    finally:
+        EACH.reset(token)
+    assert sent.batches > 40
+
+
+def _spread(config: CheckConfig, kept: bool) -> CheckConfig:
+    return config.override(engine=ENGINE) if kept else config
+
+
+class Fragile(Files):
+    """Files of which one ends the task that reads it, so many times."""
+
+    kind: Literal["fragile"] = "fragile"  # type: ignore[assignment]
+    ends: ClassVar[int] = 0
+    ended: ClassVar[list[str]] = []
+
+    def parts(self, root: Path) -> tuple[Part, ...]:
+        return tuple(one._replace(read=partial(_fragile, one)) for one in super().parts(root))
+
+
+def _fragile(part: Part, judged: Any) -> Any:
+    if part.name.endswith("3.parquet") and len(Fragile.ended) < Fragile.ends:
+        Fragile.ended.append(part.name)
+        raise SystemExit("the worker is gone")
+    return part.read(judged)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Six files of orders, and their shops."""
+    (tmp_path / "data").mkdir()
+    for number in range(6):
+        ids = range(100 * number - number % 2, 100 * number + 100)
+        made = {"id": ids, "name": [f"n{one % 450}" for one in ids]}
+        made |= {"amount": [float(one % 64) for one in ids], "shop": [one % 7 for one in ids]}
+        pl.DataFrame(made).write_parquet(tmp_path / "data" / f"{number}.parquet")
+    pl.DataFrame({"shop": range(6)}).write_parquet(tmp_path / "shops.parquet")
+    monkeypatch.setenv("QUALITY_ROOT", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    Fragile.ended.clear()
+    return tmp_path
+
+
+def config(**engine: Any) -> CheckConfig:
+    source = Fragile(path="data/*.parquet")
+    given: dict[str, Any] = {"dataset": "orders", "source": source, "rules": RULES, "key": ("id",)}
+    states = {"path": "states", "full_every_days": None}
+    return CheckConfig().override(**given, states=states, fail_on_error=False, engine=ENGINE | engine)
+
+
+@flow
+def checked(asked: CheckConfig) -> tuple[CheckResult | None, str]:
+    """A check in a run, and what it failed with."""
+    state = data_quality_check_task(config=asked, return_state=True)
+    found = state.result(raise_on_failure=False)
+    wrong = getattr(found, "result", found)
+    return wrong, str(state.message)
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many batches each check has sent to its runner."""
+    counts, send = [0], runners.Batches._submit
+
+    def counted(self: runners.Batches, work: bytes, batch: bytes) -> Any:
+        counts[0] += 1
+        return send(self, work, batch)
+
+    monkeypatch.setattr(runners.Batches, "_submit", counted)
+    return counts
+
+
+def test_threads_of_a_run_give_the_verdict_of_one_file_after_the_other(
+    api: str, folder: Path, sent: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(marks, "BYTES_SORTED", 2**20)
+    expected = check(None, config())
+    assert expected.status is Status.FAILED
+    assert "states of 6 files: 0 kept, 6 read" in expected.metadata.explain.queries[0]
+    shutil.rmtree(folder / "states")
+    found, _ = checked(config())
+    assert found is not None
+    assert found.comparable() == expected.comparable()
+    first = sent[0]
+    assert first > 6 * 3  # what each file is, its states, its marks
+    again, _ = checked(config())
+    assert again is not None
+    assert "states of 6 files: 6 kept, 0 read" in again.metadata.explain.queries[0]
+    assert again.comparable() == expected.comparable()
+    assert sent[0] == first + 2 * 3  # of each key the ranges of all files' marks, which are one run by now
+    few, _ = checked(config(files_per_task=100).override(states={"path": "others"}))
+    assert few is not None
+    assert sent[0] == first + 2 * 3 * 2  # the ranges alone: what fits into one batch is done here
+
+
+@pytest.mark.parametrize(("ends", "status"), [(1, Status.FAILED), (2, Status.ERROR)])
+def test_a_batch_that_is_lost_is_sent_again_and_one_that_is_lost_twice_is_one_error(
+    api: str, folder: Path, monkeypatch: pytest.MonkeyPatch, ends: int, status: Status
+) -> None:
+    expected = check(None, config())
+    shutil.rmtree(folder / "states")
+    monkeypatch.setattr(Fragile, "ends", ends)
+    found, _ = checked(config())
+    assert found is not None
+    assert (found.status, len(Fragile.ended)) == (status, ends)
+    if status is Status.FAILED:
+        assert found.comparable() == expected.comparable()
+    else:
+        said = "the runner threads gave no answer for batch 4 of 6, sent 2 times"
+        assert {rule.message.partition(":")[0] for rule in found.rules} == {said}
+        assert found.retry_helps
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("{runner: spark}", "must be one of threads, dask, ray"),
+        ("{runner: threads, address: tcp://a:1}", "the runner threads is in this process"),
+        (
+            "{runner: dask, address: tcp://a:1}",
+            "the workers at tcp://a:1 do not see .quality/states: set",
+        ),
+        ("{runner: ray, address: ray://a:1, workers: 2}", "has workers of its own"),
+        ("{runner: dask, bytes_per_task: lots}", "'lots' is not an amount of memory; write 512MB or 4GB"),
+        ("{runner: dask, files_per_task: 0}", "engine.files_per_task must be at least 1, not 0"),
+        ("{runner: dask}\n    isolate: true", "leave `isolate` out where there is an `engine`"),
+        ("{runner: dask}\n    states: {enabled: false}", "keeps none; leave one of them out"),
+    ],
+)
+def test_an_engine_that_cannot_be_is_refused(tmp_path: Path, written: str, said: str) -> None:
+    policy = tmp_path / "policy.yml"
+    needed = "    retries: {reason: a}\n    cache: {reason: a}\n    work_pool: p\n"
+    policy.write_text(f"environments:\n  dev:\n{needed}    engine: {written}\n", "utf-8")
+    with pytest.raises(ConfigurationError) as refused:
+        load_policy(policy)
+    assert said in str(refused.value)
+
+
+def test_a_runner_whose_extra_is_not_installed_is_refused_by_name(
+    api: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "prefect_dask", None)
+    _, said = checked(config(runner="dask"))
+    assert 'the runner dask needs the extra `dask`: add "dask" to `extras` in pyproject.toml' in said
+
+
+def test_a_configuration_without_an_engine_has_the_fingerprint_that_it_had() -> None:
+    assert "engine" not in CheckConfig().document()
+    assert CheckConfig().override(engine=ENGINE).fingerprint != CheckConfig().fingerprint
