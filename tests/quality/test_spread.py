@@ -112,8 +112,8 @@ def checked(asked: CheckConfig) -> tuple[CheckResult | None, str]:
     """A check in a run, and what it failed with."""
     state = data_quality_check_task(config=asked, return_state=True)
     found = state.result(raise_on_failure=False)
-    wrong = getattr(found, "result", found)
-    return wrong, str(state.message)
+    result = getattr(found, "result", found)
+    return result if isinstance(result, CheckResult) else None, str(state.message)
 
 
 @pytest.fixture
