@@ -17,8 +17,8 @@ sys.path[:0] = [str(TEMPLATE / "src"), str(TEMPLATE / "tests" / "quality")]
 
 from rule_table import ROWS, Row, write_references  # noqa: E402
 
-from quality.checking import References  # noqa: E402
 from quality.contract.contract import parse_source  # noqa: E402
+from quality.contract.references import References  # noqa: E402
 from quality.engine.frame import Surroundings  # noqa: E402
 from quality.pushdown.databases import DIALECTS  # noqa: E402
 from quality.pushdown.dialects import Dialect, exp  # noqa: E402

@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -52,7 +53,7 @@ def main() -> None:
             customer = customer_count(total)
             write(folder / "customers.parquet", customer, lambda start, stop: customers(start, stop, SEED))
             made = folder / "all.parquet"
-            write(made, total, lambda start, stop, of=total: orders(start, stop, of, SEED, clean=False))
+            write(made, total, partial(orders, rows=total, seed=SEED, clean=False))
             whole = pl.read_parquet(made)
             for number in range(files):
                 whole.slice(number * ROWS, ROWS).write_parquet(folder / f"parts/{number:06}.parquet")

@@ -34,7 +34,7 @@ def measured(suite, runner, workers, per_task):
     from quality.contract.config import CheckConfig
     from quality.contract.contract import load_contract, parse_source
     from quality.ladder import runners
-    from quality.states.spread import EACH
+    from quality.file_states.spread import EACH
 
     contract, told = load_contract(Path(suite)), {"sent": 0, "bytes": 0, "start": 0.0, "empty": 0.0}
     engine = {"runner": runner, "workers": workers, "files_per_task": per_task} if workers else None
@@ -84,11 +84,11 @@ def parts(files: int, rows: int, folder: Path) -> None:
     write(folder / "customers.parquet", customer_count(total), lambda start, stop: customers(start, stop, SEED))
     for number in range(files):
         first = number * rows
-        write(
-            folder / f"parts/{number:05}.parquet",
-            rows,
-            lambda start, stop, first=first: orders(first + start, first + stop, total, SEED, clean=False),
-        )
+
+        def chunk(start: int, stop: int, first: int = first) -> Any:
+            return orders(first + start, first + stop, total, SEED, clean=False)
+
+        write(folder / f"parts/{number:05}.parquet", rows, chunk)
 
 
 def check(folder: Path, api: str, runner: str, workers: int, per_task: int) -> dict[str, Any]:

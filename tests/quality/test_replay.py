@@ -16,9 +16,9 @@ import pytest
 from quality.__main__ import main
 from quality.checking import check
 from quality.contract import project
+from quality.file_states.nights import UNREAD, again, nights
+from quality.file_states.store import Store
 from quality.result import CheckResult
-from quality.states.nights import UNREAD, again, nights
-from quality.states.store import Store
 
 CONTRACT = """
 dataset: orders

@@ -18,12 +18,12 @@ from prefect import flow
 from quality import ConfigurationError, check, data_quality_check_task
 from quality.contract.config import CheckConfig
 from quality.contract.policy import load_policy
+from quality.file_states import marks
+from quality.file_states.spread import EACH
 from quality.ladder import runners
 from quality.result import CheckResult
 from quality.sources import Files
 from quality.sources.source import Part
-from quality.states import marks
-from quality.states.spread import EACH
 from quality.values import Status
 
 ENGINE = {"runner": "threads", "files_per_task": 1, "workers": 2}

@@ -19,8 +19,8 @@ import pytest
 from quality.checking import check
 from quality.contract.config import CheckConfig
 from quality.contract.contract import parse_source
+from quality.file_states.opening import IGNORED
 from quality.result import CheckResult
-from quality.states.opening import IGNORED
 from quality.values import Status
 
 NOW = datetime(2026, 11, 27, 6, tzinfo=UTC)

@@ -22,14 +22,14 @@ from quality.engine.judge import BROKEN, Found, judge, unreadable, verdict
 from quality.engine.one_pass import measure
 from quality.engine.rule import Rule
 from quality.errors import ConfigurationError, DataQualityError, SourceError
+from quality.file_states import opening
+from quality.file_states.comparing import difference
 from quality.history.runs import past, volumes
 from quality.pushdown.opening import judged_there
 from quality.result import CheckResult, RunMetadata, summarize_check_result
 from quality.rules.schema import DtypeRule, SchemaRule
 from quality.sources import Parses, Reading, Source, as_frame, as_source, digest, reading
 from quality.sources.read_ahead import at_once, read_ahead
-from quality.states import opening
-from quality.states.comparing import difference
 from quality.texts import nearest
 from quality.values import Status
 

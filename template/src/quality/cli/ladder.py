@@ -21,11 +21,11 @@ from quality.cli.session import Session
 from quality.contract import project
 from quality.contract.config import CheckConfig
 from quality.errors import ServerError
+from quality.file_states.opening import ignored
 from quality.reporting.console import out, print_verdict, say
 from quality.result import CheckResult, Explain
 from quality.rollout import evidence, scorecard
 from quality.rollout.evidence import Check
-from quality.states.opening import ignored
 
 if TYPE_CHECKING:
     from quality.ladder.prefect_file import DeploymentEntry, PrefectFile

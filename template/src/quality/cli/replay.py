@@ -16,12 +16,12 @@ from quality.cli.session import Session
 from quality.contract import project
 from quality.contract.config import CheckConfig, resolve
 from quality.errors import CannotJudgeError, ConfigurationError
+from quality.file_states.nights import Night, again, nights
+from quality.file_states.store import Store
 from quality.impact.commits import compared_with
 from quality.impact.contracts import contract_at
 from quality.reporting.artifacts import cell
 from quality.reporting.console import COLOURS, out
-from quality.states.nights import Night, again, nights
-from quality.states.store import Store
 from quality.values import Status
 
 ALARMS = (Status.FAILED, Status.ERROR)

@@ -17,9 +17,9 @@ from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from quality.contract.config import CheckConfig
 from quality.contract.engine import Engine
 from quality.errors import ConfigurationError, first_line
+from quality.file_states.spread import EACH, SpreadError
 from quality.prefect_run import run_context
 from quality.sources.drivers import driver
-from quality.states.spread import EACH, SpreadError
 
 THREADS = "POLARS_MAX_THREADS"
 ATTEMPTS = 2

@@ -13,10 +13,10 @@ from quality.engine.dtypes import col
 from quality.engine.frame import Frame
 from quality.engine.rule import KeyRule, Measure, RowRule, Rule
 from quality.engine.sql import across_rows
+from quality.file_states.asks import Ask, digest, expression
 from quality.rules.moments import EPOCH, MICROSECOND, NotFuture, NotPast
 from quality.rules.outliers import ROUNDING, ZScoreOutlier
 from quality.rules.references import ReferentialIntegrity
-from quality.states.asks import Ask, digest, expression
 
 Versions = Callable[[Any], str | None]
 """The version of a reference, where it has one."""

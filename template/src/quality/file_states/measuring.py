@@ -17,19 +17,19 @@ from quality.engine.one_pass import Planned, States, fill, plan
 from quality.engine.rule import KeyRule, Measure, Rule
 from quality.engine.sql import condition
 from quality.errors import first_line
+from quality.file_states.across import distinct, distinct_of, in_order, inside, order_of
+from quality.file_states.asks import Ask, Row, ask_for
+from quality.file_states.frame import Whole
+from quality.file_states.marks import Key, marks_of, repeated
+from quality.file_states.piece import BROKEN, Piece, UnlikeError
+from quality.file_states.shape import Versions, ask_of, hides
+from quality.file_states.spread import HERE, Spread, SpreadError
+from quality.file_states.store import Store
 from quality.rules.aggregates import first_finite
 from quality.rules.keys import Ordered
 from quality.rules.numbers import DistinctCount
 from quality.rules.outliers import moments_of
 from quality.rules.uniqueness import Repeated
-from quality.states.across import distinct, distinct_of, in_order, inside, order_of
-from quality.states.asks import Ask, Row, ask_for
-from quality.states.frame import Whole
-from quality.states.marks import Key, marks_of, repeated
-from quality.states.piece import BROKEN, Piece, UnlikeError
-from quality.states.shape import Versions, ask_of, hides
-from quality.states.spread import HERE, Spread, SpreadError
-from quality.states.store import Store
 
 Answers = Mapping[str, list[Row]]
 Broken = tuple[type[BaseException], ...]

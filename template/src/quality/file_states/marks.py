@@ -16,6 +16,10 @@ import polars as pl
 
 from quality.engine.dtypes import col
 from quality.engine.frame import Frame, Surroundings
+from quality.file_states.asks import digest, expression
+from quality.file_states.piece import Piece, light
+from quality.file_states.spread import Spread
+from quality.file_states.store import Store
 from quality.rules.uniqueness import (
     BYTES_COMPARED,
     BYTES_SORTED,
@@ -28,10 +32,6 @@ from quality.rules.uniqueness import (
     suspects,
     twice,
 )
-from quality.states.asks import digest, expression
-from quality.states.piece import Piece, light
-from quality.states.spread import Spread
-from quality.states.store import Store
 
 ADDED = 0.25
 """The share of marks outside of the merged run from which on it is made anew."""

@@ -18,15 +18,15 @@ from quality.engine.frame import Surroundings
 from quality.engine.judge import judge, verdict
 from quality.engine.rule import Rule
 from quality.errors import CannotJudgeError, ConfigurationError, SourceError
+from quality.file_states.asks import digest
+from quality.file_states.frame import Whole
+from quality.file_states.measuring import Measuring
+from quality.file_states.piece import Piece, parses
+from quality.file_states.store import GONE, Store
 from quality.history.runs import past, volumes
 from quality.result import RuleResult, run_status
 from quality.rules.references import ReferentialIntegrity, keys_of
 from quality.sources.source import Part, Reading
-from quality.states.asks import digest
-from quality.states.frame import Whole
-from quality.states.measuring import Measuring
-from quality.states.piece import Piece, parses
-from quality.states.store import GONE, Store
 from quality.values import Status
 
 NIGHT = "night"

@@ -12,10 +12,10 @@ from quality.engine.dtypes import kind_of
 from quality.engine.frame import Frame
 from quality.engine.rule import Measure
 from quality.engine.sql import condition
+from quality.file_states.asks import Ask, Row, ask_for
 from quality.rules.keys import Ordered
 from quality.rules.numbers import DistinctCount
 from quality.rules.uniqueness import present
-from quality.states.asks import Ask, Row, ask_for
 
 FEW = 10_000
 """Distinct values that are kept of a file; of a column with more, the whole is asked."""

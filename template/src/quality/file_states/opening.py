@@ -20,16 +20,16 @@ from quality.contract.policy import KeptStates
 from quality.contract.references import References
 from quality.engine.frame import Frame, Surroundings
 from quality.errors import MalformedError
+from quality.file_states.asks import digest
+from quality.file_states.frame import Whole
+from quality.file_states.measuring import Measuring
+from quality.file_states.nights import remember
+from quality.file_states.piece import BROKEN, Header, Piece, parses
+from quality.file_states.spread import Spread, SpreadError, described, spread_for
+from quality.file_states.store import GONE, Store
 from quality.sources import Source
 from quality.sources.parses import Parses
 from quality.sources.source import Part, Reading
-from quality.states.asks import digest
-from quality.states.frame import Whole
-from quality.states.measuring import Measuring
-from quality.states.nights import remember
-from quality.states.piece import BROKEN, Header, Piece, parses
-from quality.states.spread import Spread, SpreadError, described, spread_for
-from quality.states.store import GONE, Store
 from quality.values import Scalar, Status
 
 FULL = "full"

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from quality.contract.engine import Engine, memory
 from quality.errors import SourceError, first_line
-from quality.states.piece import BROKEN, Piece
+from quality.file_states.piece import BROKEN, Piece
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")

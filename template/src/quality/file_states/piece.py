@@ -18,12 +18,12 @@ from quality.engine.frame import Frame, Surroundings
 from quality.engine.one_pass import Planned, States, fill, merged
 from quality.engine.rule import Measure, State
 from quality.errors import CannotJudgeError, MalformedError
+from quality.file_states.asks import Ask, Edges, Kept, Measured, Row
+from quality.file_states.store import Store
+from quality.file_states.written import UnkeptError, dumps, loads
 from quality.sources.parses import Parses
 from quality.sources.parsing import Written
 from quality.sources.source import Part, Reading
-from quality.states.asks import Ask, Edges, Kept, Measured, Row
-from quality.states.store import Store
-from quality.states.written import UnkeptError, dumps, loads
 from quality.values import Scalar
 
 HEADER = "header"
