@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from quality.contract.config import CheckConfig
 from quality.contract.contract import parse_source
 from quality.file_states.opening import IGNORED
 from quality.result import CheckResult
+from quality.sources import Files
 from quality.values import Status
 
 NOW = datetime(2026, 11, 27, 6, tzinfo=UTC)
@@ -107,6 +108,30 @@ def test_only_new_and_changed_files_are_read(suffix: str) -> None:
     gone = judged(asks)
     assert queries(gone) == (READ.format(5, 5, 0),)
     assert equal_to_the_whole(gone, asks)
+
+
+@pytest.mark.parametrize("key", [(), ("id",)])
+def test_examples_come_from_the_files_that_fail_alone(key: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    days(5, "csv")
+    for number in (1, 3):
+        path = Path(f"data/00{number}.csv")
+        path.write_text(path.read_text("utf-8").replace(",n5,", ",wrong,").replace(",n9,", ",,"), "utf-8")
+    rules = ({"check": "not_null", "column": "name"}, {"check": "regex", "column": "name", "pattern": "^n"})
+    asks = config(*rules, suffix="csv", key=key)
+    judged(asks)
+    read: list[str] = []
+    opens = Files._read
+
+    def noted(self: Files, files: Sequence[Any], *more: Any) -> Any:
+        read.extend(file.shown for file in files)
+        return opens(self, files, *more)
+
+    monkeypatch.setattr(Files, "_read", noted)
+    found = judged(asks)
+    assert read == ["data/001.csv", "data/003.csv"]
+    assert [len(rule.samples) for rule in found.rules] == [4, 4]
+    assert queries(found)[0] == READ.format(5, 5, 0)
+    assert equal_to_the_whole(found, asks)
 
 
 def test_what_only_judges_is_changed_without_reading_a_row() -> None:

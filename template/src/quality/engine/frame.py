@@ -48,10 +48,11 @@ class Frame:
 
     `version` is the source's when the frame was opened, where it has one. `hidden` columns are no part of the schema.
     `schemas` are those of files that differ, by name; `differs` says how they contradict each other: no row is read.
-    `there` answers queries where the data lives, where no row is read here.
+    `there` answers queries where the data lives, where no row is read here; `parts` give samples, file by file.
     """
 
     there: Any = None
+    parts: Any = None
 
     def __init__(
         self,

@@ -270,7 +270,7 @@ def _with_samples(
             failing = one.judgement.failing
             if one.rule.by is not None:
                 failing = failing & col(one.rule.by).eq_missing(pl.lit(one.segment))
-            wanted[number] = Wanted(failing, one.judgement.failed, one.rule.reads)
+            wanted[number] = Wanted(failing, one.judgement.failed, one.rule)
     rows = own
     with suppress(*BROKEN):
         there = tuple(column for column in request.key if column in frame.schema)

@@ -10,6 +10,7 @@ import polars as pl
 
 from quality.engine.dtypes import col, free
 from quality.engine.frame import Frame
+from quality.engine.rule import Rule
 from quality.engine.sql import across_rows
 from quality.texts import json_value, shorten
 from quality.values import Scalar
@@ -22,11 +23,11 @@ ROW = "row"
 
 
 class Wanted(NamedTuple):
-    """What selects a rule's failing rows, how many there are, and the columns to show."""
+    """What selects a rule's failing rows, how many there are, and the rule, whose columns are shown."""
 
     failing: pl.Expr
     failed: int
-    columns: tuple[str, ...]
+    rule: Rule
 
 
 def samples(
@@ -35,8 +36,8 @@ def samples(
     """Up to `rows` failing rows for each, in the order of the data, with the key's columns or the row's number."""
     if not wanted or rows < 1:
         return {}
-    if frame.there is not None:
-        return dict(frame.there.samples(wanted, key, rows))
+    if (elsewhere := frame.there or frame.parts) is not None:
+        return dict(elsewhere.samples(wanted, key, rows))
     found: dict[int, list[dict[str, Scalar]]] = {}
     rate = min(one.failed / max(frame.rows, 1) for one in wanted.values())
     prefix = min(PREFIX, math.ceil(4 * rows / rate))
@@ -64,8 +65,7 @@ def _search(
 ) -> dict[int, list[dict[str, Scalar]]]:
     """The rarest failures are found together in one pass; others, each up to its first rows, where reading stops."""
     found: dict[int, list[dict[str, Scalar]]] = {}
-    few = FEW * rows
-    rare = {n: one for n, one in left.items() if one.failed <= few and not across(one.failing, frame)}
+    rare = {n: one for n, one in left.items() if one.failed <= FEW * rows and not across(one.failing, frame)}
     if rare:
         columns = _columns(rare.values(), key, frame)
         failing = pl.any_horizontal([one.failing for one in rare.values()])
@@ -89,7 +89,7 @@ def across(failing: pl.Expr, frame: Frame) -> bool:
 
 def _columns(wanted: Iterable[Wanted], key: tuple[str, ...], frame: Frame) -> list[str]:
     """Every column that is shown or needed to tell failing rows, in the order of the data."""
-    needed = {*key, *(column for one in wanted for column in (*one.columns, *one.failing.meta.root_names()))}
+    needed = {*key, *(column for one in wanted for column in (*one.rule.reads, *one.failing.meta.root_names()))}
     return [column for column in frame.schema if column in needed] or list(frame.schema)[:1]
 
 
@@ -102,8 +102,8 @@ def _shown(
 ) -> list[dict[str, Scalar]]:
     """The key's columns, or the row's number unless the rule speaks of a column called so; then the rule's columns."""
     index = free(ROW, frame.schema)
-    first = {ROW: index} if not key and ROW not in one.columns else {}
-    shown = first | {name: name for name in (*key, *one.columns)}
+    first = {ROW: index} if not key and ROW not in one.rule.reads else {}
+    shown = first | {name: name for name in (*key, *one.rule.reads)}
     cells = {name: rows[column] for name, column in shown.items()}
     return [{name: readable(column[place]) for name, column in cells.items()} for place in places]
 

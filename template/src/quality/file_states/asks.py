@@ -64,6 +64,11 @@ class Kept(NamedTuple):
     edges: Edges = ()
     gaps: tuple[Gap, ...] = ()
 
+    @property
+    def failed(self) -> int:
+        """Rows that fail a rule about rows."""
+        return sum(state["failed"] or 0 for _, state in self.rows)
+
     def holds_for(self, ask: Ask) -> bool:
         """Whether the answer is the same for the edges of now: each of them lies in the gap of then."""
         if self.edges == ask.edges:

@@ -199,12 +199,16 @@ def _with_added(of: Run, added: Sequence[str], number: int) -> pl.DataFrame | No
 
 
 def _sorted(names: Sequence[str], low: int, high: int, store: Store, first: int = 0) -> pl.DataFrame:
-    """The marks of these tables in one range, sorted, each with the number of its table."""
+    """The marks of these tables in one range, sorted, each with the number of its table.
+
+    They are read one table after the other, as a scan of all would hold more of them than the range has.
+    """
     inside = pl.col("mark").is_between(pl.lit(low, pl.UInt64), pl.lit(high - 1, pl.UInt64))
-    tables = enumerate(names, first)
-    parts = [store.scan(name).filter(inside).select("mark", pl.lit(n, pl.UInt32).alias("of")) for n, name in tables]
-    empty = pl.LazyFrame(schema={"mark": pl.UInt64, "of": pl.UInt32})
-    return pl.concat([empty, *parts]).collect(engine="streaming").sort("mark")
+    parts = [pl.DataFrame(schema={"mark": pl.UInt64, "of": pl.UInt32})]
+    for number, name in enumerate(names, first):
+        found = store.scan(name).filter(inside).select("mark", pl.lit(number, pl.UInt32).alias("of"))
+        parts.append(found.collect())
+    return pl.concat(parts).sort("mark")
 
 
 def _repeats(marks: pl.LazyFrame) -> pl.DataFrame:

@@ -14,11 +14,12 @@ import polars as pl
 from quality.engine.dtypes import col
 from quality.engine.frame import Frame
 from quality.engine.one_pass import Planned, States, fill, plan
-from quality.engine.rule import KeyRule, Measure, Rule
+from quality.engine.rule import KeyRule, Measure, RowRule, Rule
 from quality.engine.sql import condition
 from quality.errors import first_line
 from quality.file_states.across import distinct, distinct_of, in_order, inside, order_of
 from quality.file_states.asks import Ask, Row, ask_for
+from quality.file_states.examples import Examples
 from quality.file_states.frame import Whole
 from quality.file_states.marks import Key, marks_of, repeated
 from quality.file_states.piece import BROKEN, Piece, UnlikeError
@@ -50,6 +51,8 @@ class Measuring:
         self.pieces, self.whole, self.store = pieces, whole, store
         self.versions, self.sensitive, self.spread = versions, sensitive, spread
         self.unkept: str | None = None
+        self.failing: dict[int, list[int]] = {}
+        whole.parts = Examples(pieces, whole, self.failing)
         whole.answers = {first_finite: self._first, moments_of: self._moments}
 
     def __call__(
@@ -61,7 +64,7 @@ class Measuring:
         except SpreadError as error:
             return states, dict.fromkeys(rules, error)
         except UnlikeError:
-            self.whole.answers, states, left = {}, States(rules), dict(rules)
+            self.whole.answers, self.whole.parts, states, left = {}, None, States(rules), dict(rules)
         judged(sum(map(states.has, rules)))  # of the others each is told when it is judged
         frame.queries[:0] = self._explained()
         ready, problems = plan(left, frame, broken)
@@ -115,6 +118,8 @@ class Measuring:
                 continue
             if ask:
                 states.add(Planned(number, rule, ask.merged_by), answers[ask.key])
+                if isinstance(rule, RowRule) and not isinstance(rule, KeyRule):
+                    self.failing[id(rule)] = [piece.kept[ask.key].failed for piece in self.pieces]
             states.beside[number] = {**states.beside.get(number, {}), **(more or {})}
         return left
 

@@ -20,6 +20,8 @@ from quality.files import FILE, private_folder
 from quality.sources import storage
 
 DAY = 86_400
+GROUP = 65_536
+"""Rows that are read together: a range of sorted marks is read without those of others."""
 GONE = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError)
 """What reading a file that is not there, or not whole, raises; states are then measured again."""
 
@@ -82,13 +84,16 @@ class Store(NamedTuple):
         place = self.place(name)
         if self.remote:
             wait = self._wait(place)
-            table.write_parquet(place, compression="uncompressed", metadata=dict(about or {}), storage_options=wait)
+            about = dict(about or {})
+            table.write_parquet(
+                place, compression="uncompressed", row_group_size=GROUP, metadata=about, storage_options=wait
+            )
             return
         half = Path(place).with_name(f".{name}.{os.getpid()}.{time.monotonic_ns()}")
         private_folder(half.parent)
         try:
             half.touch(FILE)
-            table.write_parquet(half, compression="uncompressed", metadata=dict(about or {}))
+            table.write_parquet(half, compression="uncompressed", row_group_size=GROUP, metadata=dict(about or {}))
             half.replace(place)
         finally:
             half.unlink(missing_ok=True)

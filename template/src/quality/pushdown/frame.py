@@ -138,7 +138,7 @@ class TableFrame(Frame):
         self, wanted: Mapping[int, Wanted], key: tuple[str, ...], rows: int
     ) -> dict[int, list[dict[str, Scalar]]]:
         """Up to `rows` failing rows for each, in the order of the key, by one statement."""
-        shown = {n: list(dict.fromkeys((*key, *one.columns))) for n, one in wanted.items()}
+        shown = {n: list(dict.fromkeys((*key, *one.rule.reads))) for n, one in wanted.items()}
         every = [name for name in self.schema if any(name in names for names in shown.values())]
         parts = [self._some(n, one, every, key or self.database.table.order, rows) for n, one in wanted.items()]
         schema = pl.Schema({"rule": pl.Int64(), **{name: self.schema[name] for name in every}})
