@@ -15,6 +15,8 @@ from moto.server import ThreadedMotoServer
 
 from quality.checking import check
 from quality.contract.config import CheckConfig
+from quality.file_states.nights import again, nights
+from quality.file_states.store import Store as KeptStore
 from quality.result import CheckResult
 from quality.rules.catalogue import parse_rules
 from quality.values import Status
@@ -137,3 +139,28 @@ def test_a_table_in_object_storage_is_refused_by_name(store: Store) -> None:
     store.parquet("shop/t/1.parquet", a=[1])
     for path in ("t/", "t/*.parquet"):
         assert "is a Delta table" in str(judged(path).reason)
+
+
+def test_states_of_files_in_object_storage_are_kept_there_and_only_new_files_are_read(store: Store) -> None:
+    for number in range(3):
+        store.parquet(f"shop/days/{number}.parquet", id=[number * 10 + one for one in range(10)], name=["a"] * 10)
+    rules = [{"check": kind, "column": column} for kind in ("unique", "not_null") for column in ("id", "name")]
+    states = {"enabled": True, "path": "s3://shop/kept", "full_every_days": None}
+    given = {"dataset": "days", "source": "s3://shop/days/*.parquet", "states": states}
+    asks = CheckConfig(**{**given, "rules": parse_rules(rules)})
+    whole = asks.override(states={"enabled": False})
+
+    def found() -> str:
+        result, other = check(None, asks), check(None, whole)
+        assert [rule.model_dump() for rule in result.rules] == [rule.model_dump() for rule in other.rules]
+        return result.metadata.explain.queries[0]
+
+    said = "states of {} files: {} kept, {} read: (metadata)"
+    assert found() == said.format(3, 0, 3)
+    assert found() == said.format(3, 3, 0)
+    store.parquet("shop/days/3.parquet", id=[*range(30, 39), 5], name=[*"aaaaaaaaa", None])
+    assert found() == said.format(4, 3, 1)
+    store.parquet("shop/days/1.parquet", id=[*range(60, 70)], name=["b"] * 10)
+    assert found() == said.format(4, 3, 1)
+    (night, *_) = reversed(nights(KeptStore("s3://shop/kept", "days", "none")))
+    assert [rule.status for rule in again(asks, night).rules] == [rule.status for rule in check(None, whole).rules]
