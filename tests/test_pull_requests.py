@@ -30,9 +30,10 @@ defaults:
 environments: {dev: {}}
 """
 PYTHON = """#!/bin/sh
-test "$1 $2 $3 $4 $5" = "-m nox -s impact --" || exit 99
+test "$1 $2 $3 $5" = "-m nox -s --" || exit 99
+verb="$4"
 shift 5
-exec {python} -m quality impact "$@"
+exec {python} -m quality "$verb" "$@"
 """
 HOST = """#!{python}
 import json, pathlib, sys
@@ -126,7 +127,7 @@ def test_a_pull_request_that_changes_no_contract_is_asked_nothing_more(pull: Pul
 
 def test_what_a_pull_request_breaks_is_in_one_comment_until_the_label_allows_it(pull: PullRequest) -> None:
     pull.edit("max: 3", "max: 4")
-    assert pull.push() == [0, 1, 0]
+    assert pull.push() == [0, 1, 0, 0]
     [said] = pull.host["comments"].values()
     assert said == pull.summary
     assert said.startswith("<!-- quality: what this change does -->\n## Impact on data quality\n")
@@ -135,14 +136,14 @@ def test_what_a_pull_request_breaks_is_in_one_comment_until_the_label_allows_it(
 
     pull.host["labels"].append("breaking")
     pull.edit("min: 1", "min: 2")
-    assert pull.push() == [0, 0, 0]
+    assert pull.push() == [0, 0, 0, 0]
     [(number, again)] = pull.host["comments"].items()
     assert (number, "min=2, max=4" in again) == ("41", True)
 
 
 def test_a_fork_whose_token_may_not_write_has_the_summary_alone(pull: PullRequest) -> None:
     pull.edit("max: 3", "max: 2")
-    assert pull.push(may_write=False) == [0, 0, 0]
+    assert pull.push(may_write=False) == [0, 0, 0, 0]
     assert "nothing is breaking for consumers" in pull.summary
     assert pull.host["comments"] == {}
 
@@ -151,5 +152,6 @@ def test_a_contract_that_cannot_be_read_leaves_a_line_that_says_where_to_look(pu
     pull.edit("rules:", "rules: [")
     (pull.root / "policy.yml").unlink()
     pull.commit()
-    assert pull.push() == [0, 2, 0]
+    assert pull.push() == [0, 2, 2, 0]
     assert "No impact: see the log of this job." in pull.summary
+    assert "No replay: see the log of this job." in pull.summary

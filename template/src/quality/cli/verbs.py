@@ -172,7 +172,7 @@ VERBS = (
     ),
     Verb(
         "replay",
-        "Judge earlier nights by the rules of now, from kept states: which would have alarmed, and which did",
+        "Judge earlier nights by the rules of now, from kept states",
         "quality.cli.replay:replay",
         "replay_answers:Replay",
         (

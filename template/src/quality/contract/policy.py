@@ -161,7 +161,7 @@ class EnvironmentPolicy(Frozen):
     )
     work_pool: Text
     history: History = History()
-    states: KeptStates = KeptStates()
+    states: KeptStates = Field(KeptStates(), description="What is kept of each file, and whether.")
     engine: Engine | None = Field(
         None, description="Where states of many files are made beyond this process; in it when left out."
     )

@@ -84,11 +84,11 @@ class DataQualityBlock(Block):
     quarantine: dict[str, Any] | None = Field(None, description="Where failing rows are quarantined.")
     repository_url: str | None = Field(None, description="Where a browser finds the repository's files.")
     domain: str | None = Field(None, description="Whose this block is; another domain never overwrites it.")
+    partition: str | None = Field(None, description="What alone is judged, such as day=2026-11-26; all when left out.")
     for _name, _field in EnvironmentPolicy.model_fields.items():
         if _name not in __annotations__:
             __annotations__[_name], locals()[_name] = stored(_field)
     del _name, _field
-    partition: str | None = Field(None, description="What alone is judged, such as day=2026-11-26; all when left out.")
 
     @field_validator("engine_name")
     @classmethod

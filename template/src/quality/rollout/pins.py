@@ -61,8 +61,9 @@ def running() -> str:
 
 
 def pinned(tuple_: str) -> dict[str, str]:
-    """Package to version, as the constraints files of a tuple say: its own, and that of extras."""
-    paths = [project.root() / "constraints" / f"{name}.txt" for name in (f"extras-{tuple_}", tuple_)]
+    """Package to version, as the constraints files of a tuple say: its own and, where it has extras, that of extras."""
+    names = (f"extras-{tuple_}", tuple_) if _has_extras() else (tuple_,)
+    paths = [project.root() / "constraints" / f"{name}.txt" for name in names]
     lines = [line for path in paths if path.exists() for line in path.read_text("utf-8").splitlines()]
     pins = [Requirement(line) for line in lines if "==" in line and not line.lstrip().startswith("#")]
     here = [pin for pin in pins if pin.marker is None or pin.marker.evaluate()]
@@ -77,6 +78,16 @@ def unpinned() -> list[tuple[str, str, str]]:
         return [("the tuple", newest() or " or ".join(supported()) or "a supported one", tuple_)]
     found = ((package, wanted, project.installed(package)) for package, wanted in pins.items())
     return [one for one in found if one[2] not in (one[1], "none")]
+
+
+def _has_extras() -> bool:
+    """Whether pyproject.toml names an extra: what none of them needs is pinned by nobody."""
+    path = project.root() / "pyproject.toml"
+    try:
+        said = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError):
+        return True
+    return bool(said.get("tool", {}).get("quality", {}).get("extras", True))
 
 
 def _python() -> str:
