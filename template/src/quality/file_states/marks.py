@@ -150,7 +150,19 @@ def marks_of(key: Key, piece: Piece) -> int:
 
 
 def _again(run: str, rows: dict[str, int], store: Store, spread: Spread, budget: int) -> pl.DataFrame:
-    """Every mark that occurs more than once, the names of the tables that hold it, and its rows in each."""
+    """Every mark that occurs more than once, the names of the tables that hold it, and its rows in each.
+
+    It is kept under the names of all tables: where none has come or gone, no mark is read.
+    """
+    name = f"{run}.again.{digest(sorted(rows))}"
+    if (kept := store.read(name)) is not None:
+        return kept
+    found = _found_again(run, rows, store, spread, budget)
+    store.write(name, found)
+    return found
+
+
+def _found_again(run: str, rows: dict[str, int], store: Store, spread: Spread, budget: int) -> pl.DataFrame:
     about, total = store.about(f"{run}.0"), sum(rows.values())
     covered = tuple(about.get("names", "").split())
     added = tuple(name for name in rows if name not in covered)
