@@ -36,6 +36,10 @@ from quality.rules.uniqueness import (
 ADDED = 0.25
 """The share of marks outside of the merged run from which on it is made anew."""
 ALL_MARKS = 2**64
+SPREAD = 0x9E3779B97F4A7C15
+"""Odd, so that multiplying by it loses nothing: numbers, which lie close together, fill all ranges."""
+GATHERED = pow(SPREAD, -1, ALL_MARKS)
+"""What makes numbers of their marks again."""
 
 
 class TooManyError(ValueError):
@@ -61,7 +65,7 @@ class Key(NamedTuple):
 
     @property
     def mark(self) -> pl.Expr:
-        return key_of(self.frame, self.columns, self.parts).cast(pl.UInt64, wrap_numerical=True)
+        return key_of(self.frame, self.columns, self.parts).cast(pl.UInt64, wrap_numerical=True) * _word(SPREAD)
 
     @property
     def label(self) -> str:
@@ -84,6 +88,10 @@ class Key(NamedTuple):
     def is_number(self) -> bool:
         """Whether a mark holds the whole key, and no `where` leaves rows out."""
         return self.wheres == (None,) and number_of(self.frame, self.columns) is not None
+
+
+def _word(number: int) -> pl.Expr:
+    return pl.lit(number, pl.UInt64)
 
 
 def _key(columns: tuple[str, ...], wheres: Wheres, schema: pl.Schema, around: Surroundings) -> Key:
@@ -109,7 +117,8 @@ def repeated(
         raise TooManyError
     whole = key_of(key.frame, key.columns, [col(name) for name in key.columns])
     if key.is_number and (number := number_of(key.frame, key.columns)) is not None:
-        values = again["mark"].unique().cast(number.dtype, wrap_numerical=True)
+        marks = again.select((pl.col("mark") * _word(GATHERED)).unique()).to_series()
+        values = marks.cast(number.dtype, wrap_numerical=True)
         return {None: Repeated(total, judged[None], whole.is_in(values.implode()))}
     held = {name: marks["mark"] for (name,), marks in again.partition_by("name", as_dict=True).items()}
     same = _all_looked_up(key, [piece for piece in pieces if key.shard_of(piece) in held], held, spread)
