@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -248,6 +249,10 @@ def test_values_of_sensitive_columns_are_not_kept() -> None:
         {"check": "min", "column": "hidden", "at_least": 1},
         {"check": "not_null", "column": "id", "by": "secret"},
     ]
+    rules += [{"check": "z_score_outlier", "column": "hidden"}]
+    rules += [{"check": check, "column": "hidden", "at_least": 0} for check in ("stddev", "mean", "sum", "median")]
+    reference = {"reference": "names.csv", "reference_column": "name"}
+    rules += [{"check": "foreign_key", "column": "name", "by": "secret", **reference}]
     asks = config(*rules, sensitive=["secret", "hidden"])
     for _ in range(2):
         assert equal_to_the_whole(judged(asks), asks)
@@ -257,6 +262,7 @@ def test_values_of_sensitive_columns_are_not_kept() -> None:
         assert f"hidden-{number}".encode() not in held
         assert str(987650 + number).encode() not in held
         assert (987650 + number).to_bytes(8, "little") not in held
+        assert struct.pack("<d", 987650 + number) not in held
     assert {oct(file.stat().st_mode & 0o777) for file in Path("kept").rglob("*") if file.is_file()} == {"0o600"}
 
 

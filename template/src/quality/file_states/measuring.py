@@ -160,12 +160,16 @@ class Measuring:
 
     def _first(self, column: str) -> float:
         """The first finite value of a column, in the order of the files."""
+        if column in self.sensitive:
+            return first_finite(self.whole, column)
         value = col(column).cast(pl.Float64)
         rows = self._asked({"first": Measure(value.filter(value.is_finite()).first())}, (column,))
         return next((float(state["first"]) for _, state in rows if state["first"] is not None), 0.0)
 
     def _moments(self, column: str, where: str | None) -> tuple[float, float, int]:
         """Mean, standard deviation and number of finite values: those of the files, as Chan and others merge them."""
+        if column in self.sensitive:
+            return moments_of(self.whole, column, where)
         value = col(column).cast(pl.Float64)
         keep = value.is_finite() if where is None else value.is_finite() & condition(where)
         kept = value.filter(keep)

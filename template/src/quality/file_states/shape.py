@@ -25,6 +25,8 @@ COUNTS = {name: Measure(pl.lit(0)) for name in ("failed", "judged")}
 
 def ask_of(rule: Rule, frame: Frame, versions: Versions, sensitive: Collection[str]) -> Ask | None:
     """What is asked of each file for a rule; None where it has no measures, or they cannot be kept and merged."""
+    if rule.by in sensitive:
+        return None
     own = own_digest(type(rule))
     if own is not None and not _row_by_row(rule, frame):
         return None
@@ -35,7 +37,7 @@ def ask_of(rule: Rule, frame: Frame, versions: Versions, sensitive: Collection[s
     if isinstance(rule, ZScoreOutlier):
         return None if rule.by or hides(rule, sensitive) else _of_distance(rule, frame)
     measures = rule.measures(frame)
-    if not measures or not (_only_counts(rule, sensitive) or not hides(rule, sensitive)):
+    if not measures or (hides(rule, sensitive) and not isinstance(rule, RowRule)):
         return None
     shaped = {name: (expression(one.expr), one.merge) for name, one in measures.items()}
     return Ask(digest(own, rule.by, shaped), rule, lambda: measures)
@@ -51,10 +53,6 @@ def _row_by_row(rule: Rule, frame: Frame) -> bool:
 def hides(rule: Rule, sensitive: Collection[str]) -> bool:
     """Whether values of a sensitive column would be kept."""
     return bool(set(rule.reads) & set(sensitive))
-
-
-def _only_counts(rule: Rule, sensitive: Collection[str]) -> bool:
-    return isinstance(rule, RowRule) and rule.by not in sensitive
 
 
 def _of_reference(rule: ReferentialIntegrity, frame: Frame, versions: Versions) -> Ask | None:
