@@ -38,6 +38,9 @@ ELSEWHERE = {
     "nox -s tests": "test_plain_nox_lints_and_tests_the_defaults",
     "nox -s add -- data/orders.csv orders --accept": "test_one_command_learns_the_rules_of_what_was_answered",
     "nox -s climb": "test_climb_proves_the_whole_ladder_again_and_activates_what_it_promoted",
+    "nox -s replay -- orders --from 2026-11-01": "test_the_commands_of_the_page_run",
+    "nox -s replay -- orders --rules main": "test_the_commands_of_the_page_run",
+    "nox -s replay -- --markdown": "test_the_commands_of_the_page_run",
 }
 """Commands that another test runs, and which."""
 FLEET = (

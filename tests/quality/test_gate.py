@@ -100,7 +100,8 @@ def test_a_dataset_climbs_for_real_and_its_schedule_is_active_only_once_it_is_pr
         assert "shop-users-prod is paused, as it is not promoted: rung block: its promotion does not count" in told
         assert "do: nox -s promote -- block users --env prod; once it is promoted, deploy it again" in told
         assert state(client, PROD) == HELD, "and its proof run ran none the less"
-        assert [found.name for found in client.read_deployments()] == ["shop-users-prod"], "nothing else was asked for"
+        ours = [found.name for found in client.read_deployments() if found.name.startswith("shop-")]
+        assert ours == ["shop-users-prod"], "nothing else was asked for"
         assert main(["alarms", "--env", "prod"]) == 0
         for rung in list(Rung)[1:]:
             assert main(["promote", rung, *asked]) == 0, capsys.readouterr().out

@@ -42,6 +42,7 @@ environments:
 """
 Asked = Callable[..., Any]
 Shown = Callable[..., str]
+PAGE = Path(__file__).parents[2] / "template" / "docs" / "states.md"
 NOW = datetime(2026, 11, 20, 6, tzinfo=UTC)
 
 
@@ -66,7 +67,7 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[CheckResult]:
         table = {"id": ids, "amount": amounts, "day": [day] * 10}
         pl.DataFrame(table).write_parquet(f"data/{number}.parquet")
         said.append(check(None, project.load("orders", "dev"), now=NOW + timedelta(days=number)))
-    for words in ("init -q .", "add -A", "-c user.name=a -c user.email=a@b commit -qm one"):
+    for words in ("init -q -b main .", "add -A", "-c user.name=a -c user.email=a@b commit -qm one"):
         subprocess.run(["git", *words.split()], check=True)
     return said
 
@@ -114,6 +115,12 @@ def test_other_bounds_alarm_on_other_nights_and_no_data_is_needed(
     assert [night["alarm"] for night in before["nights"]] == ["none", "none", "same", "same"]
     (late,) = replayed("--from", "2026-11-23")["datasets"]
     assert [night["at"][:10] for night in late["nights"]] == ["2026-11-23", "2026-11-24"]
+
+
+@pytest.mark.parametrize("words", ["orders --from 2026-11-01", "orders --rules main", "--markdown"])
+def test_the_commands_of_the_page_run(words: str, shop: list[CheckResult], shown: Shown) -> None:
+    assert f"nox -s replay -- {words}" in " ".join(PAGE.read_text("utf-8").split())
+    assert "of 4 nights 2 would have alarmed, and 2 did" in shown(*words.split())
 
 
 def test_a_rule_without_states_is_named_and_the_others_are_judged(
