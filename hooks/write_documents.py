@@ -1,10 +1,11 @@
-"""Write what the template ships and `nox -s rules` keeps current: the JSON Schemas and the rule tables.
+"""Write what the template ships: JSON Schemas and rule tables, which `nox -s rules` keeps current, and meanings.
 
 `nox -s stamp` runs this with the template's pins; `--check` writes nothing and exits 1 when a file is stale.
 """
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -13,6 +14,8 @@ sys.path.insert(0, str(TEMPLATE / "src"))
 
 from pushdown_page import pushdown_page  # noqa: E402
 from quality.cli.documents import RULES_PAGE, rules_page, schemas  # noqa: E402
+from quality.contract.judging_code import MEANINGS, written  # noqa: E402
+from quality.contract.judging_modules import meanings  # noqa: E402
 
 
 def documents() -> dict[Path, str]:
@@ -21,6 +24,7 @@ def documents() -> dict[Path, str]:
     return {TEMPLATE / name: schema for name, schema in schemas().items()} | {
         rules: rules_page(rules.read_text(encoding="utf-8")),
         pushdown: pushdown_page(pushdown.read_text(encoding="utf-8")),
+        TEMPLATE / "src" / "quality" / MEANINGS: json.dumps(meanings(written()), indent=2) + "\n",
     }
 
 

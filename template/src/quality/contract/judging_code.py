@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from quality.contract import project
 from quality.contract.judging_modules import decides, digest_of
 
 PACKAGE = Path(__file__).parents[1]
+MEANINGS = "contract/meanings.json"
+"""What the modules of this release mean, by the hash of their text; a module that was changed is read."""
 
 
 def judging_modules(package: Path = PACKAGE) -> Iterator[Path]:
@@ -23,5 +26,17 @@ def judging_modules(package: Path = PACKAGE) -> Iterator[Path]:
 def judging_digest(package: Path = PACKAGE) -> str:
     """16 hexadecimal digits: of these modules, and of the Polars that computes, 2.1 for 2.1.4."""
     polars = ".".join(project.installed("polars").split(".")[:2])
-    modules = {path.relative_to(package).as_posix(): path.read_bytes() for path in judging_modules(package)}
-    return digest_of(modules, polars)
+    return digest_of(written(package), polars, _known(package / MEANINGS))
+
+
+def written(package: Path = PACKAGE) -> dict[str, bytes]:
+    """The modules that decide a verdict, by their path in the package."""
+    return {path.relative_to(package).as_posix(): path.read_bytes() for path in judging_modules(package)}
+
+
+def _known(path: Path) -> dict[str, str]:
+    try:
+        found = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -26,11 +26,28 @@ def decides(name: str) -> bool:
     return name.endswith(".py") and name.startswith(DECIDE) and name not in SPEAK
 
 
-def digest_of(modules: Mapping[str, bytes], polars: str) -> str:
-    """16 hexadecimal digits: of the modules that decide, and of the Polars that computes, 2.1 for 2.1.4."""
+def digest_of(modules: Mapping[str, bytes], polars: str, known: Mapping[str, str] | None = None) -> str:
+    """16 hexadecimal digits: of the modules that decide, and of the Polars that computes, 2.1 for 2.1.4.
+
+    `known` are meanings by the hash of what was written, as `meanings` gives them.
+    """
+    known = known or {}
     order = sorted((name for name in modules if decides(name)), key=_place)
-    said = [f"polars {polars}", *(f"{name} {meaning(modules[name])}" for name in order)]
-    return hashlib.sha256("\n".join(said).encode()).hexdigest()[:16]
+    meant = (f"{name} {known.get(_hash(_lines(modules[name]))) or _hash(meaning(modules[name]))}" for name in order)
+    return _hash("\n".join([f"polars {polars}", *meant]))[:16]
+
+
+def meanings(modules: Mapping[str, bytes]) -> dict[str, str]:
+    """The hash of what each module that decides means, by the hash of its text: reading it again takes long."""
+    return {_hash(_lines(text)): _hash(meaning(text)) for name, text in sorted(modules.items()) if decides(name)}
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _lines(written: bytes) -> str:
+    return written.decode("utf-8", "replace").replace("\r\n", "\n")
 
 
 def _place(name: str) -> tuple[int, list[str]]:
@@ -42,4 +59,4 @@ def meaning(written: bytes) -> str:
     try:
         return canonical(ast.parse(written), documented=False)
     except (SyntaxError, ValueError, RecursionError):
-        return written.decode("utf-8", "replace").replace("\r\n", "\n")
+        return _lines(written)

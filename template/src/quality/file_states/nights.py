@@ -54,6 +54,11 @@ class Again(NamedTuple):
 class ReadOnly(Store):
     """A store that a look at the past adds nothing to."""
 
+    @property
+    def keeps(self) -> bool:
+        """Nothing is there afterwards."""
+        return False
+
     def write(self, name: str, table: pl.DataFrame, about: Mapping[str, str] | None = None) -> None:
         """Keeps nothing."""
 

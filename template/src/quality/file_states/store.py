@@ -38,6 +38,11 @@ class Store(NamedTuple):
         return storage.is_remote(self.path)
 
     @property
+    def keeps(self) -> bool:
+        """Whether what is written is there afterwards."""
+        return True
+
+    @property
     def folder(self) -> str:
         base = self.path.rstrip("/") if self.remote else str(project.root() / self.path)
         return f"{base}/states/{self.dataset}/{self.environment}"
@@ -115,6 +120,14 @@ class Store(NamedTuple):
         for file in Path(self.folder).glob("*"):
             with suppress(OSError):
                 file.unlink()
+
+    def touch(self, name: str) -> bool:
+        """Keeps a local table from being deleted, and says whether it is there; in object storage nothing is asked."""
+        try:
+            self._touch(self.place(name))
+        except OSError:
+            return False
+        return True
 
     def _touch(self, place: str) -> None:
         """What is in use is not deleted."""

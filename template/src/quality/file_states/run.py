@@ -1,0 +1,198 @@
+"""The marks of all files as one sorted run, and those that occur in it more than once.
+
+Both are kept. Where files came, only their marks are looked up in the run; where one is gone, or many came, it is made
+anew from the marks of each file. What is kept here is a cache: what is not there, or of other files, is made again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import NamedTuple
+
+import polars as pl
+
+from quality.file_states.asks import digest
+from quality.file_states.spread import Spread
+from quality.file_states.store import GONE, Store
+from quality.rules.uniqueness import BYTES_SORTED
+
+ADDED = 0.25
+"""The share of marks outside of the run from which on it is made anew."""
+ALL_MARKS = 2**64
+FEW = 8
+"""Tables that are small enough for so many of them to fit the budget together are merged first."""
+
+Made = Callable[[Sequence[str]], Mapping[str, int]]
+"""Sees to it that tables of marks are there, and says how many marks each has."""
+
+
+class Run(NamedTuple):
+    """Where a run is kept, what carries out its parts, and how many bytes each of them may take."""
+
+    name: str
+    store: Store
+    spread: Spread
+    budget: int
+
+    def repeated(self, names: Sequence[str]) -> str:
+        """The name of what occurs more than once in these tables."""
+        return f"{self.name}.again.{digest(sorted(names))}"
+
+
+class Ranges(NamedTuple):
+    """A run of these tables in so many ranges."""
+
+    name: str
+    store: Store
+    names: tuple[str, ...]
+    ranges: int
+    rows: int
+
+    def about(self, number: int) -> dict[str, str]:
+        told = {"names": " ".join(self.names), "ranges": self.ranges, "rows": self.rows, "range": number}
+        return {name: str(value) for name, value in told.items()}
+
+    def place(self, number: int) -> str:
+        return f"{self.name}.{number}"
+
+    def bounds(self, number: int) -> tuple[int, int]:
+        """The first and the last mark of a range."""
+        width = -(-ALL_MARKS // self.ranges)
+        return number * width, min((number + 1) * width, ALL_MARKS) - 1
+
+
+class Table(NamedTuple):
+    """Sorted marks of one file, or of several with the number of each, that number counted from `first`."""
+
+    name: str
+    first: int = 0
+    several: bool = False
+
+
+def again(run: Run, names: tuple[str, ...], made: Made) -> pl.DataFrame:
+    """Every mark that occurs more than once, the names of the tables that hold it, and its rows in each.
+
+    It is kept under the names of all tables: where none has come or gone, no mark is read.
+    """
+    for name in names:
+        run.store.touch(name)
+    kept = run.store.read(run.repeated(names))
+    if kept is not None:
+        return kept
+    found = _after_few_came(run, names, made)
+    if found is None:
+        found = _made_anew(run, made(names))
+    run.store.write(run.repeated(names), found)
+    return found
+
+
+def _after_few_came(run: Run, names: Sequence[str], made: Made) -> pl.DataFrame | None:
+    """What repeats in the run that is kept and in the tables that it lacks; None where it must be made anew."""
+    known = _kept(run)
+    before = run.store.read(run.repeated(known.names)) if known else None
+    if known is None or before is None or not set(known.names) <= set(names):
+        return None
+    there = set(known.names)
+    added = [name for name in names if name not in there]
+    if sum(made(added).values()) > ADDED * known.rows:
+        return None
+    found = [part for part in run.spread.each_of(range(known.ranges), partial(_met, known, added)) if part is not None]
+    if len(found) < known.ranges:
+        return None
+    new = _with_names(pl.concat(found), [*known.names, *added])
+    return pl.concat([before.filter(~pl.col("mark").is_in(new["mark"].unique().implode())), new])
+
+
+def _kept(run: Run) -> Ranges | None:
+    """The run as it is kept."""
+    about = run.store.about(f"{run.name}.0")
+    if not {"names", "ranges", "rows"} <= about.keys():
+        return None
+    return Ranges(run.name, run.store, tuple(about["names"].split()), int(about["ranges"]), int(about["rows"]))
+
+
+def _met(known: Ranges, added: Sequence[str], number: int) -> pl.DataFrame | None:
+    """What repeats in one range among added marks and those of the run; None where the run is not of these tables."""
+    tables = [Table(name, first) for first, name in enumerate(added, len(known.names))]
+    more = _sorted(tables, *known.bounds(number), known.store)
+    wanted = pl.col("mark").is_in(more["mark"].unique().implode())
+    try:
+        there = known.store.scan(known.place(number)).filter(wanted).collect()
+    except GONE:
+        return None
+    if not known.about(number).items() <= known.store.about(known.place(number)).items():
+        return None  # another check has written another run meanwhile
+    return _repeats(pl.concat([there, more]).sort("mark"))
+
+
+def _made_anew(run: Run, rows: Mapping[str, int]) -> pl.DataFrame:
+    """The run of all tables, range by range, and what repeats in it."""
+    total = sum(rows.values())
+    ranges = Ranges(run.name, run.store, tuple(rows), -(-total * BYTES_SORTED // run.budget) or 1, total)
+    tables = _grouped(run, rows)
+    found = run.spread.each_of(range(ranges.ranges), partial(_merged, ranges, tables))
+    return _with_names(pl.concat(found), ranges.names)
+
+
+def _merged(of: Ranges, tables: Sequence[Table], number: int) -> pl.DataFrame:
+    """One range of the run, kept, and what repeats in it."""
+    marks = _sorted(tables, *of.bounds(number), of.store)
+    of.store.write(of.place(number), marks, of.about(number))
+    return _repeats(marks)
+
+
+def _grouped(run: Run, rows: Mapping[str, int]) -> Sequence[Table]:
+    """Tables from which ranges are read: small ones are merged first, or each range would open every one of them."""
+    groups = list(_groups(rows, run.budget // BYTES_SORTED))
+    if not run.store.keeps or len(groups) == 1 or len(groups) * FEW > len(rows):
+        return [Table(name, first) for first, name in enumerate(rows)]
+    return run.spread.each_of(groups, partial(_group, run))
+
+
+def _groups(rows: Mapping[str, int], most: int) -> Iterator[list[tuple[int, str]]]:
+    """Tables that have so many marks together, one after the other, each with its number."""
+    group, held = list[tuple[int, str]](), 0
+    for numbered, count in zip(enumerate(rows), rows.values(), strict=True):
+        if group and held + count > most:
+            yield group
+            group, held = [], 0
+        group.append(numbered)
+        held += count
+    if group:
+        yield group
+
+
+def _group(run: Run, group: Sequence[tuple[int, str]]) -> Table:
+    """One table of several, kept by what it is made of."""
+    names, first = [name for _, name in group], group[0][0]
+    name = f"{run.name}.group.{digest(names)}"
+    if not run.store.about(name):
+        marks = _sorted([Table(one, number) for number, one in enumerate(names)], 0, ALL_MARKS - 1, run.store)
+        run.store.write(name, marks, {"rows": str(marks.height)})
+    return Table(name, first, several=True)
+
+
+def _sorted(tables: Sequence[Table], low: int, high: int, store: Store) -> pl.DataFrame:
+    """The marks of these tables from one to another, sorted, each with the number of its file.
+
+    They are read one table after the other, as a scan of all would hold more of them than the range has.
+    """
+    inside = pl.col("mark").is_between(pl.lit(low, pl.UInt64), pl.lit(high, pl.UInt64))
+    parts = [pl.DataFrame(schema={"mark": pl.UInt64, "of": pl.UInt32})]
+    for table in tables:
+        first = pl.lit(table.first, pl.UInt32)
+        of = pl.col("of") + first if table.several else first
+        parts.append(store.scan(table.name).filter(inside).select("mark", of.alias("of")).collect())
+    return pl.concat(parts).sort("mark")
+
+
+def _repeats(marks: pl.DataFrame) -> pl.DataFrame:
+    """Of sorted marks those that occur again, with their rows in each table."""
+    mark = pl.col("mark")
+    again = marks.lazy().filter((mark == mark.shift(1)) | (mark == mark.shift(-1)))
+    return again.group_by("mark", "of").len("rows").sort("mark", "of").collect()
+
+
+def _with_names(again: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
+    return again.select("mark", pl.Series("name", names, pl.String).gather(again["of"]), "rows")
