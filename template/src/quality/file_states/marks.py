@@ -18,7 +18,7 @@ from quality.engine.dtypes import col
 from quality.engine.frame import Frame, Surroundings
 from quality.file_states.asks import digest, expression
 from quality.file_states.piece import Piece, light
-from quality.file_states.run import ALL_MARKS, Run, again
+from quality.file_states.run import ALL_MARKS, Marks, Run, again, marks_in
 from quality.file_states.spread import Spread
 from quality.file_states.store import Store
 from quality.rules.uniqueness import (
@@ -87,6 +87,13 @@ class Key:
         """Whether a mark holds the whole key, and no `where` leaves rows out."""
         return self.wheres == (None,) and number_of(self.frame, self.columns) is not None
 
+    def numbers(self, marks: pl.Series) -> pl.Series:
+        """The numbers that marks were made of; none where they are hashes."""
+        number = number_of(self.frame, self.columns)
+        if number is None:
+            return marks.clear()
+        return (marks * GATHERED).cast(number.dtype, wrap_numerical=True)
+
 
 def _word(number: int) -> pl.Expr:
     return pl.lit(number, pl.UInt64)
@@ -115,46 +122,55 @@ def repeated(
     if total > budget // BYTES_COMPARED:
         raise TooManyError
     whole = key_of(key.frame, key.columns, [col(name) for name in key.columns])
-    if key.is_number and (number := number_of(key.frame, key.columns)) is not None:
-        marks = found.select((pl.col("mark") * _word(GATHERED)).unique()).to_series()
-        values = marks.cast(number.dtype, wrap_numerical=True)
+    if key.is_number:
+        values = key.numbers(found["mark"].unique())
         return {None: Repeated(total, judged[None], whole.is_in(values.implode()))}
-    held = {name: marks["mark"] for (name,), marks in found.partition_by("name", as_dict=True).items()}
-    same = _all_looked_up(key, [piece for piece in pieces if key.shard_of(piece) in held], held, spread)
-    answer = {}
+    same, answer = _same(key, run, named_by, found), {}
     for inside, where in enumerate(key.wheres):
         keys = twice(same, inside, key_of(key.frame, key.columns, named(key.columns)))
         answer[where] = Repeated(int(keys["rows"].sum()), judged[where], whole.is_in(keys["key"].implode()))
     return answer
 
 
-def _shards(key: Key, pieces: Sequence[Piece], spread: Spread) -> dict[str, int]:
-    """How many marks of each file are kept, by their name, made where they are not."""
-    rows = {key.shard_of(piece): _marks_kept(key, piece) for piece in pieces}
-    missing = [piece for piece in pieces if rows[key.shard_of(piece)] is None]
+def _shards(key: Key, pieces: Sequence[Piece], spread: Spread) -> dict[str, Marks]:
+    """What the marks of each file are, by their name; they are made where they are not kept."""
+    kept = {key.shard_of(piece): _marks_kept(key, piece) for piece in pieces}
+    missing = [piece for piece in pieces if kept[key.shard_of(piece)] is None]
     made = spread.over(missing, partial(_made, key))
-    rows |= {key.shard_of(piece): count for piece, count in zip(missing, made, strict=True)}
-    return {name: count or 0 for name, count in rows.items()}
+    kept |= {key.shard_of(piece): marks for piece, marks in zip(missing, made, strict=True)}
+    return {name: marks for name, marks in kept.items() if marks is not None}
 
 
-def _marks_kept(key: Key, piece: Piece) -> int | None:
-    about = piece.store.about(key.shard_of(piece))
-    return int(about["rows"]) if about else None
+def _marks_kept(key: Key, piece: Piece) -> Marks | None:
+    return marks_in(piece.store.about(key.shard_of(piece)))
 
 
-def _made(key: Key, pieces: Sequence[Piece]) -> list[int]:
+def _made(key: Key, pieces: Sequence[Piece]) -> list[Marks]:
     return [marks_of(key, piece) for piece in pieces]
 
 
-def marks_of(key: Key, piece: Piece) -> int:
-    """Keeps the marks of a file, sorted, where they are not kept yet; how many they are."""
+def marks_of(key: Key, piece: Piece) -> Marks:
+    """Keeps the marks of a file, sorted, where they are not kept yet; what they are."""
     kept = _marks_kept(key, piece)
     if kept is not None:
         return kept
     query = piece.frame.lazy.filter(present(key.columns)).select(key.mark.alias("mark"))
-    marks = piece.frame.collect(query, key.label, key.columns).sort("mark")
-    piece.store.write(key.shard_of(piece), marks, {"rows": str(marks.height)})
-    return marks.height
+    found = piece.frame.collect(query, key.label, key.columns).sort("mark")
+    ends = key.numbers(found["mark"])
+    marks = Marks(found.height, ends.min(), ends.max())  # type: ignore[arg-type]
+    piece.store.write(key.shard_of(piece), found, marks.about())
+    return marks
+
+
+def _same(key: Key, run: Run, pieces: Mapping[str, Piece], found: pl.DataFrame) -> pl.DataFrame:
+    """The rows whose marks repeat, by their real keys; kept as one table beside those of each file."""
+    name = f"{run.repeated(tuple(pieces))}.{digest('same', key.wheres)}"
+    kept = run.store.read(name)
+    if kept is None:
+        held = {one: marks["mark"] for (one,), marks in found.partition_by("name", as_dict=True).items()}
+        kept = _all_looked_up(key, [piece for one, piece in pieces.items() if one in held], held, run.spread)
+        run.store.write(name, kept)
+    return kept
 
 
 def _all_looked_up(key: Key, pieces: Sequence[Piece], held: Mapping[str, pl.Series], spread: Spread) -> pl.DataFrame:
@@ -162,8 +178,10 @@ def _all_looked_up(key: Key, pieces: Sequence[Piece], held: Mapping[str, pl.Seri
     found, left = [_none(key)], list[Piece]()
     for piece in pieces:
         same, asked = _looked_up_before(key, piece)
-        found.append(same)
-        left += [] if held[key.shard_of(piece)].is_in(asked.implode()).all() else [piece]
+        if held[key.shard_of(piece)].is_in(asked.implode()).all():
+            found.append(same)
+        else:
+            left.append(piece)
     return pl.concat([*found, *spread.over(left, partial(_look_up, key, held))])
 
 
@@ -180,13 +198,14 @@ def _look_up(key: Key, held: Mapping[str, pl.Series], pieces: Sequence[Piece]) -
 
 
 def _looked_up(key: Key, piece: Piece, marks: pl.Series) -> pl.DataFrame:
-    """The file's rows with marks that it was not asked for yet, kept beside those of before."""
+    """The file's rows with all marks that it was ever asked for, kept; another check may have asked meanwhile."""
     same, asked = _looked_up_before(key, piece)
     new = marks.filter(~marks.is_in(asked.implode()))
     found = suspects(piece.frame, key.columns, key.wheres, key.mark.is_in(new.implode()), key.label)
     about = pl.DataFrame({"asked": [pl.concat([asked, new])]}, schema={"asked": pl.List(pl.UInt64)})
-    piece.store.write(key.same_of(piece), pl.concat([same, found, about], how="diagonal"))
-    return found
+    rows = pl.concat([same, found])
+    piece.store.write(key.same_of(piece), pl.concat([rows, about], how="diagonal"))
+    return rows
 
 
 def _none(key: Key) -> pl.DataFrame:

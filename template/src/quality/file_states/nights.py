@@ -20,6 +20,7 @@ from quality.engine.rule import Rule
 from quality.errors import CannotJudgeError, ConfigurationError, SourceError
 from quality.file_states.asks import digest
 from quality.file_states.frame import Whole
+from quality.file_states.gathered import texts_of
 from quality.file_states.measuring import Measuring
 from quality.file_states.piece import Piece, parses
 from quality.file_states.store import GONE, Store
@@ -97,7 +98,10 @@ def again(config: CheckConfig, night: Night) -> Again:
     store = ReadOnly(config.states.path, config.dataset, config.environment or "none")
     references = References(config.environment)
     around = _around(config, night, references)
-    pieces = [Piece(Part(name, "", _unread), key, frozenset(), around, store) for name, key in night.files]
+    texts = texts_of(store, [key for _, key in night.files])
+    pieces = [
+        Piece(Part(name, "", _unread), key, frozenset(), around, store, texts.get(key)) for name, key in night.files
+    ]
     headers = [piece.header for piece in pieces if piece.header is not None]
     if len(headers) < len(pieces):
         raise CannotJudgeError(f"the states of {len(pieces) - len(headers):,} of {len(pieces):,} files are not there")

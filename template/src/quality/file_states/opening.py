@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from functools import partial
@@ -22,6 +22,7 @@ from quality.engine.frame import Frame, Surroundings
 from quality.errors import MalformedError
 from quality.file_states.asks import digest
 from quality.file_states.frame import Whole
+from quality.file_states.gathered import gather, texts_of
 from quality.file_states.measuring import Measuring
 from quality.file_states.nights import remember
 from quality.file_states.piece import BROKEN, Header, Piece, parses
@@ -73,7 +74,8 @@ class Kept(NamedTuple):
         pieces = self.measuring.pieces
         with suppress(*GONE):
             remember(self.store, pieces, now, status, self.references())
-            if any(piece.was_read for piece in pieces):
+            if read := {piece.key for piece in pieces if piece.was_read}:
+                gather(self.store, [piece.key for piece in pieces], read)
                 self.store.prune(self.keep.keep_days)
 
 
@@ -104,7 +106,7 @@ def opened(asked: Asked) -> Kept | None:
             return None
         store = Store(config.states.path, config.dataset, config.environment or "none")
         salt = _salt(asked.source, asked.judged)
-        pieces = [Piece(part, _key(part, salt), asked.judged, asked.around, store) for part in parts]
+        pieces = _pieces(asked, {_key(part, salt): part for part in parts}, store)
         spread.over([piece for piece in pieces if piece.header is None], described)
         headers = [piece.described() for piece in pieces]
     except SpreadError:
@@ -148,6 +150,11 @@ def _salt(source: Source, judged: frozenset[str]) -> str:
     """What shapes the states of every file: how it is read, and by which code."""
     said = source.model_dump(mode="json", exclude={"path"})
     return digest(said, sorted(judged), judging_digest(), pl.__version__, own_digest(type(source)))
+
+
+def _pieces(asked: Asked, parts: Mapping[str, Part], store: Store) -> list[Piece]:
+    texts = texts_of(store, tuple(parts))
+    return [Piece(part, key, asked.judged, asked.around, store, texts.get(key)) for key, part in parts.items()]
 
 
 def _key(part: Part, salt: str) -> str:

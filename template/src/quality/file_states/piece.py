@@ -6,7 +6,7 @@ import base64
 import functools
 import io
 import math
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
@@ -65,16 +65,23 @@ class Header(NamedTuple):
 class Piece:
     """A file, the key that its states are kept under, and its states so far."""
 
-    def __init__(self, part: Part, key: str, judged: Collection[str], around: Surroundings, store: Store) -> None:
+    def __init__(
+        self,
+        part: Part,
+        key: str,
+        judged: Collection[str],
+        around: Surroundings,
+        store: Store,
+        texts: Mapping[str, str] | None = None,
+    ) -> None:
         self.part, self.key, self.judged, self.around, self.store = part, key, judged, around, store
         self.kept: dict[str, Kept] = {}
         self.header: Header | None = None
         self.was_read = self.has_news = False
         self.asked: list[tuple[str, tuple[str, ...]]] = []
-        table = store.read(key)
-        if table is not None:
+        if texts:
             with suppress(ValueError, KeyError, TypeError, *BROKEN[1:]):
-                self._load(dict(table.select("key", "state").iter_rows()))
+                self._load(dict(texts))
 
     def _load(self, texts: dict[str, str]) -> None:
         header = loads(texts.pop(HEADER))

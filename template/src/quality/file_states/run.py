@@ -6,7 +6,7 @@ anew from the marks of each file. What is kept here is a cache: what is not ther
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -23,8 +23,43 @@ ALL_MARKS = 2**64
 FEW = 8
 """Tables that are small enough for so many of them to fit the budget together are merged first."""
 
-Made = Callable[[Sequence[str]], Mapping[str, int]]
-"""Sees to it that tables of marks are there, and says how many marks each has."""
+
+class Marks(NamedTuple):
+    """How many marks a table has; where they are numbers, the first and the last of these."""
+
+    rows: int
+    low: int | None = None
+    high: int | None = None
+
+    def about(self) -> dict[str, str]:
+        """As it is written beside the table."""
+        return {name: str(value) for name, value in self._asdict().items() if value is not None}
+
+    def is_apart(self, other: Marks) -> bool:
+        """Whether no number is in both."""
+        if self.low is None or self.high is None or other.low is None or other.high is None:
+            return False
+        return self.high < other.low or other.high < self.low
+
+
+def marks_in(about: Mapping[str, str]) -> Marks | None:
+    """What is written beside a table; None where nothing is."""
+    if "rows" not in about:
+        return None
+    return Marks(*(int(about[name]) if name in about else None for name in Marks._fields))  # type: ignore[arg-type]
+
+
+def together(tables: Iterable[Marks]) -> Marks:
+    """Those of several tables as one."""
+    filled = [one for one in tables if one.rows]
+    lows = [one.low for one in filled if one.low is not None]
+    highs = [one.high for one in filled if one.high is not None]
+    known = len(filled) == len(lows) == len(highs) > 0
+    return Marks(sum(one.rows for one in filled), min(lows) if known else None, max(highs) if known else None)
+
+
+Made = Callable[[Sequence[str]], Mapping[str, Marks]]
+"""Sees to it that tables of marks are there, and says what is in each."""
 
 
 class Run(NamedTuple):
@@ -47,11 +82,11 @@ class Ranges(NamedTuple):
     store: Store
     names: tuple[str, ...]
     ranges: int
-    rows: int
+    marks: Marks
 
     def about(self, number: int) -> dict[str, str]:
-        told = {"names": " ".join(self.names), "ranges": self.ranges, "rows": self.rows, "range": number}
-        return {name: str(value) for name, value in told.items()}
+        told = {"names": " ".join(self.names), "ranges": str(self.ranges), "range": str(number)}
+        return told | self.marks.about()
 
     def place(self, number: int) -> str:
         return f"{self.name}.{number}"
@@ -95,9 +130,11 @@ def _after_few_came(run: Run, names: Sequence[str], made: Made) -> pl.DataFrame 
         return None
     there = set(known.names)
     added = [name for name in names if name not in there]
-    if sum(made(added).values()) > ADDED * known.rows:
+    came = together(made(added).values())
+    if came.rows > ADDED * known.marks.rows:
         return None
-    found = [part for part in run.spread.each_of(range(known.ranges), partial(_met, known, added)) if part is not None]
+    met = partial(_met, known, added, came.is_apart(known.marks))
+    found = [part for part in run.spread.each_of(range(known.ranges), met) if part is not None]
     if len(found) < known.ranges:
         return None
     new = _with_names(pl.concat(found), [*known.names, *added])
@@ -107,15 +144,18 @@ def _after_few_came(run: Run, names: Sequence[str], made: Made) -> pl.DataFrame 
 def _kept(run: Run) -> Ranges | None:
     """The run as it is kept."""
     about = run.store.about(f"{run.name}.0")
-    if not {"names", "ranges", "rows"} <= about.keys():
+    marks = marks_in(about)
+    if marks is None or not {"names", "ranges"} <= about.keys():
         return None
-    return Ranges(run.name, run.store, tuple(about["names"].split()), int(about["ranges"]), int(about["rows"]))
+    return Ranges(run.name, run.store, tuple(about["names"].split()), int(about["ranges"]), marks)
 
 
-def _met(known: Ranges, added: Sequence[str], number: int) -> pl.DataFrame | None:
-    """What repeats in one range among added marks and those of the run; None where the run is not of these tables."""
+def _met(known: Ranges, added: Sequence[str], apart: bool, number: int) -> pl.DataFrame | None:
+    """What repeats in one range among added marks and, unless they are apart, those of the run; None without it."""
     tables = [Table(name, first) for first, name in enumerate(added, len(known.names))]
     more = _sorted(tables, *known.bounds(number), known.store)
+    if apart:
+        return _repeats(more)
     wanted = pl.col("mark").is_in(more["mark"].unique().implode())
     try:
         there = known.store.scan(known.place(number)).filter(wanted).collect()
@@ -126,11 +166,11 @@ def _met(known: Ranges, added: Sequence[str], number: int) -> pl.DataFrame | Non
     return _repeats(pl.concat([there, more]).sort("mark"))
 
 
-def _made_anew(run: Run, rows: Mapping[str, int]) -> pl.DataFrame:
+def _made_anew(run: Run, made: Mapping[str, Marks]) -> pl.DataFrame:
     """The run of all tables, range by range, and what repeats in it."""
-    total = sum(rows.values())
-    ranges = Ranges(run.name, run.store, tuple(rows), -(-total * BYTES_SORTED // run.budget) or 1, total)
-    tables = _grouped(run, rows)
+    marks = together(made.values())
+    ranges = Ranges(run.name, run.store, tuple(made), -(-marks.rows * BYTES_SORTED // run.budget) or 1, marks)
+    tables = _grouped(run, {name: one.rows for name, one in made.items()})
     found = run.spread.each_of(range(ranges.ranges), partial(_merged, ranges, tables))
     return _with_names(pl.concat(found), ranges.names)
 
@@ -169,7 +209,7 @@ def _group(run: Run, group: Sequence[tuple[int, str]]) -> Table:
     name = f"{run.name}.group.{digest(names)}"
     if not run.store.about(name):
         marks = _sorted([Table(one, number) for number, one in enumerate(names)], 0, ALL_MARKS - 1, run.store)
-        run.store.write(name, marks, {"rows": str(marks.height)})
+        run.store.write(name, marks, Marks(marks.height).about())
     return Table(name, first, several=True)
 
 
