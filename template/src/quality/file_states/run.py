@@ -20,6 +20,8 @@ from quality.rules.uniqueness import BYTES_SORTED
 ADDED = 0.25
 """The share of marks outside of the run from which on it is made anew."""
 ALL_MARKS = 2**64
+BYTES = BYTES_SORTED
+"""Of each mark while a range is sorted."""
 FEW = 8
 """Tables that are small enough for so many of them to fit the budget together are merged first."""
 
@@ -169,7 +171,7 @@ def _met(known: Ranges, added: Sequence[str], apart: bool, number: int) -> pl.Da
 def _made_anew(run: Run, made: Mapping[str, Marks]) -> pl.DataFrame:
     """The run of all tables, range by range, and what repeats in it."""
     marks = together(made.values())
-    ranges = Ranges(run.name, run.store, tuple(made), -(-marks.rows * BYTES_SORTED // run.budget) or 1, marks)
+    ranges = Ranges(run.name, run.store, tuple(made), -(-marks.rows * BYTES // run.budget) or 1, marks)
     tables = _grouped(run, {name: one.rows for name, one in made.items()})
     found = run.spread.each_of(range(ranges.ranges), partial(_merged, ranges, tables))
     return _with_names(pl.concat(found), ranges.names)
@@ -184,7 +186,7 @@ def _merged(of: Ranges, tables: Sequence[Table], number: int) -> pl.DataFrame:
 
 def _grouped(run: Run, rows: Mapping[str, int]) -> Sequence[Table]:
     """Tables from which ranges are read: small ones are merged first, or each range would open every one of them."""
-    groups = list(_groups(rows, run.budget // BYTES_SORTED))
+    groups = list(_groups(rows, run.budget // BYTES))
     if not run.store.keeps or len(groups) == 1 or len(groups) * FEW > len(rows):
         return [Table(name, first) for first, name in enumerate(rows)]
     return run.spread.each_of(groups, partial(_group, run))
