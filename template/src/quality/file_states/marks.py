@@ -18,7 +18,7 @@ from quality.engine.dtypes import col
 from quality.engine.frame import Frame, Surroundings
 from quality.file_states.asks import digest, expression
 from quality.file_states.piece import Piece, light
-from quality.file_states.run import ALL_MARKS, Marks, Run, again, marks_in
+from quality.file_states.run import ALL_MARKS, Marks, Run, again, before, marks_in
 from quality.file_states.spread import Spread
 from quality.file_states.store import Store
 from quality.rules.uniqueness import (
@@ -164,25 +164,36 @@ def marks_of(key: Key, piece: Piece) -> Marks:
 
 def _same(key: Key, run: Run, pieces: Mapping[str, Piece], found: pl.DataFrame) -> pl.DataFrame:
     """The rows whose marks repeat, by their real keys; kept as one table beside those of each file."""
-    name = f"{run.repeated(tuple(pieces))}.{digest('same', key.wheres)}"
-    kept = run.store.read(name)
-    if kept is None:
-        held = {one: marks["mark"] for (one,), marks in found.partition_by("name", as_dict=True).items()}
-        kept = _all_looked_up(key, [piece for one, piece in pieces.items() if one in held], held, run.spread)
-        run.store.write(name, kept)
+    kind = digest("same", key.wheres)
+    kept = run.store.read(f"{run.repeated(tuple(pieces))}.{kind}")
+    if kept is not None:
+        return kept
+    rows, new = [_none(key).with_columns(file=pl.lit(""))], found
+    known = before(run, pieces)
+    there = run.store.read(f"{run.repeated(known[0].names)}.{kind}") if known else None
+    if known is not None and there is not None:
+        new = found.join(known[1], on=["mark", "name"], how="anti")
+        rows.append(there.filter(~pl.col("file").is_in(new["name"].unique().implode())))
+    held = found.filter(pl.col("name").is_in(new["name"].unique().implode())).partition_by("name", as_dict=True)
+    rows += _all_looked_up(key, pieces, {name: marks["mark"] for (name,), marks in held.items()}, run.spread)
+    kept = pl.concat(rows)
+    run.store.write(f"{run.repeated(tuple(pieces))}.{kind}", kept)
     return kept
 
 
-def _all_looked_up(key: Key, pieces: Sequence[Piece], held: Mapping[str, pl.Series], spread: Spread) -> pl.DataFrame:
-    """The rows of all files with the marks that each holds, by their real keys; a file is asked once for each mark."""
-    found, left = [_none(key)], list[Piece]()
-    for piece in pieces:
-        same, asked = _looked_up_before(key, piece)
-        if held[key.shard_of(piece)].is_in(asked.implode()).all():
-            found.append(same)
-        else:
-            left.append(piece)
-    return pl.concat([*found, *spread.over(left, partial(_look_up, key, held))])
+def _all_looked_up(
+    key: Key, pieces: Mapping[str, Piece], held: Mapping[str, pl.Series], spread: Spread
+) -> list[pl.DataFrame]:
+    """The rows of each file with the marks that it holds, by their real keys; a file is asked once for each mark."""
+    found = dict[str, pl.DataFrame]()
+    for name, marks in held.items():
+        same, asked = _looked_up_before(key, pieces[name])
+        if marks.is_in(asked.implode()).all():
+            found[name] = same
+    left = [name for name in held if name not in found]
+    looked = spread.over([pieces[name] for name in left], partial(_look_up, key, held))
+    found |= zip(left, looked, strict=True)
+    return [same.with_columns(file=pl.lit(name)) for name, same in found.items()]
 
 
 def _looked_up_before(key: Key, piece: Piece) -> tuple[pl.DataFrame, pl.Series]:

@@ -6,7 +6,7 @@ anew from the marks of each file. What is kept here is a cache: what is not ther
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -124,12 +124,21 @@ def again(run: Run, names: tuple[str, ...], made: Made) -> pl.DataFrame:
     return found
 
 
+def before(run: Run, names: Collection[str]) -> tuple[Ranges, pl.DataFrame] | None:
+    """The run as it is kept, and what repeats in it; None where it has tables that are not among these."""
+    known = _kept(run)
+    if known is None or not set(known.names) <= set(names):
+        return None
+    repeated = run.store.read(run.repeated(known.names))
+    return None if repeated is None else (known, repeated)
+
+
 def _after_few_came(run: Run, names: Sequence[str], made: Made) -> pl.DataFrame | None:
     """What repeats in the run that is kept and in the tables that it lacks; None where it must be made anew."""
-    known = _kept(run)
-    before = run.store.read(run.repeated(known.names)) if known else None
-    if known is None or before is None or not set(known.names) <= set(names):
+    found_before = before(run, names)
+    if found_before is None:
         return None
+    known, old = found_before
     there = set(known.names)
     added = [name for name in names if name not in there]
     came = together(made(added).values())
@@ -140,7 +149,7 @@ def _after_few_came(run: Run, names: Sequence[str], made: Made) -> pl.DataFrame 
     if len(found) < known.ranges:
         return None
     new = _with_names(pl.concat(found), [*known.names, *added])
-    return pl.concat([before.filter(~pl.col("mark").is_in(new["mark"].unique().implode())), new])
+    return pl.concat([old.filter(~pl.col("mark").is_in(new["mark"].unique().implode())), new])
 
 
 def _kept(run: Run) -> Ranges | None:
