@@ -20,7 +20,9 @@ import pytest
 from quality.checking import check
 from quality.contract.config import CheckConfig
 from quality.contract.contract import parse_source
+from quality.file_states import gathered
 from quality.file_states.opening import IGNORED
+from quality.file_states.store import Store
 from quality.result import CheckResult
 from quality.sources import Files
 from quality.values import Status
@@ -281,6 +283,49 @@ def test_old_states_are_deleted_and_those_in_use_are_not() -> None:
     assert before - left
     assert all(file.stat().st_mtime > old + 1 for file in left)
     assert queries(judged()) == (READ.format(3, 3, 0),)
+
+
+def test_the_tables_that_a_check_opens_do_not_grow_with_the_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = list[str]()
+
+    def counting(real: Callable[[Store, str], Any]) -> Callable[[Store, str], Any]:
+        def counted(store: Store, table: str) -> Any:
+            opened.append(table)
+            return real(store, table)
+
+        return counted
+
+    for real in (Store.read, Store.about, Store.scan):
+        monkeypatch.setattr(Store, real.__name__, counting(real))
+
+    def tables() -> int:
+        opened.clear()
+        assert judged().status is Status.PASSED
+        return len(opened)
+
+    taken = []
+    for count in (10, 40):
+        days(count)
+        judged()
+        kept = tables()
+        day(count, range(count * 100, count * 100 + 50))
+        taken.append((kept, tables()))
+        Path(f"data/{count:03}.parquet").unlink()
+    assert taken[0] == taken[1]
+    assert taken[0][0] < 10
+
+
+def test_the_states_of_many_files_are_gathered_in_several_tables(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gathered, "FILES", 2)
+    days(20)
+    judged()
+    assert len(list(Path("kept").rglob("gathered.*"))) > 4
+    for file in sorted(Path("kept").rglob("gathered.*"))[:2]:
+        file.write_bytes(b"no table")
+    day(20, range(2_000, 2_100))
+    found = judged()
+    assert queries(found)[0] == READ.format(21, 20, 1)
+    assert equal_to_the_whole(found)
 
 
 CHILD = """
