@@ -90,8 +90,28 @@ class Measuring:
 
     def _merge(self, rules: Mapping[int, Rule], states: States) -> dict[int, Rule]:
         """Merges what the files say, and gives the rules that the whole must be asked for."""
-        asks: dict[int, Ask] = {}
-        beside: dict[int, Ask] = {}
+        asks, beside = self._asks(rules)
+        counted = {n: rule for n, rule in rules.items() if isinstance(rule, KeyRule) and n in beside}
+        keys = [Key(columns, (None,), self.whole) for columns in {rule.key: None for rule in counted.values()}]
+        answers = self.ask([*asks.values(), *beside.values()], keys)
+        rows = {number: answers[one.key] for number, one in beside.items() if one.key in answers}
+        told = {number: self._told(rules[number], rows[number]) for number in rows if number not in counted}
+        told |= self._keys(counted, rows)
+        left = {}
+        for number, rule in rules.items():
+            ask, more = asks.get(number), told.get(number)
+            unanswered = ask is not None and ask.key not in answers
+            if unanswered or (number in beside and more is None) or not (ask or more):
+                left[number] = rule
+                continue
+            if ask:
+                self._add(states, number, rule, ask, answers[ask.key])
+            states.beside[number] = {**states.beside.get(number, {}), **(more or {})}
+        return left
+
+    def _asks(self, rules: Mapping[int, Rule]) -> tuple[dict[int, Ask], dict[int, Ask]]:
+        """What each file is asked for the rules: of its rows, and beside that for rules about rows of several files."""
+        asks, beside = dict[int, Ask](), dict[int, Ask]()
         for number, rule in rules.items():
             try:
                 if one := ask_of(rule, self.whole, self.versions, self.sensitive):
@@ -102,26 +122,12 @@ class Measuring:
                 raise
             except BROKEN:
                 continue  # the whole is asked, and says what is wrong
-        counted = {number: rule for number, rule in rules.items() if isinstance(rule, KeyRule) and number in beside}
-        keys = [Key(columns, (None,), self.whole) for columns in {rule.key: None for rule in counted.values()}]
-        answers = self.ask([*asks.values(), *beside.values()], keys)
-        told = self._keys(counted, states, {n: answers[a.key] for n, a in beside.items() if a.key in answers})
-        for number, one in beside.items():
-            if number not in counted and one.key in answers:
-                told[number] = self._told(rules[number], answers[one.key])
-        left = {}
-        for number, rule in rules.items():
-            ask, more = asks.get(number), told.get(number)
-            missing = (ask and ask.key not in answers) or (number in beside and more is None)
-            if missing or not (ask or more):
-                left[number] = rule
-                continue
-            if ask:
-                states.add(Planned(number, rule, ask.merged_by), answers[ask.key])
-                if isinstance(rule, RowRule) and not isinstance(rule, KeyRule):
-                    self.failing[id(rule)] = [piece.kept[ask.key].failed for piece in self.pieces]
-            states.beside[number] = {**states.beside.get(number, {}), **(more or {})}
-        return left
+        return asks, beside
+
+    def _add(self, states: States, number: int, rule: Rule, ask: Ask, rows: list[Row]) -> None:
+        states.add(Planned(number, rule, ask.merged_by), rows)
+        if isinstance(rule, RowRule) and not isinstance(rule, KeyRule):
+            self.failing[id(rule)] = [piece.kept[ask.key].failed for piece in self.pieces]
 
     def _beside(self, rule: Rule) -> Ask | None:
         """What is asked for a rule about rows of several files."""
@@ -137,9 +143,7 @@ class Measuring:
     def _told(self, rule: Rule, rows: list[Row]) -> dict[str, Any] | None:
         return in_order(rule, self.whole, rows) if isinstance(rule, Ordered) else distinct(rows)
 
-    def _keys(
-        self, rules: Mapping[int, KeyRule], states: States, rows: Mapping[int, list[Row]]
-    ) -> dict[int, dict[str, Any] | None]:
+    def _keys(self, rules: Mapping[int, KeyRule], rows: Mapping[int, list[Row]]) -> dict[int, dict[str, Any] | None]:
         """Which keys repeat, for the rules on one key together; None where the whole is to be asked."""
         found: dict[int, dict[str, Any] | None] = {}
         by_key: dict[tuple[str, ...], dict[int, str | None]] = {}
