@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from own_domain import OwnDomain
 from quality.contract import judging_code, project
 from quality.contract.config import CheckConfig, resolve
 from quality.contract.contract import Contract
-from quality.contract.judging_modules import meaning
+from quality.contract.judging_modules import meaning, meanings
 from quality.contract.policy import EnvironmentPolicy, Policy
 
 POLICY: dict[str, Any] = {
@@ -229,6 +230,20 @@ def test_the_fingerprint_closes_over_a_saved_profile_and_not_over_data(repositor
         before = project.load("users", "dev").fingerprint
         (repository / "data" / "users.parquet").write_bytes(b"other data")
         assert project.load("users", "dev").fingerprint == before
+
+
+def test_the_kept_meanings_are_those_of_the_modules(tmp_path: Path) -> None:
+    kept = json.loads((judging_code.PACKAGE / judging_code.MEANINGS).read_text("utf-8"))
+    assert kept == meanings(judging_code.written())
+    package = tmp_path / "quality"
+    shutil.copytree(judging_code.PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
+    for text in (None, "[]", "{"):
+        path = package / judging_code.MEANINGS
+        path.unlink(missing_ok=True)
+        if text is not None:
+            path.write_text(text, "utf-8")
+        judging_code.judging_digest.cache_clear()
+        assert judging_code.judging_digest(package) == judging_code.judging_digest(), "kept or computed, it is the same"
 
 
 def test_the_judging_code_is_known_by_what_it_means(tmp_path: Path) -> None:
