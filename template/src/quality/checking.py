@@ -229,13 +229,14 @@ def open_source(
         here = replace(around, reading=partial(read_ahead, source.is_remote), at_once=at_once(source.is_remote))
         asked = opening.Asked(source, base, config, here, references, ruled, version)
         kept = opening.opened(asked) if judging and keep else None
-        if kept is not None:
+        if isinstance(kept, opening.Kept):
             return Opened(kept.frame, kept.declared, version=digest(version), kept=kept)
         found = source.read(base, ruled) if judging else Reading(source.scan(base))
         if found.there is not None:
             there = judged_there(found, config, around, partial(referred, environment=config.environment))
             return Opened(there, version=source.UNKNOWN)
         frame = _frame(found, here, version, partial(source.version, base))
+        frame.queries += [(f"states are not used: {kept}", ())] if kept else []
     return Opened(frame, found.declared, found.rows, digest(found.version or version) or source.UNKNOWN)
 
 

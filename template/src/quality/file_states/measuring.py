@@ -51,6 +51,7 @@ class Measuring:
         self.pieces, self.whole, self.store = pieces, whole, store
         self.versions, self.sensitive, self.spread = versions, sensitive, spread
         self.unkept: str | None = None
+        self.unused: str | None = None
         self.failing: dict[int, list[int]] = {}
         whole.parts = Examples(pieces, whole, self.failing)
         whole.answers = {first_finite: self._first, moments_of: self._moments}
@@ -63,7 +64,8 @@ class Measuring:
             left = self._merge(rules, states)
         except SpreadError as error:
             return states, dict.fromkeys(rules, error)
-        except UnlikeError:
+        except UnlikeError as error:
+            self.unused = first_line(error)
             self.whole.answers, self.whole.parts, states, left = {}, None, States(rules), dict(rules)
         judged(sum(map(states.has, rules)))  # of the others each is told when it is judged
         frame.queries[:0] = self._explained()
@@ -82,6 +84,9 @@ class Measuring:
     def _explained(self) -> Iterator[tuple[str, tuple[str, ...]]]:
         """How many files were read, by which queries, and whether their states were kept."""
         read = [piece for piece in self.pieces if piece.was_read]
+        if self.unused:
+            yield f"states are not used: {self.unused}", ()
+            return
         yield f"states of {len(self.pieces):,} files: {len(self.pieces) - len(read):,} kept, {len(read):,} read", ()
         if self.unkept:
             yield f"states could not be kept: {self.unkept}", ()

@@ -19,7 +19,7 @@ from quality.contract.own_python import own_digest
 from quality.contract.policy import KeptStates
 from quality.contract.references import References
 from quality.engine.frame import Frame, Surroundings
-from quality.errors import MalformedError
+from quality.errors import MalformedError, first_line
 from quality.file_states.asks import digest
 from quality.file_states.frame import Whole
 from quality.file_states.gathered import gather, texts_of
@@ -91,8 +91,8 @@ class Asked(NamedTuple):
     version: str | None
 
 
-def opened(asked: Asked) -> Kept | None:
-    """The source as its files' states have it; None where states are off, or the files are not of one shape.
+def opened(asked: Asked) -> Kept | str | None:
+    """The source as its files' states have it; None where states are off, and why not where they cannot be used.
 
     What is wrong with the source is said by reading it whole.
     """
@@ -111,10 +111,11 @@ def opened(asked: Asked) -> Kept | None:
         headers = [piece.described() for piece in pieces]
     except SpreadError:
         raise
-    except BROKEN:
-        return None
-    alike = all(one.shape == headers[0].shape for one in headers)
-    return _kept(asked, store, pieces, headers, spread) if alike else None
+    except BROKEN as error:
+        return first_line(error)
+    if odd := next((piece for piece, one in zip(pieces, headers, strict=True) if one.shape != headers[0].shape), None):
+        return f"{odd.part.name} is not of the shape of {pieces[0].part.name}"
+    return _kept(asked, store, pieces, headers, spread)
 
 
 @contextmanager
