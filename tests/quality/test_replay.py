@@ -172,6 +172,10 @@ def test_without_kept_states_it_says_what_keeps_them(shop: list[CheckResult], re
     assert "no night is kept; states are kept of datasets of several files" in shown()
 
 
+def test_nights_before_the_first_asked_day_are_not_denied(shop: list[CheckResult], shown: Shown) -> None:
+    assert "no night since 2036-01-01 is kept; states are kept of datasets" in shown("--from", "2036-01-01")
+
+
 @pytest.mark.parametrize("seed", range(60, 66))
 def test_generated_nights_are_judged_again_as_they_were(
     seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import os
+import shutil
 import signal
 import struct
 import subprocess
@@ -21,6 +23,7 @@ from quality.checking import check
 from quality.contract.config import CheckConfig
 from quality.contract.contract import parse_source
 from quality.file_states.opening import IGNORED
+from quality.file_states.store import Store
 from quality.result import CheckResult
 from quality.sources import Files
 from quality.values import Status
@@ -186,7 +189,13 @@ def test_moments_are_judged_as_of_now_without_reading_what_lies_apart() -> None:
         assert equal_to_the_whole(found, asks, now), hours
 
 
-@pytest.mark.parametrize("damage", [b"", b"PAR1 nothing else", None])
+def _another_table() -> bytes:
+    held = io.BytesIO()
+    pl.DataFrame({"written": ["by something else"]}).write_parquet(held)
+    return held.getvalue()
+
+
+@pytest.mark.parametrize("damage", [b"", b"PAR1 nothing else", _another_table(), None])
 def test_states_that_cannot_be_read_are_made_again(damage: bytes | None) -> None:
     days(3)
     judged()
@@ -305,6 +314,54 @@ def test_checks_beside_each_other_share_a_store() -> None:
     found = judged()
     assert queries(found)[0] == READ.format(12, 12, 0)
     assert equal_to_the_whole(found)
+
+
+PAIRS: list[dict[str, Any]] = [
+    {"check": "unique", "column": "name"},
+    {"check": "unique_combination", "columns": ["name", "day"], "where": "id > 20"},
+]
+BESIDE: dict[str, Callable[[], Any]] = {
+    "another check": lambda: judged(config(*PAIRS)),
+    "states that are deleted": lambda: shutil.rmtree("kept"),
+}
+
+
+@pytest.mark.parametrize("beside", BESIDE.values(), ids=BESIDE)
+def test_a_check_says_the_same_whatever_happens_to_the_store_in_its_middle(
+    beside: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Something happens before each of the times that it looks into the store, in a run of its own."""
+    days(2)
+    time.sleep(0.1)
+    asks, writes, reads, left = config(*PAIRS), Store.write, Store.read, list[int]()
+
+    def meanwhile() -> None:
+        if left and left[0] == 0:
+            left.clear()
+            beside()
+        left[:] = [one - 1 for one in left]
+
+    def read(self: Store, name: str) -> Any:
+        meanwhile()
+        return reads(self, name)
+
+    def write(self: Store, *given: Any) -> None:
+        meanwhile()
+        writes(self, *given)
+
+    monkeypatch.setattr(Store, "read", read)
+    monkeypatch.setattr(Store, "write", write)
+    whole, moment, happened = histories.told(judged(asks.override(states={"enabled": False}))), 0, True
+    while happened:
+        shutil.rmtree("kept", ignore_errors=True)
+        Path("kept").mkdir()
+        left[:] = [moment]
+        found = judged(asks)
+        happened, moment = not left, moment + 1
+        left.clear()
+        assert histories.same(histories.told(found), whole), f"{moment}: {found}"
+        assert histories.same(histories.told(judged(asks)), whole), f"after {moment}"
+    assert moment > 10
 
 
 @pytest.mark.parametrize("after", [0.02, 0.1, 0.3])

@@ -253,8 +253,10 @@ def _all_looked_up(key: Key, pieces: Sequence[Piece], held: Mapping[str, pl.Seri
     found, left = [_none(key)], list[Piece]()
     for piece in pieces:
         same, asked = _looked_up_before(key, piece)
-        found.append(same)
-        left += [] if held[key.shard_of(piece)].is_in(asked.implode()).all() else [piece]
+        if held[key.shard_of(piece)].is_in(asked.implode()).all():
+            found.append(same)
+        else:
+            left.append(piece)
     return pl.concat([*found, *spread.over(left, partial(_look_up, key, held))])
 
 
@@ -271,13 +273,14 @@ def _look_up(key: Key, held: Mapping[str, pl.Series], pieces: Sequence[Piece]) -
 
 
 def _looked_up(key: Key, piece: Piece, marks: pl.Series) -> pl.DataFrame:
-    """The file's rows with marks that it was not asked for yet, kept beside those of before."""
+    """The file's rows that were looked up before, which another check may have added to, and those with new marks."""
     same, asked = _looked_up_before(key, piece)
     new = marks.filter(~marks.is_in(asked.implode()))
     found = suspects(piece.frame, key.columns, key.wheres, key.mark.is_in(new.implode()), key.label)
     about = pl.DataFrame({"asked": [pl.concat([asked, new])]}, schema={"asked": pl.List(pl.UInt64)})
-    piece.store.write(key.same_of(piece), pl.concat([same, found, about], how="diagonal"))
-    return found
+    both = pl.concat([same, found])
+    piece.store.write(key.same_of(piece), pl.concat([both, about], how="diagonal"))
+    return both
 
 
 def _none(key: Key) -> pl.DataFrame:

@@ -73,7 +73,7 @@ class Piece:
         self.asked: list[tuple[str, tuple[str, ...]]] = []
         table = store.read(key)
         if table is not None:
-            with suppress(ValueError, KeyError, TypeError, *BROKEN[1:]):
+            with suppress(*BROKEN):
                 self._load(dict(table.select("key", "state").iter_rows()))
 
     def _load(self, texts: dict[str, str]) -> None:
