@@ -92,7 +92,8 @@ def headline(one: DatasetReplay, since: str | None) -> str:
         return f"{where}: {one.problem}"
     if not one.nights:
         after = f" since {since}" if since else ""
-        return f"{where}: no night{after} is kept; states are kept of datasets of several files, or where policy.yml says so"
+        kept_of = "states are kept of datasets of several files, or where policy.yml says so"
+        return f"{where}: no night{after} is kept; {kept_of}"
     judged = [night for night in one.nights if night.would_be is not None]
     would = sum(night.would_be in ALARMS for night in judged)
     did = sum(night.was in ALARMS for night in judged)
