@@ -378,6 +378,43 @@ def test_a_check_that_is_killed_leaves_states_that_are_whole_or_none(after: floa
     assert equal_to_the_whole(found)
 
 
+def test_a_reference_that_is_rewritten_with_its_old_size_and_time_is_read_again() -> None:
+    days(2)
+    before, reference = judged(), Path("names.csv")
+    about = reference.stat()
+    reference.write_text(reference.read_text("utf-8").replace("n1", "m1"), "utf-8")
+    os.utime(reference, ns=(about.st_atime_ns, about.st_mtime_ns))
+    assert (reference.stat().st_size, reference.stat().st_ino) == (about.st_size, about.st_ino)
+    found = judged()
+    assert (before.rules[-1].failed_count, found.rules[-1].failed_count) == (0, 55)
+    assert equal_to_the_whole(found)
+    assert queries(judged())[0] == READ.format(2, 2, 0)
+
+
+def test_another_way_to_read_a_reference_counts_anew(tmp_path: Path) -> None:
+    days(2)
+    Path("datasets").mkdir()
+    contract = Path("datasets/names.yml")
+    contract.write_text("dataset: names\nowner: us\nsource: {path: names.csv}\nrules: []\n", "utf-8")
+    asks = config({"check": "foreign_key", "column": "name", "reference": "names", "reference_column": "name"})
+    assert judged(asks).rules[0].failed_count == 0
+    contract.write_text(contract.read_text("utf-8").replace("names.csv", "names.csv, null_values: [n7]"), "utf-8")
+    found = judged(asks)
+    assert found.rules[0].failed_count == 5
+    assert equal_to_the_whole(found, asks)
+
+
+def test_states_of_a_column_that_becomes_sensitive_are_made_again_without_its_values() -> None:
+    days(2)
+    asks = config({"check": "distinct_count", "column": "name", "min": 1}, sensitive=())
+    judged(asks)
+    before = set(Path("kept").rglob("*.parquet"))
+    assert any(b"n17" in file.read_bytes() for file in before)
+    found = judged(asks.override(sensitive=("name",)))
+    assert queries(found)[0] == READ.format(2, 0, 2)
+    assert not any(b"n17" in file.read_bytes() for file in {*Path("kept").rglob("*.parquet")} - before)
+
+
 CHANGES: dict[str, Callable[[], Any]] = {
     "another schema": lambda: day(9, range(3), more=pl.Series([1, 2, 3])),
     "another dtype": lambda: pl.DataFrame({"id": ["a"], "name": ["n1"], "day": [date(2026, 1, 1)]}).write_parquet(
