@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -311,6 +312,17 @@ def test_history_and_report_show_the_partitions(
     assert page.name == "orders-prod-day=2026-11-24.html"
     assert "PASSED: orders day=2026-11-24 in prod" in page.read_text("utf-8")
     assert ONE not in Path("reports/orders-prod.html").read_text("utf-8")
+
+
+@pytest.mark.parametrize("verb", ["history", "report"])
+def test_a_command_that_is_named_asks_for_the_partition_as_a_shell_takes_it(
+    repository: Repository, capsys: pytest.CaptureFixture[str], verb: str
+) -> None:
+    asked = "city=it's \"New York\" $HOME"
+    main([verb, "orders", "--partition", asked])
+    shown = capsys.readouterr()
+    command = (shown.out + shown.err).partition("nox -s task -- ")[2].strip().removesuffix(" makes one").rstrip("`")
+    assert shlex.split(command) == ["orders", "--env", "prod", "--partition", asked]
 
 
 def test_a_value_of_a_sensitive_column_is_shown_nowhere(
