@@ -318,7 +318,7 @@ def test_history_and_report_show_the_partitions(
 def test_a_command_that_is_named_asks_for_the_partition_as_a_shell_takes_it(
     repository: Repository, capsys: pytest.CaptureFixture[str], verb: str
 ) -> None:
-    asked = "city=it's \"New York\" $HOME"
+    asked = 'city=it\'s "New York" $HOME'
     main([verb, "orders", "--partition", asked])
     shown = capsys.readouterr()
     command = (shown.out + shown.err).partition("nox -s task -- ")[2].strip().removesuffix(" makes one").rstrip("`")

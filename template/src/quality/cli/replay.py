@@ -69,11 +69,13 @@ def _replayed(config: CheckConfig, night: Night) -> Replayed:
         return Replayed(at=night.at, was=night.status, problem=str(error))
     failing = tuple(rule.rule_name for rule in found.rules if rule.status in (*ALARMS, Status.WARNING))
     would = found.status if found.rules else None
+    open_yet = any(rule.title in found.unanswered and rule.severity.fails_the_run for rule in config.rules)
+    known = would is not None and (would in ALARMS or not open_yet)
     return Replayed(
         at=night.at,
         was=night.status,
         would_be=would,
-        alarm=_alarm(night.status, would) if would else None,
+        alarm=_alarm(night.status, would) if would and known else None,
         failing=tuple(dict.fromkeys(failing)),
         unanswered=found.unanswered,
     )
@@ -97,17 +99,25 @@ def headline(one: DatasetReplay, since: str | None) -> str:
     judged = [night for night in one.nights if night.would_be is not None]
     would = sum(night.would_be in ALARMS for night in judged)
     did = sum(night.was in ALARMS for night in judged)
-    left = len(one.nights) - len(judged)
-    more = f"; {left} could not be judged" if left else ""
+    more = "".join(f"; {said}" for said in _unknown(one))
     nights = "1 night" if len(judged) == 1 else f"{len(judged):,} nights"
     return f"{where}: of {nights} {would:,} would have alarmed, and {did:,} did{more}"
+
+
+def _unknown(one: DatasetReplay) -> Iterator[str]:
+    """Of how many nights no rule, or not every rule that could alarm, was judged."""
+    if left := sum(night.would_be is None for night in one.nights):
+        yield f"{left:,} could not be judged"
+    if partly := sum(night.would_be is not None and night.alarm is None for night in one.nights):
+        yield f"of {partly:,} it is not known, as rules that would alarm are not judged"
 
 
 def _words(night: Replayed) -> Iterator[str]:
     yield f"{night.at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
     yield str(night.was)
     yield str(night.would_be or "")
-    yield {"new": "new alarm", "gone": "alarm gone", "same": "alarm"}.get(night.alarm or "", "")
+    unjudged = "" if night.would_be is None else "not known"
+    yield {"new": "new alarm", "gone": "alarm gone", "same": "alarm", "none": ""}.get(night.alarm or "", unjudged)
     unknown = [f"not judged: {name}" for name in night.unanswered]
     yield night.problem or ", ".join((*night.failing, *unknown))
 
