@@ -35,6 +35,7 @@ from quality.ladder.block import DataQualityBlock
 from quality.ladder.deployment import deploy, ensure_pool
 from quality.ladder.flows import check_dataset
 from quality.ladder.prefect_file import load_prefect_file
+from quality.ladder.tasks import verdict_key
 from quality.operations import after_check, dead, notifications
 from quality.quarantine import redrive, splits
 from quality.result import CheckResult, RuleResult, RunMetadata
@@ -396,6 +397,14 @@ def test_a_task_and_a_block_take_a_partition(repository: Repository) -> None:
     of_one = DataQualityBlock(**block.given() | {"partition": ONE})
     assert of_one.check().metadata.partition == ONE
     assert of_one.check(partition=TWO).metadata.partition == TWO
+
+
+def test_a_cached_verdict_of_the_only_partition_is_none_of_the_whole(repository: Repository) -> None:
+    holds(ONE)
+    of_the_task: Any = None  # which the key does not depend on
+    keys = {part: verdict_key("orders", of_the_task, {"data": "orders", "partition": part}) for part in (ONE, None)}
+    assert None not in keys.values()
+    assert keys[ONE] != keys[None]
 
 
 DAYS = pl.DataFrame(
