@@ -245,6 +245,9 @@ HIVE = [
     pytest.param(["007", "008"], "Int64", pl.Int64, [7, 8], id="declared numbers"),
     pytest.param(["1", "__HIVE_DEFAULT_PARTITION__"], None, pl.Int64, [1, None], id="null"),
     pytest.param(["a b", "ä"], None, pl.String, ["a b", "ä"], id="spaces and umlauts"),
+    pytest.param(["a=b", "c"], None, pl.String, ["a=b", "c"], id="a sign of equality"),
+    pytest.param(["a=b", "__HIVE_DEFAULT_PARTITION__"], None, pl.String, ["a=b", None], id="beside null"),
+    pytest.param(["%2F", "x%3Dy"], None, pl.String, ["/", "x=y"], id="signs in numbers"),
 ]
 
 
@@ -261,6 +264,13 @@ def test_the_values_of_folders_are_columns_that_lose_nothing(
     assert sorted(frame["shop"], key=str) == sorted(want, key=str)
     result = judge(None, {"check": "not_null", "column": "a", "by": "shop"}, source=source)
     assert (result.status, len(result.rules)) == (Status.PASSED, 2)
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "arrow", "csv", "ndjson"])
+def test_the_name_of_a_folder_s_column_may_have_any_sign(suffix: str) -> None:
+    partitioned(["2024-01-31", "2024-02-01"], suffix, "sold%20on")
+    frame = Files(path="sales").scan(Path.cwd()).collect()
+    assert (frame.columns, frame.rows()) == (["a", "sold on"], [(0, date(2024, 1, 31)), (1, date(2024, 2, 1))])
 
 
 def test_folders_above_the_source_are_no_columns() -> None:
