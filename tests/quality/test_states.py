@@ -378,6 +378,20 @@ def test_a_check_that_is_killed_leaves_states_that_are_whole_or_none(after: floa
     assert equal_to_the_whole(found)
 
 
+def test_a_file_whose_time_is_still_to_come_is_kept_as_others_are() -> None:
+    days(2)
+    later = time.time() + 7_200
+    os.utime("data/001.parquet", (later, later))
+    judged()
+    assert queries(judged()) == (READ.format(2, 2, 0),)
+    day(1, range(100))
+    os.utime("data/001.parquet", (later, later))
+    found = judged()
+    assert queries(found)[0].startswith("states of 2 files: ")
+    assert equal_to_the_whole(found)
+    assert found.rules[0].failed_count == 200
+
+
 def test_a_reference_that_is_rewritten_with_its_old_size_and_time_is_read_again() -> None:
     days(2)
     before, reference = judged(), Path("names.csv")
