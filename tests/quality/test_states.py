@@ -378,6 +378,19 @@ def test_a_check_that_is_killed_leaves_states_that_are_whole_or_none(after: floa
     assert equal_to_the_whole(found)
 
 
+@pytest.mark.parametrize("check", ["increasing", "decreasing"])
+@pytest.mark.parametrize("strict", [True, False])
+def test_a_value_without_a_place_in_the_order_is_counted_once_wherever_it_stands(check: str, strict: bool) -> None:
+    nan, rule = float("nan"), {"check": check, "column": "value", "strict": strict}
+    files: tuple[list[float | None], ...] = ([nan], [1.0, nan], [None, nan, 2.0], [], [nan, None], [nan, 3.0])
+    for first in range(len(files)):
+        shutil.rmtree("data")
+        Path("data").mkdir()
+        for number, values in enumerate(files[first:]):
+            pl.DataFrame({"value": values}, schema={"value": pl.Float64}).write_parquet(f"data/{number}.parquet")
+        assert equal_to_the_whole(judged(config(rule)), config(rule)), first
+
+
 def test_a_file_whose_time_is_still_to_come_is_kept_as_others_are() -> None:
     days(2)
     later = time.time() + 7_200
