@@ -98,7 +98,7 @@ def write(frame: pl.DataFrame, path: Path) -> None:
         lines = [
             json.dumps(row, default=str) for row in frame.with_columns(pl.col("f").fill_nan(None)).rows(named=True)
         ]
-        path.write_text("".join(f"{line}\n" for line in lines).replace("Infinity", "1e308"), "utf-8")
+        path.write_text("".join(f"{line}\n" for line in lines).replace("Infinity", "1e100"), "utf-8")
 
 
 def rule(of: random.Random, columns: tuple[str, ...]) -> Row:
@@ -298,7 +298,7 @@ def differences(seed: int, most: int = 6) -> list[str]:
     try:
         history = History(root, seed)
         for _ in range(most):
-            for part in (None, history.part):
+            for part in dict.fromkeys((None, history.part)):
                 kept, whole = told(history.judged(True, part)), told(history.judged(False, part))
                 if not same(kept, whole):
                     found.append(_said(seed, history, [*done, part or "all"], kept, whole))
