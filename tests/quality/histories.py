@@ -48,6 +48,11 @@ DTYPES = {"i": "Int64", "k": "Int32", "f": "Float64", "t": "String", "d": "Date"
 SUFFIXES = ("parquet", "parquet", "parquet", "csv", "ndjson", "arrow")
 NARROW = 2**22
 """So many bytes for a mark leave room for 64 of them: keys are merged in ranges, and small files before that."""
+DAYS = ("day=2026-11-25", "day=2026-11-26", "day=2026-11-27", "day=__HIVE_DEFAULT_PARTITION__")
+STEPS = (
+    "append", "append", "append", "rewrite", "rewrite", "delete", "swap", "link", "rules", "reference", "sensitive",
+    "nothing", "clock",
+)  # fmt: skip
 Row = dict[str, Any]
 
 
@@ -96,7 +101,7 @@ def write(frame: pl.DataFrame, path: Path) -> None:
         lines = [
             json.dumps(row, default=str) for row in frame.with_columns(pl.col("f").fill_nan(None)).rows(named=True)
         ]
-        path.write_text("".join(f"{line}\n" for line in lines).replace("Infinity", "1e308"), "utf-8")
+        path.write_text("".join(f"{line}\n" for line in lines).replace("Infinity", "1e100"), "utf-8")
 
 
 def rule(of: random.Random, columns: tuple[str, ...]) -> Row:
@@ -165,13 +170,17 @@ class History:
         self.suffix = self.of.choice(SUFFIXES)
         self.columns = tuple(SCHEMA) if self.suffix in ("parquet", "arrow") else PLAIN
         self.files: list[str] = []
-        self.sensitive = tuple(self.of.sample(self.columns, 1)) if self.of.random() < 0.2 else ()
+        self.in_folders = self.of.random() < 0.3
+        self.sensitive = self.hidden()
         self.rules = [self.rule() for _ in range(self.of.randrange(1, 9))]
         self.now = NOW
         (root / "data").mkdir()
         write(rows(self.of, ("k", "f")).with_columns(pl.col("k").fill_null(1)), root / "reference.parquet")
         for _ in range(self.of.choice((1, 2, 3, 4, 12))):
             self.append()
+
+    def hidden(self) -> tuple[str, ...]:
+        return tuple(self.of.sample(self.columns, 1)) if self.of.random() < 0.2 else ()
 
     def rule(self) -> Row:
         """A rule that a contract may have, under a name of its own."""
@@ -183,36 +192,86 @@ class History:
 
     def append(self) -> None:
         name = f"{self.of.randrange(10**4):04}.{self.suffix}"
+        name = f"{self.of.choice(DAYS)}/{name}" if self.in_folders else name
         self.files += [] if name in self.files else [name]
-        write(rows(self.of, self.columns), self.root / "data" / name)
+        self.place(name).parent.mkdir(exist_ok=True)
+        write(rows(self.of, self.columns), self.place(name))
+
+    def place(self, name: str) -> Path:
+        return self.root / "data" / name
+
+    def rewrite(self, name: str) -> None:
+        """Other rows in a file, now and then with the times that it had."""
+        if not self.place(name).exists():
+            self.place(name).unlink()  # a link whose file is gone
+        before = self.place(name).stat() if self.place(name).exists() else None
+        write(rows(self.of, self.columns), self.place(name))
+        if before and self.of.random() < 0.3:
+            os.utime(self.place(name), ns=(before.st_atime_ns, before.st_mtime_ns))
+
+    def swap(self) -> None:
+        """Two files take each other's names."""
+        one, other = self.place(self.of.choice(self.files)), self.place(self.of.choice(self.files))
+        aside = self.root / "aside"
+        if one.is_symlink() or other.is_symlink():
+            return
+        one.rename(aside)
+        (other if other != one else aside).rename(one)
+        if aside.exists():
+            aside.rename(other)
+
+    def link(self) -> None:
+        """The rows of a file stand in the dataset twice."""
+        target = self.place(self.of.choice(self.files)).resolve()
+        name = f"{self.of.randrange(10**4):04}-again.{self.suffix}"
+        name = f"{self.of.choice(DAYS)}/{name}" if self.in_folders else name
+        self.place(name).parent.mkdir(exist_ok=True)
+        if target.is_file() and name not in self.files:
+            self.place(name).symlink_to(target)
+            self.files.append(name)
+
+    @property
+    def part(self) -> str | None:
+        """A partition, where there are some."""
+        return self.of.choice(self.files).partition("/")[0] if self.in_folders else None
 
     def step(self) -> str:
         """One change, named."""
-        what = self.of.choice(("append", "append", "rewrite", "delete", "rules", "reference", "nothing", "clock"))
+        what = self.of.choice(STEPS)
         if what == "append":
             self.append()
         elif what == "rewrite":
-            name = self.of.choice(self.files)
-            write(rows(self.of, self.columns), self.root / "data" / name)
+            self.rewrite(self.of.choice(self.files))
         elif what == "delete" and len(self.files) > 1:
-            (self.root / "data" / self.files.pop(self.of.randrange(len(self.files)))).unlink()
+            self.place(self.files.pop(self.of.randrange(len(self.files)))).unlink()
         elif what == "rules":
             self.rules[self.of.randrange(len(self.rules))] = self.rule()
         elif what == "reference":
             write(rows(self.of, ("k", "f")).with_columns(pl.col("k").fill_null(1)), self.root / "reference.parquet")
+        elif what in ("swap", "link"):
+            getattr(self, what)()
+        elif what == "sensitive":
+            self.sensitive = self.hidden()
+            self.rules = [self.rule() for _ in self.rules]
         elif what == "clock":
             self.now += timedelta(hours=self.of.randrange(-20, 40))
         return what
 
+    @property
+    def path(self) -> str:
+        return "data/" if self.in_folders else f"data/*.{self.suffix}"
+
     def config(self, kept: bool) -> CheckConfig:
         said = {"dtypes": DTYPES} if self.suffix in ("csv", "ndjson") else {}
-        source = parse_source({"path": f"data/*.{self.suffix}", **said})
+        source = parse_source({"path": self.path, **said})
         states = {"enabled": kept, "path": "states"}
         given: Row = {"dataset": "orders", "source": source, "sensitive": self.sensitive, "states": states}
         return CheckConfig().override(**given, rules=self.rules)
 
-    def judged(self, kept: bool) -> Any:
-        return check(None, self.config(kept), now=self.now, history=lambda window: [40.0, 50.0])
+    def judged(self, kept: bool, part: str | None = None) -> Any:
+        return check(
+            None, self.config(kept).override(partition=part), now=self.now, history=lambda window: [40.0, 50.0]
+        )
 
 
 def told(result: Any) -> Row:
@@ -243,9 +302,11 @@ def differences(seed: int, most: int = 6) -> list[str]:
         run.BYTES, run.FEW = (NARROW, 2) if seed % 3 == 0 else wide
         history = History(root, seed)
         for _ in range(most):
-            kept, whole = told(history.judged(kept=True)), told(history.judged(kept=False))
-            if not same(kept, whole):
-                found.append(_said(seed, history, done, kept, whole))
+            for part in dict.fromkeys((None, history.part)):
+                kept, whole = told(history.judged(True, part)), told(history.judged(False, part))
+                if not same(kept, whole):
+                    found.append(_said(seed, history, [*done, part or "all"], kept, whole))
+            if found:
                 break
             done.append(history.step())
     finally:

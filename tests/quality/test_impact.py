@@ -25,6 +25,8 @@ from quality.__main__ import main
 from quality.checking import check
 from quality.cli.documents import answer_schemas
 from quality.engine.rule import RowRule
+from quality.errors import ConfigurationError
+from quality.impact.commits import compared_with
 from quality.impact.judged import judge_both
 from quality.impact.rules import Pair, compared
 from quality.reporting import console
@@ -620,6 +622,20 @@ def test_a_branch_is_compared_with_where_it_left_main(shop: Domain, impact: Aske
     assert (found["commit"], found["compared_with"]) == (left, "the commit where HEAD left main")
     assert [*moved(found["datasets"][0])] == ["in_range(amount, min=0, max=5)"]
     assert len(impact("--rules", "main")[1]["datasets"][0]["rules"]) == 2
+
+
+def test_a_clone_that_lacks_the_commit_where_the_branch_left_is_no_green_one(shop: Domain, tmp_path: Path) -> None:
+    git(shop.root, "checkout", "--quiet", "-b", "change")
+    for branch in ("change", "main"):
+        git(shop.root, "checkout", "--quiet", branch)
+        git(shop.root, "commit", "--quiet", "--allow-empty", "--message", branch)
+    clone, address = tmp_path / "clone", f"file://{shop.root}"
+    words = ("clone", "--quiet", "--depth", "1", "--no-single-branch", "--branch", "change", address, str(clone))
+    git(tmp_path, *words)
+    with pytest.raises(ConfigurationError, match=r"where HEAD left origin/main is not known here.*--unshallow"):
+        compared_with(clone, None)
+    git(clone, "fetch", "--quiet", "--unshallow")
+    assert compared_with(clone, None).id == git(shop.root, "merge-base", "change", "main").strip()
 
 
 def test_a_repository_in_a_folder_of_another_one_is_compared_too(

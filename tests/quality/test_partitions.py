@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -34,6 +35,7 @@ from quality.ladder.block import DataQualityBlock
 from quality.ladder.deployment import deploy, ensure_pool
 from quality.ladder.flows import check_dataset
 from quality.ladder.prefect_file import load_prefect_file
+from quality.ladder.tasks import verdict_key
 from quality.operations import after_check, dead, notifications
 from quality.quarantine import redrive, splits
 from quality.result import CheckResult, RuleResult, RunMetadata
@@ -313,6 +315,17 @@ def test_history_and_report_show_the_partitions(
     assert ONE not in Path("reports/orders-prod.html").read_text("utf-8")
 
 
+@pytest.mark.parametrize("verb", ["history", "report"])
+def test_a_command_that_is_named_asks_for_the_partition_as_a_shell_takes_it(
+    repository: Repository, capsys: pytest.CaptureFixture[str], verb: str
+) -> None:
+    asked = 'city=it\'s "New York" $HOME'
+    main([verb, "orders", "--partition", asked])
+    shown = capsys.readouterr()
+    command = (shown.out + shown.err).partition("nox -s task -- ")[2].strip().removesuffix(" makes one").rstrip("`")
+    assert shlex.split(command) == ["orders", "--env", "prod", "--partition", asked]
+
+
 def test_a_value_of_a_sensitive_column_is_shown_nowhere(
     repository: Repository, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -384,6 +397,14 @@ def test_a_task_and_a_block_take_a_partition(repository: Repository) -> None:
     of_one = DataQualityBlock(**block.given() | {"partition": ONE})
     assert of_one.check().metadata.partition == ONE
     assert of_one.check(partition=TWO).metadata.partition == TWO
+
+
+def test_a_cached_verdict_of_the_only_partition_is_none_of_the_whole(repository: Repository) -> None:
+    holds(ONE)
+    of_the_task: Any = None  # which the key does not depend on
+    keys = {part: verdict_key("orders", of_the_task, {"data": "orders", "partition": part}) for part in (ONE, None)}
+    assert None not in keys.values()
+    assert keys[ONE] != keys[None]
 
 
 DAYS = pl.DataFrame(

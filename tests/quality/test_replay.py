@@ -137,6 +137,23 @@ def test_a_rule_without_states_is_named_and_the_others_are_judged(
     assert "of 4 nights 4 would have alarmed, and 2 did" in shown()
 
 
+def test_no_alarm_is_gone_where_a_rule_that_could_alarm_is_not_judged(
+    shop: list[CheckResult], replayed: Asked, shown: Shown
+) -> None:
+    contract = Path("datasets/orders.yml")
+    softer = contract.read_text("utf-8").replace("column: id}", "column: id, severity: info}")
+    new = "  - {check: mean, column: amount, at_least: 0, severity: SEVERITY}\n"
+    contract.write_text(softer + new.replace("SEVERITY", "error"), "utf-8")
+    (found,) = replayed()["datasets"]
+    assert [(night["would_be"], night["alarm"]) for night in found["nights"]] == [("PASSED", None)] * 4
+    said = "of 4 nights 0 would have alarmed, and 2 did; of 4 it is not known, as rules that would alarm are not judged"
+    assert said in shown()
+    assert "| FAILED | PASSED | not known |" in shown("--markdown")
+    contract.write_text(softer + new.replace("SEVERITY", "warning"), "utf-8")
+    (found,) = replayed()["datasets"]
+    assert [night["alarm"] for night in found["nights"]] == ["none", "none", "gone", "gone"]
+
+
 def test_nights_that_cannot_be_judged_again_say_why(shop: list[CheckResult], replayed: Asked, shown: Shown) -> None:
     folder = Path(".quality/states/states/orders/dev")
     for night in folder.glob("night.*.parquet"):
@@ -170,6 +187,10 @@ def test_without_kept_states_it_says_what_keeps_them(shop: list[CheckResult], re
     for file in Path(".quality/states").rglob("night.*"):
         file.unlink()
     assert "no night is kept; states are kept of datasets of several files" in shown()
+
+
+def test_nights_before_the_first_asked_day_are_not_denied(shop: list[CheckResult], shown: Shown) -> None:
+    assert "no night since 2036-01-01 is kept; states are kept of datasets" in shown("--from", "2036-01-01")
 
 
 @pytest.mark.parametrize("seed", range(60, 66))

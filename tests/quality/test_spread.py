@@ -59,7 +59,7 @@ def test_batches_that_are_sent_say_what_the_whole_says(monkeypatch: pytest.Monke
         assert [said for seed in range(40, 46) for said in differences(seed, most=4)] == []
     finally:
         EACH.reset(token)
-    assert sent.batches > 40
+    assert sent.batches > 20
 
 
 def _spread(config: CheckConfig, kept: bool) -> CheckConfig:

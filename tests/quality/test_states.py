@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import os
+import shutil
 import signal
 import struct
 import subprocess
@@ -188,7 +190,13 @@ def test_moments_are_judged_as_of_now_without_reading_what_lies_apart() -> None:
         assert equal_to_the_whole(found, asks, now), hours
 
 
-@pytest.mark.parametrize("damage", [b"", b"PAR1 nothing else", None])
+def _another_table() -> bytes:
+    held = io.BytesIO()
+    pl.DataFrame({"written": ["by something else"]}).write_parquet(held)
+    return held.getvalue()
+
+
+@pytest.mark.parametrize("damage", [b"", b"PAR1 nothing else", _another_table(), None])
 def test_states_that_cannot_be_read_are_made_again(damage: bytes | None) -> None:
     days(3)
     judged()
@@ -355,6 +363,54 @@ def test_checks_beside_each_other_share_a_store() -> None:
     assert equal_to_the_whole(found)
 
 
+PAIRS: list[dict[str, Any]] = [
+    {"check": "unique", "column": "name"},
+    {"check": "unique_combination", "columns": ["name", "day"], "where": "id > 20"},
+]
+BESIDE: dict[str, Callable[[], Any]] = {
+    "another check": lambda: judged(config(*PAIRS)),
+    "states that are deleted": lambda: shutil.rmtree("kept"),
+}
+
+
+@pytest.mark.parametrize("beside", BESIDE.values(), ids=BESIDE)
+def test_a_check_says_the_same_whatever_happens_to_the_store_in_its_middle(
+    beside: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Something happens before each of the times that it looks into the store, in a run of its own."""
+    days(2)
+    time.sleep(0.1)
+    asks, writes, reads, left = config(*PAIRS), Store.write, Store.read, list[int]()
+
+    def meanwhile() -> None:
+        if left and left[0] == 0:
+            left.clear()
+            beside()
+        left[:] = [one - 1 for one in left]
+
+    def read(self: Store, name: str) -> Any:
+        meanwhile()
+        return reads(self, name)
+
+    def write(self: Store, *given: Any) -> None:
+        meanwhile()
+        writes(self, *given)
+
+    monkeypatch.setattr(Store, "read", read)
+    monkeypatch.setattr(Store, "write", write)
+    whole, moment, happened = histories.told(judged(asks.override(states={"enabled": False}))), 0, True
+    while happened:
+        shutil.rmtree("kept", ignore_errors=True)
+        Path("kept").mkdir()
+        left[:] = [moment]
+        found = judged(asks)
+        happened, moment = not left, moment + 1
+        left.clear()
+        assert histories.same(histories.told(found), whole), f"{moment}: {found}"
+        assert histories.same(histories.told(judged(asks)), whole), f"after {moment}"
+    assert moment > 10
+
+
 @pytest.mark.parametrize("after", [0.02, 0.1, 0.3])
 def test_a_check_that_is_killed_leaves_states_that_are_whole_or_none(after: float) -> None:
     days(40)
@@ -367,6 +423,70 @@ def test_a_check_that_is_killed_leaves_states_that_are_whole_or_none(after: floa
     found = judged()
     assert found.status is Status.PASSED
     assert equal_to_the_whole(found)
+
+
+@pytest.mark.parametrize("check", ["increasing", "decreasing"])
+@pytest.mark.parametrize("strict", [True, False])
+def test_a_value_without_a_place_in_the_order_is_counted_once_wherever_it_stands(check: str, strict: bool) -> None:
+    nan, rule = float("nan"), {"check": check, "column": "value", "strict": strict}
+    files: tuple[list[float | None], ...] = ([nan], [1.0, nan], [None, nan, 2.0], [], [nan, None], [nan, 3.0])
+    for first in range(len(files)):
+        shutil.rmtree("data")
+        Path("data").mkdir()
+        for number, values in enumerate(files[first:]):
+            pl.DataFrame({"value": values}, schema={"value": pl.Float64}).write_parquet(f"data/{number}.parquet")
+        assert equal_to_the_whole(judged(config(rule)), config(rule)), first
+
+
+def test_a_file_whose_time_is_still_to_come_is_kept_as_others_are() -> None:
+    days(2)
+    later = time.time() + 7_200
+    os.utime("data/001.parquet", (later, later))
+    judged()
+    assert queries(judged()) == (READ.format(2, 2, 0),)
+    day(1, range(100))
+    os.utime("data/001.parquet", (later, later))
+    found = judged()
+    assert queries(found)[0].startswith("states of 2 files: ")
+    assert equal_to_the_whole(found)
+    assert found.rules[0].failed_count == 200
+
+
+def test_a_reference_that_is_rewritten_with_its_old_size_and_time_is_read_again() -> None:
+    days(2)
+    before, reference = judged(), Path("names.csv")
+    about = reference.stat()
+    reference.write_text(reference.read_text("utf-8").replace("n1", "m1"), "utf-8")
+    os.utime(reference, ns=(about.st_atime_ns, about.st_mtime_ns))
+    assert (reference.stat().st_size, reference.stat().st_ino) == (about.st_size, about.st_ino)
+    found = judged()
+    assert (before.rules[-1].failed_count, found.rules[-1].failed_count) == (0, 55)
+    assert equal_to_the_whole(found)
+    assert queries(judged())[0] == READ.format(2, 2, 0)
+
+
+def test_another_way_to_read_a_reference_counts_anew(tmp_path: Path) -> None:
+    days(2)
+    Path("datasets").mkdir()
+    contract = Path("datasets/names.yml")
+    contract.write_text("dataset: names\nowner: us\nsource: {path: names.csv}\nrules: []\n", "utf-8")
+    asks = config({"check": "foreign_key", "column": "name", "reference": "names", "reference_column": "name"})
+    assert judged(asks).rules[0].failed_count == 0
+    contract.write_text(contract.read_text("utf-8").replace("names.csv", "names.csv, null_values: [n7]"), "utf-8")
+    found = judged(asks)
+    assert found.rules[0].failed_count == 5
+    assert equal_to_the_whole(found, asks)
+
+
+def test_states_of_a_column_that_becomes_sensitive_are_made_again_without_its_values() -> None:
+    days(2)
+    asks = config({"check": "distinct_count", "column": "name", "min": 1}, sensitive=())
+    judged(asks)
+    before = set(Path("kept").rglob("*.parquet"))
+    assert any(b"n17" in file.read_bytes() for file in before)
+    found = judged(asks.override(sensitive=("name",)))
+    assert queries(found)[0] == READ.format(2, 0, 2)
+    assert not any(b"n17" in file.read_bytes() for file in {*Path("kept").rglob("*.parquet")} - before)
 
 
 CHANGES: dict[str, Callable[[], Any]] = {

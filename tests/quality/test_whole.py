@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ import pytest
 from checking import counts, judge
 
 from quality.contract.contract import parse_source
-from quality.errors import ConfigurationError
+from quality.errors import ConfigurationError, SourceError
 from quality.result import CheckResult
 from quality.sources import Files, Source
 from quality.values import Status
@@ -243,6 +245,9 @@ HIVE = [
     pytest.param(["007", "008"], "Int64", pl.Int64, [7, 8], id="declared numbers"),
     pytest.param(["1", "__HIVE_DEFAULT_PARTITION__"], None, pl.Int64, [1, None], id="null"),
     pytest.param(["a b", "ä"], None, pl.String, ["a b", "ä"], id="spaces and umlauts"),
+    pytest.param(["a=b", "c"], None, pl.String, ["a=b", "c"], id="a sign of equality"),
+    pytest.param(["a=b", "__HIVE_DEFAULT_PARTITION__"], None, pl.String, ["a=b", None], id="beside null"),
+    pytest.param(["%2F", "x%3Dy"], None, pl.String, ["/", "x=y"], id="signs in numbers"),
 ]
 
 
@@ -259,6 +264,13 @@ def test_the_values_of_folders_are_columns_that_lose_nothing(
     assert sorted(frame["shop"], key=str) == sorted(want, key=str)
     result = judge(None, {"check": "not_null", "column": "a", "by": "shop"}, source=source)
     assert (result.status, len(result.rules)) == (Status.PASSED, 2)
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "arrow", "csv", "ndjson"])
+def test_the_name_of_a_folder_s_column_may_have_any_sign(suffix: str) -> None:
+    partitioned(["2024-01-31", "2024-02-01"], suffix, "sold%20on")
+    frame = Files(path="sales").scan(Path.cwd()).collect()
+    assert (frame.columns, frame.rows()) == (["a", "sold on"], [(0, date(2024, 1, 31)), (1, date(2024, 2, 1))])
 
 
 def test_folders_above_the_source_are_no_columns() -> None:
@@ -333,6 +345,89 @@ def test_files_of_a_table_are_refused_by_its_name(make: Callable[[Path], None], 
     else:
         assert f"is part of a {name} table (t)" in str(result.reason)
         assert "src/domain/sources.py" in str(result.reason)
+
+
+EVERYWHERE = ["parts", "parts/**/*.parquet", "parts/*/*.parquet"]
+
+
+def _by_day(*days: int) -> None:
+    for day in days:
+        Path(f"parts/day={day}").mkdir(parents=True)
+        pl.DataFrame({"id": [day]}).write_parquet(f"parts/day={day}/a.parquet")
+
+
+@pytest.mark.parametrize("path", EVERYWHERE)
+def test_what_links_lead_to_is_of_the_whole(path: str) -> None:
+    _by_day(1, 2)
+    Path("parts/day=2").rename("elsewhere")
+    Path("parts/day=2").symlink_to(Path("elsewhere").resolve())
+    assert judge(path, ROWS).row_count == 2
+
+
+@pytest.mark.parametrize("path", EVERYWHERE)
+@pytest.mark.parametrize("link", ["parts/day=2", "parts/day=1/b.parquet"], ids=["folder", "file"])
+def test_a_link_that_leads_nowhere_is_no_missing_file(link: str, path: str) -> None:
+    _by_day(1)
+    Path(link).symlink_to("unmounted")
+    result = judge(path, ROWS)
+    assert (result.status, result.exit_code) == (Status.ERROR, 3)
+    assert link in said(result)["row_count"][1]
+
+
+@pytest.mark.parametrize("name", [".hidden", "lost+found"])
+def test_links_of_what_is_no_data_are_nobody_s_business(name: str) -> None:
+    _by_day(1)
+    Path(f"parts/{name}").symlink_to("unmounted")
+    assert [judge(path, ROWS).row_count for path in EVERYWHERE] == [1, 1, 1]
+
+
+def test_a_link_back_is_refused_by_its_name() -> None:
+    _by_day(1)
+    for name in "ab":
+        Path(f"parts/day=1/{name}").symlink_to("..")
+    assert said(judge("parts", ROWS))["row_count"] == (
+        "ERROR",
+        "the link parts/day=1/a leads back to a folder that it lies in: remove it",
+    )
+
+
+@contextmanager
+def _as_nobody(folder: Path) -> Iterator[None]:
+    """Without the rights of root, whom no folder is closed to, and with a way to the folder."""
+    was = os.geteuid()
+    above = [place for place in folder.parents if was == 0 and place.owner() == "root" and place != Path("/")]
+    modes = {place: place.stat().st_mode for place in above}
+    for place, mode in modes.items():
+        place.chmod(mode | 0o055)
+    os.seteuid(65534 if was == 0 else was)
+    try:
+        yield
+    finally:
+        os.seteuid(was)
+        for place, mode in modes.items():
+            place.chmod(mode)
+
+
+@pytest.mark.parametrize("path", EVERYWHERE)
+def test_a_folder_that_cannot_be_listed_is_no_empty_one(path: str, tmp_path: Path) -> None:
+    _by_day(1, 2)
+    closed = Path("parts/day=2")
+    closed.chmod(0)
+    try:
+        with _as_nobody(tmp_path / "parts"), pytest.raises(SourceError, match=r"parts/day=2 cannot be opened.*denied"):
+            Files(path=path).files(tmp_path)
+    finally:
+        closed.chmod(0o755)
+
+
+@pytest.mark.parametrize("path", ["parts", "parts/*", "parts/a.parquet"])
+def test_a_pipe_is_refused_before_it_is_waited_for(path: str) -> None:
+    Path("parts").mkdir()
+    os.mkfifo("parts/a.parquet")
+    assert said(judge(path, ROWS))["row_count"] == (
+        "ERROR",
+        "parts/a.parquet is no file that could be read again, but a pipe or a device",
+    )
 
 
 def test_a_file_is_what_it_is_named_even_where_the_name_is_a_pattern() -> None:

@@ -46,9 +46,9 @@ def replay(asked: argparse.Namespace) -> Replay:
     made = Session(asked, DatasetReplay).each(one)
     answer = Replay(verb="replay", rules=commit.asked if commit else None, datasets=made, **outcome(made))
     if asked.markdown:
-        print("\n".join(_markdown(answer)))
+        print("\n".join(_markdown(answer, asked.since)))
     else:
-        for part in _tables(answer):
+        for part in _tables(answer, asked.since):
             out.print(part, soft_wrap=isinstance(part, Text))
     return answer
 
@@ -69,11 +69,13 @@ def _replayed(config: CheckConfig, night: Night) -> Replayed:
         return Replayed(at=night.at, was=night.status, problem=str(error))
     failing = tuple(rule.rule_name for rule in found.rules if rule.status in (*ALARMS, Status.WARNING))
     would = found.status if found.rules else None
+    open_yet = any(rule.title in found.unanswered and rule.severity.fails_the_run for rule in config.rules)
+    known = would is not None and (would in ALARMS or not open_yet)
     return Replayed(
         at=night.at,
         was=night.status,
         would_be=would,
-        alarm=_alarm(night.status, would) if would else None,
+        alarm=_alarm(night.status, would) if would and known else None,
         failing=tuple(dict.fromkeys(failing)),
         unanswered=found.unanswered,
     )
@@ -85,33 +87,44 @@ def _alarm(was: Status, would: Status) -> Literal["new", "gone", "same", "none"]
     return "new" if would in ALARMS else "gone"
 
 
-def headline(one: DatasetReplay) -> str:
+def headline(one: DatasetReplay, since: str | None) -> str:
     """How many nights alarm by these rules, and how many did."""
     where = f"{one.dataset} in {one.environment}"
     if one.problem is not None:
         return f"{where}: {one.problem}"
     if not one.nights:
-        return f"{where}: no night is kept; states are kept of datasets of several files, or where policy.yml says so"
+        after = f" since {since}" if since else ""
+        kept_of = "states are kept of datasets of several files, or where policy.yml says so"
+        return f"{where}: no night{after} is kept; {kept_of}"
     judged = [night for night in one.nights if night.would_be is not None]
     would = sum(night.would_be in ALARMS for night in judged)
     did = sum(night.was in ALARMS for night in judged)
-    left = len(one.nights) - len(judged)
-    more = f"; {left} could not be judged" if left else ""
-    return f"{where}: of {len(judged)} nights {would} would have alarmed, and {did} did{more}"
+    more = "".join(f"; {said}" for said in _unknown(one))
+    nights = "1 night" if len(judged) == 1 else f"{len(judged):,} nights"
+    return f"{where}: of {nights} {would:,} would have alarmed, and {did:,} did{more}"
+
+
+def _unknown(one: DatasetReplay) -> Iterator[str]:
+    """Of how many nights no rule, or not every rule that could alarm, was judged."""
+    if left := sum(night.would_be is None for night in one.nights):
+        yield f"{left:,} could not be judged"
+    if partly := sum(night.would_be is not None and night.alarm is None for night in one.nights):
+        yield f"of {partly:,} it is not known, as rules that would alarm are not judged"
 
 
 def _words(night: Replayed) -> Iterator[str]:
     yield f"{night.at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
     yield str(night.was)
     yield str(night.would_be or "")
-    yield {"new": "new alarm", "gone": "alarm gone", "same": "alarm"}.get(night.alarm or "", "")
+    unjudged = "" if night.would_be is None else "not known"
+    yield {"new": "new alarm", "gone": "alarm gone", "same": "alarm", "none": ""}.get(night.alarm or "", unjudged)
     unknown = [f"not judged: {name}" for name in night.unanswered]
     yield night.problem or ", ".join((*night.failing, *unknown))
 
 
-def _tables(answer: Replay) -> Iterator[Text | Table]:
+def _tables(answer: Replay, since: str | None) -> Iterator[Text | Table]:
     for one in answer.datasets:
-        yield Text(f"\n{headline(one)}", style="bold")
+        yield Text(f"\n{headline(one, since)}", style="bold")
         if one.nights:
             yield _table(one.nights)
 
@@ -127,12 +140,12 @@ def _table(found: Iterable[Replayed]) -> Table:
     return table
 
 
-def _markdown(answer: Replay) -> Iterator[str]:
+def _markdown(answer: Replay, since: str | None) -> Iterator[str]:
     yield "## Earlier nights by these rules"
     yield ""
     yield f"The rules are those of {cell(answer.rules or 'this tree')}; no row was read."
     for one in answer.datasets:
-        yield from ("", f"### {cell(headline(one))}", "")
+        yield from ("", f"### {cell(headline(one, since))}", "")
         changed = [night for night in one.nights if night.alarm in ("new", "gone") or night.unanswered or night.problem]
         if changed:
             yield from (f"| {' | '.join(HEADINGS)} |", "|---|---|---|---|---|")

@@ -18,7 +18,9 @@ class Replayed(Frozen):
     at: datetime
     was: Status
     would_be: Status | None = Field(None, description="Of the rules that could be judged; null where none could.")
-    alarm: Literal["new", "gone", "same", "none"] | None = Field(None, description="Whether it alarms, and did.")
+    alarm: Literal["new", "gone", "same", "none"] | None = Field(
+        None, description="Whether it alarms, and did; null where a rule that could make it alarm is not judged."
+    )
     failing: tuple[Shown, ...] = Field((), description="Rules that would not have held.")
     unanswered: tuple[Shown, ...] = Field((), description="Rules of which no state is kept: rows would tell.")
     problem: Shown | None = None

@@ -22,24 +22,24 @@ FEW = 10_000
 
 
 def order_of(rule: Ordered, frame: Frame) -> Ask:
-    """How many values break the order within the file, and its first and last judged values."""
+    """How many values break the order with the one before them in the file, and its first and last judged values."""
     kept, dtype = rule.kept(), frame.schema[rule.column]
     value = _plain(rule.physical(frame), dtype).filter(kept)
     broken = rule.breaks(value.shift(1), value, dtype)
-    measures = {"failed": broken.sum(), "judged": kept.sum(), "first": value.first(), "last": value.last()}
+    measures = {"failed": broken.slice(1).sum(), "judged": kept.sum(), "first": value.first(), "last": value.last()}
     return ask_for({name: Measure(expr) for name, expr in measures.items()}, rule.reads)
 
 
 def in_order(rule: Ordered, frame: Frame, rows: Sequence[Row]) -> dict[str, Any]:
-    """The files' answers in their order; the last value of one stands before the first of the next."""
+    """The files' answers in their order; the last value of one stands before the first of the next, none before all."""
     states = [state for _, state in rows if state["judged"]]
     dtype = frame.schema[rule.column]
     plain = pl.DataFrame(schema=frame.schema).select(_plain(rule.physical(frame), dtype)).dtypes[0]
-    before = pl.Series("before", [one["last"] for one in states[:-1]], plain)
-    after = pl.Series("after", [one["first"] for one in states[1:]], plain)
+    before = pl.Series("before", [None, *(one["last"] for one in states[:-1])][: len(states)], plain)
+    after = pl.Series("after", [one["first"] for one in states], plain)
     broken = pl.DataFrame([before, after]).select(rule.breaks(pl.col("before"), pl.col("after"), dtype).sum()).item()
     return {
-        "failed": broken + sum(one["failed"] or 0 for one in states),
+        "failed": (broken or 0) + sum(one["failed"] or 0 for one in states),
         "judged": sum(one["judged"] for one in states),
     }
 

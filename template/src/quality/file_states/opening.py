@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from functools import partial
@@ -30,15 +30,13 @@ from quality.file_states.spread import Spread, SpreadError, described, spread_fo
 from quality.file_states.store import GONE, Store
 from quality.sources import Source
 from quality.sources.parses import Parses
-from quality.sources.source import Part, Reading
+from quality.sources.source import Part, Reading, settled_parts
 from quality.values import Scalar, Status
 
 FULL = "full"
 """Beside the states: when everything was read."""
 IGNORED = "QUALITY_FULL"
 """Set where kept states are neither used nor made."""
-TICK = 0.1
-"""Seconds after which a file that has just been written is looked at again."""
 
 
 class Kept(NamedTuple):
@@ -101,11 +99,11 @@ def opened(asked: Asked) -> Kept | str | None:
         return None
     spread = spread_for(config.engine)
     try:
-        parts = _settled(asked.source, asked.base)
+        parts = settled_parts(asked.source, asked.base)
         if not parts or (config.states.enabled is None and len(parts) == 1):
             return None
         store = Store(config.states.path, config.dataset, config.environment or "none")
-        salt = _salt(asked.source, asked.judged)
+        salt = _salt(asked.source, asked.judged, config.sensitive)
         pieces = _pieces(asked, {_key(part, salt): part for part in parts}, store)
         spread.over([piece for piece in pieces if piece.header is None], described)
         headers = [piece.described() for piece in pieces]
@@ -138,19 +136,10 @@ def wanted(config: CheckConfig) -> bool:
     return config.states.enabled
 
 
-def _settled(source: Source, base: Path) -> Sequence[Part]:
-    """The files; where one was written just now, after the next tick of the clock."""
-    parts = source.parts(base)
-    if all(part.settled for part in parts):
-        return parts
-    time.sleep(TICK)
-    return source.parts(base)
-
-
-def _salt(source: Source, judged: frozenset[str]) -> str:
-    """What shapes the states of every file: how it is read, and by which code."""
+def _salt(source: Source, judged: frozenset[str], sensitive: Collection[str]) -> str:
+    """What shapes the states of every file: how it is read, by which code, and of which columns no value is kept."""
     said = source.model_dump(mode="json", exclude={"path"})
-    return digest(said, sorted(judged), judging_digest(), pl.__version__, own_digest(type(source)))
+    return digest(said, sorted(judged), sorted(sensitive), judging_digest(), pl.__version__, own_digest(type(source)))
 
 
 def _pieces(asked: Asked, parts: Mapping[str, Part], store: Store) -> list[Piece]:

@@ -80,7 +80,7 @@ class Piece:
         self.was_read = self.has_news = False
         self.asked: list[tuple[str, tuple[str, ...]]] = []
         if texts:
-            with suppress(ValueError, KeyError, TypeError, *BROKEN[1:]):
+            with suppress(*BROKEN):
                 self._load(dict(texts))
 
     def _load(self, texts: dict[str, str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -47,14 +48,16 @@ def _base(root: Path) -> Commit:
     head = _commit(root, "HEAD")
     if head is None:
         raise ConfigurationError(f"{root} has no commit yet, so there are no contracts to compare with; commit first")
-    for name in MAIN:
-        if _commit(root, name) is not None:
-            try:
-                return Commit(
-                    f"the commit where HEAD left {name}", _git(root, "merge-base", "HEAD", name).decode().strip()
-                )
-            except UnansweredError:
-                continue
+    there = [name for name in MAIN if _commit(root, name) is not None]
+    for name in there:
+        with suppress(UnansweredError):
+            left = _git(root, "merge-base", "HEAD", name).decode().strip()
+            return Commit(f"the commit where HEAD left {name}", left)
+    if there:
+        raise ConfigurationError(
+            f"where HEAD left {there[0]} is not known here, as this clone lacks older commits; get them by "
+            "`git fetch --unshallow`, or name a commit by --rules"
+        )
     return Commit("HEAD", head)
 
 

@@ -188,7 +188,8 @@ def verdict_key(prefix: str, context: TaskRunContext, parameters: dict[str, Any]
     version = source_version(parameters.get("data"), config)
     if version is None:
         return None
-    return hashlib.sha256(f"{prefix}\n{config.fingerprint}\n{judging_digest()}\n{version}".encode()).hexdigest()
+    said = (prefix, config.fingerprint, judging_digest(), version, *filter(None, [config.partition]))
+    return hashlib.sha256("\n".join(said).encode()).hexdigest()
 
 
 def create_check_task(

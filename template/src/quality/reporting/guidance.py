@@ -23,8 +23,12 @@ def again(result: CheckResult) -> str | None:
     about = result.metadata
     if result.status is Status.PASSED or about.environment is None:
         return None
-    part = f" --partition {shlex.quote(about.partition)}" if about.partition else ""
-    return f"nox -s task -- {about.dataset} --env {about.environment}{part}"
+    return f"nox -s task -- {about.dataset} --env {about.environment}{alone(about.partition)}"
+
+
+def alone(partition: str | None) -> str:
+    """The words of a command that ask for one partition, as a shell takes them; none for the whole."""
+    return f" --partition {shlex.quote(partition)}" if partition else ""
 
 
 def ranked(result: CheckResult) -> list[RuleResult]:

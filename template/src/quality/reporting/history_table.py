@@ -11,6 +11,7 @@ from quality.contract.config import CheckConfig
 from quality.history.runs import messages_of, metrics, runs_of
 from quality.history.series import rule_trends, run_trends
 from quality.reporting.console import COLOURS
+from quality.reporting.guidance import alone
 from quality.values import Status
 
 MESSAGES_SHOWN = 10
@@ -22,7 +23,8 @@ def print_history(config: CheckConfig, runs: int, console: Console | None = None
     of = f"{config.dataset} by {', '.join(config.part.keys)}" if config.part else config.dataset
     out.print(Text(f"{of} in {config.environment}: {config.history.path}", style="bold"))
     if past.is_empty():
-        out.print(Text("no run yet; `nox -s task` makes one", style="dim"))
+        words = f"{config.dataset} --env {config.environment}{alone(config.part and config.part.shown)}"
+        out.print(Text(f"no run yet; `nox -s task -- {words}` makes one", style="dim"), soft_wrap=True)
         return
     out.print(_runs(past, ("partition",) if config.part else ()))
     trends = _table("trend", "of", "last")

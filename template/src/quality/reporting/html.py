@@ -22,7 +22,7 @@ from quality.history.runs import SCHEMA, last_result, metrics
 from quality.history.series import RUNS, rule_trends, run_trends, verdicts
 from quality.reporting.console import segment
 from quality.reporting.escaping import legible
-from quality.reporting.guidance import NEXT, ORDER, again, not_passed, ranked, sample_columns
+from quality.reporting.guidance import NEXT, ORDER, again, alone, not_passed, ranked, sample_columns
 from quality.reporting.segments import matrices, together
 from quality.result import CheckResult, RuleResult, summarize_check_result
 from quality.texts import cell_text, percent_of, text_of
@@ -125,7 +125,9 @@ def last(config: CheckConfig) -> Path:
     """Writes the report of the newest run in the history, wherever that ran."""
     if (result := last_result(config)) is None:
         where = f"{config.subject} in {config.environment}"
-        command = f"nox -s task -- {config.dataset}" + (f" --partition {config.part.shown}" if config.part else "")
+        command = (
+            f"nox -s task -- {config.dataset} --env {config.environment}{alone(config.part and config.part.shown)}"
+        )
         raise ConfigurationError(f"no run of {where} is remembered yet; make one: {command}")
     return write(result, config, metrics(config, RUNS))
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from itertools import groupby
 from typing import Any
+from urllib.parse import unquote
 
 import polars as pl
 
 from quality.errors import MalformedError, SourceError, first_line
+from quality.sources.hive import values
 from quality.sources.listing import KEY, File, Format
+from quality.sources.partition import Keys
 from quality.sources.schemas import Evolution, exactly, fitted, unite
 from quality.sources.source import Reading
 
@@ -51,9 +54,25 @@ def _schema(file: File, form: Format, storage: Storage) -> pl.Schema:
 def _scan(files: Sequence[File], form: Format, keys: Mapping[str, pl.DataType], storage: Storage) -> pl.LazyFrame:
     scan = pl.scan_parquet if form == "parquet" else pl.scan_ipc
     places = [file.place for file in files]
+    if keys and any(_is_plain_to_us_alone(file, keys) for file in files):
+        alike = groupby(files, key=lambda file: tuple(file.keys.items()))
+        return pl.concat([_told(_scan([*group], form, {}, storage), dict(texts), keys) for texts, group in alike])
     if not keys:
         return scan(places, glob=False, hive_partitioning=False, storage_options=storage)
     pairs = (KEY.fullmatch(part) for file in files for part in file.path.parts[:-1])
     above = {pair[1]: pl.String() for pair in pairs if pair and pair[1] not in keys}
     lazy = scan(places, glob=False, hive_partitioning=True, hive_schema={**above, **keys}, storage_options=storage)
     return lazy.select(exactly(name) for name in lazy.collect_schema() if name not in above)
+
+
+def _is_plain_to_us_alone(file: File, keys: Mapping[str, pl.DataType]) -> bool:
+    """Whether a folder has a name such as `a%20b=1` or `k=a=b`, which Polars takes for another column, or for none."""
+    pairs = (KEY.fullmatch(part) for part in file.path.parts[:-1])
+    return any("%" in pair[1] or "=" in pair[2] for pair in pairs if pair and unquote(pair[1]) in keys)
+
+
+def _told(lazy: pl.LazyFrame, texts: Keys, keys: Mapping[str, pl.DataType]) -> pl.LazyFrame:
+    """Rows of files in folders of the same values, with these as their last columns."""
+    own = [exactly(name) for name in lazy.collect_schema() if name not in keys]
+    folders = [pl.lit(values([texts[name]], dtype)[0], dtype).alias(name) for name, dtype in keys.items()]
+    return lazy.select(*own, *folders)

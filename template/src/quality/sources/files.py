@@ -239,11 +239,13 @@ class Files(TextFormat, Source):
 def local_version(path: Path) -> tuple[str, bool]:
     """Size, times and place of a file, and whether a change from now on would change them.
 
-    The time at which its entry changed is told too, as a copy may bring the old time of its content along.
+    The time at which its entry changed is told too, as a copy may bring the old time of its content along, or one that
+    is still to come.
     """
     at, now = path.stat(), time.time_ns()
     tick = COARSE if at.st_mtime_ns % COARSE == 0 else FINE
-    settled = now - max(at.st_mtime_ns, at.st_ctime_ns) > 2 * tick
+    changed = at.st_ctime_ns if at.st_mtime_ns > now else max(at.st_mtime_ns, at.st_ctime_ns)
+    settled = now - changed > 2 * tick
     return f"{at.st_size}:{at.st_mtime_ns}:{at.st_ctime_ns}:{at.st_ino}", settled
 
 

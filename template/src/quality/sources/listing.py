@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import glob
+import os
 import re
-from collections.abc import Collection, Iterable, Mapping
+import stat
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Literal, NamedTuple
 from urllib.parse import unquote
@@ -76,7 +78,7 @@ def local_files(path: str, root: Path, form: Format | None, part: Partition | No
     among = values_of(keys.values()) if part else {}
     found = part.of(keys, path) if part else found
     for one in found:
-        _refuse_hollow(one, path, root)
+        _refuse_hollow(one, root)
     return [File(str(one), shown(one, root), keys[one], among=among) for one in found]
 
 
@@ -85,11 +87,12 @@ def _local(path: str, root: Path, form: Format | None) -> tuple[Path | None, lis
     place = root / Path(path).expanduser()
     if place.is_dir():
         base: Path | None = place
-        found = _in_folder(place, form)
+        found = _in_folder(place, form, root)
     elif not place.exists() and glob.has_magic(path):
         base = _before_magic(place)
+        _refuse_closed(place, base, root)
         found = sorted(Path(one) for one in glob.glob(str(place), recursive=True))  # noqa: PTH207 - may be absolute
-        found = [one for one in found if not one.is_dir()]
+        found = [one for one in found if not os.path.isdir(one)]  # noqa: PTH112 - which never raises
     else:
         base, found = None, [place]
     refuse_tables(found, place if place.is_dir() else None, path)
@@ -98,14 +101,54 @@ def _local(path: str, root: Path, form: Format | None) -> tuple[Path | None, lis
     return base, found
 
 
-def _in_folder(folder: Path, form: Format | None) -> list[Path]:
-    there = sorted(p for p in folder.rglob("*") if p.is_file() and not _is_hidden(p.relative_to(folder)))
+def _in_folder(folder: Path, form: Format | None, root: Path) -> list[Path]:
+    there = sorted(_below(folder, root))
     found = [one for one in there if (form or suffix_format(one.name)) == suffix_format(one.name) is not None]
     return [one for one in found if form or suffix_format(one.name) not in ASIDE] or found
 
 
-def _is_hidden(path: Path) -> bool:
-    return any(part.startswith((".", "~$")) for part in path.parts)
+def _below(folder: Path, root: Path) -> Iterator[Path]:
+    """What is no folder, in this one and in those that it holds or links to; SourceError where one stays unseen."""
+    for at, folders, names in os.walk(folder, followlinks=True, onerror=lambda error: _refuse(error, root)):
+        folders[:] = sorted(name for name in folders if not _is_aside(name))
+        for linked in (Path(at, name) for name in folders if os.path.islink(os.path.join(at, name))):  # noqa: PTH114, PTH118
+            if Path(at).resolve().is_relative_to(linked.resolve()):
+                raise SourceError(f"the link {shown(linked, root)} leads back to a folder that it lies in: remove it")
+        for one in (Path(at, name) for name in names if not _is_aside(name)):
+            if not os.path.isfile(one):  # noqa: PTH113 - which never raises
+                _look_into(str(one), root)
+            yield one
+
+
+def _refuse_closed(pattern: Path, base: Path, root: Path) -> None:
+    """SourceError where a folder that a pattern leads through cannot be listed, which says nothing of its files."""
+    for depth in range(len(base.parts), len(pattern.parts)):
+        for place in glob.iglob(str(Path(*pattern.parts[:depth])), recursive=True):  # noqa: PTH207 - may be absolute
+            if not _is_aside(os.path.basename(place)):  # noqa: PTH119 - there may be many
+                _look_into(place, root)
+
+
+def _look_into(place: str, root: Path) -> None:
+    try:
+        os.scandir(place).close()
+    except NotADirectoryError:
+        pass
+    except OSError as error:
+        _refuse(error, root)
+
+
+def _refuse(error: OSError, root: Path) -> None:
+    """SourceError for what cannot be listed; what is no more there was deleted a moment ago, unless it is a link."""
+    place = Path(error.filename)
+    if isinstance(error, FileNotFoundError) and not place.is_symlink():
+        return
+    said = error.strerror or first_line(error)
+    raise SourceError(f"{shown(place, root)} cannot be opened, so that what lies there is not judged: {said}") from None
+
+
+def _is_aside(name: str) -> bool:
+    """Whether what has this name is no data: hidden, open in a spreadsheet program, or a file system's own."""
+    return name.startswith((".", "~$")) or name == "lost+found"
 
 
 def _before_magic(place: Path) -> Path:
@@ -118,20 +161,22 @@ def _before_magic(place: Path) -> Path:
     return Path(*plain)
 
 
-def _refuse_hollow(file: Path, path: str, root: Path) -> None:
+def _refuse_hollow(file: Path, root: Path) -> None:
     if str(file) != (name := str(file).encode("utf-8", "replace").decode()):
         raise MalformedError(f"the name of the file {shown(Path(name), root)} is not UTF-8 text; rename the file")
     try:
-        size = file.stat().st_size
+        about = file.stat()
+        if not stat.S_ISREG(about.st_mode):
+            raise MalformedError(f"{shown(file, root)} is no file that could be read again, but a pipe or a device")
         with file.open("rb"):
             pass
     except FileNotFoundError:
-        raise SourceError(f"the file {path} does not exist") from None
+        raise SourceError(f"the file {shown(file, root)} does not exist") from None
     except OSError as error:
         raise SourceError(
             f"the file {shown(file, root)} cannot be opened: {error.strerror or first_line(error)}"
         ) from None
-    if size == 0:
+    if about.st_size == 0:
         raise MalformedError(f"the file {shown(file, root)} is empty (0 bytes)")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,9 @@ from quality.pushdown.frame import Database
 from quality.rules.catalogue import listed
 from quality.sources.partition import Partition
 from quality.values import Frozen
+
+TICK = 0.1
+"""Seconds after which a file that has just been written is looked at again."""
 
 
 class Reading(NamedTuple):
@@ -126,6 +130,15 @@ class Source(Frozen):
         columns = tuple(name for name in found.lazy.collect_schema() if name not in found.hidden)
         version = found.version or self.version(root)
         return Looked(columns, version, self.size(root), found.rows, found.columnar)
+
+
+def settled_parts(source: Source, root: Path) -> tuple[Part, ...]:
+    """The files of a source; where one was written just now, as they are after the next tick of the clock."""
+    parts = source.parts(root)
+    if all(part.settled for part in parts):
+        return parts
+    time.sleep(TICK)
+    return source.parts(root)
 
 
 def digest(version: str | None) -> str | None:
