@@ -154,7 +154,7 @@ def marks_of(key: Key, piece: Piece) -> int:
         return kept
     query = piece.frame.lazy.filter(present(key.columns)).select(key.mark.alias("mark"))
     marks = piece.frame.collect(query, key.label, key.columns).sort("mark")
-    piece.store.write(key.shard_of(piece), marks, {"rows": str(marks.height)})
+    piece.keep(key.shard_of(piece), marks, {"rows": str(marks.height)})
     return marks.height
 
 
@@ -276,7 +276,7 @@ def _looked_up(key: Key, piece: Piece, marks: pl.Series) -> pl.DataFrame:
     new = marks.filter(~marks.is_in(asked.implode()))
     found = suspects(piece.frame, key.columns, key.wheres, key.mark.is_in(new.implode()), key.label)
     about = pl.DataFrame({"asked": [pl.concat([asked, new])]}, schema={"asked": pl.List(pl.UInt64)})
-    piece.store.write(key.same_of(piece), pl.concat([same, found, about], how="diagonal"))
+    piece.keep(key.same_of(piece), pl.concat([same, found, about], how="diagonal"))
     return found
 
 
