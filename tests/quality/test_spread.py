@@ -237,7 +237,7 @@ def test_a_batch_that_is_lost_is_sent_again_and_one_that_is_lost_twice_is_one_er
         ("{runner: ray, address: ray://a:1, workers: 2}", "has workers of its own"),
         ("{runner: dask, bytes_per_task: lots}", "'lots' is not an amount of memory; write 512MB or 4GB"),
         ("{runner: dask, files_per_task: 0}", "engine.files_per_task must be at least 1, not 0"),
-        ("{runner: dask}\n    isolate: true", "leave `isolate` out where there is an `engine`"),
+        ("{runner: dask}\n    isolate: true", "which has no task runner for an `engine`: leave one of them out"),
         ("{runner: dask}\n    states: {enabled: false}", "keeps none; leave one of them out"),
     ],
 )
