@@ -109,7 +109,8 @@ def runners(session: nox.Session) -> None:
     """Make states by Dask and by Ray, each of two processes, from a deployment that a worker runs (-- -k words)."""
     extras = primary().with_name(f"extras-{primary().name}")
     pins = [word for path in (primary(), extras) for word in ("-c", str(path))]
-    session.install("-r", str(primary()), *pins, "prefect-dask", "prefect-ray")
+    store = ("-c", "constraints.txt", "flask", "flask-cors", "moto[s3]", "obstore")
+    session.install("-r", str(primary()), *pins, *store, "prefect-dask", "prefect-ray")
     session.run("pytest", "--confcutdir", "tests/runners", "tests/runners/judged_by_workers.py", *session.posargs)
 
 

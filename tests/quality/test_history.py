@@ -17,6 +17,7 @@ from quality.errors import ConfigurationError
 from quality.history import runs as history
 from quality.history.store import Shelf
 from quality.result import CheckResult, RuleResult
+from quality.sources.storage import write_table
 from quality.values import Status
 
 NOW = datetime(2024, 6, 1, 12, tzinfo=UTC)
@@ -333,3 +334,14 @@ def test_what_a_writer_left_half_written_is_not_read(tmp_path: Path) -> None:
     written = Path(shelf.write(pl.DataFrame({"run": ["a"], "at": [NOW]}), NOW, "a"))
     (written.parent / f".{written.name}.17").write_bytes(written.read_bytes()[:50])
     assert shelf.read(SCHEMA)["run"].to_list() == ["a"]
+
+
+def test_a_table_that_cannot_be_written_leaves_the_old_one_and_nothing_half_written(tmp_path: Path) -> None:
+    place = tmp_path / "there" / "one.parquet"
+    write_table(pl.DataFrame({"run": ["a"]}), str(place))
+    assert [path.stat().st_mode & 0o777 for path in (place.parent, place)] == [0o700, 0o600]
+    before = place.read_bytes()
+    with pytest.raises(pl.exceptions.PolarsError):
+        write_table(pl.DataFrame({"run": pl.Series([object()], dtype=pl.Object)}), str(place))
+    assert [path.name for path in place.parent.iterdir()] == [place.name]
+    assert place.read_bytes() == before

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shlex
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from nightly import RULES, Repository
+from prefect import task
 from prefect.blocks.notifications import SlackWebhook
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.objects import Artifact
@@ -24,7 +26,7 @@ from pydantic import SecretStr
 from pyiceberg.catalog.sql import SqlCatalog
 from sink import Sink, listening
 
-from quality import create_quality_flow, data_quality_check_task
+from quality import create_quality_flow, data_quality_check_task, quality_checked_flow
 from quality.__main__ import main
 from quality.checking import caught, check
 from quality.cli.ladder import run_deployed
@@ -405,6 +407,100 @@ def test_a_cached_verdict_of_the_only_partition_is_none_of_the_whole(repository:
     keys = {part: verdict_key("orders", of_the_task, {"data": "orders", "partition": part}) for part in (ONE, None)}
     assert None not in keys.values()
     assert keys[ONE] != keys[None]
+
+
+LOADED: list[str] = []
+
+
+def names_the_data(folder: str = "data/orders/") -> str:
+    LOADED.append(folder)
+    return folder
+
+
+async def names_the_data_later(folder: str) -> Path:
+    return Path(names_the_data(folder) + "*/*.parquet")
+
+
+def names_the_configured() -> None:
+    LOADED.append("the contract's")
+
+
+def loads_rows(folder: str = "data/orders/") -> pl.DataFrame:
+    return pl.read_parquet(names_the_data(folder))
+
+
+def says_nothing(folder: str = "data/orders/"):  # type: ignore[no-untyped-def]
+    return names_the_data(folder)
+
+
+def chooses_itself(partition: str | None = None) -> pl.DataFrame:
+    return pl.read_parquet(f"{names_the_data()}{partition or '*'}/*.parquet")
+
+
+def chooses_by_any_word(**words: str) -> pl.LazyFrame:
+    return chooses_itself(**words).lazy()
+
+
+@pytest.mark.parametrize(
+    ("loader", "given", "past"),
+    [
+        (names_the_data, {}, [3]),
+        (task(names_the_data), {"folder": "data/orders/"}, [3]),
+        (names_the_configured, {}, [3]),
+        (names_the_data_later, {"folder": "data/orders/"}, [3]),
+        (chooses_itself, {}, []),
+        (chooses_by_any_word, {}, []),
+    ],
+    ids=["a path", "a task", "the contract's source", "async", "by itself", "by any word"],
+)
+def test_a_flow_of_a_loader_takes_a_partition(
+    api: str, repository: Repository, loader: Any, given: dict[str, Any], past: list[int]
+) -> None:
+    holds(ONE)
+    holds(TWO, 3, id=[7, 8, 9])
+    made: Any = create_quality_flow("made", loader, dataset="orders", environment="prod")
+
+    def rows(**more: Any) -> int:
+        found = made(**given, **more)
+        return int((asyncio.run(found) if made.isasync else found).row_count)
+
+    assert (rows(partition=TWO), rows()) == (3, 7)
+    assert [rows for part, rows in past_of(repository, TWO) if part == TWO] == past
+    assert made.parameters.properties.keys() & {"partition", "words"}
+
+
+@pytest.mark.parametrize(
+    ("loader", "part", "said"),
+    [
+        (loads_rows, ONE, "the loader of this flow does not say that it returns a path, a dataset's name or a"),
+        (says_nothing, ONE, "the loader of this flow does not say that it returns a path, a dataset's name or a"),
+        (names_the_data, "day", "partition: a partition is a column and its value, such as day=2026-11-26, not 'day'"),
+    ],
+    ids=["rows", "nobody knows what", "no partition"],
+)
+def test_a_partition_that_a_flow_cannot_judge_alone_is_refused_before_anything_is_loaded(
+    api: str, repository: Repository, loader: Any, part: str, said: str
+) -> None:
+    holds(ONE)
+    LOADED.clear()
+    made: Any = create_quality_flow("made", loader, dataset="orders", environment="prod")
+    with pytest.raises(ConfigurationError) as refused:
+        made(partition=part)
+    assert said in str(refused.value)
+    assert len(str(refused.value).splitlines()) == 1
+    assert LOADED == []
+    assert ("partition" in made.parameters.properties) == (part != ONE)
+
+
+def test_a_decorated_function_that_takes_no_partition_is_not_run_for_one(api: str, repository: Repository) -> None:
+    holds(ONE)
+    LOADED.clear()
+    made: Any = quality_checked_flow(dataset="orders", environment="prod")(names_the_data)
+    with pytest.raises(ConfigurationError, match="the function of this flow takes no partition, so that it would"):
+        made(partition=ONE)
+    assert LOADED == []
+    own: Any = quality_checked_flow(dataset="orders", environment="prod")(chooses_itself)
+    assert own(partition=ONE).height == 4
 
 
 DAYS = pl.DataFrame(

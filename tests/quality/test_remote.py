@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 import sys
 import urllib.request
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any, ClassVar, Literal
 
 import polars as pl
 import pytest
@@ -19,6 +21,8 @@ from quality.file_states.nights import again, nights
 from quality.file_states.store import Store as KeptStore
 from quality.result import CheckResult
 from quality.rules.catalogue import parse_rules
+from quality.sources import Files
+from quality.sources.source import Part, Reading
 from quality.values import Status
 
 ROWS = {"check": "row_count", "min": 1}
@@ -164,3 +168,58 @@ def test_states_of_files_in_object_storage_are_kept_there_and_only_new_files_are
     assert found() == said.format(4, 3, 1)
     (night, *_) = reversed(nights(KeptStore("s3://shop/kept", "days", "none")))
     assert [rule.status for rule in again(asks, night).rules] == [rule.status for rule in check(None, whole).rules]
+
+
+class Restless(Files):
+    """Files with which something happens when they are opened."""
+
+    kind: Literal["restless"] = "restless"  # type: ignore[assignment]
+    happens: ClassVar[Callable[[str], None]]
+
+    def parts(self, root: Path) -> tuple[Part, ...]:
+        return tuple(one._replace(read=partial(_happening, one)) for one in super().parts(root))
+
+
+def _happening(part: Part, judged: Any) -> Reading:
+    Restless.happens(part.name)
+    return part.read(judged)
+
+
+@pytest.mark.parametrize("when", ["before it is read", "between its states and its marks"])
+def test_nothing_is_kept_of_a_file_that_was_another_while_it_was_read_whatever_it_is_afterwards(
+    store: Store, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    old: dict[str, list[Any]] = {"id": [0, 1], "name": ["a", None]}
+    store.parquet("shop/days/0.parquet", **old)
+    for number in (1, 2):
+        store.parquet(f"shop/days/{number}.parquet", id=[number * 10], name=[f"b{number}"])
+    there, change = partial(store.parquet, "shop/days/0.parquet"), [True]
+
+    def changes(name: str) -> None:
+        if change and name.endswith("days/0.parquet"):
+            change.clear()
+            there(id=[20, 20], name=["b", None])
+
+    writes = KeptStore.write
+
+    def written(kept: KeptStore, name: str, *what: Any) -> None:
+        writes(kept, name, *what)
+        changes("days/0.parquet")
+
+    if when == "before it is read":
+        monkeypatch.setattr(Restless, "happens", changes, raising=False)
+    else:
+        monkeypatch.setattr(Restless, "happens", lambda name: None, raising=False)
+        monkeypatch.setattr(KeptStore, "write", written)
+    rules = parse_rules([{"check": kind, "column": column} for kind in ("unique", "not_null") for column in old])
+    states = {"enabled": True, "path": "s3://shop/kept", "full_every_days": None}
+    asks = CheckConfig(dataset="days", source=Restless(path="s3://shop/days/*.parquet"), states=states, rules=rules)
+    first = check(None, asks, judged=lambda rules: there(**old))
+    assert not change
+    assert "the source, or a reference, changed while it was read" in str(first.reason)
+    assert not nights(KeptStore("s3://shop/kept", "days", "none"))
+    again, whole = check(None, asks), check(None, asks.override(states={"enabled": False}))
+    assert [rule.model_dump() for rule in again.rules] == [rule.model_dump() for rule in whole.rules]
+    assert again.metadata.explain.queries[0].startswith("states of 3 files: 2 kept, 1 read")
+    assert again.status is Status.FAILED
+    assert check(None, asks).metadata.explain.queries[0].startswith("states of 3 files: 3 kept, 0 read")

@@ -6,6 +6,7 @@ import pickle
 import shutil
 import sys
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -18,8 +19,11 @@ from prefect import flow
 from quality import ConfigurationError, check, data_quality_check_task
 from quality.contract.config import CheckConfig
 from quality.contract.policy import load_policy
-from quality.file_states import marks
+from quality.file_states import run
+from quality.file_states.nights import nights
+from quality.file_states.opening import ignored
 from quality.file_states.spread import EACH
+from quality.file_states.store import Store
 from quality.ladder import runners
 from quality.result import CheckResult
 from quality.sources import Files
@@ -132,7 +136,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 def test_threads_of_a_run_give_the_verdict_of_one_file_after_the_other(
     api: str, folder: Path, sent: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(marks, "BYTES_SORTED", 2**20)
+    monkeypatch.setattr(run, "BYTES", 2**20)
     expected = check(None, config())
     assert expected.status is Status.FAILED
     assert "states of 6 files: 0 kept, 6 read" in expected.metadata.explain.queries[0]
@@ -150,6 +154,57 @@ def test_threads_of_a_run_give_the_verdict_of_one_file_after_the_other(
     few, _ = checked(config(files_per_task=100).override(states={"path": "others"}))
     assert few is not None
     assert sent[0] == first + 2 * 3  # the ranges alone: what fits into one batch is done here
+
+
+class Rewritten(Files):
+    """Files of which one is written anew when it is opened alone for the first time."""
+
+    kind: Literal["rewritten"] = "rewritten"  # type: ignore[assignment]
+
+    def parts(self, root: Path) -> tuple[Part, ...]:
+        return tuple(one._replace(read=partial(_rewritten, one, root)) for one in super().parts(root))
+
+
+def _rewritten(part: Part, root: Path, judged: Any) -> Any:
+    file, marker = root / part.name, root / "rewritten"
+    if part.name.endswith("3.parquet") and not marker.exists():
+        marker.touch()
+        frame = pl.read_parquet(file).with_columns(amount=pl.lit(0.0))
+        file.unlink()
+        frame.write_parquet(file)
+    return part.read(judged)
+
+
+@pytest.mark.parametrize("each", [None, Sent()], ids=["here", "elsewhere"])
+def test_nothing_is_kept_of_a_file_that_is_rewritten_while_it_is_read(folder: Path, each: Any) -> None:
+    asks = config().override(source=Rewritten(path="data/*.parquet"))
+    store = Store("states", "orders", "none")
+    token = EACH.set(each)
+    try:
+        found = check(None, asks)
+        assert "the source, or a reference, changed while it was read" in str(found.reason)
+        assert len([one for one in Path(store.folder).glob("*.parquet") if "." not in one.stem]) == 5
+        assert nights(store) == []
+        again = check(None, asks)
+    finally:
+        EACH.reset(token)
+    with ignored():
+        whole = check(None, asks)
+    assert again.comparable() == whole.comparable()
+
+
+def test_data_that_changes_while_it_is_read_in_full_is_no_defect_of_kept_states(folder: Path) -> None:
+    asks = config().override(source=Rewritten(path="data/*.parquet"), states={"full_every_days": 7})
+    now = datetime(2026, 11, 27, tzinfo=UTC)
+    (folder / "rewritten").touch()
+    check(None, asks, now=now)
+    new = folder / "data" / "53.parquet"
+    shutil.copy(folder / "data" / "3.parquet", new)
+    (folder / "rewritten").unlink()
+    found = check(None, asks, now=now + timedelta(days=8))
+    assert found.status is Status.FAILED, found.reason
+    with ignored():
+        assert found.comparable() == check(None, asks).comparable()
 
 
 @pytest.mark.parametrize(("ends", "status"), [(1, Status.FAILED), (2, Status.ERROR)])
@@ -182,7 +237,7 @@ def test_a_batch_that_is_lost_is_sent_again_and_one_that_is_lost_twice_is_one_er
         ("{runner: ray, address: ray://a:1, workers: 2}", "has workers of its own"),
         ("{runner: dask, bytes_per_task: lots}", "'lots' is not an amount of memory; write 512MB or 4GB"),
         ("{runner: dask, files_per_task: 0}", "engine.files_per_task must be at least 1, not 0"),
-        ("{runner: dask}\n    isolate: true", "leave `isolate` out where there is an `engine`"),
+        ("{runner: dask}\n    isolate: true", "which has no task runner for an `engine`: leave one of them out"),
         ("{runner: dask}\n    states: {enabled: false}", "keeps none; leave one of them out"),
     ],
 )

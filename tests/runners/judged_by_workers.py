@@ -9,6 +9,8 @@ import os
 import re
 import shutil
 import time
+import urllib.request
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Literal
@@ -16,6 +18,7 @@ from uuid import UUID
 
 import polars as pl
 import pytest
+from moto.server import ThreadedMotoServer
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.client.schemas.objects import FlowRun
@@ -102,6 +105,8 @@ environments:
   dask: {engine: {runner: dask, workers: 2, files_per_task: 2}}
   ray: {engine: {runner: ray, workers: 2, files_per_task: 2}}
   killed: {engine: {runner: dask, workers: 2, files_per_task: 2}}
+  dask-stored: {engine: {runner: dask, workers: 2, files_per_task: 2}, states: {path: s3://shop/states}}
+  ray-stored: {engine: {runner: ray, workers: 2, files_per_task: 2}, states: {path: s3://shop/states}}
   doomed:
     engine:
       runner: dask
@@ -142,6 +147,34 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+class Store:
+    """An S3 server on loopback with one bucket, `shop`."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+
+    def empty(self) -> None:
+        """Makes the bucket, and nothing in it."""
+        signed = "AWS4-HMAC-SHA256 Credential=key/20240101/us-east-1/s3/aws4_request"
+        for place, method in (("moto-api/reset", "POST"), ("shop", "PUT")):
+            asked = urllib.request.Request(f"{self.address}/{place}", b"", {"Authorization": signed}, method=method)
+            urllib.request.urlopen(asked, timeout=30).close()
+
+
+@pytest.fixture
+def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    """Where states are kept that processes do not share a folder for."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    made = Store("http://{}:{}".format(*server.get_host_and_port()))
+    given = {"ACCESS_KEY_ID": "key", "SECRET_ACCESS_KEY": "secret", "REGION": "us-east-1", "ALLOW_HTTP": "true"}
+    for name, value in {**given, "ENDPOINT_URL": made.address}.items():
+        monkeypatch.setenv(f"AWS_{name}", value)
+    made.empty()
+    yield made
+    server.stop()
+
+
 def deployed(environment: str) -> tuple[CheckResult, list[str]]:
     """The verdict that a run of the deployment left, by a worker of its pool; and the tasks of that run."""
     file = load_prefect_file(Path("prefect.yaml"))
@@ -173,11 +206,11 @@ def tasks(client: SyncPrefectClient, run: UUID) -> list[str]:
 
 
 def in_one_process(root: Path, environment: str) -> CheckResult:
-    """The same check outside of runs, one file after the other; what it kept is deleted."""
+    """The same check outside of runs, one file after the other; what it kept in a folder is deleted."""
     found = check(None, project.load("orders", environment))
     assert any("12 read" in query for query in found.metadata.explain.queries)
     for kept in (root / ".quality", root / "pids"):
-        shutil.rmtree(kept)
+        shutil.rmtree(kept, ignore_errors=True)
     return found
 
 
@@ -192,6 +225,26 @@ def test_two_processes_give_the_verdict_of_one_also_where_one_of_them_is_killed(
     assert named.count("states_of_files") >= FILES // 2
     assert len(list((repository / "pids").iterdir())) >= 2
     assert (repository / "killed").exists() == (environment == "killed")
+
+
+@pytest.mark.parametrize("environment", ["dask-stored", "ray-stored"])
+def test_states_in_object_storage_give_the_verdict_of_one_process_and_the_next_run_measures_nothing(
+    api: str, repository: Path, store: Store, environment: str
+) -> None:
+    expected = in_one_process(repository, environment)
+    store.empty()
+    found, named = deployed(environment)
+    assert expected.status is Status.FAILED
+    assert found.comparable() == expected.comparable()
+    assert named.count("states_of_files") >= FILES // 2
+    assert len(list((repository / "pids").iterdir())) >= 2
+    assert not (repository / ".quality" / "states").exists()
+    shutil.rmtree(repository / "pids")
+    again, named = deployed(environment)
+    assert again.comparable() == expected.comparable()
+    assert "states of 12 files: 12 kept, 0 read" in again.metadata.explain.queries[0]
+    assert "states_of_files" not in named
+    assert len(list((repository / "pids").iterdir())) == 1, "the run opens files that have failing rows, to show some"
 
 
 def test_files_that_end_every_worker_are_one_clear_error(api: str, repository: Path) -> None:

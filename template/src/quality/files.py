@@ -17,20 +17,27 @@ def write_whole(path: Path, text: str, lasting: bool = True, private: bool = Fal
 
     A `private` file holds rows and is its owner's only, as its folder is where that is made here.
     """
+    with whole(path, private) as half, half.open("w", encoding="utf-8", newline="\n") as file:
+        file.write(text)
+        if lasting:
+            file.flush()
+            os.fsync(file.fileno())
+
+
+@contextmanager
+def whole(path: Path, private: bool = True) -> Iterator[Path]:
+    """A hidden file beside a path, which takes its place in one step once it is written; none where that fails."""
     (private_folder if private else _folder)(path.parent)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    os.close(handle)
+    half = Path(name)
     try:
         if not private:
-            Path(name).chmod(0o666 & ~_umask())
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            if lasting:
-                file.flush()
-                os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+            half.chmod(0o666 & ~_umask())
+        yield half
+        half.replace(path)
+    finally:
+        half.unlink(missing_ok=True)
 
 
 def private_folder(path: Path) -> None:

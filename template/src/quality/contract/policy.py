@@ -197,7 +197,10 @@ class EnvironmentPolicy(Frozen):
         if self.states.enabled is False:
             raise ValueError("`engine` makes states, and `states: {enabled: false}` keeps none; leave one of them out")
         if self.isolate:
-            raise ValueError("an isolated check has no task runner: leave `isolate` out where there is an `engine`")
+            raise ValueError(
+                "`isolate` judges in one process of its own, which has no task runner for an `engine`: leave one of "
+                "them out"
+            )
         if self.engine.address and not ("://" in self.states.path or Path(self.states.path).is_absolute()):
             raise ValueError(
                 f"the workers at {self.engine.address} do not see {self.states.path}: set `states.path` to a URL such "

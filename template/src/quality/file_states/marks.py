@@ -158,7 +158,7 @@ def marks_of(key: Key, piece: Piece) -> Marks:
     found = piece.frame.collect(query, key.label, key.columns).sort("mark")
     ends = key.numbers(found["mark"])
     marks = Marks(found.height, ends.min(), ends.max())  # type: ignore[arg-type]
-    piece.store.write(key.shard_of(piece), found, marks.about())
+    piece.keep(key.shard_of(piece), found, marks.about())
     return marks
 
 
@@ -177,7 +177,8 @@ def _same(key: Key, run: Run, pieces: Mapping[str, Piece], found: pl.DataFrame) 
     held = found.filter(pl.col("name").is_in(new["name"].unique().implode())).partition_by("name", as_dict=True)
     rows += _all_looked_up(key, pieces, {name: marks["mark"] for (name,), marks in held.items()}, run.spread)
     kept = pl.concat(rows)
-    run.store.write(f"{run.repeated(tuple(pieces))}.{kind}", kept)
+    if not any(piece.has_changed for piece in pieces.values()):
+        run.store.write(f"{run.repeated(tuple(pieces))}.{kind}", kept)
     return kept
 
 
@@ -215,7 +216,7 @@ def _looked_up(key: Key, piece: Piece, marks: pl.Series) -> pl.DataFrame:
     found = suspects(piece.frame, key.columns, key.wheres, key.mark.is_in(new.implode()), key.label)
     about = pl.DataFrame({"asked": [pl.concat([asked, new])]}, schema={"asked": pl.List(pl.UInt64)})
     rows = pl.concat([same, found])
-    piece.store.write(key.same_of(piece), pl.concat([rows, about], how="diagonal"))
+    piece.keep(key.same_of(piece), pl.concat([rows, about], how="diagonal"))
     return rows
 
 

@@ -37,6 +37,8 @@ FULL = "full"
 """Beside the states: when everything was read."""
 IGNORED = "QUALITY_FULL"
 """Set where kept states are neither used nor made."""
+CHANGED = "changed"
+"""The version of a source of which a file was seen to change; no source says it."""
 
 
 class Kept(NamedTuple):
@@ -67,9 +69,9 @@ class Kept(NamedTuple):
 
     def remember(self, now: datetime, status: Status) -> None:
         """Which files this check was about, for whoever judges their states by other rules; what is old is deleted."""
-        if self.partly:
-            return
         pieces = self.measuring.pieces
+        if self.partly or any(piece.has_changed for piece in pieces):
+            return
         with suppress(*GONE):
             remember(self.store, pieces, now, status, self.references())
             if read := {piece.key for piece in pieces if piece.was_read}:
@@ -177,6 +179,11 @@ class _Rows:
         return []
 
 
+def _version_now(source: Source, base: Path, pieces: Sequence[Piece]) -> str | None:
+    """The version of the source; another one where a file was another while it was read, whatever it is now."""
+    return CHANGED if any(piece.has_changed for piece in pieces) else source.version(base)
+
+
 def _kept(asked: Asked, store: Store, pieces: Sequence[Piece], headers: Sequence[Header], spread: Spread) -> Kept:
     source, base, first = asked.source, asked.base, headers[0]
     rows = _Rows(source, base, asked.judged, first.schema)
@@ -186,7 +193,7 @@ def _kept(asked: Asked, store: Store, pieces: Sequence[Piece], headers: Sequence
         lambda: rows.reading().lazy,
         columnar=first.columnar,
         version=asked.version,
-        version_now=partial(source.version, base),
+        version_now=partial(_version_now, source, base, pieces),
         hidden=first.hidden,
     )
     whole.rows_seen(sum(one.rows for one in headers))

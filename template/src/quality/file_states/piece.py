@@ -17,7 +17,7 @@ import polars as pl
 from quality.engine.frame import Frame, Surroundings
 from quality.engine.one_pass import Planned, States, fill, merged
 from quality.engine.rule import Measure, State
-from quality.errors import CannotJudgeError, MalformedError
+from quality.errors import CannotJudgeError, MalformedError, SourceError
 from quality.file_states.asks import Ask, Edges, Kept, Measured, Row
 from quality.file_states.store import Store
 from quality.file_states.written import UnkeptError, dumps, loads
@@ -77,7 +77,7 @@ class Piece:
         self.part, self.key, self.judged, self.around, self.store = part, key, judged, around, store
         self.kept: dict[str, Kept] = {}
         self.header: Header | None = None
-        self.was_read = self.has_news = False
+        self.was_read = self.has_news = self.has_changed = False
         self.asked: list[tuple[str, tuple[str, ...]]] = []
         if texts:
             with suppress(*BROKEN):
@@ -120,6 +120,7 @@ class Piece:
         """Takes over what was found out about the same file elsewhere."""
         self.kept, self.header, self.asked = other.kept, other.header, other.asked
         self.was_read, self.has_news = self.was_read or other.was_read, other.has_news
+        self.has_changed = self.has_changed or other.has_changed
 
     def described(self) -> Header:
         """The header: as it is kept, or as the file says it."""
@@ -182,7 +183,19 @@ class Piece:
         for key, kept in self.kept.items():
             with suppress(UnkeptError):
                 texts[key] = dumps(list(kept))
-        self.store.write(self.key, pl.DataFrame({"key": list(texts), "state": list(texts.values())}))
+        self.keep(self.key, pl.DataFrame({"key": list(texts), "state": list(texts.values())}))
+
+    def keep(self, name: str, table: pl.DataFrame, about: Mapping[str, str] | None = None) -> None:
+        """Keeps what was read of the file; nothing once it is another one than was listed, as its name says which."""
+        self.has_changed = self.has_changed or self._is_another()
+        if not self.has_changed:
+            self.store.write(name, table, about)
+
+    def _is_another(self) -> bool:
+        try:
+            return self.part.has_changed()
+        except (SourceError, OSError):
+            return True
 
 
 def _answer(ask: Ask, number: int, states: States) -> Kept:

@@ -16,7 +16,6 @@ from typing import NamedTuple
 import polars as pl
 
 from quality.contract import project
-from quality.files import FILE, private_folder
 from quality.sources import storage
 
 DAY = 86_400
@@ -86,22 +85,8 @@ class Store(NamedTuple):
 
     def write(self, name: str, table: pl.DataFrame, about: Mapping[str, str] | None = None) -> None:
         """Keeps a table. OSError or PolarsError where it cannot be written."""
-        place = self.place(name)
-        if self.remote:
-            wait = self._wait(place)
-            about = dict(about or {})
-            table.write_parquet(
-                place, compression="uncompressed", row_group_size=GROUP, metadata=about, storage_options=wait
-            )
-            return
-        half = Path(place).with_name(f".{name}.{os.getpid()}.{time.monotonic_ns()}")
-        private_folder(half.parent)
-        try:
-            half.touch(FILE)
-            table.write_parquet(half, compression="uncompressed", row_group_size=GROUP, metadata=dict(about or {}))
-            half.replace(place)
-        finally:
-            half.unlink(missing_ok=True)
+        how = {"compression": "uncompressed", "row_group_size": GROUP, "metadata": dict(about or {})}
+        storage.write_table(table, self.place(name), **how)
 
     def prune(self, keep_days: int) -> None:
         """Deletes local files that were not asked for in so many days, and what a killed check left half written."""

@@ -5,7 +5,6 @@ They lie under `<path>/<kind>/<dataset>/<environment>/<month>/`, in a local fold
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
@@ -17,7 +16,7 @@ import polars as pl
 
 from quality.contract import project
 from quality.errors import SourceError, first_line
-from quality.files import FILE, alone, private_folder
+from quality.files import alone
 from quality.history.retention import keep_from, told
 from quality.sources import storage
 
@@ -53,17 +52,7 @@ class Shelf(NamedTuple):
         """
         name = ".".join((f"{stamp(at)}-{run}", *about, "parquet"))
         target = f"{self.folder}/{at.astimezone(UTC):%Y-%m}/{name}"
-        if self.remote:
-            rows.write_parquet(target, storage_options=storage.options(target, storage.SHORT))
-            return target
-        half = Path(target).with_name(f".{name}.{os.getpid()}")
-        private_folder(half.parent)
-        try:
-            half.touch(FILE)
-            rows.write_parquet(half)
-            half.replace(target)
-        finally:
-            half.unlink(missing_ok=True)
+        storage.write_table(rows, target)
         return target
 
     def read(self, schema: pl.Schema, last: int | None = None, before: datetime | None = None) -> pl.DataFrame:

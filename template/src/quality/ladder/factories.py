@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial, wraps
-from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, Protocol, Self, TypeVar, cast
 
 from prefect import Flow, Task
 from prefect.cache_policies import NO_CACHE
@@ -21,6 +21,7 @@ from quality.errors import ConfigurationError
 from quality.ladder.awaitable import AwaitableResult
 from quality.ladder.block import DataQualityBlock
 from quality.ladder.flow_config import QualityCheckMode, QualityFlowConfig
+from quality.ladder.partitions import OF_A_FUNCTION, OF_ROWS, chosen_partition, refuse_partition, with_partition
 from quality.ladder.states import guarded, is_machinery, settling
 from quality.ladder.tasks import QualityTask, create_check_task
 from quality.masking import masked_value
@@ -68,11 +69,19 @@ class QualityFlow(Flow[P, R]):
 
     check: FlowCheck | None = None
     """What it checks, so that a deployment of it waits for the promotion of its dataset."""
+    no_partition: ClassVar[str] = OF_A_FUNCTION
 
     def checking(self, check: FlowCheck) -> Self:
         """This flow, which says what it checks."""
         self.check = check
         return self
+
+    if not TYPE_CHECKING:  # to type checkers a call takes and gives what the function does
+
+        def __call__(self, *args, **kwargs):
+            """Runs it; ConfigurationError for a partition that it does not take."""
+            refuse_partition(self.fn, kwargs, self.no_partition)
+            return super().__call__(*args, **kwargs)
 
     def serialize_parameters(self, parameters: dict[str, Any]) -> dict[str, Any]:
         """What a server is told of a run's parameters: addresses without logins, no keys."""
@@ -110,6 +119,8 @@ class QualityFlow(Flow[P, R]):
 class DatasetFlow(QualityFlow[..., AwaitableResult]):
     """A flow that checks and returns the result: a plain call in sync code, `await` it in async code."""
 
+    no_partition = OF_ROWS
+
     if not TYPE_CHECKING:  # to type checkers a call takes and gives what Prefect says of a flow
 
         def __call__(self, *args, **kwargs):
@@ -140,6 +151,8 @@ def create_quality_flow(
     argument `partition`, such as `day=2026-11-26`, alone; it returns the result.
 
     The flow takes the parameters of its loader, and is async when its loader is. Bind it at module level to deploy it.
+    It takes a `partition`, too, of what its loader names (a path, a dataset's name, a source, as its annotation says),
+    unless the loader has a parameter of that name; for a loader of rows it is refused before anything runs.
     `now` is the moment of judging, each run's own when left out.
     """
     chosen = _chosen(config, cfg, rules)
@@ -226,20 +239,20 @@ def _checking(check: FlowCheck) -> Callable[..., Any]:
 
 
 def _loading(loader: Callable[..., object], check: FlowCheck) -> Callable[..., Any]:
+    """Loads and checks; of what a loader names one partition, where the loader does not choose it itself."""
     load = loader if isinstance(loader, Task) else _load_task(loader, check)
-    if load.isasync:
 
-        @wraps(load.fn)
-        async def aload_and_check(*args: Any, **kwargs: Any) -> Any:
-            return await asyncio.to_thread(check.now, await load(*args, **kwargs))
-
-        return aload_and_check
+    @wraps(load.fn)
+    async def aload_and_check(*args: Any, **kwargs: Any) -> Any:
+        part = chosen_partition(load.fn, kwargs)
+        return await asyncio.to_thread(check.now, await load(*args, **kwargs), partition=part)
 
     @wraps(load.fn)
     def load_and_check(*args: Any, **kwargs: Any) -> Any:
-        return check.now(load(*args, **kwargs))
+        part = chosen_partition(load.fn, kwargs)
+        return check.now(load(*args, **kwargs), partition=part)
 
-    return load_and_check
+    return with_partition(aload_and_check if load.isasync else load_and_check)
 
 
 def _load_task(loader: Callable[..., object], check: FlowCheck) -> Task[..., Any]:

@@ -133,7 +133,8 @@ class Dialect:
         try:
             said = self.found(value, text(translated(pattern, self.WORDS)))
         except (UnsaidError, IndexError) as error:
-            raise UnsayableError(f"the regex {error} of '{pattern}' cannot be said in {self.NAME}") from None
+            why = f", {error.why}" if isinstance(error, UnsaidError) and error.why else ""
+            raise UnsayableError(f"the regex {error} of '{pattern}' cannot be said in {self.NAME}{why}") from None
         said.meta[PATTERN] = pattern
         return said
 

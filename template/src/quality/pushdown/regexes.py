@@ -24,8 +24,17 @@ ESCAPE = re.compile(r"\\(?:[pP]\{[^}]*\}|[pP].|x\{[^}]*\}|x..|[uU]\{[^}]*\}|u...
 ANCHORS = {"\\A": "start", "\\z": "end", "\\b": "boundary", "\\B": "inside"}
 
 
+ASCII_WORDS = (
+    r"whose words are of ASCII letters alone, so that é ends one; write what may stand there, such as (^|\W) before"
+)
+
+
 class UnsaidError(ValueError):
-    """A piece of a pattern that a dialect has no words for."""
+    """A piece of a pattern that a dialect has no words for, and why, where that is not plain."""
+
+    def __init__(self, piece: str, why: str = "") -> None:
+        super().__init__(piece)
+        self.why = why
 
 
 class Words(NamedTuple):
@@ -152,7 +161,7 @@ class _Reader:
         if where in ("start", "end"):
             return self.words.start if where == "start" else self.words.end
         if not self.words.around:
-            raise UnsaidError("\\b" if where == "boundary" else "\\B")
+            raise UnsaidError("\\b" if where == "boundary" else "\\B", ASCII_WORDS)
         word = self.single("\\w")
         edge = f"(?:(?<={word})(?!{word})|(?<!{word})(?={word}))"
         return edge if where == "boundary" else f"(?:(?<={word})(?={word})|(?<!{word})(?!{word}))"

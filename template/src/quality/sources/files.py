@@ -168,7 +168,8 @@ class Files(TextFormat, Source):
             version, settled = (tags[file.place], True) if self.is_remote else local_version(file.path)
             told = f"{version} {keys}" if keys else version
             size = int(version.partition(":")[0])  # both versions begin with it
-            found.append(Part(file.shown, told, partial(self._alone, [file], keys), settled, size))
+            other = partial(remote.has_changed if self.is_remote else _has_changed, file.place, version)
+            found.append(Part(file.shown, told, partial(self._alone, [file], keys), settled, size, other))
         return tuple(found)
 
     def _alone(self, files: Sequence[File], keys: dict[str, pl.DataType], judged: Collection[str]) -> Reading:
@@ -247,6 +248,10 @@ def local_version(path: Path) -> tuple[str, bool]:
     changed = at.st_ctime_ns if at.st_mtime_ns > now else max(at.st_mtime_ns, at.st_ctime_ns)
     settled = now - changed > 2 * tick
     return f"{at.st_size}:{at.st_mtime_ns}:{at.st_ctime_ns}:{at.st_ino}", settled
+
+
+def _has_changed(place: str, version: str) -> bool:
+    return local_version(Path(place))[0] != version
 
 
 def as_source(data: Any) -> Source | None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import fnmatch
+import functools
 import glob
 import importlib
 import importlib.util
+import os
 import re
 from functools import partial
 from typing import Any, NamedTuple
@@ -20,6 +22,8 @@ from quality.sources.tables import table_among
 
 UNKNOWN = "unknown: install the extra `remote` (obstore), which tells versions of files in object storage"
 """What is said of the version of files whose store cannot be asked for it."""
+SECOND = len("2026-11-27 06:00:00")
+"""How much of a time is the same in every answer of a store."""
 
 
 class Object(NamedTuple):
@@ -57,6 +61,24 @@ def tags(address: str, form: Format | None, part: Partition | None = None) -> di
         return None
     read = [one for one in there if part is None or part.has(_keys(one.address, address))]
     return {one.address: f"{one.size}:{one.tag}" for one in read}
+
+
+def has_changed(address: str, told: str) -> bool:
+    """Whether an object is no longer of the size and tag that were told of it, or gone.
+
+    A listing and the object itself may tell different ones of its tags, with quotes or without, and its time to the
+    second: what was told is looked for among all of them.
+    """
+    if (found := _head(address)) is None:
+        return True
+    size, _, tag = told.partition(":")
+    tags = {_bare(str(found.get(name))) for name in ("version", "e_tag")}
+    same_time = tag[:SECOND] == str(found["last_modified"])[:SECOND]
+    return int(size) != found["size"] or not (_bare(tag) in tags or same_time)
+
+
+def _bare(tag: str) -> str:
+    return tag.removeprefix("W/").strip('"')
 
 
 def _keys(place: str, address: str) -> Keys:
@@ -102,22 +124,33 @@ def _matches(address: str, pattern: str) -> bool:
 
 
 def _store(bucket: str) -> Any:
+    return _store_of(bucket, tuple(sorted(os.environ.items())))
+
+
+@functools.lru_cache(maxsize=8)
+def _store_of(bucket: str, environment: tuple[tuple[str, str], ...]) -> Any:
+    """One for every bucket and environment, which holds its connections and knows who asks."""
     made: Any = importlib.import_module("obstore.store")
     return made.from_url(bucket, client_options={"timeout": "30s", "allow_http": True})
 
 
 def _one(address: str) -> list[Object]:
     """The object of this very address; none where there is none."""
+    found = _head(address)
+    return [] if found is None else [Object(address, found["size"], _tag(found))]
+
+
+def _head(address: str) -> Any:
+    """What a store says of the object of this very address; None where there is none."""
     obstore: Any = importlib.import_module("obstore")
     scheme, _, rest = address.partition("://")
     bucket, _, path = rest.partition("/")
     try:
-        found = obstore.head(_store(f"{scheme}://{bucket}"), path)
+        return obstore.head(_store(f"{scheme}://{bucket}"), path)
     except FileNotFoundError:
-        return []
+        return None
     except Exception as error:
         raise SourceError(f"{address} cannot be looked up: {first_line(error)}") from error
-    return [Object(address, found["size"], _tag(found))]
 
 
 def _all(bucket: str, prefix: str) -> list[Object]:

@@ -46,11 +46,17 @@ class Reading(NamedTuple):
     there: Database | None = None
 
 
+def never() -> bool:
+    """What is said of files that cannot be looked at again."""
+    return False
+
+
 class Part(NamedTuple):
     """One file of a source that is judged as a whole: its name, what changes when it does, and how it is opened alone.
 
     It is `settled` where a later change would be seen: clocks of file systems tick, and a file may change twice in one.
-    Its `size` is in bytes, and 0 where that is not known.
+    Its `size` is in bytes, and 0 where that is not known. `has_changed` looks at it again: whether it is no longer of
+    this version, or gone; it is asked once something of the file was read, before that is kept under the version.
     """
 
     name: str
@@ -58,6 +64,7 @@ class Part(NamedTuple):
     read: Callable[[Collection[str]], Reading]
     settled: bool = True
     size: int = 0
+    has_changed: Callable[[], bool] = never
 
 
 class Looked(NamedTuple):

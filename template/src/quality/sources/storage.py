@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
+
+import polars as pl
+
+from quality.files import whole
 
 PATIENT = {"connect_timeout": "5s", "read_timeout": "30s"}
 """For data: no request lasts for ever, and Polars tries again as often as it likes to."""
@@ -18,3 +23,12 @@ def is_remote(path: str) -> bool:
 def options(path: str, wait: dict[str, Any]) -> dict[str, Any] | None:
     """What Polars is told of an address; Hugging Face takes none of it."""
     return None if path.startswith("hf://") else wait
+
+
+def write_table(table: pl.DataFrame, place: str, **how: Any) -> None:
+    """Writes a Parquet file, whole or not at all, its owner's only; OSError or PolarsError where it cannot be."""
+    if is_remote(place):
+        table.write_parquet(place, storage_options=options(place, SHORT), **how)
+        return
+    with whole(Path(place)) as half:
+        table.write_parquet(half, **how)
