@@ -110,9 +110,9 @@ def test_a_second_render_gives_the_same_bytes(template: Path, tmp_path: Path) ->
 
 @pytest.mark.parametrize("answers", pairwise(), ids=lambda answers: "-".join(map(str, answers.values())))
 def test_every_pair_of_answers_renders_valid_files(
-    answers: dict[str, Any], template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    answers: dict[str, Any], small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run_copy(str(template), tmp_path / "r", data=answers | {"domain": "new_york"}, defaults=True, quiet=True)
+    run_copy(str(small), tmp_path / "r", data=answers | {"domain": "new_york"}, defaults=True, quiet=True)
     read = YAML(typ="safe").load
     policy, deployed = read(tmp_path / "r" / "policy.yml"), read(tmp_path / "r" / "prefect.yaml")
     [contract] = [read(path) for path in (tmp_path / "r" / "datasets").glob("*.yml")]
