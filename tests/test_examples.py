@@ -7,7 +7,6 @@ import importlib.util
 import os
 import re
 import shlex
-import shutil
 import sqlite3
 import subprocess
 import sys
@@ -204,23 +203,6 @@ def shell(folder: Path, command: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         line, cwd=folder, env=env, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
     )
-
-
-def test_every_example_of_the_domain_passes_lint_and_types(tmp_path: Path, flights: Path) -> None:
-    shutil.copy(flights / "pyproject.toml", tmp_path / "pyproject.toml")
-    (tmp_path / "src").mkdir()
-    for number, block in enumerate(OF_DOCSTRINGS):
-        (tmp_path / "src" / f"ours_{number}.py").write_text(completed(block), "utf-8")
-    env = os.environ | {"MYPYPATH": str(SOURCES)}
-    for command in (
-        ["ruff", "check", "--config", "lint.isort.known-first-party=['quality']", "src"],
-        ["ruff", "format", "--check", "src"],
-        ["mypy", "--cache-dir", str(ROOT / "build" / "mypy"), *(f"src/ours_{n}.py" for n in range(len(OF_DOCSTRINGS)))],
-    ):
-        done = subprocess.run(
-            [sys.executable, "-m", *command], cwd=tmp_path, env=env, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
 
 
 class Use(NamedTuple):
