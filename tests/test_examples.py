@@ -308,6 +308,7 @@ def test_the_commands_of_a_repositorys_readme_do_what_it_says(flights: Path) -> 
             done = shell(flights, command)
             assert done.returncode == int(raised), f"{command}\n{done.stdout}{done.stderr}"
             assert f"flights: {'FAILED' if raised else 'WARNING'}" in done.stdout
+            assert "the aircraft is known" in done.stdout
             ran.append(command)
         contract.write_text(before, "utf-8")
     assert ran == ["nox -s task", "nox -s task", "nox -s block", "nox -s flow", "nox -s deployment"]
