@@ -82,7 +82,8 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Test the package in place; render, update, climb the ladder, and look at pages (-- -k words)."""
-    session.install("-r", str(primary()), "-r", "constraints.txt")
+    session.install("-r", str(primary()), "-r", "constraints.txt", env={"UV_COMPILE_BYTECODE": "1"})
+    session.run("python", "-m", "compileall", "-q", "template/src")  # once: tests start a thousand Pythons
     install_browser(session)
     shutil.rmtree(SCREENSHOTS, ignore_errors=True)
     kept = {"QUALITY_SCREENSHOTS": str(SCREENSHOTS.resolve())}

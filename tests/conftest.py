@@ -14,7 +14,7 @@ import plumbum
 import polars as pl
 import pytest
 from copier import run_copy
-from rendering import OTHER, ROOT, commit, nox, release
+from rendering import OTHER, ROOT, commit, git, lock, nox, release
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -38,6 +38,27 @@ def template(isolated_git: None, tmp_path_factory: pytest.TempPathFactory) -> Pa
     for name in {name for name in names if name and (ROOT / name).is_file()}:
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / name, target / name)
+    release(target, "v1.0.0")
+    return target
+
+
+ROOMS = ("contract", "rollout")
+"""The rooms of the package that the small template has, beside the modules of no room."""
+
+
+@pytest.fixture(scope="session")
+def small(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The template with two rooms of the package, tagged v1.0.0: what an update does to one module it does to each."""
+    target = tmp_path_factory.mktemp("small") / "template"
+    shutil.copytree(template / "template", target / "template")
+    for name in ("copier.yml", "CHANGELOG.md"):
+        shutil.copy2(template / name, target)
+    shutil.copytree(template / "hooks", target / "hooks")
+    for room in (target / "template" / "src" / "quality").iterdir():
+        if room.is_dir() and room.name not in ROOMS:
+            shutil.rmtree(room)
+    git(target, "init", "--quiet")
+    lock(target)
     release(target, "v1.0.0")
     return target
 

@@ -38,9 +38,14 @@ def commit(folder: Path, message: str = "Start") -> None:
     git(folder, "commit", "--quiet", "--allow-empty", "--message", message)
 
 
+def lock(template: Path) -> None:
+    """Make the manifest of a template's managed files current."""
+    subprocess.run([sys.executable, "hooks/lock_managed.py"], cwd=template, check=True)
+
+
 def files(folder: Path) -> dict[str, bytes]:
-    """The bytes of every file, by path, without git's own."""
-    paths = (path for path in folder.rglob("*") if path.is_file())
+    """The bytes of every file, by path, without git's own and what Python compiled."""
+    paths = (path for path in folder.rglob("*") if path.is_file() and path.parent.name != "__pycache__")
     named = ((path.relative_to(folder).as_posix(), path) for path in paths)
     return {name: path.read_bytes() for name, path in named if not name.startswith((".git/", ".nox/", ".prefect/"))}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
@@ -37,7 +38,9 @@ def test_functions() -> None:
     assert "test_functions" in named_tests()
 
 
+@cache
 def named_tests() -> set[str]:
+    """Read once: all tests are many files, and promises are many rows."""
     trees = (ast.walk(ast.parse(path.read_text("utf-8"))) for path in TESTS)
     return {node.name for nodes in trees for node in nodes if isinstance(node, ast.FunctionDef)}
 

@@ -10,7 +10,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
@@ -18,7 +17,7 @@ from typing import Any
 
 import pytest
 from copier import run_copy
-from rendering import ROOT, commit, git, nox, release
+from rendering import ROOT, commit, git, lock, nox, release
 
 COPIED = """from quality import data_quality_check_task
 from prefect import flow
@@ -83,11 +82,6 @@ HEALED_BY_HAND = {
     "src/domain/ours.py:6": "quality_checked_flow",
     "src/domain/tests/more.py:2": "check_dataset",
 }
-
-
-def lock(template: Path) -> None:
-    """Make the manifest of a template current."""
-    subprocess.run([sys.executable, "hooks/lock_managed.py"], cwd=template, check=True)
 
 
 @pytest.fixture(scope="module")
@@ -229,10 +223,10 @@ def test_more_than_twenty_planted_drifts_are_each_found_and_healed_by_what_their
 
 
 @pytest.fixture
-def releases(template: Path, tmp_path: Path) -> Path:
+def releases(small: Path, tmp_path: Path) -> Path:
     """The template with a second release, which changes a managed file and a shared one."""
     target = tmp_path / "template"
-    shutil.copytree(template, target)
+    shutil.copytree(small, target)
     with (target / "template" / "src" / "quality" / "errors.py").open("a", encoding="utf-8") as file:
         file.write("# of the second release\n")
     codeowners = target / "template" / "CODEOWNERS.jinja"

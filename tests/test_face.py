@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import ast
 import importlib
+import os
+import shutil
 import subprocess
 import sys
 import warnings
 from pathlib import Path
 
 import pytest
+from copier import run_copy
 from flat import flat_files
 from rendering import ROOT
+from test_examples import OF_DOCSTRINGS, completed
 
 SOURCES = ROOT / "template" / "src"
 FACE = SOURCES / "quality" / "__init__.py"
@@ -20,8 +24,6 @@ sys.path.insert(0, str(SOURCES))
 import quality  # noqa: E402 - the package in place
 from quality import moved  # noqa: E402
 
-CACHE = ROOT / "build" / "mypy"
-"""Kept, and shared by the tests: what mypy knows of Prefect and Polars costs it half a minute."""
 NEEDED = {
     "data_quality_check_task", "data_quality_profile_task", "data_quality_learn_task", "create_check_task",
     "DataQualityBlock", "create_quality_flow", "quality_checked_flow", "QualityFlowConfig", "QualityCheckMode",
@@ -161,15 +163,31 @@ def python(code: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(path, capture_output=True, text=True, check=True)
 
 
-def mypy(folder: Path, text: str) -> list[str]:
-    """What mypy --strict, with the plugin that a repository's pyproject.toml names, says of a file of the team's."""
-    (folder / "ours.py").write_text(text, "utf-8")
-    (folder / "mypy.ini").write_text(
-        f"[mypy]\nmypy_path = {SOURCES}\nstrict = true\nplugins = pydantic.mypy\n", "utf-8"
-    )
-    command = [sys.executable, "-m", "mypy", "--config-file", "mypy.ini", "--cache-dir", str(CACHE), "ours.py"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    return [line for line in done.stdout.splitlines()[:-1] if line.startswith("ours.py")] or [done.stderr]
+@pytest.fixture(scope="module")
+def team(small: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The settings of a repository, a file that uses every name, one that is wrong, and the examples of the domain."""
+    folder = tmp_path_factory.mktemp("face")
+    run_copy(str(small), folder / "flights", defaults=True, quiet=True)
+    shutil.copy(folder / "flights" / "pyproject.toml", folder)
+    (folder / "src").mkdir()
+    (folder / "names.py").write_text(NAMES, "utf-8")
+    (folder / "wrong.py").write_text(WRONG, "utf-8")
+    for number, block in enumerate(OF_DOCSTRINGS):
+        (folder / "src" / f"ours_{number}.py").write_text(completed(block), "utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def typed(team: Path) -> dict[str, list[str]]:
+    """What mypy says of each file, told at once: what it has to know of Prefect and Polars costs half a minute."""
+    files = ["names.py", "wrong.py", *sorted(path.relative_to(team).as_posix() for path in team.glob("src/*.py"))]
+    command = [sys.executable, "-m", "mypy", "--cache-dir", str(ROOT / "build" / "mypy"), *files]
+    env = os.environ | {"MYPYPATH": str(SOURCES)}
+    done = subprocess.run(command, cwd=team, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 1, done.stdout + done.stderr
+    lines = done.stdout.splitlines()[:-1]
+    assert all(line.startswith(tuple(files)) for line in lines), done.stdout
+    return {name: [line for line in lines if line.startswith(f"{name}:")] for name in files}
 
 
 def revealed(name: str) -> str:
@@ -179,18 +197,30 @@ def revealed(name: str) -> str:
     return f"reveal_type(quality.{name})"
 
 
-def test_a_strict_file_that_uses_every_name_reveals_no_any(tmp_path: Path) -> None:
-    text = "\n\n".join(["import quality", *map(revealed, quality.EXPORTS)]) + "\n\n" + USES
-    said = mypy(tmp_path, text)
-    assert len(said) == text.count("reveal_type("), "\n".join(said)
+NAMES = "\n\n".join(["import quality", *map(revealed, quality.EXPORTS)]) + "\n\n" + USES
+
+
+def test_a_strict_file_that_uses_every_name_reveals_no_any(typed: dict[str, list[str]]) -> None:
+    said = typed["names.py"]
+    assert len(said) == NAMES.count("reveal_type("), "\n".join(said)
     assert [line for line in said if "Revealed type" not in line or "Any" in line] == []
 
 
-def test_a_name_or_an_argument_that_does_not_exist_is_told_by_the_type_checker(tmp_path: Path) -> None:
-    said = "\n".join(mypy(tmp_path, WRONG))
-    for place, word in (("ours.py:2", "colum_rule"), ("ours.py:4", "overload"), ("ours.py:5", "stats")):
+def test_a_name_or_an_argument_that_does_not_exist_is_told_by_the_type_checker(typed: dict[str, list[str]]) -> None:
+    said = "\n".join(typed["wrong.py"])
+    for place, word in (("wrong.py:2", "colum_rule"), ("wrong.py:4", "overload"), ("wrong.py:5", "stats")):
         assert place in said
         assert word in said
+
+
+def test_every_example_of_the_domain_passes_lint_and_types(team: Path, typed: dict[str, list[str]]) -> None:
+    for words in (["check", "--config", "lint.isort.known-first-party=['quality']"], ["format", "--check"]):
+        command = [sys.executable, "-m", "ruff", *words, "src"]
+        done = subprocess.run(command, cwd=team, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+    said = {name: lines for name, lines in typed.items() if name.startswith("src/")}
+    assert len(said) == len(OF_DOCSTRINGS) > 3
+    assert not any(said.values()), said
 
 
 @pytest.mark.parametrize("module", sorted(moved.MOVED))

@@ -31,8 +31,8 @@ def run_update(*words: str | Path, verb: str = "update") -> subprocess.Completed
 
 
 @pytest.fixture(scope="module")
-def tagged(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return releases(template, tmp_path_factory.mktemp("releases") / "template")
+def tagged(small: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return releases(small, tmp_path_factory.mktemp("releases") / "template")
 
 
 @pytest.fixture(scope="module")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -53,14 +56,6 @@ def test_schemas_rule_table_and_policy_document_are_current_as_rendered(
     done = nox(repository, "rules")
     assert done.returncode == 0, done.stdout + done.stderr
     assert git(repository, "status", "--porcelain") == ""
-
-
-@pytest.mark.parametrize("rung", RUNGS)
-def test_the_sample_is_a_warning_on_every_rung(rung: str, flights: Path) -> None:
-    done = nox(flights, rung)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "WARNING" in done.stdout
-    assert "the aircraft is known" in done.stdout
 
 
 @pytest.mark.parametrize("rung", RUNGS)
@@ -115,8 +110,8 @@ def test_plain_nox_lints_and_tests_the_defaults(flights: Path) -> None:
 
 
 def test_the_other_answers_pass_their_tests(orders: Path) -> None:
-    """Their Python files are those of the defaults, so lint has nothing else to look at."""
-    done = nox(orders, "tests")
+    """Their Python files are those of the defaults, so that lint and the tests of the package have nothing else."""
+    done = nox(orders, "tests", "tests/quality/test_contracts.py", "tests/domain")
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -220,30 +215,48 @@ def test_running_the_ladder_leaves_nothing_to_commit_but_its_evidence(flights: P
 
 
 REFUSED = [
-    ("unknown rule", "check: not_null, name: a dep", "check: not_nul, name: a dep", ("flights.yml:", "not_null")),
-    ("unknown field", "max_failure_rate: 0.02", "max_failure_rat: 0.02", ("flights.yml:", "max_failure_rate")),
-    ("unknown dtype", "dtype: integer", "dtype: intger", ("flights.yml:", "integer")),
+    ("unknown rule", "check: not_null, name: a dep", "check: not_nul, name: a dep", ("not_null")),
+    ("unknown field", "max_failure_rate: 0.02", "max_failure_rat: 0.02", ("max_failure_rate")),
+    ("unknown dtype", "dtype: integer", "dtype: intger", ("integer")),
     (
         "name twice",
         "name: the aircraft is known",
         "name: no delay of half a day",
-        ("flights.yml:", "two rules are named"),
+        ("two rules are named"),
     ),
-    ("unknown severity", "severity: warning", "severity: warnin", ("flights.yml:", "warning")),
-    ("bad pattern", '"^[0-9A-Z]{2}$"', '"^[0-9A-Z"', ("flights.yml:",)),
-    ("unknown contract field", "sensitive:", "sensitiv:", ("flights.yml:", "sensitive")),
-    ("not YAML", "rules:", "rules: [", ("flights.yml",)),
+    ("unknown severity", "severity: warning", "severity: warnin", ("warning")),
+    ("bad pattern", '"^[0-9A-Z]{2}$"', '"^[0-9A-Z"', ()),
+    ("unknown contract field", "sensitive:", "sensitiv:", ("sensitive")),
+    ("not YAML", "rules:", "rules: [", ()),
 ]
 
 
-@pytest.mark.parametrize(("case", "old", "new", "said"), REFUSED, ids=[row[0] for row in REFUSED])
-def test_a_wrong_contract_is_refused_in_one_line(
-    case: str, old: str, new: str, said: tuple[str, ...], flights: Path, contract: Callable[[str, str], None]
-) -> None:
-    contract(old, new)
+def vary(flights: Path, case: str, old: str, new: str) -> Path:
+    """The contract of the flights once more, under another name and with another text."""
+    name = case.replace(" ", "_").lower()
+    text = (flights / "datasets" / "flights.yml").read_text("utf-8")
+    assert old in text
+    path = flights / "datasets" / f"{name}.yml"
+    path.write_text(text.replace("dataset: flights", f"dataset: {name}").replace(old, new, 1), "utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def refused(flights: Path) -> list[str]:
+    """What one session says of every wrong contract; it judges the right one."""
+    paths = [vary(flights, case, old, new) for case, old, new, _ in REFUSED]
     done = nox(flights, "task")
+    for path in paths:
+        path.unlink()
     assert done.returncode == 2, done.stdout + done.stderr
-    [line] = [line for line in done.stderr.splitlines() if line and not line.startswith("nox > ")]
+    assert "flights: WARNING" in done.stdout
+    return [line for line in done.stderr.splitlines() if line and not line.startswith("nox > ")]
+
+
+@pytest.mark.parametrize(("case", "said"), [(row[0], row[3]) for row in REFUSED], ids=[row[0] for row in REFUSED])
+def test_a_wrong_contract_is_refused_in_one_line(case: str, said: tuple[str, ...], refused: list[str]) -> None:
+    assert len(refused) == len(REFUSED), refused
+    [line] = [line for line in refused if f"datasets/{case.replace(' ', '_').lower()}.yml" in line]
     assert all(word in line for word in said), line
 
 
@@ -256,16 +269,6 @@ TOLD_BY_THE_DATA = [
     ),
     ("wrong dtype", "column: origin, values", "column: distance, values", ("distance", "cannot be compared")),
 ]
-
-
-@pytest.mark.parametrize(("case", "old", "new", "said"), TOLD_BY_THE_DATA, ids=[row[0] for row in TOLD_BY_THE_DATA])
-def test_what_only_the_data_tells_is_a_verdict_and_no_refusal(
-    case: str, old: str, new: str, said: tuple[str, ...], flights: Path, contract: Callable[[str, str], None]
-) -> None:
-    contract(old, new)
-    done = nox(flights, "task", "flights", env={"COLUMNS": "200"})
-    assert done.returncode == 3, done.stdout + done.stderr
-    assert all(word in " ".join(done.stdout.split()) for word in said), done.stdout
 
 
 def test_an_unknown_dataset_and_an_unknown_environment_are_refused_with_the_nearest(flights: Path) -> None:
@@ -292,19 +295,46 @@ def spoil_no_rows(path: Path) -> None:
     pl.read_parquet(path).clear().write_parquet(path)
 
 
-@pytest.mark.parametrize(
-    ("spoil", "code"), [(spoil_missing, 3), (spoil_empty_file, 3), (spoil_truncated, 3), (spoil_no_rows, 1)]
-)
-def test_data_that_cannot_be_judged_is_never_green(spoil: Callable[[Path], None], code: int, flights: Path) -> None:
-    path = flights / "data" / "flights.parquet"
-    before = path.read_bytes()
-    try:
-        spoil(path)
-        done = nox(flights, "task")
-    finally:
-        path.write_bytes(before)
-    assert done.returncode == code, done.stdout + done.stderr
+SPOILED: list[tuple[str, Callable[[Path], None], int]] = [
+    ("missing", spoil_missing, 3),
+    ("empty file", spoil_empty_file, 3),
+    ("truncated", spoil_truncated, 3),
+    ("no rows", spoil_no_rows, 1),
+]
+
+
+@pytest.fixture(scope="module")
+def judged(flights: Path) -> dict[str, Any]:
+    """What one session answers about every contract and file of which only the data tells, by its name."""
+    made = [vary(flights, case, old, new) for case, old, new, _ in TOLD_BY_THE_DATA]
+    for case, spoil, _ in SPOILED:
+        contract = vary(flights, case, "data/flights.parquet", f"data/{case}.parquet")
+        data = Path(shutil.copy(flights / "data" / "flights.parquet", flights / "data" / f"{case}.parquet"))
+        spoil(data)
+        made += [contract, data]
+    done = nox(flights, "task", "--json")
+    for path in made:
+        path.unlink(missing_ok=True)
+    assert done.returncode == 3, done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
+    return {run["dataset"]: run for run in json.loads(done.stdout)["runs"]}
+
+
+@pytest.mark.parametrize(
+    ("case", "said"), [(row[0], row[3]) for row in TOLD_BY_THE_DATA], ids=[row[0] for row in TOLD_BY_THE_DATA]
+)
+def test_what_only_the_data_tells_is_a_verdict_and_no_refusal(
+    case: str, said: tuple[str, ...], judged: dict[str, Any]
+) -> None:
+    found = judged[case.replace(" ", "_")]
+    assert (found["exit_code"], found["result"]["status"]) == (3, "ERROR")
+    messages = " ".join(rule["message"] for rule in found["result"]["rules"])
+    assert all(word in messages for word in said), messages
+
+
+@pytest.mark.parametrize(("case", "code"), [(row[0], row[2]) for row in SPOILED], ids=[row[0] for row in SPOILED])
+def test_data_that_cannot_be_judged_is_never_green(case: str, code: int, judged: dict[str, Any]) -> None:
+    assert judged[case.replace(" ", "_")]["exit_code"] == code
 
 
 def test_a_contract_without_rules_is_never_green(orders: Path) -> None:

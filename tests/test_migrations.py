@@ -28,18 +28,19 @@ def replace(path: Path, *pairs: tuple[str, str]) -> None:
     path.write_text(text, encoding="utf-8")
 
 
-@pytest.fixture
-def releases(template: Path, tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def releases(small: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """v0.9.0 with the names of before 1.0.0, then v1.0.0, then v1.1.0 that renames nothing."""
-    old, target = tmp_path / "old", tmp_path / "template"
-    shutil.copytree(template, old, ignore=shutil.ignore_patterns(".git"))
+    folder = tmp_path_factory.mktemp("releases")
+    old, target = folder / "old", folder / "template"
+    shutil.copytree(small, old, ignore=shutil.ignore_patterns(".git"))
     for path in (old / "copier.yml", *(old / "template").rglob("*.jinja")):
         replace(path, *BEFORE)
     config = (old / "copier.yml").read_text(encoding="utf-8")
     migrations = config[config.index("_migrations:") : config.index("_message_after_copy:")]
     (old / "copier.yml").write_text(config.replace(migrations, ""), encoding="utf-8")
     release(old, "v0.9.0")
-    shutil.copytree(template, target, ignore=shutil.ignore_patterns(".git"))
+    shutil.copytree(small, target, ignore=shutil.ignore_patterns(".git"))
     shutil.copytree(old / ".git", target / ".git")
     release(target, "v1.0.0")
     (target / "template" / "renovate.json").unlink()
@@ -47,10 +48,10 @@ def releases(template: Path, tmp_path: Path) -> Path:
     return target
 
 
-@pytest.fixture
-def repository(releases: Path, tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def before(releases: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A repository of before 1.0.0, with the team's own data and edits."""
-    target = tmp_path / "orders"
+    target = tmp_path_factory.mktemp("before") / "orders"
     answers = {"dataset": "lake/orders.csv"}
     run_copy(str(releases), target, data=answers, defaults=True, quiet=True, vcs_ref="v0.9.0")
     policy = target / "policy.yml"
@@ -61,6 +62,11 @@ def repository(releases: Path, tmp_path: Path) -> Path:
         file.write("  lab:\n    cache: {enabled: true, expiration_seconds : 60, reason: a lab}\n    work_pool: lab\n")
     commit(target)
     return target
+
+
+@pytest.fixture
+def repository(before: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(before, tmp_path / "orders"))
 
 
 def test_an_update_that_crosses_a_migration_asks_for_trust_and_changes_nothing(repository: Path) -> None:

@@ -81,36 +81,36 @@ def test_a_copy_never_needs_trust() -> None:
 
 
 @pytest.fixture(scope="module")
-def default_files(template: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+def default_files(small: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     target = tmp_path_factory.mktemp("default") / "flights"
-    run_copy(str(template), target, defaults=True, quiet=True, vcs_ref="v1.0.0")
+    run_copy(str(small), target, defaults=True, quiet=True, vcs_ref="v1.0.0")
     return files(target)
 
 
 @pytest.mark.parametrize("question", OTHER_ANSWERS)
 def test_every_answer_changes_a_file_beside_the_answers(
-    question: str, template: Path, default_files: dict[str, bytes], tmp_path: Path
+    question: str, small: Path, default_files: dict[str, bytes], tmp_path: Path
 ) -> None:
     answer = {question: OTHER_ANSWERS[question]}
-    run_copy(str(template), tmp_path / "flights", data=answer, defaults=True, quiet=True, vcs_ref="v1.0.0")
+    run_copy(str(small), tmp_path / "flights", data=answer, defaults=True, quiet=True, vcs_ref="v1.0.0")
     changed = {name for name, _ in default_files.items() ^ files(tmp_path / "flights").items()}
     assert changed - {".copier-answers.yml"}
 
 
 @pytest.mark.parametrize(("question", "answer", "reason"), REFUSED, ids=[f"{q}={a!r:.20}" for q, a, _ in REFUSED])
 def test_a_bad_answer_is_refused_in_one_line_and_leaves_nothing(
-    question: str, answer: str, reason: str, template: Path, tmp_path: Path
+    question: str, answer: str, reason: str, small: Path, tmp_path: Path
 ) -> None:
     data = {question: YAML(typ="safe").load(answer) if question == "environments" else answer}
     with pytest.raises(ValueError, match=f"'{question}': .*{re.escape(reason)}") as refusal:
-        run_copy(str(template), tmp_path / "repository", data=data, defaults=True, quiet=True)
+        run_copy(str(small), tmp_path / "repository", data=data, defaults=True, quiet=True)
     assert "\n" not in str(refusal.value)
     assert reason == "is not in" or len(str(refusal.value).split("': ", 1)[1]) < 70
     assert not any(tmp_path.iterdir())
 
 
-def test_the_command_line_refuses_a_bad_answer_in_its_last_line(template: Path, tmp_path: Path) -> None:
-    done = copier("copy", "--defaults", "--data", "domain=New York", str(template), str(tmp_path / "repository"))
+def test_the_command_line_refuses_a_bad_answer_in_its_last_line(small: Path, tmp_path: Path) -> None:
+    done = copier("copy", "--defaults", "--data", "domain=New York", str(small), str(tmp_path / "repository"))
     assert done.returncode == 1
     assert done.stderr.strip().endswith("'domain': Use snake_case, a letter first, for instance new_york_flights")
     assert not any(tmp_path.iterdir())
@@ -118,9 +118,9 @@ def test_the_command_line_refuses_a_bad_answer_in_its_last_line(template: Path, 
 
 @pytest.mark.parametrize(("source", "name"), NAMES)
 def test_a_dataset_of_yours_gets_a_starter_contract_named_after_it(
-    source: str, name: str, template: Path, tmp_path: Path
+    source: str, name: str, small: Path, tmp_path: Path
 ) -> None:
-    run_copy(str(template), tmp_path / "r", data={"source": source}, defaults=True, quiet=True)
+    run_copy(str(small), tmp_path / "r", data={"source": source}, defaults=True, quiet=True)
     assert [path.name for path in (tmp_path / "r" / "datasets").glob("*.yml")] == [f"{name}.yml"]
     contract = YAML(typ="safe").load(tmp_path / "r" / "datasets" / f"{name}.yml")
     assert contract["dataset"] == name
@@ -135,6 +135,6 @@ def test_a_dataset_of_yours_gets_a_starter_contract_named_after_it(
     ("folder", "domain"),
     [("Sales Orders", "sales_orders"), ("new-york.x", "new_york_x"), ("2024-q1", "q1"), ("42", "my_domain")],
 )
-def test_the_domain_comes_from_the_folder(folder: str, domain: str, template: Path, tmp_path: Path) -> None:
-    run_copy(str(template), tmp_path / folder, defaults=True, quiet=True)
+def test_the_domain_comes_from_the_folder(folder: str, domain: str, small: Path, tmp_path: Path) -> None:
+    run_copy(str(small), tmp_path / folder, defaults=True, quiet=True)
     assert YAML(typ="safe").load(tmp_path / folder / ".copier-answers.yml")["domain"] == domain

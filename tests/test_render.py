@@ -102,17 +102,24 @@ def processor_seconds() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def test_a_second_render_gives_the_same_bytes(template: Path, tmp_path: Path) -> None:
-    for name in ("one", "two"):
-        run_copy(str(template), tmp_path / name / "flights", defaults=True, quiet=True)
-    assert files(tmp_path / "one" / "flights") == files(tmp_path / "two" / "flights")
+@pytest.fixture(scope="module")
+def flights(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The defaults, only to be read."""
+    rendered = tmp_path_factory.mktemp("render") / "flights"
+    run_copy(str(template), rendered, defaults=True, quiet=True)
+    return rendered
+
+
+def test_a_second_render_gives_the_same_bytes(flights: Path, template: Path, tmp_path: Path) -> None:
+    run_copy(str(template), tmp_path / "flights", defaults=True, quiet=True)
+    assert files(tmp_path / "flights") == files(flights)
 
 
 @pytest.mark.parametrize("answers", pairwise(), ids=lambda answers: "-".join(map(str, answers.values())))
 def test_every_pair_of_answers_renders_valid_files(
-    answers: dict[str, Any], template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    answers: dict[str, Any], small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run_copy(str(template), tmp_path / "r", data=answers | {"domain": "new_york"}, defaults=True, quiet=True)
+    run_copy(str(small), tmp_path / "r", data=answers | {"domain": "new_york"}, defaults=True, quiet=True)
     read = YAML(typ="safe").load
     policy, deployed = read(tmp_path / "r" / "policy.yml"), read(tmp_path / "r" / "prefect.yaml")
     [contract] = [read(path) for path in (tmp_path / "r" / "datasets").glob("*.yml")]
@@ -153,11 +160,10 @@ def test_no_python_file_carries_jinja() -> None:
     assert not list((ROOT / "template").rglob("*.py.jinja"))
 
 
-def test_every_python_file_is_the_same_in_every_repository(template: Path, tmp_path: Path) -> None:
-    for name, pool in (("one", "process"), ("two", "docker")):
-        data = {"domain": name, "work_pool_type": pool, "environments": ["prod"]}
-        run_copy(str(template), tmp_path / name, data=data, defaults=True, quiet=True)
-    one, two = ({n: b for n, b in files(tmp_path / name).items() if n.endswith(".py")} for name in ("one", "two"))
+def test_every_python_file_is_the_same_in_every_repository(flights: Path, template: Path, tmp_path: Path) -> None:
+    data = {"domain": "two", "work_pool_type": "docker", "environments": ["prod"]}
+    run_copy(str(template), tmp_path, data=data, defaults=True, quiet=True)
+    one, two = ({n: b for n, b in files(folder).items() if n.endswith(".py")} for folder in (flights, tmp_path))
     assert one == two
 
 
@@ -201,11 +207,9 @@ def test_constraints_pin_what_their_session_needs_and_name_no_machine(name: str)
 
 
 @pytest.fixture(scope="module")
-def noxfile(template: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def noxfile(flights: Path) -> dict[str, Any]:
     """A rendered repository's project, and the names of its noxfile: nox knows a session once in a process."""
-    rendered = tmp_path_factory.mktemp("noxfile") / "flights"
-    run_copy(str(template), rendered, defaults=True, quiet=True)
-    with contextlib.chdir(rendered):
+    with contextlib.chdir(flights):
         project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]
         return {"project": project, **runpy.run_path("noxfile.py")}
 

@@ -230,58 +230,73 @@ def week(night: int, sunday: float, noise: int = 20) -> float:
     return (sunday if night % 7 == 6 else 1_000) + (night * 37) % noise
 
 
-RULES_OF_A_WEEK = (VOLUME, TREND | {"metric": "row_count", "column": None}, ANOMALY | {"metric": "row_count"})
+SEASONS: dict[str, dict[str, Any]] = {
+    "volume": VOLUME,
+    "trend": {"check": "trend", "metric": "row_count", "max_change": 0.5, "window": 3},
+    "anomaly": {"check": "anomaly", "metric": "row_count"},
+    "asked for": VOLUME | {"season": "weekday"},
+    "not wanted": VOLUME | {"season": "none"},
+}
+WEEKS = 9
 
 
-def weekly(repository: Repository, rule: dict[str, Any], weeks: int, sunday: float = 200, start: int = 0) -> list[str]:
-    """The verdicts of a rule on the rows of some weeks."""
-    repository.says(rules=[{name: value for name, value in rule.items() if value is not None and name != "column"}])
-    found = []
-    for night in range(start, start + 7 * weeks):
-        rows = int(week(night, sunday))
-        holds(repository, {"id": range(rows), "email": ["x"] * rows, "amount": [1.0] * rows}, night)
-        found.append(look(repository, MONDAY + night * DAY, str(night)).rules[-1].status.value)
-    return found
+def rows(count: float) -> dict[str, list[Any]]:
+    return {"id": [*range(int(count))], "email": ["x"] * int(count), "amount": [1.0] * int(count)}
 
 
-@pytest.mark.parametrize("rule", RULES_OF_A_WEEK, ids=lambda rule: rule["check"])
-def test_sundays_are_no_false_alarm_once_there_are_enough_weeks(repository: Repository, rule: dict[str, Any]) -> None:
-    found = weekly(repository, rule, 9)
-    assert "FAILED" not in found[5 * 7 :]
-    night = 9 * 7 + 2
-    rows = 200
-    holds(repository, {"id": range(rows), "email": ["x"] * rows, "amount": [1.0] * rows}, night)
-    wednesday = look(repository, MONDAY + night * DAY, "as few as on Sundays").rules[-1]
+@pytest.fixture(scope="module")
+def seasons(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[RuleResult]]:
+    """What each of the rules says of some weeks with few rows on Sundays, and then: of the last Sunday's file again on
+    Monday, of as few rows on a Wednesday as on Sundays, of two rows on a Sunday."""
+    root = tmp_path_factory.mktemp("seasons")
+    with pytest.MonkeyPatch.context() as machine:
+        machine.setenv("QUALITY_ROOT", str(root))
+        repository = Repository(root, rules=[rule | {"name": name} for name, rule in SEASONS.items()])
+        said = []
+        for night in range(7 * WEEKS):
+            holds(repository, rows(week(night, 200)), night)
+            said.append(look(repository, MONDAY + night * DAY, str(night)))
+        said.append(check(None, repository.config, now=MONDAY + 7 * WEEKS * DAY))
+        for night, count in ((7 * WEEKS + 2, 200), (7 * WEEKS + 6, 2)):
+            holds(repository, rows(count), night)
+            said.append(look(repository, MONDAY + night * DAY, f"{count} rows"))
+    return {name: [result.rules[number] for result in said] for number, name in enumerate(SEASONS)}
+
+
+@pytest.mark.parametrize("rule", ["volume", "trend", "anomaly"])
+def test_sundays_are_no_false_alarm_once_there_are_enough_weeks(
+    seasons: dict[str, list[RuleResult]], rule: str
+) -> None:
+    *nights, _, wednesday, sunday = seasons[rule]
+    assert "FAILED" not in statuses(nights[5 * 7 :])
     assert wednesday.status is Status.FAILED
     assert "Wednesdays" in wednesday.message
-    night = 9 * 7 + 6
-    holds(repository, amounts(1, 2), night)
-    sunday = look(repository, MONDAY + night * DAY, "two rows").rules[-1]
     assert (sunday.status, sunday.against) == (Status.FAILED, "weekday")
 
 
 def test_where_the_weekday_explains_nothing_the_last_runs_are_compared(repository: Repository) -> None:
-    weekly(repository, VOLUME, 6, sunday=1_000)
+    repository.says(rules=[VOLUME])
+    nights(repository, *(rows(week(night, 1_000)) for night in range(7 * 6)))
     holds(repository, amounts(1, 2), 99)
     assert look(repository, MONDAY + 42 * DAY, "now").rules[-1].against == "all"
 
 
-def test_a_season_that_is_asked_for_waits_for_four_weeks(repository: Repository) -> None:
-    found = weekly(repository, VOLUME | {"season": "weekday"}, 6)
-    assert found == ["SKIPPED"] * 28 + ["PASSED"] * 14
-    holds(repository, amounts(1, 2), 99)
-    assert look(repository, MONDAY + 42 * DAY, "two rows").rules[-1].status is Status.FAILED
+def test_a_season_that_is_asked_for_waits_for_four_weeks(seasons: dict[str, list[RuleResult]]) -> None:
+    *nights, _, _, two_rows = seasons["asked for"]
+    assert statuses(nights) == ["SKIPPED"] * 28 + ["PASSED"] * 7 * (WEEKS - 4)
+    assert two_rows.status is Status.FAILED
 
 
-def test_a_season_that_is_not_wanted_is_none(repository: Repository) -> None:
-    assert weekly(repository, VOLUME | {"season": "none"}, 6)[5 * 7 + 6] == "FAILED"
+def test_a_season_that_is_not_wanted_is_none(seasons: dict[str, list[RuleResult]]) -> None:
+    assert seasons["not wanted"][5 * 7 + 6].status is Status.FAILED
 
 
-def test_a_second_look_on_monday_judges_a_file_of_sunday_as_sunday_did(repository: Repository) -> None:
-    weekly(repository, VOLUME, 8)
-    result = check(None, repository.config, now=MONDAY + 56 * DAY)
-    assert (result.rules[-1].status, result.rules[-1].against) == (Status.PASSED, "weekday")
-    assert "Sundays" in result.rules[-1].message
+def test_a_second_look_on_monday_judges_a_file_of_sunday_as_sunday_did(
+    seasons: dict[str, list[RuleResult]],
+) -> None:
+    monday = seasons["volume"][7 * WEEKS]
+    assert (monday.status, monday.against) == (Status.PASSED, "weekday")
+    assert "Sundays" in monday.message
 
 
 class Look(NamedTuple):

@@ -32,7 +32,7 @@ def listener() -> Iterator[tuple[str, list[str]]]:
         do_HEAD = do_GET  # noqa: N815 - the names are the server's
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Ear)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()  # ends at once
     yield f"http://127.0.0.1:{server.server_port}/secret", heard
     server.shutdown()
     server.server_close()

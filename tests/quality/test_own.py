@@ -4,28 +4,23 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any
 
+import own_rules
 import polars as pl
 import pytest
+from own_rules import DATA, Even, Silent, Total, Warehouse
 
 from quality import (
-    NUMBER,
     CheckConfig,
     CheckResult,
-    ColumnRule,
     DataQualityBlock,
     DataQualityError,
-    Frame,
     Judgement,
-    Kinds,
-    Measure,
     Rule,
-    Source,
     Status,
-    TableRule,
     check,
     check_dataset,
     create_quality_flow,
@@ -34,42 +29,6 @@ from quality import (
 )
 from quality.__main__ import main
 from quality.sources import domain_sources
-
-DATA = pl.DataFrame({"a": [2, 4, 5], "b": [1, 2, 3]})
-
-
-class Even(ColumnRule):
-    """Every value is an even number.
-
-    The second paragraph is for whoever reads the class.
-    """
-
-    JUDGES: ClassVar[Kinds] = NUMBER
-    check: Literal["even"] = "even"
-
-    def holds(self, value: pl.Expr, dtype: pl.DataType, frame: Frame) -> pl.Expr:
-        return value % 2 == 0
-
-
-class Silent(Even):
-    check: Literal["silent"] = "silent"  # type: ignore[assignment]
-
-
-class Total(TableRule):
-    """The total of the column is even."""
-
-    check: Literal["total"] = "total"
-    column: str = "a"
-
-    @property
-    def subjects(self) -> tuple[str, ...]:
-        return (self.column,)
-
-    def measures(self, frame: Frame) -> dict[str, Measure]:
-        return {"sum": Measure(self.col(self.column).sum())}
-
-    def judge(self, state: Mapping[str, Any], frame: Frame) -> Judgement:
-        return Judgement(state["sum"] % 2, 1, value=state["sum"], note=f"it is {state['sum']}")
 
 
 def judged(*rules: Rule, data: object = DATA, **fields: Any) -> CheckResult:
@@ -97,7 +56,7 @@ HOOKS = ["bind", "measures", "judge", "says", "subjects", "reads"]
 @pytest.mark.parametrize("kind", [Even, Total])
 def test_whatever_a_rule_raises_is_an_error_of_that_rule_alone_with_its_first_line(kind: type[Rule], hook: str) -> None:
     broken: Any = property(raises) if hook in ("subjects", "reads") else raises
-    mine = type("Mine", (kind,), {hook: broken, "__module__": __name__})
+    mine = type("Mine", (kind,), {hook: broken, "__module__": own_rules.__name__})
     rules = (Even(column="b", name="first"), mine(column="a", name="mine"), Total(name="last"))
     result = judged(*rules)
     first, own, last = result.rules
@@ -111,40 +70,16 @@ def test_whatever_a_rule_raises_is_an_error_of_that_rule_alone_with_its_first_li
     "answer", [True, "text", pl.lit("text"), pl.col("nowhere"), None], ids=["bool", "str", "text", "column", "none"]
 )
 def test_an_expression_that_is_none_is_an_error_of_that_rule_alone(answer: object) -> None:
-    mine = type("Mine", (Even,), {"holds": lambda self, value, dtype, frame: answer, "__module__": __name__})
+    mine = type("Mine", (Even,), {"holds": lambda self, value, dtype, frame: answer, "__module__": own_rules.__name__})
     own, other = judged(mine(column="a", name="mine"), Total()).rules
     assert (own.status, other.status) == (Status.ERROR, Status.FAILED)
 
 
 @pytest.mark.parametrize("answer", [None, 3, (1, 2), Judgement(None, None)], ids=repr)  # type: ignore[arg-type]
 def test_a_judgement_that_is_none_is_an_error_of_that_rule_alone(answer: object) -> None:
-    mine = type("Mine", (Total,), {"judge": lambda self, state, frame: answer, "__module__": __name__})
+    mine = type("Mine", (Total,), {"judge": lambda self, state, frame: answer, "__module__": own_rules.__name__})
     own, other = judged(mine(name="mine"), Even(column="a")).rules
     assert (own.status, other.status) == (Status.ERROR, Status.FAILED)
-
-
-class DriverError(Exception):
-    """What a driver raises that no one here has heard of."""
-
-
-class Warehouse(Source):
-    kind: Literal["warehouse"] = "warehouse"
-    breaks: str = "scan"
-
-    def scan(self, root: Path) -> pl.LazyFrame:
-        if self.breaks == "scan":
-            raise DriverError("login refused for quality@warehouse\nhint: ask the database's owner")
-        if self.breaks == "schema":
-            return pl.LazyFrame({"a": [1]}).select("b")
-        return DATA.lazy()
-
-    def version(self, root: Path) -> str | None:
-        if self.breaks == "version":
-            raise DriverError("login refused for quality@warehouse")
-        return None
-
-    def size(self, root: Path) -> int | None:
-        raise DriverError("login refused for quality@warehouse")
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,7 @@ def sink() -> Iterator[tuple[str, list[bytes]]]:
             pass
 
     server = HTTPServer(("127.0.0.1", 0), Sink)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()  # ends at once
     yield f"json://127.0.0.1:{server.server_port}/alerts", taken
     server.shutdown()
     server.server_close()

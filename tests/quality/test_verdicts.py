@@ -118,13 +118,14 @@ def test_a_retry_helps_with_what_passes_and_with_no_fact_about_data(error: Excep
     assert retry_helps(error) is helps
 
 
+class Broken(NotNull):
+    """A rule whose author divides by zero."""
+
+    def bind(self, frame: Frame) -> None:
+        raise ZeroDivisionError("by hand")
+
+
 def test_a_rule_of_the_teams_own_that_raises_is_an_error_of_that_rule_alone() -> None:
-    class Broken(NotNull):
-        """A rule whose author divides by zero."""
-
-        def bind(self, frame: Frame) -> None:
-            raise ZeroDivisionError("by hand")
-
     rules = (Broken(check="not_null", column="id", name="broken"), NotNull(column="id"))
     result = check(RENAMED, CheckConfig(rules=rules))
     assert [rule.status.value for rule in result.rules] == ["ERROR", "PASSED"]
