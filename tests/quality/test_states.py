@@ -323,6 +323,21 @@ def test_the_tables_that_a_check_opens_do_not_grow_with_the_files(monkeypatch: p
     assert taken[0][0] < 10
 
 
+def test_damaged_marks_are_made_again() -> None:
+    days(3)
+    expected = judged()
+    for file in Path("kept").rglob("*.parquet"):
+        if file.name.startswith("run."):
+            file.unlink()
+        elif [*pl.read_parquet_schema(file)] == ["mark"]:
+            held = bytearray(file.read_bytes())
+            held[4:60] = b"\xff" * 56
+            file.write_bytes(held)
+    found = [judged() for _ in ("the whole is asked", "they are made again", "they are there")]
+    assert all(histories.same(histories.told(one), histories.told(expected)) for one in found)
+    assert queries(found[-1]) == (READ.format(3, 3, 0),)
+
+
 def test_the_states_of_many_files_are_gathered_in_several_tables(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gathered, "FILES", 2)
     days(20)

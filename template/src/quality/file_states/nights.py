@@ -63,6 +63,9 @@ class ReadOnly(Store):
     def write(self, name: str, table: pl.DataFrame, about: Mapping[str, str] | None = None) -> None:
         """Keeps nothing."""
 
+    def forget(self, name: str) -> None:
+        """Deletes nothing."""
+
 
 def made_by() -> str:
     """The code and the Polars that make states; those of others may mean something else."""

@@ -227,14 +227,21 @@ def _group(run: Run, group: Sequence[tuple[int, str]]) -> Table:
 def _sorted(tables: Sequence[Table], low: int, high: int, store: Store) -> pl.DataFrame:
     """The marks of these tables from one to another, sorted, each with the number of its file.
 
-    They are read one table after the other, as a scan of all would hold more of them than the range has.
+    They are read one table after the other, as a scan of all would hold more of them than the range has. One that is
+    damaged is made again by the next check; this one asks the whole.
     """
     inside = pl.col("mark").is_between(pl.lit(low, pl.UInt64), pl.lit(high, pl.UInt64))
-    parts = [pl.DataFrame(schema={"mark": pl.UInt64, "of": pl.UInt32})]
+    parts, broken = [pl.DataFrame(schema={"mark": pl.UInt64, "of": pl.UInt32})], None
     for table in tables:
         first = pl.lit(table.first, pl.UInt32)
         of = pl.col("of") + first if table.several else first
-        parts.append(store.scan(table.name).filter(inside).select("mark", of.alias("of")).collect())
+        try:
+            parts.append(store.scan(table.name).filter(inside).select("mark", of.alias("of")).collect())
+        except GONE as error:
+            store.forget(table.name)
+            broken = error
+    if broken is not None:
+        raise broken
     return pl.concat(parts).sort("mark")
 
 

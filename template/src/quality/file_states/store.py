@@ -88,6 +88,12 @@ class Store(NamedTuple):
         how = {"compression": "uncompressed", "row_group_size": GROUP, "metadata": dict(about or {})}
         storage.write_table(table, self.place(name), **how)
 
+    def forget(self, name: str) -> None:
+        """Deletes a local table that cannot be read."""
+        if not self.remote:
+            with suppress(OSError):
+                Path(self.place(name)).unlink()
+
     def prune(self, keep_days: int) -> None:
         """Deletes local files that were not asked for in so many days, and what a killed check left half written."""
         if self.remote:
