@@ -101,7 +101,7 @@ def write(frame: pl.DataFrame, path: Path) -> None:
         lines = [
             json.dumps(row, default=str) for row in frame.with_columns(pl.col("f").fill_nan(None)).rows(named=True)
         ]
-        path.write_text("".join(f"{line}\n" for line in lines).replace("Infinity", "1e100"), "utf-8")
+        path.write_text("".join(f"{line}\n" for line in lines).replace("Infinity", "1e9"), "utf-8")
 
 
 def rule(of: random.Random, columns: tuple[str, ...]) -> Row:
