@@ -33,7 +33,8 @@ from pathlib import Path
 from quality.checking import check
 from quality.contract.config import CheckConfig
 from quality.contract.contract import load_contract
-result = check(sys.argv[1], CheckConfig.model_validate({**dict(load_contract(Path(sys.argv[2]))), "sample_rows": 5}))
+asked = {name: value for name, value in load_contract(Path(sys.argv[2])) if name in CheckConfig.model_fields}
+result = check(sys.argv[1], CheckConfig.model_validate({**asked, "sample_rows": 5}))
 assert not (broken := [rule.message for rule in result.rules if rule.status == "ERROR"]), broken[0]
 """
 

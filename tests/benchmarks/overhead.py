@@ -72,7 +72,8 @@ def compared(table: Path, suite: Path, rounds: int) -> dict[str, list[dict[str, 
         SlackWebhook(url=SecretStr(f"json://{sink.place}/operators")).save("operators", _sync=True)  # type: ignore[call-arg]
         channel = {"channel": "slack", "block": "slack-webhook/operators"}
         policy = {"environment": "prod", "notifications": [channel], "remind_after_hours": 1e-6, "fail_on_error": False}
-        contract = dict(load_contract(suite)) | policy
+        asked = {name: value for name, value in load_contract(suite) if name in CheckConfig.model_fields}
+        contract = asked | policy
 
         @task
         def check_alone(config: CheckConfig) -> None:

@@ -17,8 +17,8 @@ def judge(job: Job) -> dict[str, int]:
     from quality.contract.config import CheckConfig
     from quality.contract.contract import load_contract
 
-    contract = load_contract(Path(job.suite))
-    result = check(job.table, CheckConfig.model_validate({**dict(contract), "sample_rows": job.samples}))
+    asked = {name: value for name, value in load_contract(Path(job.suite)) if name in CheckConfig.model_fields}
+    result = check(job.table, CheckConfig.model_validate({**asked, "sample_rows": job.samples}))
     broken = [rule.message for rule in result.rules if rule.status == "ERROR"]
     if broken:
         raise RuntimeError(broken[0])
