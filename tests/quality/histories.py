@@ -334,6 +334,8 @@ def main() -> None:
         for said in differences(seed):
             wrong += 1
             print(said, flush=True)
+        if (done := seed - given.seed + 1) % 100 == 0:
+            print(f"{done:,} histories, {wrong:,} wrong", file=sys.stderr, flush=True)
     print(f"{given.cases:,} histories, {wrong:,} wrong")
     sys.exit(bool(wrong))
 

@@ -10,6 +10,7 @@ from contestant import Job
 sys.path.insert(0, str(Path(__file__).parents[3] / "template" / "src"))
 
 PACKAGES = ("polars", "pydantic")
+DIFFERENCES = {"created_fresh": "a newest value of the year 2999 is not fresh, which the others do not ask"}
 
 
 def judge(job: Job) -> dict[str, int]:
