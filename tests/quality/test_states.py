@@ -22,7 +22,7 @@ import pytest
 from quality.checking import check
 from quality.contract.config import CheckConfig
 from quality.contract.contract import parse_source
-from quality.file_states import gathered
+from quality.file_states import gathered, run
 from quality.file_states.opening import IGNORED
 from quality.file_states.store import Store
 from quality.result import CheckResult
@@ -323,11 +323,37 @@ def test_the_tables_that_a_check_opens_do_not_grow_with_the_files(monkeypatch: p
     assert taken[0][0] < 10
 
 
+def test_small_tables_of_marks_are_merged_in_groups_that_do_not_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "BYTES", 2**20)
+    monkeypatch.setattr(run, "FEW", 2)
+    grouped, real = [], Store.write
+
+    def write(store: Store, name: str, *more: Any) -> None:
+        grouped.append(".group." in name)
+        real(store, name, *more)
+
+    monkeypatch.setattr(Store, "write", write)
+    days(12)
+    day(12, range(50, 80))
+    for night in range(3):
+        found = judged()
+        assert found.status is Status.FAILED
+        assert equal_to_the_whole(found)
+        assert any(grouped)
+        assert not list(Path("kept").rglob("*.group.*"))
+        Path(f"data/{night:03}.parquet").unlink()
+        day(13 + night, range(2_000 + 100 * night, 2_060 + 100 * night))
+        day(20 + night, range(2_010 + 100 * night, 2_020 + 100 * night))
+        grouped.clear()
+
+
 def test_damaged_marks_are_made_again() -> None:
     days(3)
     expected = judged()
     for file in Path("kept").rglob("*.parquet"):
-        if file.name.startswith("run."):
+        if file.stem.endswith(".0"):
+            pl.read_parquet(file).write_parquet(file, metadata={"rows": "some", "names": "one two", "ranges": "none"})
+        elif file.name.startswith("run."):
             file.unlink()
         elif [*pl.read_parquet_schema(file)] == ["mark"]:
             held = bytearray(file.read_bytes())

@@ -45,10 +45,12 @@ class Marks(NamedTuple):
 
 
 def marks_in(about: Mapping[str, str]) -> Marks | None:
-    """What is written beside a table; None where nothing is."""
-    if "rows" not in about:
+    """What is written beside a table; None where nothing is that can be understood."""
+    try:
+        low, high = (int(about[name]) if name in about else None for name in ("low", "high"))
+        return Marks(int(about["rows"]), low, high)
+    except (KeyError, ValueError):
         return None
-    return Marks(*(int(about[name]) if name in about else None for name in Marks._fields))  # type: ignore[arg-type]
 
 
 def together(tables: Iterable[Marks]) -> Marks:
@@ -183,6 +185,9 @@ def _made_anew(run: Run, made: Mapping[str, Marks]) -> pl.DataFrame:
     ranges = Ranges(run.name, run.store, tuple(made), -(-marks.rows * BYTES // run.budget) or 1, marks)
     tables = _grouped(run, {name: one.rows for name, one in made.items()})
     found = run.spread.each_of(range(ranges.ranges), partial(_merged, ranges, tables))
+    for table in tables:
+        if table.several:
+            run.store.forget(table.name)
     return _with_names(pl.concat(found), ranges.names)
 
 

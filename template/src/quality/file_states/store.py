@@ -89,7 +89,7 @@ class Store(NamedTuple):
         storage.write_table(table, self.place(name), **how)
 
     def forget(self, name: str) -> None:
-        """Deletes a local table that cannot be read."""
+        """Deletes a local table that cannot be read, or is needed no more."""
         if not self.remote:
             with suppress(OSError):
                 Path(self.place(name)).unlink()
