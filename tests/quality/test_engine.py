@@ -70,6 +70,43 @@ def test_a_row_format_is_read_in_one_pass() -> None:
     assert explain.columns_read == {"a": 1, "b": 1, "g": 1, "s": 1, "unused": 1}  # whether its texts are integers
 
 
+def test_a_row_format_is_read_in_one_pass_by_keys_and_numbers_too() -> None:
+    DATA.head(1000).write_csv("data.csv")
+    keys = [{"check": "unique", "column": "id"}, {"check": "unique_combination", "columns": ["a", "s"]}]
+    explain = judge("data.csv", *(rule for rule in CLEAN if "by" not in rule), *keys[1:]).metadata.explain
+    assert explain.columns_read["s"] == explain.columns_read["a"] == explain.columns_read["b"] == 1
+    assert [query.split(":")[0] for query in explain.queries] == [
+        "number of rows",
+        "pass over 4 columns, unique(a, s)",
+    ]
+
+
+def test_repeated_numbers_need_no_second_look_and_repeated_texts_do() -> None:
+    twice = pl.concat([DATA.head(50), DATA.head(1)])
+    twice.write_parquet("twice.parquet")
+    keys = [{"check": "unique_combination", "columns": ["a", "id"]}, {"check": "unique", "column": "s"}]
+    result = judge("twice.parquet", *keys, sample_rows=0)
+    assert [rule.failed_count for rule in result.rules] == [2, 2]
+    assert [query for query in result.metadata.explain.queries if "compared" in query] == ["unique(s), compared: s"]
+
+
+def test_a_condition_that_breaks_the_pass_leaves_the_other_rules_of_its_key_alone() -> None:
+    breaks = "STRPTIME(s, '%Y') IS NULL"
+    rules = [
+        {"check": "unique", "column": "a"},
+        {"check": "unique", "column": "a", "where": breaks},
+        {"check": "primary_key", "columns": ["s"]},
+        {"check": "in_range", "column": "a", "min": 0, "max": 3},
+        {"check": "regex", "column": "s", "pattern": "^k"},
+    ]
+    found = judge(DATA, *rules, sample_rows=0)
+    alone = [judge_one(DATA, rule) for rule in rules]
+    assert [rule.status for rule in alone].count(Status.ERROR) == 1
+    assert [(one.status, one.failed_count, one.total_count) for one in found.rules] == [
+        (one.status, one.failed_count, one.total_count) for one in alone
+    ]
+
+
 def test_a_hundred_rules_on_one_column_read_it_once() -> None:
     rules = [{"check": "in_range", "column": "b", "min": -n, "max": 9, "where": "a >= 0"} for n in range(100)]
     explain = judge("data.parquet", *rules).metadata.explain

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -379,6 +380,38 @@ def test_csv_pandas_ndjson_and_plain_rows_give_the_frame_s_result_where_they_can
     assert judge(Files(path=str(Path("data.csv").resolve()), dtypes=PLAIN), *rules).comparable() == want
     pandas = frame.to_pandas(use_pyarrow_extension_array=True)
     assert judge(pandas, *rules).comparable() == want
+
+
+@examples(120)
+@given(
+    rules=rule_lists,
+    rows=tables,
+    keys=st.lists(scopes, max_size=3),
+    files=st.booleans(),
+    far=st.booleans(),
+    for_a_row=st.sampled_from([1, 16, 24, 40, 1000]),
+)
+def test_however_the_pass_is_cut_into_queries_it_counts_the_same(
+    rules: list[dict[str, Any]],
+    rows: list[dict[str, Any]],
+    keys: list[dict[str, Any]],
+    files: bool,
+    far: bool,
+    for_a_row: int,
+) -> None:
+    columns = {"columns": ["i", "t"]}
+    rules += [scoped({"check": "unique_combination", **columns}, scope, f"key {n}") for n, scope in enumerate(keys)]
+    config = CheckConfig(rules=parse_rules(rules))
+    around = Surroundings(references=References(), history=lambda window: [], now=NOW)
+    cut = replace(around, far=far, at_once=2, memory_budget=max(for_a_row * len(rows), 1))
+    told = [
+        [(one.rule.title, one.segment, one.judgement and one.judgement[:2], one.problem) for one in found]
+        for found in (
+            judge_rules(config, Frame(frame_of(rows).lazy(), around)),
+            judge_rules(config, Frame(frame_of(rows).lazy(), cut, columnar=files)),
+        )
+    ]
+    assert told[0] == told[1]
 
 
 @examples(60)

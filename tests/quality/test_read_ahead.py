@@ -120,3 +120,18 @@ def test_queries_of_one_pass_run_at_the_same_time_where_it_helps(table: Path) ->
     assert [found.problem for found in judge(config, frame)] == [None] * 4
     assert len(frame.queries) == 2
     assert at_once(remote=True) > 1
+
+
+def test_where_requests_are_waited_for_one_query_reads_all_columns(table: Path) -> None:
+    """What statistics prove is asked beside it, and costs no more than the ends of the files."""
+    config = CheckConfig().override(rules=[*RULES, {"check": "unique", "column": "c"}])
+    asked = []
+    for far in (False, True):
+        frame = open_source(str(table), config).frame
+        frame.around = replace(frame.around, far=far, at_once=2)
+        found = [(one.rule.title, one.judgement and one.judgement[:3], one.problem) for one in judge(config, frame)]
+        asked.append(([label for label, _ in frame.queries if "pass" in label or "probe" in label], found))
+    (near, expected), (far_away, found) = asked
+    assert found == expected
+    assert sorted(far_away) == ["pass over 3 columns, unique(c)", "probe of a"]
+    assert len(near) > len(far_away)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -26,10 +25,11 @@ from quality.file_states import opening
 from quality.file_states.comparing import difference
 from quality.history.runs import past, volumes
 from quality.pushdown.opening import judged_there
-from quality.result import CheckResult, RunMetadata, summarize_check_result
+from quality.result import CheckResult, RunMetadata
 from quality.rules.schema import DtypeRule, SchemaRule
 from quality.sources import Parses, Reading, Source, as_frame, as_source, digest, reading
-from quality.sources.read_ahead import at_once, read_ahead
+from quality.sources.read_ahead import surroundings
+from quality.summary import summarize_check_result
 from quality.texts import nearest
 from quality.values import Status
 
@@ -228,7 +228,7 @@ def open_source(
     source, base = _source(data, config)
     with reading(source):
         version, ruled = source.version(base), judged_columns(config.rules)
-        here = replace(around, reading=partial(read_ahead, source.is_remote), at_once=at_once(source.is_remote))
+        here = surroundings(around, source.is_remote)
         asked = opening.Asked(source, base, config, here, references, ruled, version)
         kept = opening.opened(asked) if judging and keep else None
         if isinstance(kept, opening.Kept):

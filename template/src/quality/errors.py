@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from quality.masking import Guarded, masked
+from quality.texts import refused, said
 
 if TYPE_CHECKING:
     from quality.result import CheckResult
@@ -69,31 +69,7 @@ class QuarantineError(SourceError):
     """Rows could not be quarantined; whoever reads the good rows must not go on."""
 
 
-BROKE = "refused: "
-"""How a text begins that breaks a query on purpose, because a source cannot read it as its dtype."""
-
-
 def first_line(error: BaseException) -> str:
     """The first line of what an error says; of object storage's, what was answered and not what was asked."""
     text = str(error).strip() or type(error).__name__
     return masked(said(text) or refused(text) or text.splitlines()[0])
-
-
-def refused(text: str) -> str | None:
-    """Which text a source could not read as its dtype; None for other errors."""
-    found = re.search(rf'\["{BROKE}(.*?)"[,\]]', text, re.DOTALL)
-    return f"{found[1]}; declare its dtype, or the texts that are no value, in the source" if found else None
-
-
-def said(text: str) -> str | None:
-    """What a store answered, and which; no part of the request, which may hold credentials. None for other errors."""
-    if "object-store error" not in text:
-        return None
-    host = re.search(r"performing \w+ (\w+://[^/\s?]+)", text)
-    answer = re.search(r"<Code>(\w+)</Code>\s*<Message>([^<]*)", text)
-    status = re.search(r"status code: (\d+ [\w ]+)", text)
-    if answer:
-        why = f"{answer[1]}: {answer[2].strip()}"
-    else:
-        why = status[1] if status else re.sub(r"^\d+: ", "", text.strip().splitlines()[-1].strip())
-    return f"{host[1]}: {why}" if host else why

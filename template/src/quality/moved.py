@@ -67,7 +67,7 @@ MOVED = {
         "rules.expression",
         "rules.references",
     ),
-    "rule": ("engine.rule", "engine.dtypes", "engine.sql", "values"),
+    "rule": ("engine.rule", "engine.dtypes", "rules.dtype_names", "engine.sql", "values"),
     "rungs": ("cli.ladder", "server"),
     "samples": ("engine.samples",),
     "saved_blocks": ("drift.blocks",),

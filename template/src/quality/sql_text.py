@@ -11,6 +11,8 @@ import functools
 import re
 from typing import NamedTuple
 
+import polars as pl
+
 from quality.errors import first_line
 from quality.texts import shorten
 
@@ -150,3 +152,20 @@ def fixed(error: BaseException) -> str:
     """What Polars says of a condition that it cannot compute; where it is known, what to write instead."""
     said = str(error)
     return next((hint for pattern, hint in HINTS.items() if re.search(pattern, said)), first_line(error))
+
+
+def expression(sql: str, connector: str = "OR") -> pl.Expr:
+    """The condition as a tree as flat as it can be: what is nested a thousand deep takes Polars seconds."""
+    pieces = parts(sql, connector)
+    if len(pieces) == 1 and connector == "AND":
+        return pl.sql_expr(sql)
+    exprs = [expression(piece, "AND") if connector == "OR" else pl.sql_expr(piece) for piece in pieces]
+    return _folded(exprs, connector)
+
+
+def _folded(exprs: list[pl.Expr], connector: str) -> pl.Expr:
+    if len(exprs) == 1:
+        return exprs[0]
+    half = len(exprs) // 2
+    left, right = _folded(exprs[:half], connector), _folded(exprs[half:], connector)
+    return left & right if connector == "AND" else left | right

@@ -1,4 +1,7 @@
-"""How things read: a value in strict JSON, in a cell and in a sentence beside its bounds; the nearest right word."""
+"""How things read: a value in strict JSON, in a cell and in a sentence beside its bounds; the nearest right word.
+
+And what others say: of an error of Polars or of a store, the words that help.
+"""
 
 from __future__ import annotations
 
@@ -131,3 +134,27 @@ def _closest(word: str, known: Iterable[str]) -> tuple[str | None, str]:
     found = difflib.get_close_matches(word[:100], choices, n=1, cutoff=0.5)
     listed = f"{', '.join(choices[:12])}{', …' if len(choices) > 12 else ''}"
     return (" ".join(found[0].split()) if found else None), " ".join(listed.split())
+
+
+BROKE = "refused: "
+"""How a text begins that breaks a query on purpose, because a source cannot read it as its dtype."""
+
+
+def refused(text: str) -> str | None:
+    """Which text a source could not read as its dtype; None for other errors."""
+    found = re.search(rf'\["{BROKE}(.*?)"[,\]]', text, re.DOTALL)
+    return f"{found[1]}; declare its dtype, or the texts that are no value, in the source" if found else None
+
+
+def said(text: str) -> str | None:
+    """What a store answered, and which; no part of the request, which may hold credentials. None for other errors."""
+    if "object-store error" not in text:
+        return None
+    host = re.search(r"performing \w+ (\w+://[^/\s?]+)", text)
+    answer = re.search(r"<Code>(\w+)</Code>\s*<Message>([^<]*)", text)
+    status = re.search(r"status code: (\d+ [\w ]+)", text)
+    if answer:
+        why = f"{answer[1]}: {answer[2].strip()}"
+    else:
+        why = status[1] if status else re.sub(r"^\d+: ", "", text.strip().splitlines()[-1].strip())
+    return f"{host[1]}: {why}" if host else why

@@ -29,7 +29,7 @@ Found = TypeVar("Found")
 class Surroundings:
     """What rules may ask for beside the frame. `now` is aware; paths start at `root`; the budget is in bytes.
 
-    Every query runs inside `reading`; so many as `at_once` of one pass run beside each other.
+    Every query runs inside `reading`; so many as `at_once` of one pass run beside each other. `far` data is waited for.
     """
 
     references: Reference
@@ -41,6 +41,7 @@ class Surroundings:
     references_changed: Callable[[], bool] = lambda: False
     reading: Callable[[], AbstractContextManager[None]] = nullcontext
     at_once: int = 1
+    far: bool = False
 
 
 class Frame:

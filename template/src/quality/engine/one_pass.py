@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import decimal
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import groupby
@@ -14,19 +15,29 @@ import polars as pl
 
 from quality.engine.dtypes import col
 from quality.engine.frame import Frame
-from quality.engine.rule import ColumnRule, KeyRule, Measure, Rule, State
+from quality.engine.rule import ColumnRule, KeyRule, Measure, Rule, State, Taken
+
+Broken = tuple[type[BaseException], ...]
 
 
 class Planned(NamedTuple):
-    """A rule, its position among the rules, and its measures."""
+    """A rule, its position among the rules, its measures, and what is taken of every row for it."""
 
     number: int
     rule: Rule
     measures: dict[str, Measure]
+    taken: Taken | None = None
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether one value for each row tells its measures."""
+        return self.rule.by is None and all(one.rows is not None for one in self.measures.values())
 
 
 WIDEST = 8
 """Columns that one query decodes at once, unless a single rule needs more; more would cost memory, not time."""
+WIDEST_FAR = 24
+"""Where every request is waited for."""
 
 
 class States:
@@ -101,26 +112,23 @@ def _merge(measure: Measure, values: list[Any]) -> Any:
     return min(there) if measure.merge == "min" else max(there)
 
 
-def plan(
-    rules: Mapping[int, Rule], frame: Frame, broken: tuple[type[BaseException], ...]
-) -> tuple[list[Planned], dict[int, BaseException]]:
-    """The rules that have measures, and why others cannot say theirs."""
-    ready, problems = list[Planned](), dict[int, BaseException]()
+def plan(rules: Mapping[int, Rule], frame: Frame, broken: Broken) -> tuple[list[Planned], dict[int, BaseException]]:
+    """The rules that have measures, or take something of every row, and why others cannot say theirs."""
+    ready, problems, beside = list[Planned](), dict[int, BaseException](), _by_key(rules)
+    names = set[Hashable]()
     for number, rule in rules.items():
         try:
-            _, measures = rule.reads, rule.measures(frame)
-            if measures:
-                ready.append(Planned(number, rule, measures))
+            _, measures, taken = rule.reads, rule.measures(frame), rule.takes(frame, beside.get(number, {}))
+            one = Planned(number, rule, measures, taken if taken and taken.name not in names else None)
+            names |= {taken.name} if taken else set()
+            ready += [one] if measures or one.taken else []
         except broken as error:
             problems[number] = error
     return ready, problems
 
 
 def measure(
-    rules: Mapping[int, Rule],
-    frame: Frame,
-    broken: tuple[type[BaseException], ...],
-    judged: Callable[[int], None],
+    rules: Mapping[int, Rule], frame: Frame, broken: Broken, judged: Callable[[int], None]
 ) -> tuple[States, dict[int, BaseException]]:
     """Runs the pass. Where a query breaks, its rules run one by one, so that only the culprit stays unjudged.
 
@@ -132,32 +140,30 @@ def measure(
 
 
 def fill(
-    states: States,
-    ready: list[Planned],
-    frame: Frame,
-    broken: tuple[type[BaseException], ...],
-    judged: Callable[[int], None],
+    states: States, ready: list[Planned], frame: Frame, broken: Broken, judged: Callable[[int], None]
 ) -> dict[int, BaseException]:
     """Measures what is planned, and says why something is not."""
-    provable, problems = partial(_provable, frame=frame), dict[int, BaseException]()
-    run = partial(_run_apart, frame=frame, states=states, broken=broken)
-    with ThreadPoolExecutor(frame.around.at_once) as threads:
-        for _, groups in groupby(sorted(_groups(ready, frame), key=provable), provable):
-            some = list(groups)
+    problems, run = dict[int, BaseException](), partial(_run_apart, frame=frame, states=states, broken=broken)
+    groups = [part for group in _groups(ready, frame) for part in _split(group, frame)]
+    kinds = {id(group): (any(one.taken for one in group), _provable(group, frame)) for group in groups}
+    groups.sort(key=lambda group: kinds[id(group)])
+    for (takes, _), alike in groupby(groups, lambda group: kinds[id(group)]):
+        some = list(alike)
+        with ThreadPoolExecutor(1 if takes else frame.around.at_once) as threads:
             for group, wrong in zip(some, threads.map(run, some), strict=True):
                 problems |= wrong
-                judged(len(group))
+                judged(sum(bool(one.measures) for one in group))
     return problems
 
 
-def _run_apart(
-    group: list[Planned], frame: Frame, states: States, broken: tuple[type[BaseException], ...]
-) -> dict[int, BaseException]:
-    """Why rules of the group stay unjudged: where their query breaks, each is asked alone."""
+def _run_apart(group: list[Planned], frame: Frame, states: States, broken: Broken) -> dict[int, BaseException]:
+    """Why rules of the group stay unjudged: where their query breaks, each is asked alone; what it takes, later."""
     try:
         _run(group, frame, states)
     except broken as error:
-        if len(group) == 1:
+        if any(one.taken for one in group):
+            group = [one._replace(taken=None) for one in group if one.measures]
+        elif len(group) == 1:
             return {group[0].number: error}
         return {n: e for one in group for n, e in _run_apart([one], frame, states, broken).items()}
     return {}
@@ -173,31 +179,95 @@ def _groups(ready: list[Planned], frame: Frame) -> Iterable[list[Planned]]:
         apart = []
         for known, others in groups:
             together = known | columns
-            if together == known or (known & columns and len(together) <= WIDEST):
+            if columns and (together == known or (known & columns and len(together) <= WIDEST)):
                 columns, members = together, others + members
             else:
                 apart.append((known, others))
         groups = [*apart, (columns, members)]
-    return [members for _, members in groups]
+    found = [members for _, members in groups]
+    return _wide(found, frame) if frame.around.far else found
+
+
+def _wide(groups: list[list[Planned]], frame: Frame) -> list[list[Planned]]:
+    """Groups of one kind together, for requests that are waited for: few, each for many columns."""
+    wide, columns = dict[tuple[bool, int], list[Planned]](), Counter[bool]()
+    for group in groups:
+        provable = _provable(group, frame)
+        wide.setdefault((provable, columns[provable] // WIDEST_FAR), []).extend(group)
+        columns[provable] += len({column for one in group for column in one.rule.reads})
+    return [*wide.values()]
+
+
+def _split(group: list[Planned], frame: Frame) -> list[list[Planned]]:
+    """Where values of every row are taken, as many as fit, rules whose columns or flags fit as well join that query."""
+    if not any(one.taken for one in group):
+        return [group]
+    room, joining, apart = frame.around.memory_budget // max(frame.rows, 1), list[Planned](), list[Planned]()
+    for one in sorted(group, key=lambda planned: planned.taken is None):
+        width = one.taken.width if one.taken else 0 if one.is_flat else _width(one, frame)
+        joins = width is not None and width <= room and (one.is_flat or any(other.taken for other in joining))
+        (joining if joins else apart).append(one if joins else one._replace(taken=None))
+        room -= width if joins and width else 0
+    if not any(one.taken for one in joining):
+        joining, apart = [], [*joining, *apart]
+    return [some for some in (joining, [one for one in apart if one.measures]) if some]
+
+
+def _width(one: Planned, frame: Frame) -> int | None:
+    """Bytes of a row of the columns that a rule reads, where it is worth more to hold them than to read them twice."""
+    dtypes = [frame.schema[name] for name in one.rule.reads]
+    cheap = frame.columnar and not frame.around.far
+    narrow = one.rule.by is None and all(dtype.is_numeric() or dtype.is_temporal() for dtype in dtypes)
+    return 16 * len(dtypes) if dtypes and narrow and not cheap else None
+
+
+def _take(group: list[Planned], frame: Frame, states: States) -> None:
+    """One query of a value for each row: rows are counted in it, and what rules need of every row is taken."""
+    values = dict[str, pl.Expr | None]()
+    for n, one in enumerate(group):
+        values |= {f"{n}.{name}": m.rows for name, m in one.measures.items()} if one.is_flat else {}
+        values |= {} if one.is_flat else {f"{n}.{name}": col(name) for name in one.rule.reads}
+        values |= {f"{n}/{name}": expr for name, expr in (one.taken.values if one.taken else {}).items()}
+    reads = {column for one in group for column in one.rule.reads}
+    query = frame.lazy.select(expr.alias(name) for name, expr in values.items() if expr is not None)
+    found = frame.collect(query, _label(group, reads), reads)
+    frame.rows_seen(found.height)
+    for n, one in enumerate(group):
+        if one.measures:
+            states.add(one, [({}, _counted(n, one, found))])
+        if one.taken:
+            named = [pl.col(f"{n}/{name}").alias(name) for name in one.taken.values]
+            frame.known[one.taken.name,] = one.taken.become(found.select(named))
+
+
+def _counted(n: int, one: Planned, found: pl.DataFrame) -> dict[str, Any]:
+    """The measures of a rule, of what was collected for it."""
+    if one.is_flat:
+        return {name: found[f"{n}.{name}"].sum() for name in one.measures}
+    rows = found.select(pl.col(f"{n}.{name}").alias(name) for name in one.rule.reads)
+    return rows.select(m.expr.alias(name) for name, m in one.measures.items()).row(0, named=True)
+
+
+def _label(group: list[Planned], reads: Collection[str]) -> str:
+    taken = [one.taken.label for one in group if one.taken]
+    over = "pass over " + (f"{len(reads)} columns" if len(reads) != 1 else min(reads))
+    return ", ".join([over, *taken] if any(one.measures for one in group) else taken)
 
 
 def _run(group: list[Planned], frame: Frame, states: States) -> None:
     """One query: a select, or an aggregation by the columns that rules of the group are segmented by."""
+    if any(one.taken for one in group):
+        _take(group, frame, states)
+        return
     if _provable(group, frame):
         _probe(group, frame, states)
         return
-    exprs = {f"{n}.{name}": m.expr for n, one in enumerate(group) for name, m in one.measures.items()}
-    named = [expr.alias(name) for name, expr in exprs.items()]
-    by = sorted({one.rule.by for one in group if one.rule.by is not None})
+    named = [m.expr.alias(f"{n}.{name}") for n, one in enumerate(group) for name, m in one.measures.items()]
+    keys = {by: f"by {n}" for n, by in enumerate(sorted({one.rule.by for one in group if one.rule.by is not None}))}
     reads = sorted({column for one in group for column in one.rule.reads})
-    label = "pass over " + (f"{len(reads)} columns" if len(reads) != 1 else reads[0])
-    keys = {b: f"by {n}" for n, b in enumerate(by)}
-    if by:
-        segments = [col(b).alias(name) for b, name in keys.items()]
-        query = frame.lazy.group_by(segments).agg(pl.len().alias("rows"), *named)
-    else:
-        query = frame.lazy.select(pl.len().alias("rows"), *named)
-    found = frame.collect(query, label, reads).to_dicts()
+    segments = [col(by).alias(name) for by, name in keys.items()]
+    query = frame.lazy.group_by(segments).agg if keys else frame.lazy.select
+    found = frame.collect(query(pl.len().alias("rows"), *named), _label(group, reads), reads).to_dicts()
     frame.rows_seen(sum(row["rows"] for row in found))
     for n, one in enumerate(group):
         rows = [
@@ -208,20 +278,23 @@ def _run(group: list[Planned], frame: Frame, states: States) -> None:
 
 
 def _provable(group: list[Planned], frame: Frame) -> bool:
-    """Whether the group is about one column of files whose statistics, or dictionary, may prove rows clean unread."""
-    alone = {(one.rule.reads, one.rule.where, one.rule.by) for one in group} == {(group[0].rule.subjects, None, None)}
-    return frame.columnar and alone and all(isinstance(one.rule, ColumnRule) and one.rule.PROVABLE for one in group)
+    """Whether each rule is about one column of files whose statistics, or dictionary, may prove rows clean unread."""
+    rules = [one.rule for one in group]
+    alone = all(rule.reads == rule.subjects and rule.where is None and rule.by is None for rule in rules)
+    return frame.columnar and alone and all(isinstance(rule, ColumnRule) and rule.PROVABLE for rule in rules)
 
 
 def _probe(group: list[Planned], frame: Frame, states: States) -> None:
     """Looks only for failing rows and nulls: what statistics prove to have none is never decoded."""
     rules = [one.rule for one in group if isinstance(one.rule, ColumnRule)]
     fails = [~rule.judged(frame) for rule in rules]
-    column = rules[0].column
-    null = col(column).is_null()
-    counts = [fail.sum().alias(str(n)) for n, fail in enumerate(fails)]
-    query = frame.lazy.filter(pl.any_horizontal([null, *fails])).select(null.sum().alias("null"), *counts)
-    found = frame.collect(query, f"probe of {column}", (column,)).row(0, named=True)
+    columns = sorted({rule.column for rule in rules})
+    nulls = {column: col(column).is_null() for column in columns}
+    counts = {f"null {column}": null.sum() for column, null in nulls.items()}
+    counts |= {str(n): fail.sum() for n, fail in enumerate(fails)}
+    query = frame.lazy.filter(pl.any_horizontal([*nulls.values(), *fails])).select(**counts)
+    label = "probe of " + (columns[0] if len(columns) == 1 else f"{len(columns)} columns")
+    found = frame.collect(query, label, columns).row(0, named=True)
     for n, rule in enumerate(rules):
-        judged = frame.rows if rule.JUDGES_NULLS else frame.rows - found["null"]
+        judged = frame.rows if rule.JUDGES_NULLS else frame.rows - found[f"null {rule.column}"]
         states.add(group[n], [({}, {"failed": found[str(n)], "judged": judged})])

@@ -7,7 +7,7 @@ queries the frame itself when it is judged.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any, ClassVar, Literal, NamedTuple
 
 import polars as pl
@@ -26,10 +26,21 @@ State = Mapping[str, Any]
 
 
 class Measure(NamedTuple):
-    """One aggregate of a rule, and how the values of two partitions become one."""
+    """One aggregate of a rule, and how the values of two partitions become one; `rows` are those that it counts."""
 
     expr: pl.Expr
     merge: Literal["sum", "min", "max"] = "sum"
+    rows: pl.Expr | None = None
+
+
+class Taken(NamedTuple):
+    """Values of every row that a rule needs, what becomes of them, and the bytes of a row while they are held."""
+
+    name: Hashable
+    label: str
+    values: Mapping[str, pl.Expr]
+    become: Callable[[pl.DataFrame], Any]
+    width: int
 
 
 class Judgement(NamedTuple):
@@ -106,6 +117,10 @@ class Rule(Frozen):
         """Aggregates that join the one pass; none for a rule that queries the frame itself."""
         return {}
 
+    def takes(self, frame: Frame, beside: State) -> Taken | None:
+        """What the pass takes of every row for it, where that fits the memory; `frame.known` has what became of it."""
+        return None
+
     def judge(self, state: State, frame: Frame) -> Judgement:
         raise NotImplementedError
 
@@ -121,11 +136,13 @@ class RowRule(Rule):
         """`passes`, and null for rows that `where` leaves out."""
         return self.passes(frame) if self.where is None else pl.when(condition(self.where)).then(self.passes(frame))
 
-    def denominator(self, frame: Frame) -> pl.Expr:
-        return self.judged(frame).count()
+    def denominator(self, frame: Frame) -> Measure:
+        judged = self.judged(frame)
+        return Measure(judged.count(), rows=judged.is_not_null())
 
     def measures(self, frame: Frame) -> dict[str, Measure]:
-        return {"failed": Measure((~self.judged(frame)).sum()), "judged": Measure(self.denominator(frame))}
+        fails = ~self.judged(frame)
+        return {"failed": Measure(fails.sum(), rows=fails), "judged": self.denominator(frame)}
 
     def judge(self, state: State, frame: Frame) -> Judgement:
         return Judgement(state["failed"] or 0, state["judged"], failing=~self.judged(frame))
@@ -161,10 +178,12 @@ class ColumnRule(RowRule):
         holds = self.holds(value, dtype, frame)
         return holds & value.is_not_nan() if self.COMPARES and dtype.is_float() else holds
 
-    def denominator(self, frame: Frame) -> pl.Expr:
+    def denominator(self, frame: Frame) -> Measure:
         if self.where is not None:
             return super().denominator(frame)
-        return pl.len() if self.JUDGES_NULLS else col(self.column).count()
+        if self.JUDGES_NULLS:
+            return Measure(pl.len(), rows=pl.lit(True))
+        return Measure(col(self.column).count(), rows=col(self.column).is_not_null())
 
 
 class KeyRule(RowRule):
@@ -188,5 +207,7 @@ class TableRule(Rule):
     def col(self, column: str) -> pl.Expr:
         return col(column) if self.where is None else col(column).filter(condition(self.where))
 
-    def count_rows(self) -> pl.Expr:
-        return pl.len() if self.where is None else condition(self.where).sum()
+    def count_rows(self) -> Measure:
+        if self.where is None:
+            return Measure(pl.len(), rows=pl.lit(True))
+        return Measure(condition(self.where).sum(), rows=condition(self.where))

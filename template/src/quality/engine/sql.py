@@ -10,7 +10,7 @@ from pydantic import AfterValidator
 
 from quality.engine.dtypes import exact
 from quality.errors import ConfigurationError
-from quality.sql_text import ROW, brief, parts, patterns, tokens
+from quality.sql_text import ROW, brief, expression, patterns, tokens
 from quality.values import Text
 
 Sql = Annotated[Text, AfterValidator(lambda sql: _readable(sql))]
@@ -43,28 +43,11 @@ def condition(sql: str) -> pl.Expr:
     """The Polars expression of a SQL condition; no Python is evaluated, nothing is read or fetched."""
     try:
         tokens(sql)
-        return exact(_connected(sql, "OR"))
+        return exact(expression(sql))
     except (pl.exceptions.PolarsError, ValueError) as error:
         said = re.sub(r"unable to parse '.*' as Expr", "it is not a condition", " ".join(str(error).split()))
         said = said.split(" {")[0]
         raise ConfigurationError(f"cannot read the SQL '{brief(sql)}': {said}") from None
-
-
-def _connected(sql: str, connector: str) -> pl.Expr:
-    """The condition as a tree as flat as it can be: what is nested a thousand deep takes Polars seconds."""
-    pieces = parts(sql, connector)
-    if len(pieces) == 1 and connector == "AND":
-        return pl.sql_expr(sql)
-    exprs = [_connected(piece, "AND") if connector == "OR" else pl.sql_expr(piece) for piece in pieces]
-    return _folded(exprs, connector)
-
-
-def _folded(exprs: list[pl.Expr], connector: str) -> pl.Expr:
-    if len(exprs) == 1:
-        return exprs[0]
-    half = len(exprs) // 2
-    left, right = _folded(exprs[:half], connector), _folded(exprs[half:], connector)
-    return left & right if connector == "AND" else left | right
 
 
 ACROSS_ROWS = re.compile(

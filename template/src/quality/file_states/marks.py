@@ -16,13 +16,16 @@ import polars as pl
 
 from quality.engine.dtypes import col
 from quality.engine.frame import Frame, Surroundings
-from quality.file_states.asks import digest, expression
+from quality.engine.one_pass import Planned
+from quality.engine.rule import Taken
+from quality.file_states.asks import Measured, digest, expression
 from quality.file_states.piece import Piece, light
 from quality.file_states.run import ALL_MARKS, Marks, Run, again, before, marks_in
 from quality.file_states.spread import Spread
 from quality.file_states.store import Store
 from quality.rules.uniqueness import (
     BYTES_COMPARED,
+    BYTES_KEPT,
     Repeated,
     Wheres,
     key_of,
@@ -65,6 +68,13 @@ class Key:
     def mark(self) -> pl.Expr:
         return key_of(self.frame, self.columns, self.parts).cast(pl.UInt64, wrap_numerical=True) * _word(SPREAD)
 
+    @cached_property
+    def planned(self) -> Planned:
+        """What the pass over a file takes along: its marks, sorted."""
+        values = {"mark": pl.when(present(self.columns)).then(self.mark)}
+        taken = Taken(("marks of a file", self.said), self.label, values, _sorted, BYTES_KEPT)
+        return Planned(0, Measured(columns=self.columns), {}, taken)
+
     @property
     def label(self) -> str:
         return f"unique({', '.join(self.columns)})"
@@ -93,6 +103,10 @@ class Key:
         if number is None:
             return marks.clear()
         return (marks * GATHERED).cast(number.dtype, wrap_numerical=True)
+
+
+def _sorted(marks: pl.DataFrame) -> pl.DataFrame:
+    return marks.drop_nulls().sort("mark")
 
 
 def _word(number: int) -> pl.Expr:
@@ -141,6 +155,11 @@ def _shards(key: Key, pieces: Sequence[Piece], spread: Spread) -> dict[str, Mark
     return {name: marks for name, marks in kept.items() if marks is not None}
 
 
+def missing_marks(keys: Sequence[Key], piece: Piece) -> list[Planned]:
+    """What the pass over a file takes along for keys whose marks of it are not kept."""
+    return [key.planned for key in keys if _marks_kept(key, piece) is None]
+
+
 def _marks_kept(key: Key, piece: Piece) -> Marks | None:
     return marks_in(piece.store.about(key.shard_of(piece)))
 
@@ -154,8 +173,10 @@ def marks_of(key: Key, piece: Piece) -> Marks:
     kept = _marks_kept(key, piece)
     if kept is not None:
         return kept
-    query = piece.frame.lazy.filter(present(key.columns)).select(key.mark.alias("mark"))
-    found = piece.frame.collect(query, key.label, key.columns).sort("mark")
+    found = piece.frame.known.pop((("marks of a file", key.said),), None)
+    if found is None:
+        query = piece.frame.lazy.filter(present(key.columns)).select(key.mark.alias("mark"))
+        found = piece.frame.collect(query, key.label, key.columns).sort("mark")
     ends = key.numbers(found["mark"])
     marks = Marks(found.height, ends.min(), ends.max())  # type: ignore[arg-type]
     piece.keep(key.shard_of(piece), found, marks.about())

@@ -21,7 +21,7 @@ from quality.file_states.across import distinct, distinct_of, in_order, inside, 
 from quality.file_states.asks import Ask, Row, ask_for
 from quality.file_states.examples import Examples
 from quality.file_states.frame import Whole
-from quality.file_states.marks import Key, marks_of, repeated
+from quality.file_states.marks import Key, marks_of, missing_marks, repeated
 from quality.file_states.piece import BROKEN, Piece, UnlikeError
 from quality.file_states.shape import Versions, ask_of, hides
 from quality.file_states.spread import HERE, Spread, SpreadError
@@ -201,7 +201,7 @@ def measured(asks: Sequence[Ask], keys: Sequence[Key], pieces: Sequence[Piece]) 
     """For each file the keys that have no answer so far, and why its states were not kept."""
     told, wrong = [], set[str]()
     for piece in pieces:
-        wrong |= set(piece.measure([one for one in asks if one.key not in wrong]))
+        wrong |= set(piece.measure([one for one in asks if one.key not in wrong], missing_marks(keys, piece)))
         told.append((set(wrong), _unkept(piece)))
         for key in keys:
             with suppress(*BROKEN):  # whoever needs them asks again, and hears why

@@ -133,8 +133,11 @@ class Piece:
             self.header = Header(frame.schema, rows, found.columnar, found.hidden, declared, dtypes)
         return self.header
 
-    def measure(self, asks: Sequence[Ask]) -> dict[str, BaseException]:
-        """Asks the file what is not known yet, and says why something stays unknown. Nothing is kept half."""
+    def measure(self, asks: Sequence[Ask], takes: Sequence[Planned] = ()) -> dict[str, BaseException]:
+        """Asks the file what is not known yet, and says why something stays unknown. Nothing is kept half.
+
+        The queries take values of every row along, where that fits; the frame knows what became of them.
+        """
         missing = self.unknown(asks)
         if not missing:
             return {}
@@ -144,7 +147,7 @@ class Piece:
             return {one.key: error for one in missing}
         problems, self.has_news = dict[str, BaseException](), True
         for of_all in (False, True):
-            problems |= self._measure([one for one in missing if one.of_all == of_all])
+            problems |= self._measure([one for one in missing if one.of_all == of_all], () if of_all else takes)
         if self.frame.rows != self.described().rows:
             raise UnlikeError(f"{self.part.name} has other rows than its lines say")
         return problems
@@ -153,8 +156,8 @@ class Piece:
         """What is not known of the file yet."""
         return [one for one in asks if not (one.key in self.kept and self.kept[one.key].holds_for(one))]
 
-    def _measure(self, asks: Sequence[Ask]) -> dict[str, BaseException]:
-        states, planned, problems = States({}), list[Planned](), dict[str, BaseException]()
+    def _measure(self, asks: Sequence[Ask], takes: Sequence[Planned]) -> dict[str, BaseException]:
+        states, planned, problems = States({}), [*takes], dict[str, BaseException]()
         for number, one in enumerate(asks):
             try:
                 planned.append(one.planned(number))

@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple
 
-from quality.engine.dtypes import DTYPES, FAMILIES
+from quality.rules.dtype_names import DTYPES, FAMILIES
 
 
 class Way(NamedTuple):

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from quality.engine.dtypes import DTYPES
 from quality.learning.claim import Claim, Place, claim
+from quality.rules.dtype_names import DTYPES
 
 FEWEST, MOST, ENOUGH = 0.6, 1.6, 20
 

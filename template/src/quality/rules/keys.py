@@ -9,9 +9,9 @@ from pydantic import AfterValidator, Field
 
 from quality.engine.dtypes import ORDERED, Kinds, col
 from quality.engine.frame import Frame
-from quality.engine.rule import ColumnRule, Judgement, KeyRule, Measure, State
+from quality.engine.rule import ColumnRule, Judgement, KeyRule, Measure, State, Taken
 from quality.engine.sql import condition
-from quality.rules.uniqueness import present, repeated
+from quality.rules.uniqueness import present, repeated, taken
 from quality.values import Flag, Text
 
 
@@ -32,6 +32,10 @@ class _Unique(KeyRule):
             return {}
         judged = present(self.key, self.where).sum()
         return {"failed": Measure(self.again().sum()), "judged": Measure(judged)}
+
+    def takes(self, frame: Frame, beside: State) -> Taken | None:
+        alone = frame.there is None and self.by is None
+        return taken(frame, self.key, beside.get("wheres", ())) if alone else None
 
     def again(self) -> pl.Expr:
         """The judged rows whose key another judged row has, too."""
@@ -93,7 +97,7 @@ class PrimaryKey(_Unique):
         return null if self.where is None else null & condition(self.where)
 
     def measures(self, frame: Frame) -> dict[str, Measure]:
-        return {"nulls": Measure(self.nulls().sum()), **super().measures(frame)}
+        return {"nulls": Measure(self.nulls().sum(), rows=self.nulls()), **super().measures(frame)}
 
     def judge(self, state: State, frame: Frame) -> Judgement:
         """A row with a null is not a repeated one, so that each row counts once."""

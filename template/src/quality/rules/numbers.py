@@ -29,7 +29,7 @@ class RowCount(Bounded, Metric):
         return f"the number of rows is {between(self.min, self.max)}"
 
     def measures(self, frame: Frame) -> dict[str, Measure]:
-        return {"rows": Measure(self.count_rows())}
+        return {"rows": self.count_rows()}
 
     def number(self, state: State, frame: Frame) -> Any:
         return state["rows"] or 0
@@ -57,7 +57,9 @@ class CompletenessRatio(Metric):
         return f"{self.column} is filled in at least {percent_of(self.min_ratio, self.min_ratio)} of rows"
 
     def measures(self, frame: Frame) -> dict[str, Measure]:
-        return {"filled": Measure(self.col(self.column).count()), "rows": Measure(self.count_rows())}
+        filled = col(self.column).is_not_null()
+        filled = filled if self.where is None else filled & condition(self.where)
+        return {"filled": Measure(self.col(self.column).count(), rows=filled), "rows": self.count_rows()}
 
     def number(self, state: State, frame: Frame) -> Any:
         return state["filled"] / state["rows"] if state["rows"] else None

@@ -91,7 +91,7 @@ class CrossTableRowCount(TableRule):
         frame.reference(self.reference)
 
     def measures(self, frame: Frame) -> dict[str, Measure]:
-        return {"rows": Measure(self.count_rows())}
+        return {"rows": self.count_rows()}
 
     def judge(self, state: State, frame: Frame) -> Judgement:
         ours = state["rows"] or 0

@@ -9,9 +9,9 @@ from typing import ClassVar, Literal
 import polars as pl
 from pydantic import AliasChoices, Field
 
-from quality.engine.dtypes import Dtype, is_dtype
 from quality.engine.frame import Frame
 from quality.engine.rule import Judgement, State, TableRule
+from quality.rules.dtype_names import Dtype, is_dtype
 from quality.rules.table_rules import outcome
 from quality.texts import shorten
 from quality.values import Flag, Text

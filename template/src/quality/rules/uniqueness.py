@@ -1,13 +1,15 @@
 """Which keys occur more than once: exactly, and in eight bytes a row, or four where the memory budget asks for that.
 
-Each key is marked: with the value itself where it is integer-like, with its hash otherwise. Marks are sorted range by
-range; rows whose mark repeats are looked up again and compared by their real keys. A mark that is the whole value
-needs no second look, and of 64 bits hardly any two are equal by chance.
+Each key is marked: with the value itself where it is integer-like, with its hash otherwise. The pass takes the marks
+where they fit. They are sorted range by range; rows whose mark repeats are compared by their real keys: those that were
+taken as well, where they are numbers, or looked up again. A mark that is the whole value needs no second look, and of
+64 bits hardly any two are equal by chance.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
+from functools import partial
 from typing import NamedTuple
 
 import polars as pl
@@ -15,11 +17,14 @@ import polars.selectors as cs
 
 from quality.engine.dtypes import col
 from quality.engine.frame import Frame
+from quality.engine.rule import Taken
 from quality.engine.sql import condition
 
 SNIFF = 10_000
 BYTES_KEPT = 16
 """Of a mark of 64 bits and its place in what is sorted; where that is above the budget, marks have 32."""
+WIDE = 16
+"""Bytes of the widest numbers; others take half of them."""
 BYTES_SORTED = 64
 BYTES_COMPARED = 64
 
@@ -33,6 +38,7 @@ class Repeated(NamedTuple):
 
 
 Wheres = tuple[str | None, ...]
+Width = type[pl.UInt64 | pl.UInt32]
 
 
 def repeated(frame: Frame, key: tuple[str, ...], where: str | None, wheres: Wheres = ()) -> Repeated:
@@ -49,42 +55,98 @@ def present(key: tuple[str, ...], where: str | None = None) -> pl.Expr:
     return filled if where is None else filled & condition(where)
 
 
+def taken(frame: Frame, key: tuple[str, ...], wheres: Wheres = ()) -> Taken | None:
+    """What the pass takes of every row for a key; None where it may be in order, or where its marks do not fit."""
+    if frame.once(_starts_in_order, key):
+        return None
+    room = frame.around.memory_budget // max(frame.rows, 1)
+    return _taken(frame, key, wheres or (None,), room, pl.UInt64) if room >= BYTES_KEPT else None
+
+
+def _taken(frame: Frame, key: tuple[str, ...], wheres: Wheres, room: int, width: Width) -> Taken:
+    """Marks, and what lies inside each `where`; the key too where its values are numbers that fit: nothing is left to
+    look up then."""
+    mark = key_of(frame, key, [col(name) for name in key]).cast(width, wrap_numerical=True)
+    values: dict[str, pl.Expr] = {"mark": pl.when(present(key)).then(mark)}
+    values |= {f"inside {n}": present(key, where) for n, where in enumerate(wheres)}
+    dtypes, held = [frame.schema[name] for name in key], BYTES_KEPT
+    is_known = wheres == (None,) and number_of(frame, key) is not None
+    if not is_known and all(dtype.is_numeric() or dtype.is_temporal() for dtype in dtypes):
+        more = sum(WIDE if dtype in (pl.Decimal, pl.Int128, pl.UInt128) else WIDE // 2 for dtype in dtypes)
+        if held + more <= room:
+            held += more
+            values |= {f"key {n}": col(name) for n, name in enumerate(key)}
+    return Taken(_name(key, wheres), _label(key), values, partial(_marked, frame, key, wheres), held)
+
+
+def _name(key: tuple[str, ...], wheres: Wheres) -> tuple[Hashable, ...]:
+    return "marks", key, wheres
+
+
+def _label(key: tuple[str, ...]) -> str:
+    return f"unique({', '.join(key)})"
+
+
+class Marked(NamedTuple):
+    """The rows judged inside each `where`, the marks that repeat, and the keys of each batch where keys were taken."""
+
+    judged: dict[str | None, int]
+    batches: list[Batch]
+    same: list[pl.DataFrame] | None
+
+
+def _marked(frame: Frame, key: tuple[str, ...], wheres: Wheres, rows: pl.DataFrame) -> Marked:
+    """What became of the values of every row."""
+    judged = {where: int(rows[f"inside {n}"].sum()) for n, where in enumerate(wheres)}
+    batches = list(_candidates(rows["mark"], frame))
+    if f"key {len(key) - 1}" not in rows.columns:
+        return Marked(judged, batches, None)
+    again = (rows.lazy().filter(pl.col("mark").is_in(batch.marks.implode())).drop("mark") for batch in batches)
+    return Marked(judged, batches, [some.group_by(pl.all()).len("rows").collect() for some in again])
+
+
 def _repeated(frame: Frame, key: tuple[str, ...], wheres: Wheres) -> dict[str | None, Repeated]:
     """A key that repeats inside `where` repeats in the whole: the whole is marked once, and looked up once for all."""
-    label = f"unique({', '.join(key)})"
-    whole = key_of(frame, key, [col(name) for name in key])
-    if (rows := _increasing(frame, key, label)) is not None:
-        judged: dict[str | None, int] = {None: rows, **_judged(frame, key, wheres, label)}
+    marked = frame.known.pop((_name(key, wheres),), None)
+    if marked is None and (rows := _increasing(frame, key)) is not None:
+        judged: dict[str | None, int] = {None: rows, **_judged(frame, key, wheres)}
         return {where: Repeated(0, judged[where], pl.lit(False)) for where in wheres}
-    width: type[pl.UInt64 | pl.UInt32] = pl.UInt64 if _is_roomy(frame) else pl.UInt32
-    mark = whole.cast(width, wrap_numerical=True)
-    marks = frame.collect(frame.lazy.select(pl.when(present(key)).then(mark).alias("mark")), label, key)["mark"]
-    judged = {None: marks.len() - marks.null_count(), **_judged(frame, key, wheres, label)}
-    batches = list(_candidates(marks, frame))
-    del marks  # a gigabyte for 250 million rows, which nothing needs from here on
+    width: Width = pl.UInt64 if marked or _is_roomy(frame) else pl.UInt32
+    marked = marked or _asked(frame, key, wheres, width)
+    whole, batches = key_of(frame, key, [col(name) for name in key]), marked.batches
     if width is pl.UInt64 and wheres == (None,) and (number := number_of(frame, key)) is not None:
         values = pl.concat([number, *(batch.marks.cast(number.dtype, wrap_numerical=True) for batch in batches)])
-        return {None: Repeated(sum(batch.rows for batch in batches), judged[None], whole.is_in(values.implode()))}
-    found = [suspects(frame, key, wheres, mark.is_in(batch.marks.implode()), label) for batch in batches]
-    answer = {}
+        rows = sum(batch.rows for batch in batches)
+        return {None: Repeated(rows, marked.judged[None], whole.is_in(values.implode()))}
+    mark, found, answer = whole.cast(width, wrap_numerical=True), marked.same, dict[str | None, Repeated]()
+    if found is None:
+        found = [suspects(frame, key, wheres, mark.is_in(one.marks.implode()), _label(key)) for one in batches]
     for inside, where in enumerate(wheres):
         parts = [twice(part, inside, key_of(frame, key, named(key))) for part in found]
-        keys = pl.concat(
-            [frame.lazy.head(0).select(whole.alias("key")).collect(), *(one.select("key") for one in parts)]
-        )
+        none = frame.lazy.head(0).select(whole.alias("key")).collect()
+        keys = pl.concat([none, *(one.select("key") for one in parts)])
         rows = sum(int(one["rows"].sum()) for one in parts)
-        answer[where] = Repeated(rows, judged[where], whole.is_in(keys["key"].implode()))
+        answer[where] = Repeated(rows, marked.judged[where], whole.is_in(keys["key"].implode()))
     return answer
 
 
-def _judged(frame: Frame, key: tuple[str, ...], wheres: Wheres, label: str) -> dict[str | None, int]:
+def _asked(frame: Frame, key: tuple[str, ...], wheres: Wheres, width: Width) -> Marked:
+    """What the pass did not take, by a query of its own."""
+    one = _taken(frame, key, wheres, 0, width)
+    reads = {name for expr in one.values.values() for name in expr.meta.root_names()}
+    rows = frame.collect(frame.lazy.select(expr.alias(name) for name, expr in one.values.items()), one.label, reads)
+    marked: Marked = one.become(rows)
+    return marked
+
+
+def _judged(frame: Frame, key: tuple[str, ...], wheres: Wheres) -> dict[str | None, int]:
     """How many rows with a key lie inside each `where`."""
     inside = {where: present(key, where) for where in wheres if where is not None}
     if not inside:
         return {}
     counts = frame.lazy.select(expr.sum().alias(str(n)) for n, expr in enumerate(inside.values()))
     reads = [name for expr in inside.values() for name in expr.meta.root_names()]
-    return dict(zip(inside, frame.collect(counts, f"{label}, rows judged", reads).row(0), strict=True))
+    return dict(zip(inside, frame.collect(counts, f"{_label(key)}, rows judged", reads).row(0), strict=True))
 
 
 def suspects(frame: Frame, key: tuple[str, ...], wheres: Wheres, again: pl.Expr, label: str) -> pl.DataFrame:
@@ -116,17 +178,25 @@ def key_of(frame: Frame, key: tuple[str, ...], parts: list[pl.Expr]) -> pl.Expr:
     return (pl.struct(parts) if len(key) > 1 else parts[0]).hash()
 
 
-def _increasing(frame: Frame, key: tuple[str, ...], label: str) -> int | None:
+def _increasing(frame: Frame, key: tuple[str, ...]) -> int | None:
     """The number of rows if the key strictly increases without nulls, which proves it unique; else None."""
-    if len(key) > 1 or not frame.schema[key[0]].is_integer():
+    if not frame.once(_starts_in_order, key):
         return None
-    value = col(key[0])
-    falls = (value <= value.shift(1)).sum() + value.null_count()
-    first = frame.lazy.select(value).head(SNIFF)
-    if frame.collect(first.select(falls), f"{label}, first rows", key).item():
-        return None
-    falling = frame.collect(frame.lazy.select(falls), f"{label}, in order", key).item()
+    falling = frame.collect(frame.lazy.select(_falls(key)), f"{_label(key)}, in order", key).item()
     return None if falling else frame.rows
+
+
+def _starts_in_order(frame: Frame, key: tuple[str, ...]) -> bool:
+    """Whether the first rows of an integer key strictly increase without nulls."""
+    if len(key) > 1 or not frame.schema[key[0]].is_integer():
+        return False
+    first = frame.lazy.select(col(key[0])).head(SNIFF)
+    return not frame.collect(first.select(_falls(key)), f"{_label(key)}, first rows", key).item()
+
+
+def _falls(key: tuple[str, ...]) -> pl.Expr:
+    value = col(key[0])
+    return (value <= value.shift(1)).sum() + value.null_count()
 
 
 def _is_roomy(frame: Frame) -> bool:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, NamedTuple, Self
 import polars as pl
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from quality.engine.dtypes import DTYPES, Dtype
+from quality.rules.dtype_names import DTYPES, Dtype
 from quality.sources.dates import date_format
 from quality.values import Frozen, Text
 

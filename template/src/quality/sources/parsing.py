@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import polars as pl
 
-from quality.errors import BROKE
 from quality.sources.dates import exactly_dated
+from quality.texts import BROKE
 
 DAY = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 CLOCK = "[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:[.][0-9]{1,9})?)?"

@@ -10,8 +10,12 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
 
 import polars as pl
+
+from quality.engine.frame import Surroundings
 
 VARIABLE = "POLARS_ROW_GROUP_PREFETCH_SIZE"
 AT_ONCE = 2
@@ -30,6 +34,11 @@ def row_groups(remote: bool) -> int:
 def at_once(remote: bool) -> int:
     """How many queries over other columns run beside each other."""
     return AT_ONCE if remote or pl.thread_pool_size() >= 4 else 1
+
+
+def surroundings(around: Surroundings, remote: bool) -> Surroundings:
+    """Those of a source's queries, which know whether each request of theirs is waited for."""
+    return replace(around, reading=partial(read_ahead, remote), at_once=at_once(remote), far=remote)
 
 
 @contextmanager

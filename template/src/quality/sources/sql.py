@@ -14,9 +14,9 @@ from typing import ClassVar, Literal, Self
 import polars as pl
 from pydantic import Field, model_validator
 
-from quality.engine.dtypes import Dtype
 from quality.engine.frame import Frame
 from quality.errors import ConfigurationError, MalformedError, SourceError, first_line
+from quality.rules.dtype_names import Dtype
 from quality.sources.columnar import read_columnar
 from quality.sources.connections import Connection, address, masked
 from quality.sources.encoding import scratch
