@@ -13,10 +13,13 @@ import random
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +29,8 @@ from quality.checking import check
 from quality.contract.config import CheckConfig
 from quality.contract.contract import parse_source
 from quality.errors import ConfigurationError
-from quality.file_states import run
+from quality.file_states import marks, run
+from quality.rules import uniqueness
 
 NOW = datetime(2026, 11, 27, 6, tzinfo=UTC)
 SCHEMA = {
@@ -48,6 +52,8 @@ DTYPES = {"i": "Int64", "k": "Int32", "f": "Float64", "t": "String", "d": "Date"
 SUFFIXES = ("parquet", "parquet", "parquet", "csv", "ndjson", "arrow")
 NARROW = 2**22
 """So many bytes for a mark leave room for 64 of them: keys are merged in ranges, and small files before that."""
+BROAD = 2**40
+"""So many bytes for a row fit no budget: a pass takes no marks along."""
 DAYS = ("day=2026-11-25", "day=2026-11-26", "day=2026-11-27", "day=__HIVE_DEFAULT_PARTITION__")
 STEPS = (
     "append", "append", "append", "rewrite", "rewrite", "delete", "swap", "link", "rules", "reference", "sensitive",
@@ -90,7 +96,14 @@ def rows(of: random.Random, columns: tuple[str, ...]) -> pl.DataFrame:
     return pl.DataFrame(held, schema={name: SCHEMA[name] for name in columns}, strict=False)
 
 
-def write(frame: pl.DataFrame, path: Path) -> None:
+def write(frame: pl.DataFrame, path: Path, since: int = 0) -> None:
+    """Writes a file, so many nanoseconds ago; what was written just now is looked at again after a moment."""
+    _write(frame, path)
+    if since:
+        os.utime(path, ns=(time.time_ns() - since,) * 2)
+
+
+def _write(frame: pl.DataFrame, path: Path) -> None:
     if path.suffix == ".parquet":
         frame.write_parquet(path, row_group_size=16)
     elif path.suffix == ".arrow":
@@ -195,7 +208,12 @@ class History:
         name = f"{self.of.choice(DAYS)}/{name}" if self.in_folders else name
         self.files += [] if name in self.files else [name]
         self.place(name).parent.mkdir(exist_ok=True)
-        write(rows(self.of, self.columns), self.place(name))
+        self.write(name)
+
+    def write(self, name: str) -> None:
+        """Other rows in a file, mostly of some seconds ago."""
+        since = self.of.choice((0, *(self.of.randrange(10**9, 10**10) for _ in range(6))))
+        write(rows(self.of, self.columns), self.place(name), since)
 
     def place(self, name: str) -> Path:
         return self.root / "data" / name
@@ -205,7 +223,7 @@ class History:
         if not self.place(name).exists():
             self.place(name).unlink()  # a link whose file is gone
         before = self.place(name).stat() if self.place(name).exists() else None
-        write(rows(self.of, self.columns), self.place(name))
+        self.write(name)
         if before and self.of.random() < 0.3:
             os.utime(self.place(name), ns=(before.st_atime_ns, before.st_mtime_ns))
 
@@ -295,11 +313,13 @@ def differences(seed: int, most: int = 6) -> list[str]:
     """Where kept states and the whole disagree in a generated history."""
     root = Path(tempfile.mkdtemp())
     here, before, wide = Path.cwd(), os.environ.get("QUALITY_ROOT"), (run.BYTES, run.FEW)
+    narrow = uniqueness.BYTES_KEPT
     os.chdir(root)
     os.environ["QUALITY_ROOT"] = str(root)
     found, done = [], ["begin"]
     try:
         run.BYTES, run.FEW = (NARROW, 2) if seed % 3 == 0 else wide
+        _bytes_kept(BROAD if seed % 4 == 0 else narrow)
         history = History(root, seed)
         for _ in range(most):
             for part in dict.fromkeys((None, history.part)):
@@ -311,10 +331,17 @@ def differences(seed: int, most: int = 6) -> list[str]:
             done.append(history.step())
     finally:
         run.BYTES, run.FEW = wide
+        _bytes_kept(narrow)
         os.chdir(here)
         shutil.rmtree(root)
         os.environ.pop("QUALITY_ROOT") if before is None else os.environ.update(QUALITY_ROOT=before)
     return found
+
+
+def _bytes_kept(number: int) -> None:
+    """So many are counted for a mark."""
+    for module in (uniqueness, marks):
+        module.BYTES_KEPT = number  # type: ignore[attr-defined]
 
 
 def _said(seed: int, history: History, done: list[str], kept: Row, whole: Row) -> str:
@@ -328,14 +355,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Compare kept states with the whole over generated histories.")
     parser.add_argument("--cases", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes beside each other")
     given = parser.parse_args()
-    wrong = 0
-    for seed in range(given.seed, given.seed + given.cases):
-        for said in differences(seed):
-            wrong += 1
-            print(said, flush=True)
-        if (done := seed - given.seed + 1) % 100 == 0:
-            print(f"{done:,} histories, {wrong:,} wrong", file=sys.stderr, flush=True)
+    wrong, seeds = 0, range(given.seed, given.seed + given.cases)
+    os.environ["POLARS_MAX_THREADS"] = str(max(1, (os.cpu_count() or 1) // given.jobs))
+    with ProcessPoolExecutor(given.jobs, get_context("spawn")) as processes:
+        for done, found in enumerate(processes.map(differences, seeds), 1):
+            wrong += bool(found)
+            print(*found, sep="\n", end="\n" if found else "", flush=True)
+            if done % 100 == 0:
+                print(f"{done:,} histories, {wrong:,} wrong", file=sys.stderr, flush=True)
     print(f"{given.cases:,} histories, {wrong:,} wrong")
     sys.exit(bool(wrong))
 

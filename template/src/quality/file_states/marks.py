@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
@@ -19,7 +20,7 @@ from quality.engine.frame import Frame, Surroundings
 from quality.engine.one_pass import Planned
 from quality.engine.rule import Taken
 from quality.file_states.asks import Measured, digest, expression
-from quality.file_states.piece import Piece, light
+from quality.file_states.piece import BROKEN, Piece, light
 from quality.file_states.run import ALL_MARKS, Marks, Run, again, before, marks_in
 from quality.file_states.spread import Spread
 from quality.file_states.store import Store
@@ -156,8 +157,11 @@ def _shards(key: Key, pieces: Sequence[Piece], spread: Spread) -> dict[str, Mark
 
 
 def missing_marks(keys: Sequence[Key], piece: Piece) -> list[Planned]:
-    """What the pass over a file takes along for keys whose marks of it are not kept."""
-    return [key.planned for key in keys if _marks_kept(key, piece) is None]
+    """What the pass over a file takes along for keys whose marks of it are not kept; nothing of a broken file."""
+    missing = [key.planned for key in keys if _marks_kept(key, piece) is None]
+    with suppress(*BROKEN):  # the pass says what is wrong
+        return missing if missing and piece.frame.rows else []
+    return []
 
 
 def _marks_kept(key: Key, piece: Piece) -> Marks | None:
