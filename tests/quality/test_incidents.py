@@ -9,7 +9,8 @@ from quality.contract.config import CheckConfig
 from quality.contract.policy import Notification, Silence
 from quality.history.runs import MESSAGES
 from quality.operations.incidents import THE_RUN, Incident, Kind, due, told
-from quality.result import CheckResult, RuleResult, RunMetadata
+from quality.provenance import RunMetadata
+from quality.result import CheckResult, RuleResult
 from quality.values import Severity, Status
 
 START = datetime(2024, 6, 1, 2, tzinfo=UTC)

@@ -39,8 +39,9 @@ from quality.ladder.flows import check_dataset
 from quality.ladder.prefect_file import load_prefect_file
 from quality.ladder.tasks import verdict_key
 from quality.operations import after_check, dead, notifications
+from quality.provenance import RunMetadata
 from quality.quarantine import redrive, splits
-from quality.result import CheckResult, RuleResult, RunMetadata
+from quality.result import CheckResult, RuleResult
 from quality.rollout import evidence, scorecard
 from quality.server import latest_artifacts, result_of
 from quality.sources import partition

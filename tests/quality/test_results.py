@@ -15,8 +15,7 @@ from checking import judge
 
 from quality.errors import DataQualityError
 from quality.reporting.console import render_text
-from quality.result import CheckResult
-from quality.summary import summarize_check_result
+from quality.result import CheckResult, summarize_check_result
 from quality.values import Status
 
 PEOPLE = pl.DataFrame(

@@ -70,10 +70,10 @@ if TYPE_CHECKING:  # the same names as in EXPORTS, for type checkers and editors
     from quality.reporting.artifacts import to_prefect_artifact as to_prefect_artifact
     from quality.result import CheckResult as CheckResult
     from quality.result import RuleResult as RuleResult
+    from quality.result import summarize_check_result as summarize_check_result
     from quality.rules.profile import Profile as Profile
     from quality.sources import Files as Files
     from quality.sources import Source as Source
-    from quality.summary import summarize_check_result as summarize_check_result
     from quality.values import Severity as Severity
     from quality.values import Status as Status
 
@@ -121,7 +121,7 @@ EXPORTS = {
     "load": "quality.contract.project",
     "quality_checked_flow": "quality.ladder.factories",
     "root": "quality.contract.project",
-    "summarize_check_result": "quality.summary",
+    "summarize_check_result": "quality.result",
     "to_prefect_artifact": "quality.reporting.artifacts",
 }
 __all__ = sorted(EXPORTS)

@@ -24,12 +24,12 @@ from quality.errors import ConfigurationError, DataQualityError, SourceError
 from quality.file_states import opening
 from quality.file_states.comparing import difference
 from quality.history.runs import past, volumes
+from quality.provenance import RunMetadata
 from quality.pushdown.opening import judged_there
-from quality.result import CheckResult, RunMetadata
+from quality.result import CheckResult, summarize_check_result
 from quality.rules.schema import DtypeRule, SchemaRule
 from quality.sources import Parses, Reading, Source, as_frame, as_source, digest, reading
 from quality.sources.read_ahead import surroundings
-from quality.summary import summarize_check_result
 from quality.texts import nearest
 from quality.values import Status
 

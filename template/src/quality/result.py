@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import Field, computed_field, model_validator
 
 from quality.masking import Shown
+from quality.provenance import RunMetadata
 from quality.values import Frozen, Scalar, Severity, Status
 
 
@@ -61,48 +62,6 @@ class Failure(Frozen):
     def of(cls, rule: RuleResult) -> Failure:
         more: dict[str, Scalar] = {"check": rule.check, "status": rule.status, "segment": rule.segment}
         return cls(**{name: getattr(rule, name) for name in cls.model_fields if name != "metadata"}, metadata=more)
-
-
-class Explain(Frozen):
-    """How the verdict was reached: each query's columns, in order, and how often each column was read."""
-
-    queries: tuple[str, ...] = ()
-    columns_read: dict[str, int] = Field({})
-
-    @property
-    def collects(self) -> int:
-        return len(self.queries)
-
-
-class RunMetadata(Frozen):
-    """Where a result comes from: enough to find the contract, the owner and the environment that produced it.
-
-    `contract` is a page on the web where the policy knows it, else the file's path in the repository. `version` is what
-    the source was, as a digest of its files' sizes and times, or `unknown: …` and why; None of data in memory.
-    `judged_by` is the digest of the judging code.
-    """
-
-    dataset: str = "data"
-    owner: str | None = None
-    environment: str | None = None
-    partition: Shown | None = None
-    contract: Shown | None = None
-    source: Shown | None = None
-    version: Shown | None = None
-    fingerprint: str | None = None
-    template_version: str | None = None
-    compatibility: str | None = None
-    judged_by: str | None = None
-    explain: Explain = Explain()
-
-    @property
-    def subject(self) -> str:
-        """The dataset and, where one was judged alone, its partition: `orders day=2026-11-26`."""
-        return " ".join(filter(None, (self.dataset, self.partition)))
-
-    @property
-    def known_version(self) -> str | None:
-        return None if (self.version or "unknown").startswith("unknown") else self.version
 
 
 class CheckResult(Frozen):
@@ -214,3 +173,26 @@ def run_status(rules: tuple[RuleResult, ...], warning_threshold: float | None) -
     if any(rule.status in loud and rule.severity is not Severity.INFO for rule in rules):
         return Status.WARNING
     return Status.PASSED if any(rule.status is not Status.SKIPPED for rule in rules) else Status.SKIPPED
+
+
+def summarize_check_result(result: CheckResult) -> str:
+    """One line: dataset, verdict, what failed and on how many rows."""
+    if result.reason:
+        return f"{result.metadata.subject}: {result.status} — {result.reason}"
+    rules = len({rule.rule_name for rule in result.rules})
+    counted = f"{result.total_count} " + ("rules" if rules == result.total_count else f"results of {rules} rules")
+    head = f"{result.metadata.subject}: {result.status} — {result.passed_count} of {counted} passed"
+    failed = [_counted(one) for one in result.rules if one.status in (Status.FAILED, Status.WARNING)]
+    unjudged = [one.rule_name for one in result.rules if one.status is Status.ERROR]
+    told = {"failed": failed, "could not be judged": unjudged}
+    return "; ".join([head, *(f"{word}: {_first(names)}" for word, names in told.items() if names)])
+
+
+def _counted(rule: RuleResult) -> str:
+    """A rule that did not hold; of how many rows, where it judges rows and not one number."""
+    rows = f" ({rule.failed_count:,} of {rule.total_count:,} rows)" if rule.total_count > 1 or rule.samples else ""
+    return f"{rule.rule_name}{rows}"
+
+
+def _first(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (f", and {len(names) - 3} more" if len(names) > 3 else "")

@@ -21,9 +21,9 @@ from quality.contract import project
 from quality.contract.config import CheckConfig
 from quality.errors import ConfigurationError, ServerError, SourceError
 from quality.reporting.console import out, say
+from quality.result import summarize_check_result
 from quality.rollout import scorecard
 from quality.rollout.evidence import Rung
-from quality.summary import summarize_check_result
 
 if TYPE_CHECKING:
     from quality.ladder.prefect_file import DeploymentEntry, PrefectFile

@@ -9,8 +9,7 @@ from xml.etree import ElementTree
 
 from quality.files import write_whole
 from quality.reporting.console import segment
-from quality.result import CheckResult, RuleResult
-from quality.summary import summarize_check_result
+from quality.result import CheckResult, RuleResult, summarize_check_result
 from quality.values import Status
 
 OUTCOMES = {Status.FAILED: "failure", Status.ERROR: "error", Status.SKIPPED: "skipped"}

@@ -22,8 +22,9 @@ from quality.contract import project
 from quality.contract.config import CheckConfig
 from quality.errors import ServerError
 from quality.file_states.opening import ignored
+from quality.provenance import Explain
 from quality.reporting.console import out, print_verdict, say
-from quality.result import CheckResult, Explain
+from quality.result import CheckResult
 from quality.rollout import evidence, scorecard
 from quality.rollout.evidence import Check
 

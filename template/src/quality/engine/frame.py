@@ -15,7 +15,7 @@ import polars as pl
 
 from quality.engine.sql import across_rows, condition, several
 from quality.errors import CannotJudgeError, MalformedError, SourceError
-from quality.result import Explain
+from quality.provenance import Explain
 from quality.sql_text import brief, fixed
 from quality.texts import there_is
 

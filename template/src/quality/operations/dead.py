@@ -35,9 +35,9 @@ from quality.errors import ConfigurationError, first_line
 from quality.operations import notifications
 from quality.operations.alarms import SILENT_AFTER
 from quality.operations.incidents import THE_RUN
-from quality.result import CheckResult, RunMetadata
+from quality.provenance import RunMetadata
+from quality.result import CheckResult, summarize_check_result
 from quality.server import artifact_of, result_of
-from quality.summary import summarize_check_result
 from quality.values import Status
 
 LABEL = "quality.process"

@@ -25,9 +25,8 @@ from quality.history.runs import MESSAGES, shelf
 from quality.masking import masked
 from quality.operations import pages
 from quality.operations.incidents import Incident, Kind, due, told
-from quality.result import CheckResult
+from quality.result import CheckResult, summarize_check_result
 from quality.server import run_link
-from quality.summary import summarize_check_result
 from quality.values import Frozen
 
 Tone = Literal["info", "success", "warning", "failure"]

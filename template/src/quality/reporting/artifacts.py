@@ -16,10 +16,9 @@ from quality.masking import masked
 from quality.prefect_run import run_context
 from quality.reporting.escaping import legible
 from quality.reporting.guidance import NEXT, again, not_passed, ranked, sample_columns
-from quality.result import CheckResult, RuleResult
+from quality.result import CheckResult, RuleResult, summarize_check_result
 from quality.sources import partition
 from quality.sources.partition import Partition
-from quality.summary import summarize_check_result
 from quality.texts import cell_text, json_value, percent_of, slug
 from quality.values import Scalar
 

@@ -9,8 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from quality.masking import masked
-from quality.result import CheckResult, RuleResult
-from quality.summary import summarize_check_result
+from quality.result import CheckResult, RuleResult, summarize_check_result
 from quality.texts import cell_text, percent_of, text_of
 from quality.values import Severity, Status
 

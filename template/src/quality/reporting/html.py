@@ -24,8 +24,7 @@ from quality.reporting.console import segment
 from quality.reporting.escaping import legible
 from quality.reporting.guidance import NEXT, ORDER, again, alone, not_passed, ranked, sample_columns
 from quality.reporting.segments import matrices, together
-from quality.result import CheckResult, RuleResult
-from quality.summary import summarize_check_result
+from quality.result import CheckResult, RuleResult, summarize_check_result
 from quality.texts import cell_text, percent_of, text_of
 from quality.values import Status
 
