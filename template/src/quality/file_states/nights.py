@@ -35,13 +35,17 @@ UNREAD = "no state of it is kept, and no row is read for it"
 
 
 class Night(NamedTuple):
-    """A check of one version of the data: when it was, what it said, and the files with the keys of their states."""
+    """A check of one version of the data: when it was, what it said, and the files with the keys of their states.
+
+    `version` is a digest of the version, as history has it; of a night that an earlier release kept it is not known.
+    """
 
     at: datetime
     status: Status
     made_by: str
     references: Mapping[str, str]
     files: Sequence[tuple[str, str]]
+    version: str | None = None
 
 
 class Again(NamedTuple):
@@ -73,24 +77,31 @@ def made_by() -> str:
 
 
 def remember(
-    store: Store, pieces: Sequence[Piece], at: datetime, status: Status, references: Mapping[str, str]
+    store: Store,
+    pieces: Sequence[Piece],
+    at: datetime,
+    status: Status,
+    references: Mapping[str, str],
+    version: str | None = None,
 ) -> None:
     """Writes one table for each version of the data; a later check of the same version takes its place."""
     said = {"at": at.isoformat(), "status": str(status), "made_by": made_by(), "references": json.dumps(references)}
+    said |= {} if version is None else {"version": version}
     files = pl.DataFrame({"file": [one.part.name for one in pieces], "key": [one.key for one in pieces]})
     table = files.with_columns(pl.lit(value).alias(name) for name, value in said.items())
     store.write(f"{NIGHT}.{digest(*files['key'])}", table)
 
 
 def nights(store: Store, since: datetime | None = None) -> list[Night]:
-    """The nights that are kept, oldest first."""
+    """The nights that are kept, oldest first; SourceError where the store cannot be looked into."""
     found = []
     for table in store.all(f"{NIGHT}.*"):
         with suppress(*GONE, KeyError):
             first = table.row(0, named=True)
             at, status = datetime.fromisoformat(first["at"]), Status(first["status"])
             files = table.select("file", "key").rows()
-            found.append(Night(at, status, first["made_by"], json.loads(first["references"]), files))
+            about = first["made_by"], json.loads(first["references"])
+            found.append(Night(at, status, *about, files, first.get("version")))
     return sorted((one for one in found if since is None or one.at >= since), key=lambda one: one.at)
 
 
