@@ -317,6 +317,23 @@ def test_history_and_report_show_the_partitions(
     assert ONE not in Path("reports/orders-prod.html").read_text("utf-8")
 
 
+def test_history_names_a_partition_as_it_is_asked_for(
+    repository: Repository, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    for folder in ("city=New%20York", "city=München", "city=50%25%2Ca", "city=__HIVE_DEFAULT_PARTITION__"):
+        holds(folder)
+    asked = ["city=New York", "city=München", "city=50%25%2Ca", "city="]
+    for part in asked:
+        ran(repository, part)
+    main(["history", "orders", "--partition", "city=New York", "--json"])
+    (found,) = json.loads(capsys.readouterr().out)["datasets"]
+    assert [run["partition"] for run in found["runs"]] == asked
+    main(["history", "orders", "--partition", "city=New York"])
+    said = capsys.readouterr().out
+    assert all(part in said for part in asked)
+
+
 @pytest.mark.parametrize("verb", ["history", "report"])
 def test_a_command_that_is_named_asks_for_the_partition_as_a_shell_takes_it(
     repository: Repository, capsys: pytest.CaptureFixture[str], verb: str
@@ -347,6 +364,9 @@ def test_a_value_of_a_sensitive_column_is_shown_nowhere(
         assert "who=***" in text
         assert not any(who in text for who in ("alice", "bob", "carol"))
     assert len({part for part, _ in past_of(repository, "who=bob")}) == 3
+    told = history.metrics(repository.config.override(partition="who=bob"))["partition_told"].unique()
+    assert len(told) == 3
+    assert all(part.startswith("who=*** (") for part in told)
 
 
 def test_an_isolated_check_judges_the_partition(repository: Repository) -> None:

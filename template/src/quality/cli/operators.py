@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from contextlib import nullcontext
+from typing import Any, TypeVar
 
 from quality.cli.answers import (
     Alarm,
@@ -31,6 +32,8 @@ from quality.reporting import html
 from quality.reporting.console import say
 from quality.reporting.history_table import print_history
 from quality.texts import nearest
+
+Line = TypeVar("Line", Run, Message)
 
 
 def drift(asked: argparse.Namespace) -> Drift:
@@ -63,12 +66,15 @@ def _past(config: CheckConfig, runs: int) -> Past:
     return Past(
         dataset=config.dataset,
         environment=config.environment,
-        runs=tuple(Run(**{name: run[name] for name in Run.model_fields}) for run in runs_of(past).to_dicts()),
+        runs=tuple(_of(Run, run) for run in runs_of(past).to_dicts()),
         trends=trends,
-        messages=tuple(
-            Message(**{name: row[name] for name in Message.model_fields}) for row in messages_of(config).to_dicts()
-        ),
+        messages=tuple(_of(Message, row) for row in messages_of(config).to_dicts()),
     )
+
+
+def _of(kind: type[Line], row: dict[str, Any]) -> Line:
+    """A line of history, with its partition as people ask for it."""
+    return kind(**{name: row[name] for name in kind.model_fields} | {"partition": row["partition_told"]})
 
 
 def report(asked: argparse.Namespace) -> Reports:
