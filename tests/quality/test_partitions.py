@@ -6,7 +6,7 @@ import asyncio
 import json
 import shlex
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -40,6 +40,7 @@ from quality.ladder.prefect_file import load_prefect_file
 from quality.ladder.tasks import verdict_key
 from quality.operations import after_check, dead, notifications
 from quality.quarantine import redrive, splits
+from quality.reporting import guidance
 from quality.result import CheckResult, RuleResult, RunMetadata
 from quality.rollout import evidence, scorecard
 from quality.server import latest_artifacts, result_of
@@ -343,6 +344,22 @@ def test_a_command_that_is_named_asks_for_the_partition_as_a_shell_takes_it(
     shown = capsys.readouterr()
     command = (shown.out + shown.err).partition("nox -s task -- ")[2].strip().removesuffix(" makes one").rstrip("`")
     assert shlex.split(command) == ["orders", "--env", "prod", "--partition", asked]
+
+
+@pytest.mark.parametrize("verb", ["history", "report"])
+def test_a_command_for_a_value_that_is_not_shown_leaves_it_to_who_runs_it(
+    repository: Repository, capsys: pytest.CaptureFixture[str], verb: str
+) -> None:
+    repository.says(sensitive=["who"])
+    main([verb, "orders", "--partition", "who=alice"])
+    shown = capsys.readouterr()
+    command = (shown.out + shown.err).partition("nox -s task -- ")[2].strip().removesuffix(" makes one").rstrip("`")
+    assert shlex.split(command, comments=True) == ["orders", "--env", "prod", "--partition", "who=VALUE"]
+    assert command.endswith(" # VALUE: a value that is not shown here")
+    about = RunMetadata(dataset="orders", environment="prod", partition="token=abc,day=1")
+    again = guidance.again(CheckResult(status=Status.FAILED, timestamp=datetime.now(UTC), metadata=about))
+    assert again is not None
+    assert shlex.split(again, comments=True)[-1] == "token=VALUE,day=1"
 
 
 def test_a_value_of_a_sensitive_column_is_shown_nowhere(
