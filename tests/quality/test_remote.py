@@ -179,7 +179,7 @@ def test_nights_in_object_storage_are_those_that_are_whole_and_no_store_is_taken
         check(None, CheckConfig(dataset="days", source="s3://shop/days/*.parquet", states=states))
     store.put("shop/kept/states/days/none/night.half.parquet", b"PAR1 is half of one")
     assert [len(night.files) for night in nights(KeptStore("s3://shop/kept", "days", "none"))] == [1, 2]
-    with pytest.raises(SourceError, match=r"s3://elsewhere/kept.* cannot be listed: "):
+    with pytest.raises(SourceError, match="the states in s3://elsewhere/kept cannot be read: "):
         nights(KeptStore("s3://elsewhere/kept", "days", "none"))
 
 

@@ -87,11 +87,13 @@ class Store(NamedTuple):
         scan = pl.scan_parquet(place, storage_options=self._wait(place), include_file_paths="of")
         try:
             return scan.collect().partition_by("of")
+        except OSError:
+            raise
         except GONE as error:
             if NONE in str(error):
                 return []
             if (listed := remote.tags(place, "parquet")) is None:
-                raise SourceError(f"the states in {self.path} cannot be read: {first_line(error)}") from None
+                raise OSError(first_line(error)) from None
         return [self.read(Path(one).stem) for one in listed]
 
     def about(self, name: str) -> dict[str, str]:
