@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -237,6 +238,15 @@ def test_where_no_night_is_it_says_where_it_looked(shop: list[CheckResult], show
     assert "or where policy.yml says so; none is in .quality/states" in shown()
     Path("policy.yml").write_text(POLICY.replace("defaults:", "defaults:\n  states: {enabled: false}"), "utf-8")
     assert "or where policy.yml says so, and it says `states: {enabled: false}`" in shown()
+
+
+def test_what_is_looked_at_again_is_not_kept_for_longer(shop: list[CheckResult], shown: Shown) -> None:
+    kept = [file for file in Path(".quality/states").rglob("*") if file.is_file()]
+    for file in kept:
+        os.utime(file, (1e9, 1e9))
+    assert "of 4 nights 2 would have alarmed, and 2 did" in shown()
+    after = {file: file.stat().st_mtime for file in Path(".quality/states").rglob("*") if file.is_file()}
+    assert after == dict.fromkeys(kept, 1e9)
 
 
 def test_a_store_that_cannot_be_listed_has_not_no_nights(shop: list[CheckResult], replayed: Asked) -> None:

@@ -16,8 +16,7 @@ from quality.cli.session import Session
 from quality.contract import project
 from quality.contract.config import CheckConfig, resolve
 from quality.errors import CannotJudgeError, ConfigurationError
-from quality.file_states.nights import Night, again, nights
-from quality.file_states.store import Store
+from quality.file_states.nights import Night, ReadOnly, again, nights
 from quality.history.verdicts import verdicts
 from quality.impact.commits import compared_with, contracts
 from quality.impact.contracts import contract_at
@@ -42,7 +41,7 @@ def replay(asked: argparse.Namespace) -> Replay:
                 return DatasetReplay(**about, note=f"{commit.asked} has no contract of it, so no night is judged")
             contract = contract_at(project.root(), commit, config.dataset)
             judging = resolve(contract, project.policy(), config.environment)
-        kept = nights(Store(config.states.path, config.dataset, config.environment or "none"))
+        kept = nights(ReadOnly(config.states.path, config.dataset, config.environment or "none"))
         found = [night for night in kept if since is None or night.at >= since]
         return DatasetReplay(
             **about,

@@ -6,6 +6,7 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import polars as pl
@@ -57,7 +58,7 @@ class Again(NamedTuple):
 
 
 class ReadOnly(Store):
-    """A store that a look at the past adds nothing to."""
+    """A store that a look at the past adds nothing to, and keeps nothing in for longer."""
 
     @property
     def keeps(self) -> bool:
@@ -69,6 +70,13 @@ class ReadOnly(Store):
 
     def forget(self, name: str) -> None:
         """Deletes nothing."""
+
+    def touch(self, name: str) -> bool:
+        """Whether a local table is there."""
+        return self.remote or Path(self.place(name)).exists()
+
+    def _touch(self, place: str) -> None:
+        """Leaves a table as old as it is."""
 
 
 def made_by() -> str:
