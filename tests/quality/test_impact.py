@@ -655,8 +655,12 @@ def test_a_clone_that_lacks_the_commit_where_the_branch_left_is_no_green_one(sho
     git(tmp_path, *words)
     with pytest.raises(ConfigurationError, match=r"where HEAD left origin/main is not known here.*--unshallow"):
         compared_with(clone, None)
+    with pytest.raises(ConfigurationError, match=r"git knows no commit 'HEAD~1' here; this clone lacks .*--unshallow"):
+        compared_with(clone, "HEAD~1")
     git(clone, "fetch", "--quiet", "--unshallow")
     assert compared_with(clone, None).id == git(shop.root, "merge-base", "change", "main").strip()
+    with pytest.raises(ConfigurationError, match="git knows no commit 'HEAD~99' here; fetch it first, or name another"):
+        compared_with(clone, "HEAD~99")
 
 
 def test_a_repository_in_a_folder_of_another_one_is_compared_too(
