@@ -412,6 +412,29 @@ def test_rows_of_a_partition_are_quarantined_and_released_apart(repository: Repo
     assert [one.failing for one in splits.standing(configs[TWO]).values()] == [1]
 
 
+def test_rows_of_partitions_in_quarantine_are_not_denied_to_who_redrives_the_whole(
+    repository: Repository, capsys: pytest.CaptureFixture[str]
+) -> None:
+    repository.says(quarantine={"path": "out"})
+    holds("city=New%20York", 4, amount=[1.0, -1.0, 1.0, -1.0])
+    holds("city=Bern", 3)
+    for part in ("city=New York", "city=Bern"):
+        ran(repository, part)
+    assert main(["redrive", "orders"]) == 0
+    said = capsys.readouterr().out
+    assert "orders in prod: nothing is in quarantine but rows of partitions that were judged alone" in said
+    (line,) = (one for one in said.splitlines() if "nox -s redrive -- " in one)
+    assert line.startswith("orders in prod: city=New York: 2 rows in quarantine: ")
+    assert shlex.split(line.partition(" -- ")[2])[-2:] == ["--partition", "city=New York"]
+    assert main(["redrive", "orders", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["datasets"][0]["partitions"] == {"city=New York": 2}
+    repository.says(rules=[{"check": "in_range", "column": "amount", "min": -5, "max": 100}])
+    assert main(["redrive", "orders", "--partition", "city=New York"]) == 0
+    capsys.readouterr()
+    assert main(["redrive", "orders"]) == 0
+    assert capsys.readouterr().out.strip() == "orders in prod: nothing is in quarantine"
+
+
 def test_old_rows_of_a_partition_go_when_another_is_judged(repository: Repository) -> None:
     repository.says(quarantine={"path": "out", "keep_days": 10})
     for part, days in ((ONE, 20), (TWO, 5)):

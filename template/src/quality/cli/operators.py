@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from contextlib import nullcontext
 from typing import Any, TypeVar
 
@@ -30,6 +31,7 @@ from quality.history.runs import messages_of, metrics, runs_of
 from quality.history.series import rule_trends, run_trends
 from quality.reporting import html
 from quality.reporting.console import say
+from quality.reporting.guidance import alone
 from quality.reporting.history_table import print_history
 from quality.texts import nearest
 
@@ -105,12 +107,21 @@ def redrive(asked: argparse.Namespace) -> Redriven:
 
 
 def _released(config: CheckConfig) -> Released:
-    from quality.quarantine import redrive
+    from quality.quarantine import apart, redrive
 
     split = redrive.redrive(config)
-    print(f"{config.subject} in {config.environment}: {split.says() if split else 'nothing is in quarantine'}")
+    partitions = {} if config.part else apart.rows_by_partition(config)
+    where = f"{config.subject} in {config.environment}"
+    print(f"{where}: {split.says() if split else _nothing(partitions)}")
+    for part, rows in partitions.items():
+        words = f"{config.dataset} --env {config.environment}{alone(part)}"
+        print(f"{where}: {part}: {rows:,} row{'' if rows == 1 else 's'} in quarantine: nox -s redrive -- {words}")
     counts = {"rows": split.rows, "released": split.passed, "stay": split.failing} if split else {}
-    return Released(dataset=config.dataset, environment=config.environment, **counts)
+    return Released(dataset=config.dataset, environment=config.environment, partitions=partitions, **counts)
+
+
+def _nothing(partitions: Mapping[str, int]) -> str:
+    return "nothing is in quarantine" + (" but rows of partitions that were judged alone" if partitions else "")
 
 
 def alarms(asked: argparse.Namespace) -> Alarms:
