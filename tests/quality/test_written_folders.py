@@ -80,6 +80,14 @@ def test_a_folder_beside_the_data_or_one_that_is_the_data_itself_may_be(
     assert said(tmp_path, source, states=folder, history=folder, quarantine=local) == []
 
 
+def test_a_file_has_no_files_among_it(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/orders.parquet").write_bytes(b"")
+    assert said(tmp_path, "data/orders.parquet", history="data/orders.parquet") == []
+    assert said(tmp_path, "s3://shop/orders.parquet", history="s3://shop/orders.parquet") == []
+    assert len(said(tmp_path, "data/days.parquet", history="data/days.parquet/kept")) == 1
+
+
 def test_history_itself_may_be_data(tmp_path: Path) -> None:
     assert said(tmp_path, ".quality/history/runs/orders/**/*.parquet", history=".quality/history") == []
 

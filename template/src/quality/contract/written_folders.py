@@ -8,7 +8,7 @@ from pathlib import Path
 
 from quality.contract.config import CheckConfig
 from quality.sources import Files
-from quality.sources.listing import is_aside
+from quality.sources.listing import is_aside, suffix_format
 from quality.sources.remote import before_magic, matches
 from quality.sources.storage import is_remote
 
@@ -50,4 +50,6 @@ def _is_read(folder: str, name: str, source: Files, root: Path) -> bool:
         return False
     if base != place:
         return matches(file, place)
+    if Path(place).is_file() or (source.is_remote and not source.path.endswith("/") and suffix_format(place)):
+        return False
     return source.resolved_format() in (None, "json" if file.endswith(".json") else "parquet")
