@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from collections.abc import Callable
 from contextlib import closing
@@ -115,6 +116,7 @@ def rule(check: str, **fields: Any) -> dict[str, Any]:
     return {"check": check, "column": "a", **fields}
 
 
+UNIQUE = {"check": "unique", "column": "id"}
 RANGE, SET = rule("in_range", min=0, max=10), rule("in_set", values=["x", "y"])
 SCHEMA_RULE = {"check": "schema", "columns": {"a": "Int64", "b": "String"}}
 LOOSER = {
@@ -285,6 +287,25 @@ def test_rows_that_change_sides_are_those_that_a_look_at_every_row_finds(
     )
     counts = (found.whole.before, found.whole.after, found.whole.failing, found.whole.passing)
     assert counts == (len(was), len(now), len(now - was), len(was - now))
+
+
+def test_kept_states_of_many_files_are_left_as_they_are(here: Path) -> None:
+    """Neither used, nor made, nor kept longer: both contracts are judged on the rows."""
+    (here / "days").mkdir()
+    for number in range(3):
+        pl.DataFrame({"id": [number, 7]}).write_parquet(here / f"days/{number}.parquet")
+    states = {"enabled": True, "path": str(here / "kept")}
+    config = CheckConfig(dataset="days", source={"path": "days/"}, states=states, rules=parse_rules([UNIQUE]))
+    assert check(None, config, now=NOW).rules[0].failed_count == 3
+    kept = [file for file in (here / "kept").rglob("*") if file.is_file()]
+    for file in kept:
+        os.utime(file, (1e9, 1e9))
+    after = config.override(rules=parse_rules([UNIQUE, {"check": "not_null", "column": "id"}]))
+    found = judge_both(config, after, compared(config.rules, after.rules), NOW)
+    assert (found.whole.before, found.whole.after) == (3, 3)
+    assert {file: file.stat().st_mtime for file in (here / "kept").rglob("*") if file.is_file()} == dict.fromkeys(
+        kept, 1e9
+    )
 
 
 def test_a_change_of_every_kind_is_told_with_the_rows_that_it_moves(shop: Domain, impact: Asked) -> None:
@@ -634,8 +655,12 @@ def test_a_clone_that_lacks_the_commit_where_the_branch_left_is_no_green_one(sho
     git(tmp_path, *words)
     with pytest.raises(ConfigurationError, match=r"where HEAD left origin/main is not known here.*--unshallow"):
         compared_with(clone, None)
+    with pytest.raises(ConfigurationError, match=r"git knows no commit 'HEAD~1' here; this clone lacks .*--unshallow"):
+        compared_with(clone, "HEAD~1")
     git(clone, "fetch", "--quiet", "--unshallow")
     assert compared_with(clone, None).id == git(shop.root, "merge-base", "change", "main").strip()
+    with pytest.raises(ConfigurationError, match="git knows no commit 'HEAD~99' here; fetch it first, or name another"):
+        compared_with(clone, "HEAD~99")
 
 
 def test_a_repository_in_a_folder_of_another_one_is_compared_too(

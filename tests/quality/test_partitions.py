@@ -6,7 +6,7 @@ import asyncio
 import json
 import shlex
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -41,6 +41,7 @@ from quality.ladder.tasks import verdict_key
 from quality.operations import after_check, dead, notifications
 from quality.provenance import RunMetadata
 from quality.quarantine import redrive, splits
+from quality.reporting import guidance
 from quality.result import CheckResult, RuleResult
 from quality.rollout import evidence, scorecard
 from quality.server import latest_artifacts, result_of
@@ -318,6 +319,23 @@ def test_history_and_report_show_the_partitions(
     assert ONE not in Path("reports/orders-prod.html").read_text("utf-8")
 
 
+def test_history_names_a_partition_as_it_is_asked_for(
+    repository: Repository, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    for folder in ("city=New%20York", "city=München", "city=50%25%2Ca", "city=__HIVE_DEFAULT_PARTITION__"):
+        holds(folder)
+    asked = ["city=New York", "city=München", "city=50%25%2Ca", "city="]
+    for part in asked:
+        ran(repository, part)
+    main(["history", "orders", "--partition", "city=New York", "--json"])
+    (found,) = json.loads(capsys.readouterr().out)["datasets"]
+    assert [run["partition"] for run in found["runs"]] == asked
+    main(["history", "orders", "--partition", "city=New York"])
+    said = capsys.readouterr().out
+    assert all(part in said for part in asked)
+
+
 @pytest.mark.parametrize("verb", ["history", "report"])
 def test_a_command_that_is_named_asks_for_the_partition_as_a_shell_takes_it(
     repository: Repository, capsys: pytest.CaptureFixture[str], verb: str
@@ -327,6 +345,22 @@ def test_a_command_that_is_named_asks_for_the_partition_as_a_shell_takes_it(
     shown = capsys.readouterr()
     command = (shown.out + shown.err).partition("nox -s task -- ")[2].strip().removesuffix(" makes one").rstrip("`")
     assert shlex.split(command) == ["orders", "--env", "prod", "--partition", asked]
+
+
+@pytest.mark.parametrize("verb", ["history", "report"])
+def test_a_command_for_a_value_that_is_not_shown_leaves_it_to_who_runs_it(
+    repository: Repository, capsys: pytest.CaptureFixture[str], verb: str
+) -> None:
+    repository.says(sensitive=["who"])
+    main([verb, "orders", "--partition", "who=alice"])
+    shown = capsys.readouterr()
+    command = (shown.out + shown.err).partition("nox -s task -- ")[2].strip().removesuffix(" makes one").rstrip("`")
+    assert shlex.split(command, comments=True) == ["orders", "--env", "prod", "--partition", "who=VALUE"]
+    assert command.endswith(" # VALUE: a value that is not shown here")
+    about = RunMetadata(dataset="orders", environment="prod", partition="token=abc,day=1")
+    again = guidance.again(CheckResult(status=Status.FAILED, timestamp=datetime.now(UTC), metadata=about))
+    assert again is not None
+    assert shlex.split(again, comments=True)[-1] == "token=VALUE,day=1"
 
 
 def test_a_value_of_a_sensitive_column_is_shown_nowhere(
@@ -348,6 +382,9 @@ def test_a_value_of_a_sensitive_column_is_shown_nowhere(
         assert "who=***" in text
         assert not any(who in text for who in ("alice", "bob", "carol"))
     assert len({part for part, _ in past_of(repository, "who=bob")}) == 3
+    told = history.metrics(repository.config.override(partition="who=bob"))["partition_told"].unique()
+    assert len(told) == 3
+    assert all(part.startswith("who=*** (") for part in told)
 
 
 def test_an_isolated_check_judges_the_partition(repository: Repository) -> None:
@@ -374,6 +411,29 @@ def test_rows_of_a_partition_are_quarantined_and_released_apart(repository: Repo
     assert released
     assert (released.passed, released.failing, released.partition) == (2, 0, ONE)
     assert [one.failing for one in splits.standing(configs[TWO]).values()] == [1]
+
+
+def test_rows_of_partitions_in_quarantine_are_not_denied_to_who_redrives_the_whole(
+    repository: Repository, capsys: pytest.CaptureFixture[str]
+) -> None:
+    repository.says(quarantine={"path": "out"})
+    holds("city=New%20York", 4, amount=[1.0, -1.0, 1.0, -1.0])
+    holds("city=Bern", 3)
+    for part in ("city=New York", "city=Bern"):
+        ran(repository, part)
+    assert main(["redrive", "orders"]) == 0
+    said = capsys.readouterr().out
+    assert "orders in prod: nothing is in quarantine but rows of partitions that were judged alone" in said
+    (line,) = (one for one in said.splitlines() if "nox -s redrive -- " in one)
+    assert line.startswith("orders in prod: city=New York: 2 rows in quarantine: ")
+    assert shlex.split(line.partition(" -- ")[2])[-2:] == ["--partition", "city=New York"]
+    assert main(["redrive", "orders", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["datasets"][0]["partitions"] == {"city=New York": 2}
+    repository.says(rules=[{"check": "in_range", "column": "amount", "min": -5, "max": 100}])
+    assert main(["redrive", "orders", "--partition", "city=New York"]) == 0
+    capsys.readouterr()
+    assert main(["redrive", "orders"]) == 0
+    assert capsys.readouterr().out.strip() == "orders in prod: nothing is in quarantine"
 
 
 def test_old_rows_of_a_partition_go_when_another_is_judged(repository: Repository) -> None:

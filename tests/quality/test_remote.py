@@ -17,6 +17,7 @@ from moto.server import ThreadedMotoServer
 
 from quality.checking import check
 from quality.contract.config import CheckConfig
+from quality.errors import SourceError
 from quality.file_states.nights import again, nights
 from quality.file_states.store import Store as KeptStore
 from quality.result import CheckResult
@@ -168,6 +169,18 @@ def test_states_of_files_in_object_storage_are_kept_there_and_only_new_files_are
     assert found() == said.format(4, 3, 1)
     (night, *_) = reversed(nights(KeptStore("s3://shop/kept", "days", "none")))
     assert [rule.status for rule in again(asks, night).rules] == [rule.status for rule in check(None, whole).rules]
+
+
+def test_nights_in_object_storage_are_those_that_are_whole_and_no_store_is_taken_for_an_empty_one(store: Store) -> None:
+    states = {"enabled": True, "path": "s3://shop/kept"}
+    assert nights(KeptStore("s3://shop/kept", "days", "none")) == []
+    for number in range(2):
+        store.parquet(f"shop/days/{number}.parquet", id=[number])
+        check(None, CheckConfig(dataset="days", source="s3://shop/days/*.parquet", states=states))
+    store.put("shop/kept/states/days/none/night.half.parquet", b"PAR1 is half of one")
+    assert [len(night.files) for night in nights(KeptStore("s3://shop/kept", "days", "none"))] == [1, 2]
+    with pytest.raises(SourceError, match="the states in s3://elsewhere/kept cannot be read: "):
+        nights(KeptStore("s3://elsewhere/kept", "days", "none"))
 
 
 class Restless(Files):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -17,8 +19,11 @@ from quality.__main__ import main
 from quality.checking import check
 from quality.contract import project
 from quality.file_states.nights import UNREAD, again, nights
+from quality.file_states.opening import ignored
 from quality.file_states.store import Store
+from quality.history.runs import append
 from quality.result import CheckResult
+from quality.values import Status
 
 CONTRACT = """
 dataset: orders
@@ -191,6 +196,72 @@ def test_without_kept_states_it_says_what_keeps_them(shop: list[CheckResult], re
 
 def test_nights_before_the_first_asked_day_are_not_denied(shop: list[CheckResult], shown: Shown) -> None:
     assert "no night since 2036-01-01 is kept; states are kept of datasets" in shown("--from", "2036-01-01")
+
+
+def run(now: datetime) -> CheckResult:
+    """A check that history remembers, as those of a session are."""
+    config = project.load("orders", "dev")
+    result = check(None, config, now=now).model_copy(update={"timestamp": now})
+    append(result, config, now.isoformat())
+    return result
+
+
+@pytest.mark.parametrize(
+    ("words", "said", "counts"),
+    [
+        ((), "; no states are kept of 1 more night that history knows, of which 1 alarmed", (1, 1)),
+        (("--from", "2026-11-27"), "; no states are kept of 1 night that history knows, of which 1 alarmed", (1, 1)),
+        (("--from", "2026-11-28"), "the last of 5 kept is of 2026-11-26", (0, 0)),
+    ],
+)
+def test_nights_of_which_no_states_are_kept_are_told(
+    shop: list[CheckResult], replayed: Asked, shown: Shown, words: tuple[str, ...], said: str, counts: tuple[int, int]
+) -> None:
+    pl.read_parquet("data/0.parquet").write_parquet("data/5.parquet")
+    assert run(datetime(2026, 11, 26, 6, tzinfo=UTC)).status is Status.FAILED
+    Path("data/6.parquet").write_bytes(b"half of a fi")
+    assert run(datetime(2026, 11, 27, 6, tzinfo=UTC)).status is Status.ERROR
+    assert said in shown(*words)
+    (found,) = replayed(*words)["datasets"]
+    assert (found["without_states"], found["without_states_alarmed"]) == counts
+
+
+def test_a_check_that_reads_everything_is_a_night_without_states(shop: list[CheckResult], shown: Shown) -> None:
+    with ignored():
+        pl.read_parquet("data/4.parquet").with_columns(pl.col("id") + 100).write_parquet("data/5.parquet")
+        run(datetime(2026, 11, 26, 6, tzinfo=UTC))
+    assert "no states are kept of 1 more night that history knows, of which 1 alarmed" in shown()
+
+
+def test_where_no_night_is_it_says_where_it_looked(shop: list[CheckResult], shown: Shown) -> None:
+    shutil.rmtree(".quality/states")
+    assert "or where policy.yml says so; none is in .quality/states" in shown()
+    Path("policy.yml").write_text(POLICY.replace("defaults:", "defaults:\n  states: {enabled: false}"), "utf-8")
+    assert "or where policy.yml says so, and it says `states: {enabled: false}`" in shown()
+
+
+def test_what_is_looked_at_again_is_not_kept_for_longer(shop: list[CheckResult], shown: Shown) -> None:
+    kept = [file for file in Path(".quality/states").rglob("*") if file.is_file()]
+    for file in kept:
+        os.utime(file, (1e9, 1e9))
+    assert "of 4 nights 2 would have alarmed, and 2 did" in shown()
+    after = {file: file.stat().st_mtime for file in Path(".quality/states").rglob("*") if file.is_file()}
+    assert after == dict.fromkeys(kept, 1e9)
+
+
+def test_a_store_that_cannot_be_listed_has_not_no_nights(shop: list[CheckResult], replayed: Asked) -> None:
+    folder = Path(Store(".quality/states", "orders", "dev").folder)
+    shutil.rmtree(folder)
+    folder.write_text("no folder", "utf-8")
+    assert "the states in .quality/states cannot be read: " in replayed(code=3)["datasets"][0]["problem"]
+
+
+def test_a_dataset_that_is_new_is_no_fault_of_the_rules_of_a_commit(shop: list[CheckResult], replayed: Asked) -> None:
+    Path("datasets/new.yml").write_text(CONTRACT.format(most=1, rate=0, more="").replace(": orders", ": new"), "utf-8")
+    new, old = replayed("--rules", "main")["datasets"]
+    assert new["note"] == "main has no contract of it, so no night is judged"
+    assert len(old["nights"]) == 4
+    assert "main has no dataset 'new'" in replayed("new", "--rules", "main", code=2)["datasets"][0]["problem"]
 
 
 @pytest.mark.parametrize("seed", range(60, 66))

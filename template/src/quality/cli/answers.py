@@ -243,6 +243,10 @@ class Released(Entry):
     rows: int = 0
     released: int = 0
     stay: int = 0
+    partitions: dict[str, int] = Field(
+        {},
+        description="Rows in quarantine of partitions that were judged alone; each is redriven by its name.",
+    )
 
 
 class Redriven(Answer):

@@ -44,9 +44,14 @@ def first_verdict(config: CheckConfig, rung: str) -> CheckResult:
 
 def explained(how: Explain) -> None:
     """Every query of the check, in order, with the columns it read."""
-    say(f"{how.collects} queries; " + ", ".join(f"{name} read {n} times" for name, n in how.columns_read.items()))
+    read = ", ".join(f"{name} read {_times(n, 'time')}" for name, n in how.columns_read.items())
+    say(f"{_times(how.collects, 'query', 'queries')}; {read or 'no column was read'}")
     for query in how.queries:
         say(f"  {query}")
+
+
+def _times(count: int, one: str, several: str | None = None) -> str:
+    return f"{count:,} {one if count == 1 else several or one + 's'}"
 
 
 def compare(expected: CheckResult, found: CheckResult, path: str) -> Compared:

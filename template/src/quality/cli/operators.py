@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from contextlib import nullcontext
+from typing import Any, TypeVar
 
 from quality.cli.answers import (
     Alarm,
@@ -29,8 +31,11 @@ from quality.history.runs import messages_of, metrics, runs_of
 from quality.history.series import rule_trends, run_trends
 from quality.reporting import html
 from quality.reporting.console import say
+from quality.reporting.guidance import alone
 from quality.reporting.history_table import print_history
 from quality.texts import nearest
+
+Line = TypeVar("Line", Run, Message)
 
 
 def drift(asked: argparse.Namespace) -> Drift:
@@ -63,12 +68,15 @@ def _past(config: CheckConfig, runs: int) -> Past:
     return Past(
         dataset=config.dataset,
         environment=config.environment,
-        runs=tuple(Run(**{name: run[name] for name in Run.model_fields}) for run in runs_of(past).to_dicts()),
+        runs=tuple(_of(Run, run) for run in runs_of(past).to_dicts()),
         trends=trends,
-        messages=tuple(
-            Message(**{name: row[name] for name in Message.model_fields}) for row in messages_of(config).to_dicts()
-        ),
+        messages=tuple(_of(Message, row) for row in messages_of(config).to_dicts()),
     )
+
+
+def _of(kind: type[Line], row: dict[str, Any]) -> Line:
+    """A line of history, with its partition as people ask for it."""
+    return kind(**{name: row[name] for name in kind.model_fields} | {"partition": row["partition_told"]})
 
 
 def report(asked: argparse.Namespace) -> Reports:
@@ -99,12 +107,21 @@ def redrive(asked: argparse.Namespace) -> Redriven:
 
 
 def _released(config: CheckConfig) -> Released:
-    from quality.quarantine import redrive
+    from quality.quarantine import apart, redrive
 
     split = redrive.redrive(config)
-    print(f"{config.subject} in {config.environment}: {split.says() if split else 'nothing is in quarantine'}")
+    partitions = {} if config.part else apart.rows_by_partition(config)
+    where = f"{config.subject} in {config.environment}"
+    print(f"{where}: {split.says() if split else _nothing(partitions)}")
+    for part, rows in partitions.items():
+        words = f"{config.dataset} --env {config.environment}{alone(part)}"
+        print(f"{where}: {part}: {rows:,} row{'' if rows == 1 else 's'} in quarantine: nox -s redrive -- {words}")
     counts = {"rows": split.rows, "released": split.passed, "stay": split.failing} if split else {}
-    return Released(dataset=config.dataset, environment=config.environment, **counts)
+    return Released(dataset=config.dataset, environment=config.environment, partitions=partitions, **counts)
+
+
+def _nothing(partitions: Mapping[str, int]) -> str:
+    return "nothing is in quarantine" + (" but rows of partitions that were judged alone" if partitions else "")
 
 
 def alarms(asked: argparse.Namespace) -> Alarms:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, time
 from typing import Literal
 
@@ -16,9 +16,9 @@ from quality.cli.session import Session
 from quality.contract import project
 from quality.contract.config import CheckConfig, resolve
 from quality.errors import CannotJudgeError, ConfigurationError
-from quality.file_states.nights import Night, again, nights
-from quality.file_states.store import Store
-from quality.impact.commits import compared_with
+from quality.file_states.nights import Night, ReadOnly, again, nights
+from quality.history.verdicts import verdicts
+from quality.impact.commits import compared_with, contracts
 from quality.impact.contracts import contract_at
 from quality.reporting.artifacts import cell
 from quality.reporting.console import COLOURS, out
@@ -32,23 +32,30 @@ def replay(asked: argparse.Namespace) -> Replay:
     """Judges every kept night again; nothing is read but states, and nothing is written or told to anybody."""
     since = _since(asked.since)
     commit = None if asked.rules is None else compared_with(project.root(), asked.rules)
+    there = None if commit is None else contracts(project.root(), commit)
 
     def one(config: CheckConfig) -> DatasetReplay:
-        judging = config
-        if commit is not None:
+        judging, about = config, {"dataset": config.dataset, "environment": config.environment}
+        if commit is not None and there is not None:
+            if config.dataset not in there and not asked.dataset:
+                return DatasetReplay(**about, note=f"{commit.asked} has no contract of it, so no night is judged")
             contract = contract_at(project.root(), commit, config.dataset)
             judging = resolve(contract, project.policy(), config.environment)
-        store = Store(config.states.path, config.dataset, config.environment or "none")
-        found = tuple(_replayed(judging, night) for night in nights(store, since))
-        about = {"dataset": config.dataset, "environment": config.environment}
-        return DatasetReplay(**about, nights=found, problem=None)
+        kept = nights(ReadOnly(config.states.path, config.dataset, config.environment or "none"))
+        found = [night for night in kept if since is None or night.at >= since]
+        return DatasetReplay(
+            **about,
+            nights=tuple(_replayed(judging, night) for night in found),
+            note=None if found else _none(config, kept, asked.since),
+            **_without_states(config, kept, since or (found[0].at if found else None)),
+        )
 
     made = Session(asked, DatasetReplay).each(one)
     answer = Replay(verb="replay", rules=commit.asked if commit else None, datasets=made, **outcome(made))
     if asked.markdown:
-        print("\n".join(_markdown(answer, asked.since)))
+        print("\n".join(_markdown(answer)))
     else:
-        for part in _tables(answer, asked.since):
+        for part in _tables(answer):
             out.print(part, soft_wrap=isinstance(part, Text))
     return answer
 
@@ -60,6 +67,27 @@ def _since(given: str | None) -> datetime | None:
         return datetime.combine(date.fromisoformat(given), time(), UTC)
     except ValueError:
         raise ConfigurationError(f"--from takes a day such as 2026-11-01, and '{given}' is none") from None
+
+
+def _none(config: CheckConfig, kept: Sequence[Night], since: str | None) -> str:
+    """Why there is no night."""
+    after = f" since {since}" if since else ""
+    said = f"no night{after} is kept; states are kept of datasets of several files, or where policy.yml says so"
+    if kept:
+        return f"{said}; the last of {len(kept):,} kept is of {kept[-1].at.astimezone(UTC):%Y-%m-%d}"
+    if config.states.enabled is False:
+        return f"{said}, and it says `states: {{enabled: false}}`"
+    return f"{said}; none is in {config.states.path}"
+
+
+def _without_states(config: CheckConfig, kept: Sequence[Night], since: datetime | None) -> dict[str, int]:
+    """What history knows of that time beside what is kept; an earlier release kept nights without their versions."""
+    if since is None:
+        return {}
+    begin = max((since, *(night.at for night in kept if night.version is None)))
+    known = {night.version for night in kept}
+    left = [one for one in verdicts(config, begin) if one.version is None or one.version not in known]
+    return {"without_states": len(left), "without_states_alarmed": sum(one.status in ALARMS for one in left)}
 
 
 def _replayed(config: CheckConfig, night: Night) -> Replayed:
@@ -87,15 +115,13 @@ def _alarm(was: Status, would: Status) -> Literal["new", "gone", "same", "none"]
     return "new" if would in ALARMS else "gone"
 
 
-def headline(one: DatasetReplay, since: str | None) -> str:
+def headline(one: DatasetReplay) -> str:
     """How many nights alarm by these rules, and how many did."""
     where = f"{one.dataset} in {one.environment}"
     if one.problem is not None:
         return f"{where}: {one.problem}"
     if not one.nights:
-        after = f" since {since}" if since else ""
-        kept_of = "states are kept of datasets of several files, or where policy.yml says so"
-        return f"{where}: no night{after} is kept; {kept_of}"
+        return "; ".join((f"{where}: {one.note}", *_unkept(one)))
     judged = [night for night in one.nights if night.would_be is not None]
     would = sum(night.would_be in ALARMS for night in judged)
     did = sum(night.was in ALARMS for night in judged)
@@ -110,6 +136,14 @@ def _unknown(one: DatasetReplay) -> Iterator[str]:
         yield f"{left:,} could not be judged"
     if partly := sum(night.would_be is not None and night.alarm is None for night in one.nights):
         yield f"of {partly:,} it is not known, as rules that would alarm are not judged"
+    yield from _unkept(one)
+
+
+def _unkept(one: DatasetReplay) -> Iterator[str]:
+    """How many nights there were beside those that are kept."""
+    if count := one.without_states:
+        nights = f"{count:,}{' more' if one.nights else ''} night{'' if count == 1 else 's'}"
+        yield f"no states are kept of {nights} that history knows, of which {one.without_states_alarmed:,} alarmed"
 
 
 def _words(night: Replayed) -> Iterator[str]:
@@ -122,9 +156,9 @@ def _words(night: Replayed) -> Iterator[str]:
     yield night.problem or ", ".join((*night.failing, *unknown))
 
 
-def _tables(answer: Replay, since: str | None) -> Iterator[Text | Table]:
+def _tables(answer: Replay) -> Iterator[Text | Table]:
     for one in answer.datasets:
-        yield Text(f"\n{headline(one, since)}", style="bold")
+        yield Text(f"\n{headline(one)}", style="bold")
         if one.nights:
             yield _table(one.nights)
 
@@ -140,12 +174,12 @@ def _table(found: Iterable[Replayed]) -> Table:
     return table
 
 
-def _markdown(answer: Replay, since: str | None) -> Iterator[str]:
+def _markdown(answer: Replay) -> Iterator[str]:
     yield "## Earlier nights by these rules"
     yield ""
     yield f"The rules are those of {cell(answer.rules or 'this tree')}; no row was read."
     for one in answer.datasets:
-        yield from ("", f"### {cell(headline(one, since))}", "")
+        yield from ("", f"### {cell(headline(one))}", "")
         changed = [night for night in one.nights if night.alarm in ("new", "gone") or night.unanswered or night.problem]
         if changed:
             yield from (f"| {' | '.join(HEADINGS)} |", "|---|---|---|---|---|")

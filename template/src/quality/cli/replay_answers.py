@@ -30,6 +30,11 @@ class DatasetReplay(Entry):
     """The nights of one dataset, oldest first."""
 
     nights: tuple[Replayed, ...] = ()
+    note: Shown | None = Field(None, description="Why no night is judged.")
+    without_states: int = Field(
+        0, description="More nights of that time in history, of which no states are kept, so that none is judged."
+    )
+    without_states_alarmed: int = Field(0, description="How many of those alarmed.")
 
 
 class Replay(Answer):

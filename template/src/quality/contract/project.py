@@ -16,6 +16,7 @@ from quality.contract.contract import Contract, load_contract
 from quality.contract.place import parsed
 from quality.contract.place import root as root
 from quality.contract.policy import Policy, load_policy
+from quality.contract.written_folders import among_the_data
 from quality.contract.yaml_file import YamlFile
 from quality.errors import ConfigurationError
 from quality.texts import nearest, slug
@@ -101,7 +102,10 @@ def load(dataset: str, env: str | None = None) -> CheckConfig:
         raise ConfigurationError(f"there is no dataset '{dataset}'; {nearest(dataset, known)}")
     found = contract(dataset)
     _refuse_unknown_environments(found)
-    return resolve(found, policy(), environment(env))
+    config = resolve(found, policy(), environment(env))
+    if wrong := [f"{dataset} in {config.environment}: {said}" for said in among_the_data(config, root())]:
+        raise ConfigurationError.of(wrong)
+    return config
 
 
 def _refuse_unknown_environments(found: Contract) -> None:

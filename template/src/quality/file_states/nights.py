@@ -6,6 +6,7 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import polars as pl
@@ -35,13 +36,17 @@ UNREAD = "no state of it is kept, and no row is read for it"
 
 
 class Night(NamedTuple):
-    """A check of one version of the data: when it was, what it said, and the files with the keys of their states."""
+    """A check of one version of the data: when it was, what it said, and the files with the keys of their states.
+
+    `version` is a digest of the version, as history has it; of a night that an earlier release kept it is not known.
+    """
 
     at: datetime
     status: Status
     made_by: str
     references: Mapping[str, str]
     files: Sequence[tuple[str, str]]
+    version: str | None = None
 
 
 class Again(NamedTuple):
@@ -53,7 +58,7 @@ class Again(NamedTuple):
 
 
 class ReadOnly(Store):
-    """A store that a look at the past adds nothing to."""
+    """A store that a look at the past adds nothing to, and keeps nothing in for longer."""
 
     @property
     def keeps(self) -> bool:
@@ -66,6 +71,13 @@ class ReadOnly(Store):
     def forget(self, name: str) -> None:
         """Deletes nothing."""
 
+    def touch(self, name: str) -> bool:
+        """Whether a local table is there."""
+        return self.remote or Path(self.place(name)).exists()
+
+    def _touch(self, place: str) -> None:
+        """Leaves a table as old as it is."""
+
 
 def made_by() -> str:
     """The code and the Polars that make states; those of others may mean something else."""
@@ -73,24 +85,31 @@ def made_by() -> str:
 
 
 def remember(
-    store: Store, pieces: Sequence[Piece], at: datetime, status: Status, references: Mapping[str, str]
+    store: Store,
+    pieces: Sequence[Piece],
+    at: datetime,
+    status: Status,
+    references: Mapping[str, str],
+    version: str | None = None,
 ) -> None:
     """Writes one table for each version of the data; a later check of the same version takes its place."""
     said = {"at": at.isoformat(), "status": str(status), "made_by": made_by(), "references": json.dumps(references)}
+    said |= {} if version is None else {"version": version}
     files = pl.DataFrame({"file": [one.part.name for one in pieces], "key": [one.key for one in pieces]})
     table = files.with_columns(pl.lit(value).alias(name) for name, value in said.items())
     store.write(f"{NIGHT}.{digest(*files['key'])}", table)
 
 
 def nights(store: Store, since: datetime | None = None) -> list[Night]:
-    """The nights that are kept, oldest first."""
+    """The nights that are kept, oldest first; SourceError where the store cannot be looked into."""
     found = []
     for table in store.all(f"{NIGHT}.*"):
         with suppress(*GONE, KeyError):
             first = table.row(0, named=True)
             at, status = datetime.fromisoformat(first["at"]), Status(first["status"])
             files = table.select("file", "key").rows()
-            found.append(Night(at, status, first["made_by"], json.loads(first["references"]), files))
+            about = first["made_by"], json.loads(first["references"])
+            found.append(Night(at, status, *about, files, first.get("version")))
     return sorted((one for one in found if since is None or one.at >= since), key=lambda one: one.at)
 
 

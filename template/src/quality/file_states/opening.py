@@ -29,6 +29,7 @@ from quality.file_states.piece import BROKEN, Header, Piece, parses
 from quality.file_states.spread import Spread, SpreadError, described, spread_for
 from quality.file_states.store import GONE, Store
 from quality.sources import Source
+from quality.sources import digest as digest_of
 from quality.sources.parses import Parses
 from quality.sources.source import Part, Reading, settled_parts
 from quality.values import Scalar, Status
@@ -73,7 +74,7 @@ class Kept(NamedTuple):
         if self.partly or any(piece.has_changed for piece in pieces):
             return
         with suppress(*GONE):
-            remember(self.store, pieces, now, status, self.references())
+            remember(self.store, pieces, now, status, self.references(), digest_of(self.frame.version))
             if read := {piece.key for piece in pieces if piece.was_read}:
                 gather(self.store, [piece.key for piece in pieces], read)
                 self.store.prune(self.keep.keep_days)

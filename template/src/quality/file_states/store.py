@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -16,13 +16,17 @@ from typing import NamedTuple
 import polars as pl
 
 from quality.contract import project
-from quality.sources import storage
+from quality.errors import SourceError, first_line
+from quality.sources import remote, storage
 
 DAY = 86_400
 GROUP = 65_536
 """Rows that are read together: a range of sorted marks is read without those of others."""
 GONE = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError)
 """What reading a file that is not there, or not whole, raises; states are then measured again."""
+
+NONE = "expanded paths were empty"
+"""What Polars says where no object of a store fits a pattern."""
 
 
 class Store(NamedTuple):
@@ -64,15 +68,33 @@ class Store(NamedTuple):
         return pl.scan_parquet(place, storage_options=self._wait(place), glob=False)
 
     def all(self, names: str) -> Iterator[pl.DataFrame]:
-        """Every table whose name fits a pattern."""
-        if self.remote:
-            scan = pl.scan_parquet(self.place(names), storage_options=self._wait(self.folder), include_file_paths="of")
-            with suppress(*GONE):
-                yield from scan.collect().partition_by("of")
-            return
-        for place in sorted(Path(self.folder).glob(f"{names}.parquet")):
-            if (table := self.read(place.stem)) is not None:
-                yield table
+        """Every table whose name fits a pattern and that is whole; SourceError where the store cannot be listed."""
+        try:
+            found = self._all_remote(names) if self.remote else map(self.read, self._named(names))
+        except OSError as error:
+            raise SourceError(f"the states in {self.path} cannot be read: {first_line(error)}") from None
+        yield from (table for table in found if table is not None)
+
+    def _named(self, names: str) -> list[str]:
+        """The names of local tables that fit a pattern; OSError where the folder is there and cannot be listed."""
+        with suppress(FileNotFoundError):
+            next(Path(self.folder).iterdir(), None)
+        return [place.stem for place in sorted(Path(self.folder).glob(f"{names}.parquet"))]
+
+    def _all_remote(self, names: str) -> Iterable[pl.DataFrame | None]:
+        """All at once or, where they are not alike or one is not whole, one by one."""
+        place = self.place(names)
+        scan = pl.scan_parquet(place, storage_options=self._wait(place), include_file_paths="of")
+        try:
+            return scan.collect().partition_by("of")
+        except OSError:
+            raise
+        except GONE as error:
+            if NONE in str(error):
+                return []
+            if (listed := remote.tags(place, "parquet")) is None:
+                raise OSError(first_line(error)) from None
+        return [self.read(Path(one).stem) for one in listed]
 
     def about(self, name: str) -> dict[str, str]:
         """What was written beside a table; nothing where it is not there."""

@@ -57,18 +57,20 @@ SCHEMA = pl.Schema(
         "first_at": pl.Datetime("us", "UTC"),
         "against": pl.String(),
         "partition": pl.String(),
+        "partition_told": pl.String(),
     }
 )
 """One row per rule and segment, each with what is true of its run; rates are percent.
 
 `metric` says what the value is, where later runs are judged by it: a rule may keep its name and change what it means.
 `version` is a digest of the version of the data, null where that is unknown; `first_at` is when that was first judged,
-and `against` which earlier numbers the value was compared with. `partition` is what was judged alone, null of the
-whole. Files of earlier releases lack these four.
+and `against` which earlier numbers the value was compared with. `partition` is the name of what was judged alone, null
+of the whole, and `partition_told` how people ask for it. Files of earlier releases lack these five.
 """
 WITH_RESULT = pl.Schema(
     dict.fromkeys(("run", "version", "partition", "result"), pl.String()) | {"at": pl.Datetime("us", "UTC")}
 )
+TOLD = pl.coalesce("partition_told", "partition")
 EVERY_ROW = "row_count()"
 """The metric that every run has counted, whether a rule asked for it or not."""
 NIGHTS = 7 * MOST_WEEKS + 1
@@ -129,6 +131,7 @@ def rows(result: CheckResult, run: str, config: CheckConfig, flow_run: str | Non
         "version": result.metadata.known_version,
         "first_at": result.timestamp,
         "partition": config.part and config.part.name,
+        "partition_told": config.part and config.part.told,
     }
     metrics = {rule.title: rule.remembers for rule in config.rules}
     lines = [about | _rule(rule) | {"metric": metrics.get(rule.rule_name)} for rule in result.rules] or [about]
@@ -170,7 +173,7 @@ def metrics(config: CheckConfig, last: int | None = None, before: datetime | Non
     SourceError says why there are none to be read.
     """
     found = shelf(config).read(SCHEMA, last, before)
-    return found.filter(pl.col("run") == pl.col("run").last().over(SUBJECT, "fingerprint"))
+    return found.with_columns(TOLD).filter(pl.col("run") == pl.col("run").last().over(SUBJECT, "fingerprint"))
 
 
 def runs_of(metrics: pl.DataFrame) -> pl.DataFrame:
@@ -181,7 +184,7 @@ def runs_of(metrics: pl.DataFrame) -> pl.DataFrame:
 
 def messages_of(config: CheckConfig) -> pl.DataFrame:
     """What channels were told of a dataset, oldest first."""
-    return shelf(config, "messages").read(MESSAGES)
+    return shelf(config, "messages").read(MESSAGES).with_columns(TOLD)
 
 
 def last_result(config: CheckConfig) -> CheckResult | None:
@@ -272,6 +275,7 @@ MESSAGES = pl.Schema(
         "attempts": pl.Int64(),
         "note": pl.String(),
         "partition": pl.String(),
+        "partition_told": pl.String(),
     }
 )
 """One row per run, incident and channel: what was due, whether it was delivered, and why not; of a partition, which."""

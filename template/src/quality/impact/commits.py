@@ -40,8 +40,16 @@ def compared_with(root: Path, asked: str | None) -> Commit:
     if asked is None:
         return _base(root)
     if (found := _commit(root, asked)) is None:
-        raise ConfigurationError(f"git knows no commit '{masked(asked)}' here; fetch it first, or name another")
+        raise ConfigurationError(f"git knows no commit '{masked(asked)}' here; {_how_to_get(root)}, or name another")
     return Commit(masked(asked), found)
+
+
+def _how_to_get(root: Path) -> str:
+    """What brings a commit that is not here."""
+    with suppress(UnansweredError):
+        if _git(root, "rev-parse", "--is-shallow-repository").strip() == b"true":
+            return "this clone lacks older commits: get them by `git fetch --unshallow`"
+    return "fetch it first"
 
 
 def _base(root: Path) -> Commit:

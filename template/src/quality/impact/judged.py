@@ -69,7 +69,7 @@ def _judged(configs: Sequence[CheckConfig], now: datetime) -> list[Side]:
     hidden = tuple(dict.fromkeys(column for config in configs for column in config.sensitive))
     more = {"sensitive": hidden, "sample_rows": 0, "quarantine": None, "key": ()}
     union = configs[-1].model_copy(update={"rules": tuple(rules.values()), **more})
-    opened = open_source(None, union, now=now)
+    opened = open_source(None, union, now=now, keep=False)
     frame = opened.frame
     found = judge(union.model_copy(update={"rules": (*union.rules, *opened.declared)}), frame)
     sides = [_side(config, found, opened, hidden) for config in configs]

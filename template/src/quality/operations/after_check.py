@@ -7,7 +7,7 @@ that could not be quarantined fail the run, because whoever reads the good rows 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -29,6 +29,9 @@ from quality.reporting import html
 from quality.reporting.console import say
 from quality.result import CheckResult
 from quality.values import Status
+
+UNKEPT = "states could not be kept: "
+"""What is said among the queries of a check whose files' states were not written."""
 
 
 class Ran(NamedTuple):
@@ -95,6 +98,7 @@ def _steps(result: CheckResult, config: CheckConfig, run: str) -> list[tuple[str
     """What follows a verdict. Messages and events need Prefect, and are for its runs only."""
     steps: list[tuple[str, Callable[[], list[str]]]] = [
         ("history", lambda: _remember(result, config, run)),
+        ("states", lambda: _unkept(result, config)),
         ("report", lambda: _report(result, config)),
     ]
     if run_context() is not None:
@@ -105,12 +109,24 @@ def _steps(result: CheckResult, config: CheckConfig, run: str) -> list[tuple[str
 
 
 def _remember(result: CheckResult, config: CheckConfig, run: str) -> list[str]:
-    """What is deleted is said: in a run by its summary, else at once."""
-    said = runs.append(result, config, run, flow_run.id)
+    """What is deleted is said."""
+    return _said(runs.append(result, config, run, flow_run.id))
+
+
+def _unkept(result: CheckResult, config: CheckConfig) -> list[str]:
+    """Why states could not be kept: nothing else would tell that every check reads everything."""
+    found = (query.removesuffix(": (metadata)").partition(UNKEPT)[2] for query in result.metadata.explain.queries)
+    more = "every check reads everything until it can be written"
+    return _said(f"states: {config.states.path} keeps nothing: {why}; {more}" for why in found if why)
+
+
+def _said(words: Iterable[str]) -> list[str]:
+    """What a run's summary says; outside of a run it is said at once."""
+    told = list(words)
     if run_context() is None:
-        for words in said:
-            say(words)
-    return said
+        for line in told:
+            say(line)
+    return told
 
 
 def _report(result: CheckResult, config: CheckConfig) -> list[str]:

@@ -27,6 +27,7 @@ from quality.operations import pages
 from quality.operations.incidents import Incident, Kind, due, told
 from quality.result import CheckResult, summarize_check_result
 from quality.server import run_link
+from quality.sources.partition import Partition
 from quality.values import Frozen
 
 Tone = Literal["info", "success", "warning", "failure"]
@@ -125,7 +126,7 @@ def notify(result: CheckResult, config: CheckConfig, run: str, only: str | None 
             for incidents in _batches(result, config, channel, known, silences, only):
                 delivery = _tell(result, channel, incidents, problem, part)
                 sent.extend([delivery] if delivery else [])
-                rows.extend(_row(run, result, channel, one, delivery, part) for one in incidents)
+                rows.extend(_row(run, result, channel, one, delivery, config.part) for one in incidents)
         if rows and problem is None:
             place.write(pl.DataFrame(rows, schema=MESSAGES), result.timestamp, run)
     return tuple(sent)
@@ -176,7 +177,7 @@ def _row(
     channel: Notification,
     incident: Incident,
     delivery: Delivery | None,
-    part: str | None,
+    part: Partition | None,
 ) -> dict[str, Any]:
     return {
         "run": run,
@@ -188,7 +189,8 @@ def _row(
         "ok": bool(delivery and delivery.ok),
         "attempts": delivery.attempts if delivery else 0,
         "note": delivery.problem if delivery else incident.note,
-        "partition": part,
+        "partition": part and part.name,
+        "partition_told": part and part.told,
     }
 
 

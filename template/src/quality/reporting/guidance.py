@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import shlex
 
+from quality.engine.judge import MASK as HIDDEN
+from quality.masking import MASK
 from quality.result import CheckResult, RuleResult
 from quality.values import Severity, Status
 
+VALUE = "VALUE"
 ORDER = (Status.ERROR, Status.FAILED, Status.WARNING, Status.SKIPPED, Status.PASSED)
 """Worst first."""
 NEXT: dict[Status, str] = {
@@ -27,8 +30,15 @@ def again(result: CheckResult) -> str | None:
 
 
 def alone(partition: str | None) -> str:
-    """The words of a command that ask for one partition, as a shell takes them; none for the whole."""
-    return f" --partition {shlex.quote(partition)}" if partition else ""
+    """The words of a command that ask for one partition, as a shell takes them; none for the whole.
+
+    A value that may not be shown is to be written by who runs it: no command with a mask in it would find its rows.
+    """
+    if not partition:
+        return ""
+    asked = partition.replace(HIDDEN, VALUE).replace(MASK, VALUE)
+    told = "" if asked == partition else f" # {VALUE}: a value that is not shown here"
+    return f" --partition {shlex.quote(asked)}{told}"
 
 
 def ranked(result: CheckResult) -> list[RuleResult]:

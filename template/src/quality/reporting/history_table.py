@@ -26,7 +26,7 @@ def print_history(config: CheckConfig, runs: int, console: Console | None = None
         words = f"{config.dataset} --env {config.environment}{alone(config.part and config.part.shown)}"
         out.print(Text(f"no run yet; `nox -s task -- {words}` makes one", style="dim"), soft_wrap=True)
         return
-    out.print(_runs(past, ("partition",) if config.part else ()))
+    out.print(_runs(past, ("partition_told",) if config.part else ()))
     trends = _table("trend", "of", "last")
     for trend in (*run_trends(past), *rule_trends(past).values()):
         trends.add_row(trend.text(), Text(trend.name), trend.last)
@@ -45,7 +45,16 @@ def _table(*columns: str) -> Table:
 
 
 def _runs(metrics: pl.DataFrame, more: tuple[str, ...] = ()) -> Table:
-    table = _table("when (UTC)", *more, "verdict", "rows", "bytes", "ms", "not passed", "fingerprint")
+    table = _table(
+        "when (UTC)",
+        *(name.removesuffix("_told") for name in more),
+        "verdict",
+        "rows",
+        "bytes",
+        "ms",
+        "not passed",
+        "fingerprint",
+    )
     for run in runs_of(metrics).iter_rows(named=True):
         numbers = (
             "" if run[name] is None else f"{run[name]:,.0f}" for name in ("rows", "bytes", "duration_ms", "not_passed")
@@ -57,9 +66,12 @@ def _runs(metrics: pl.DataFrame, more: tuple[str, ...] = ()) -> Table:
 
 
 def _messages(messages: pl.DataFrame) -> Table:
-    table = _table("when (UTC)", "message", "incident", "to", "")
+    of = ("partition",) if messages["partition_told"].count() else ()
+    table = _table("when (UTC)", *of, "message", "incident", "to", "")
     for row in messages.iter_rows(named=True):
+        part = (Text(row["partition_told"] or "") for _ in of)
         kind, told = row["kind"], "told" if row["ok"] else row["note"] or "nobody was told"
         style = "" if row["ok"] else "yellow"
-        table.add_row(f"{row['at']:%Y-%m-%d %H:%M:%S}", kind, Text(row["rule"]), row["block"], Text(told, style=style))
+        words = (kind, Text(row["rule"]), row["block"], Text(told, style=style))
+        table.add_row(f"{row['at']:%Y-%m-%d %H:%M:%S}", *part, *words)
     return table

@@ -110,11 +110,11 @@ def _in_folder(folder: Path, form: Format | None, root: Path) -> list[Path]:
 def _below(folder: Path, root: Path) -> Iterator[Path]:
     """What is no folder, in this one and in those that it holds or links to; SourceError where one stays unseen."""
     for at, folders, names in os.walk(folder, followlinks=True, onerror=lambda error: _refuse(error, root)):
-        folders[:] = sorted(name for name in folders if not _is_aside(name))
+        folders[:] = sorted(name for name in folders if not is_aside(name))
         for linked in (Path(at, name) for name in folders if os.path.islink(os.path.join(at, name))):  # noqa: PTH114, PTH118
             if Path(at).resolve().is_relative_to(linked.resolve()):
                 raise SourceError(f"the link {shown(linked, root)} leads back to a folder that it lies in: remove it")
-        for one in (Path(at, name) for name in names if not _is_aside(name)):
+        for one in (Path(at, name) for name in names if not is_aside(name)):
             if not os.path.isfile(one):  # noqa: PTH113 - which never raises
                 _look_into(str(one), root)
             yield one
@@ -124,7 +124,7 @@ def _refuse_closed(pattern: Path, base: Path, root: Path) -> None:
     """SourceError where a folder that a pattern leads through cannot be listed, which says nothing of its files."""
     for depth in range(len(base.parts), len(pattern.parts)):
         for place in glob.iglob(str(Path(*pattern.parts[:depth])), recursive=True):  # noqa: PTH207 - may be absolute
-            if not _is_aside(os.path.basename(place)):  # noqa: PTH119 - there may be many
+            if not is_aside(os.path.basename(place)):  # noqa: PTH119 - there may be many
                 _look_into(place, root)
 
 
@@ -146,7 +146,7 @@ def _refuse(error: OSError, root: Path) -> None:
     raise SourceError(f"{shown(place, root)} cannot be opened, so that what lies there is not judged: {said}") from None
 
 
-def _is_aside(name: str) -> bool:
+def is_aside(name: str) -> bool:
     """Whether what has this name is no data: hidden, open in a spreadsheet program, or a file system's own."""
     return name.startswith((".", "~$")) or name == "lost+found"
 

@@ -48,12 +48,21 @@ class Partition(NamedTuple):
         return _shown(dict(self.values), self.hidden)
 
     @property
+    def told(self) -> str:
+        """The text beside those of others: where values are hidden, with what tells it from them."""
+        return f"{self.shown} ({self._digest})" if self.hidden.intersection(self.keys) else self.shown
+
+    @property
+    def _digest(self) -> str:
+        return hashlib.sha256(self.text.encode()).hexdigest()[:16]
+
+    @property
     def name(self) -> str:
         """What tells it from every other one, in a file's name, too: the text or, where values are hidden, a digest."""
         said = quote(self.shown, safe="=,+@ ").replace(" ", "_")
         if said == self.text and len(said) <= LONGEST:
             return said
-        return f"{said[:LONGEST]}-{hashlib.sha256(self.text.encode()).hexdigest()[:16]}"
+        return f"{said[:LONGEST]}-{self._digest}"
 
     def has(self, keys: Mapping[str, str | None]) -> bool:
         """Whether what lies in folders of these values is of this partition."""

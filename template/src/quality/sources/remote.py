@@ -84,10 +84,10 @@ def _bare(tag: str) -> str:
 def _keys(place: str, address: str) -> Keys:
     """The values of the folders below the one that an address starts from."""
     folders = address.endswith("/") or glob.has_magic(address)
-    return keys_of(place.removeprefix(_before_magic(address))) if folders else {}
+    return keys_of(place.removeprefix(before_magic(address))) if folders else {}
 
 
-def _before_magic(address: str) -> str:
+def before_magic(address: str) -> str:
     """The folder that an address with `*` starts from; that of the file without."""
     return address[: address.rindex("/", 0, _magic(address)) + 1]
 
@@ -102,7 +102,7 @@ def _listed(address: str, form: Format | None) -> list[Object] | None:
         return None
     if not (glob.has_magic(address) or address.endswith("/")):
         return _one(address)
-    scheme, _, rest = _before_magic(address).partition("://")
+    scheme, _, rest = before_magic(address).partition("://")
     bucket, _, prefix = rest.partition("/")
     found = _all(f"{scheme}://{bucket}", prefix)
     if kind := table_among(one.address for one in found):
@@ -111,11 +111,11 @@ def _listed(address: str, form: Format | None) -> list[Object] | None:
             f"`source.format: {kind.lower()}`"
         )
     if glob.has_magic(address):
-        return [one for one in found if _matches(one.address, address)]
+        return [one for one in found if matches(one.address, address)]
     return [one for one in found if suffix_format(one.address) == (form or suffix_format(one.address)) is not None]
 
 
-def _matches(address: str, pattern: str) -> bool:
+def matches(address: str, pattern: str) -> bool:
     """Whether an address fits a pattern, in which `*` stays within one folder and `**` does not."""
     parts = (
         ".*" if part == "**" else fnmatch.translate(part)[4:-3].replace(".*", "[^/]*") for part in pattern.split("/")

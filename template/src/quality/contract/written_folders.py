@@ -1,0 +1,55 @@
+"""Folders that checks write to, which may not lie among the files that they read: what they wrote would be data."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from quality.contract.config import CheckConfig
+from quality.sources import Files
+from quality.sources.listing import is_aside, suffix_format
+from quality.sources.remote import before_magic, matches
+from quality.sources.storage import is_remote
+
+
+def among_the_data(config: CheckConfig, root: Path) -> Iterator[str]:
+    """Why each folder cannot be that lies among the files of the configuration's source."""
+    if not isinstance(source := config.source, Files):
+        return
+    for field, folder, names in _written(config):
+        if any(_is_read(_whole(folder, root), name, source, root) for name in names):
+            yield (
+                f"{field}: what checks write to {folder} would be read as data, as it lies among the files of "
+                f"{source.path}; choose a folder outside of them"
+            )
+
+
+def _written(config: CheckConfig) -> Iterator[tuple[str, str, list[str]]]:
+    """The field and the folder of everything that a check leaves behind, and where in it files come to lie."""
+    of = f"{config.dataset}/{config.environment}"
+    yield "states.path", config.states.path, [f"states/{of}/0.parquet"]
+    yield "history.path", config.history.path, [f"runs/{of}/2026-11/0.parquet"]
+    if config.quarantine:
+        names = ("passed.parquet", "split.json")
+        yield "quarantine.path", config.quarantine.path, [f"{of}/date=2026-11-26/run=0/{name}" for name in names]
+
+
+def _whole(path: str, root: Path) -> str:
+    """An address as it is, and the whole path of a local file or folder."""
+    return path.rstrip("/") if is_remote(path) else os.path.normpath(root / Path(path).expanduser())
+
+
+def _is_read(folder: str, name: str, source: Files, root: Path) -> bool:
+    """Whether a file in a folder would be one of the source's; not where that begins in what was written."""
+    place, file = _whole(source.path, root), f"{folder}/{name}"
+    base = before_magic(f"{place}/").rstrip("/")
+    if not file.startswith(f"{base}/") or f"{base}/".startswith(f"{folder}/{name.partition('/')[0]}/"):
+        return False
+    if not source.is_remote and any(map(is_aside, Path(file).relative_to(base).parts)):
+        return False
+    if base != place:
+        return matches(file, place)
+    if Path(place).is_file() or (source.is_remote and not source.path.endswith("/") and suffix_format(place)):
+        return False
+    return source.resolved_format() in (None, "json" if file.endswith(".json") else "parquet")
