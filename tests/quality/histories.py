@@ -48,6 +48,8 @@ DTYPES = {"i": "Int64", "k": "Int32", "f": "Float64", "t": "String", "d": "Date"
 SUFFIXES = ("parquet", "parquet", "parquet", "csv", "ndjson", "arrow")
 NARROW = 2**22
 """So many bytes for a mark leave room for 64 of them: keys are merged in ranges, and small files before that."""
+LASTING = 2.0
+"""A run is kept whatever comes and goes."""
 DAYS = ("day=2026-11-25", "day=2026-11-26", "day=2026-11-27", "day=__HIVE_DEFAULT_PARTITION__")
 STEPS = (
     "append", "append", "append", "rewrite", "rewrite", "delete", "swap", "link", "rules", "reference", "sensitive",
@@ -294,12 +296,13 @@ def same(one: Any, other: Any) -> bool:
 def differences(seed: int, most: int = 6) -> list[str]:
     """Where kept states and the whole disagree in a generated history."""
     root = Path(tempfile.mkdtemp())
-    here, before, wide = Path.cwd(), os.environ.get("QUALITY_ROOT"), (run.BYTES, run.FEW)
+    here, before, wide = Path.cwd(), os.environ.get("QUALITY_ROOT"), (run.BYTES, run.FEW, run.ADDED)
     os.chdir(root)
     os.environ["QUALITY_ROOT"] = str(root)
     found, done = [], ["begin"]
     try:
-        run.BYTES, run.FEW = (NARROW, 2) if seed % 3 == 0 else wide
+        run.BYTES, run.FEW = (NARROW, 2) if seed % 3 == 0 else wide[:2]
+        run.ADDED = LASTING if seed % 2 else run.ADDED
         history = History(root, seed)
         for _ in range(most):
             for part in dict.fromkeys((None, history.part)):
@@ -310,7 +313,7 @@ def differences(seed: int, most: int = 6) -> list[str]:
                 break
             done.append(history.step())
     finally:
-        run.BYTES, run.FEW = wide
+        run.BYTES, run.FEW, run.ADDED = wide
         os.chdir(here)
         shutil.rmtree(root)
         os.environ.pop("QUALITY_ROOT") if before is None else os.environ.update(QUALITY_ROOT=before)
