@@ -77,10 +77,10 @@ class Watched(Store):
         type(self).at("scan", name)
         return super().scan(name)
 
-    def write(self, name: str, table: pl.DataFrame, about: Mapping[str, str] | None = None) -> None:
+    def write(self, name: str, table: pl.DataFrame, *more: Any) -> None:
         self.log.append(f"write {name}")
         type(self).at("write", name)
-        super().write(name, table, about)
+        super().write(name, table, *more)
 
 
 @pytest.fixture
@@ -183,10 +183,10 @@ def test_a_run_that_another_check_makes_meanwhile_is_not_taken_for_the_one_that_
 
     def meanwhile(what: str, name: str) -> None:
         if (what, name) == ("scan", f"run.{number}"):
-            Watched.at = staticmethod(lambda what, name: None)  # type: ignore[method-assign]
+            Watched.at = staticmethod(lambda what, name: None)
             assert told(again(kept, other, tables.made)) == tables.repeated(other)
 
-    Watched.at = staticmethod(meanwhile)  # type: ignore[method-assign]
+    Watched.at = staticmethod(meanwhile)
     names = [*names[1:], tables.add([7, 12, 33, 38, 500])]
     assert told(again(kept, tuple(names), tables.made)) == tables.repeated(names)
 
@@ -254,7 +254,7 @@ def followed(seed: int, store: Store) -> Counter[str]:
     for night in range(12):
         names, so_far = history.asked, made()
         if of.random() < 0.1:
-            Watched.at = staticmethod(fails(of))  # type: ignore[method-assign]
+            Watched.at = staticmethod(fails(of))
             try:
                 again(kept, names, tables.made)
             except OSError:
