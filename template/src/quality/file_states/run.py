@@ -14,6 +14,7 @@ from typing import NamedTuple
 import polars as pl
 
 from quality.file_states.asks import digest
+from quality.file_states.lookup import PART, looked_up
 from quality.file_states.spread import Spread
 from quality.file_states.store import GONE, Store
 from quality.rules.uniqueness import BYTES_SORTED
@@ -201,13 +202,11 @@ def _met(known: Ranges, added: Sequence[str], apart: bool, number: int) -> pl.Da
     if apart or more.is_empty():
         return _repeats(more)
     try:
-        held = known.store.scan(known.place(number)).collect()
+        there = looked_up(known.store.scan(known.place(number)), more["mark"])
     except GONE:
         return None
     if not known.about(number).items() <= known.store.about(known.place(number)).items():
         return None  # another check has written another run meanwhile
-    nearest = more.select("mark").join_asof(held, on="mark", coalesce=False, check_sortedness=False)
-    there = nearest.filter(pl.col("mark") == pl.col("mark_right")).select("mark", "of").unique()
     return _repeats(pl.concat([there, more]).sort("mark"))
 
 
@@ -228,7 +227,7 @@ def _made_anew(run: Run, made: Mapping[str, Marks]) -> pl.DataFrame:
 def _merged(of: Ranges, tables: Sequence[Table], number: int) -> pl.DataFrame:
     """One range of the run, kept, and what repeats in it."""
     marks = _sorted(tables, *of.bounds(number), of.store)
-    of.store.write(of.place(number), marks, of.about(number), max(marks.height, 1))
+    of.store.write(of.place(number), marks, of.about(number), PART)
     return _repeats(marks)
 
 
