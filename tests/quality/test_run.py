@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from quality.file_states import lookup, run
+from quality.file_states import run
 from quality.file_states.marks import SPREAD
 from quality.file_states.run import ALL_MARKS, Marks, Run, again, before
 from quality.file_states.spread import HERE
@@ -274,7 +274,6 @@ def followed(seed: int, store: Store) -> Counter[str]:
 def test_generated_histories_of_tables_repeat_what_counting_every_mark_says(
     tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch, few: int
 ) -> None:
-    monkeypatch.setattr(lookup, "PART", 7)
     monkeypatch.setattr(run, "FEW", few)  # at 1, tables are merged in groups wherever there are several
     seen = sum((followed(seed, Watched(str(tmp_path / str(seed)), "a", "b")) for seed in range(12)), Counter[str]())
     assert min(seen[what] for what in ("kept", "anew", "with gone", "in ranges", "crashed")) > 2, seen

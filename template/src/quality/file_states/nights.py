@@ -60,7 +60,7 @@ class ReadOnly(Store):
         """Nothing is there afterwards."""
         return False
 
-    def write(self, name: str, table: pl.DataFrame, about: Mapping[str, str] | None = None, group: int = 0) -> None:
+    def write(self, name: str, table: pl.DataFrame, about: Mapping[str, str] | None = None) -> None:
         """Keeps nothing."""
 
     def forget(self, name: str) -> None:

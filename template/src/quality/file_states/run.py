@@ -14,7 +14,6 @@ from typing import NamedTuple
 import polars as pl
 
 from quality.file_states.asks import digest
-from quality.file_states.lookup import PART, looked_up
 from quality.file_states.spread import Spread
 from quality.file_states.store import GONE, Store
 from quality.rules.uniqueness import BYTES_SORTED
@@ -164,13 +163,12 @@ def _after_few_came(run: Run, names: Sequence[str], made: Made) -> pl.DataFrame 
     came = together(made(added).values())
     if came.rows > ADDED * known.marks.rows:
         return None
-    met = partial(_met, known, added, came.is_apart(known.marks))
+    met = partial(_met, known, added, tuple(known.gone(names)), came.is_apart(known.marks))
     found = [part for part in run.spread.each_of(range(known.ranges), met) if part is not None]
     if len(found) < known.ranges:
         return None
     new = _with_names(pl.concat(found), [*known.names, *added])
-    more = new.filter(pl.col("name").is_in(added) | ~pl.col("mark").is_in(old["mark"].unique().implode()))
-    return _left(pl.concat([old, more]), names)
+    return pl.concat([_left(old, names).filter(~pl.col("mark").is_in(new["mark"].unique().implode())), new])
 
 
 def _left(again: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
@@ -192,21 +190,23 @@ def _kept(run: Run) -> Ranges | None:
     return known if len(names) == len(counts) else None
 
 
-def _met(known: Ranges, added: Sequence[str], apart: bool, number: int) -> pl.DataFrame | None:
+def _met(known: Ranges, added: Sequence[str], gone: Sequence[int], apart: bool, number: int) -> pl.DataFrame | None:
     """What repeats in one range among added marks and, unless they are apart, those of the run; None without it.
 
-    Of each mark it takes one row of the run: of those that have more there, it is known how many in which tables.
+    What is of tables gone is left out of what was found: to look at every row's number would read a half more.
     """
     tables = [Table(name, first) for first, name in enumerate(added, len(known.names))]
     more = _sorted(tables, *known.bounds(number), known.store)
     if apart or more.is_empty():
         return _repeats(more)
+    wanted = pl.col("mark").is_in(more["mark"].unique().implode())
     try:
-        there = looked_up(known.store.scan(known.place(number)), more["mark"])
+        found = known.store.scan(known.place(number)).filter(wanted).collect()
     except GONE:
         return None
     if not known.about(number).items() <= known.store.about(known.place(number)).items():
         return None  # another check has written another run meanwhile
+    there = found.filter(~pl.col("of").is_in(pl.Series("of", gone, pl.UInt32).implode()))
     return _repeats(pl.concat([there, more]).sort("mark"))
 
 
@@ -227,7 +227,7 @@ def _made_anew(run: Run, made: Mapping[str, Marks]) -> pl.DataFrame:
 def _merged(of: Ranges, tables: Sequence[Table], number: int) -> pl.DataFrame:
     """One range of the run, kept, and what repeats in it."""
     marks = _sorted(tables, *of.bounds(number), of.store)
-    of.store.write(of.place(number), marks, of.about(number), PART)
+    of.store.write(of.place(number), marks, of.about(number))
     return _repeats(marks)
 
 

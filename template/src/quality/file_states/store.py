@@ -20,7 +20,7 @@ from quality.sources import storage
 
 DAY = 86_400
 GROUP = 65_536
-"""Rows that are read together, where a table is read in part: a range of sorted marks without those of others."""
+"""Rows that are read together: a range of sorted marks is read without those of others."""
 GONE = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError)
 """What reading a file that is not there, or not whole, raises; states are then measured again."""
 
@@ -83,9 +83,9 @@ class Store(NamedTuple):
         except GONE:
             return {}
 
-    def write(self, name: str, table: pl.DataFrame, about: Mapping[str, str] | None = None, group: int = GROUP) -> None:
-        """Keeps a table in groups of so many rows. OSError or PolarsError where it cannot be written."""
-        how = {"compression": "uncompressed", "row_group_size": group, "metadata": dict(about or {})}
+    def write(self, name: str, table: pl.DataFrame, about: Mapping[str, str] | None = None) -> None:
+        """Keeps a table. OSError or PolarsError where it cannot be written."""
+        how = {"compression": "uncompressed", "row_group_size": GROUP, "metadata": dict(about or {})}
         storage.write_table(table, self.place(name), **how)
 
     def forget(self, name: str) -> None:
