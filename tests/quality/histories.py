@@ -54,6 +54,8 @@ NARROW = 2**22
 """So many bytes for a mark leave room for 64 of them: keys are merged in ranges, and small files before that."""
 BROAD = 2**40
 """So many bytes for a row fit no budget: a pass takes no marks along."""
+LASTING = 2.0
+"""A run is kept whatever comes and goes."""
 DAYS = ("day=2026-11-25", "day=2026-11-26", "day=2026-11-27", "day=__HIVE_DEFAULT_PARTITION__")
 STEPS = (
     "append", "append", "append", "rewrite", "rewrite", "delete", "swap", "link", "rules", "reference", "sensitive",
@@ -312,14 +314,15 @@ def same(one: Any, other: Any) -> bool:
 def differences(seed: int, most: int = 6) -> list[str]:
     """Where kept states and the whole disagree in a generated history."""
     root = Path(tempfile.mkdtemp())
-    here, before, wide = Path.cwd(), os.environ.get("QUALITY_ROOT"), (run.BYTES, run.FEW)
+    here, before, wide = Path.cwd(), os.environ.get("QUALITY_ROOT"), (run.BYTES, run.FEW, run.ADDED)
     narrow = uniqueness.BYTES_KEPT
     os.chdir(root)
     os.environ["QUALITY_ROOT"] = str(root)
     found, done = [], ["begin"]
     try:
-        run.BYTES, run.FEW = (NARROW, 2) if seed % 3 == 0 else wide
-        _bytes_kept(BROAD if seed % 4 == 0 else narrow)
+        run.BYTES, run.FEW = (NARROW, 2) if seed % 3 == 0 else wide[:2]
+        run.ADDED = LASTING if seed % 2 else run.ADDED
+        _bytes_kept(BROAD if seed % 4 < 2 else narrow)
         history = History(root, seed)
         for _ in range(most):
             for part in dict.fromkeys((None, history.part)):
@@ -330,7 +333,7 @@ def differences(seed: int, most: int = 6) -> list[str]:
                 break
             done.append(history.step())
     finally:
-        run.BYTES, run.FEW = wide
+        run.BYTES, run.FEW, run.ADDED = wide
         _bytes_kept(narrow)
         os.chdir(here)
         shutil.rmtree(root)

@@ -326,6 +326,7 @@ def test_the_tables_that_a_check_opens_do_not_grow_with_the_files(monkeypatch: p
 def test_small_tables_of_marks_are_merged_in_groups_that_do_not_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run, "BYTES", 2**20)
     monkeypatch.setattr(run, "FEW", 2)
+    monkeypatch.setattr(run, "ADDED", 0)
     grouped, real = [], Store.write
 
     def write(store: Store, name: str, *more: Any) -> None:
@@ -345,6 +346,29 @@ def test_small_tables_of_marks_are_merged_in_groups_that_do_not_stay(monkeypatch
         day(13 + night, range(2_000 + 100 * night, 2_060 + 100 * night))
         day(20 + night, range(2_010 + 100 * night, 2_020 + 100 * night))
         grouped.clear()
+
+
+def test_a_window_of_files_keeps_its_run_and_asks_only_files_that_hold_new_repeats() -> None:
+    for number in range(12):
+        day(number, [*range(number * 100, number * 100 + 100), number * 100 - 5])
+    judged()
+    runs = {-1: _runs()}
+    for night in range(7):
+        Path(f"data/{night:03}.parquet").unlink()
+        day(12 + night, [*range((12 + night) * 100, (13 + night) * 100), (12 + night) * 100 - 5])
+        found = judged()
+        assert equal_to_the_whole(found)
+        assert found.rules[0].failed_count == 2 * 11  # of the oldest, what it repeated is gone
+        assert queries(found)[0] == READ.format(12, 10, 2)  # what came, and the file that it repeats a key of
+        assert any(said.startswith("unique(id, day), compared, in 2 of the files") for said in queries(found))
+        runs[night] = _runs()
+    made = [night for night in range(7) if runs[night] != runs[night - 1]]
+    assert made == [3]  # three files of twelve are a quarter, and four are more
+
+
+def _runs() -> set[int]:
+    """Which runs of marks are kept."""
+    return {file.stat().st_ino for file in Path("kept").rglob("run.*.0.parquet")}
 
 
 def test_damaged_marks_are_made_again() -> None:

@@ -198,7 +198,8 @@ def _same(key: Key, run: Run, pieces: Mapping[str, Piece], found: pl.DataFrame) 
     there = run.store.read(f"{run.repeated(known[0].names)}.{kind}") if known else None
     if known is not None and there is not None:
         new = found.join(known[1], on=["mark", "name"], how="anti")
-        rows.append(there.filter(~pl.col("file").is_in(new["name"].unique().implode())))
+        asked = pl.col("file").is_in(new["name"].unique().implode())
+        rows.append(there.filter(pl.col("file").is_in(list(pieces)) & ~asked))
     held = found.filter(pl.col("name").is_in(new["name"].unique().implode())).partition_by("name", as_dict=True)
     rows += _all_looked_up(key, pieces, {name: marks["mark"] for (name,), marks in held.items()}, run.spread)
     kept = pl.concat(rows)

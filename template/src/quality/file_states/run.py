@@ -1,7 +1,8 @@
 """The marks of all files as one sorted run, and those that occur in it more than once.
 
-Both are kept. Where files came, only their marks are looked up in the run; where one is gone, or many came, it is made
-anew from the marks of each file. What is kept here is a cache: what is not there, or of other files, is made again.
+Both are kept. Where files came, only their marks are looked up in the run; where some are gone, what it has of them is
+left out; where much came or is gone, it is made anew from the marks of each file. What is kept here is a cache: what is
+not there, or of other files, is made again.
 """
 
 from __future__ import annotations
@@ -18,7 +19,11 @@ from quality.file_states.store import GONE, Store
 from quality.rules.uniqueness import BYTES_SORTED
 
 ADDED = 0.25
-"""The share of marks outside of the run from which on it is made anew."""
+"""The run is made anew where more than this share of its marks came beside it, or as many of them are of files gone.
+
+Each by itself: in a window, where files come and go alike, what is looked up again until then costs about as much as
+one run, and the sum of both would make it anew twice as often.
+"""
 ALL_MARKS = 2**64
 BYTES = BYTES_SORTED
 """Of each mark while a range is sorted."""
@@ -39,6 +44,8 @@ class Marks(NamedTuple):
 
     def is_apart(self, other: Marks) -> bool:
         """Whether no number is in both."""
+        if not self.rows or not other.rows:
+            return True
         if self.low is None or self.high is None or other.low is None or other.high is None:
             return False
         return self.high < other.low or other.high < self.low
@@ -47,10 +54,14 @@ class Marks(NamedTuple):
 def marks_in(about: Mapping[str, str]) -> Marks | None:
     """What is written beside a table; None where nothing is that can be understood."""
     try:
-        low, high = (int(about[name]) if name in about else None for name in ("low", "high"))
-        return Marks(int(about["rows"]), low, high)
+        return _told(about)
     except (KeyError, ValueError):
         return None
+
+
+def _told(about: Mapping[str, str]) -> Marks:
+    low, high = (int(about[name]) if name in about else None for name in ("low", "high"))
+    return Marks(int(about["rows"]), low, high)
 
 
 def together(tables: Iterable[Marks]) -> Marks:
@@ -80,17 +91,23 @@ class Run(NamedTuple):
 
 
 class Ranges(NamedTuple):
-    """A run of these tables in so many ranges."""
+    """A run of these tables, which have so many marks each, in so many ranges."""
 
     name: str
     store: Store
     names: tuple[str, ...]
+    counts: tuple[int, ...]
     ranges: int
     marks: Marks
 
     def about(self, number: int) -> dict[str, str]:
-        told = {"names": " ".join(self.names), "ranges": str(self.ranges), "range": str(number)}
-        return told | self.marks.about()
+        tables = {"names": " ".join(self.names), "counts": " ".join(map(str, self.counts))}
+        return tables | {"ranges": str(self.ranges), "range": str(number)} | self.marks.about()
+
+    def gone(self, names: Collection[str]) -> dict[int, int]:
+        """The numbers of the tables that are not among these, and how many marks the run has of each."""
+        there = set(names)
+        return {n: self.counts[n] for n, name in enumerate(self.names) if name not in there}
 
     def place(self, number: int) -> str:
         return f"{self.name}.{number}"
@@ -127,9 +144,9 @@ def again(run: Run, names: tuple[str, ...], made: Made) -> pl.DataFrame:
 
 
 def before(run: Run, names: Collection[str]) -> tuple[Ranges, pl.DataFrame] | None:
-    """The run as it is kept, and what repeats in it; None where it has tables that are not among these."""
+    """The run as it is kept, and what repeats in it; None where too much of it is of tables that are gone."""
     known = _kept(run)
-    if known is None or not set(known.names) <= set(names):
+    if known is None or sum(known.gone(names).values()) > ADDED * known.marks.rows:
         return None
     repeated = run.store.read(run.repeated(known.names))
     return None if repeated is None else (known, repeated)
@@ -146,44 +163,60 @@ def _after_few_came(run: Run, names: Sequence[str], made: Made) -> pl.DataFrame 
     came = together(made(added).values())
     if came.rows > ADDED * known.marks.rows:
         return None
-    met = partial(_met, known, added, came.is_apart(known.marks))
+    met = partial(_met, known, added, tuple(known.gone(names)), came.is_apart(known.marks))
     found = [part for part in run.spread.each_of(range(known.ranges), met) if part is not None]
     if len(found) < known.ranges:
         return None
     new = _with_names(pl.concat(found), [*known.names, *added])
-    return pl.concat([old.filter(~pl.col("mark").is_in(new["mark"].unique().implode())), new])
+    return pl.concat([_left(old, names).filter(~pl.col("mark").is_in(new["mark"].unique().implode())), new])
+
+
+def _left(again: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
+    """What still repeats in those of the tables that are among these."""
+    left = again.filter(pl.col("name").is_in(names))
+    if left.height == again.height:
+        return again
+    return left.filter((pl.col("rows") > 1) | (pl.len().over("mark") > 1))
 
 
 def _kept(run: Run) -> Ranges | None:
     """The run as it is kept."""
     about = run.store.about(f"{run.name}.0")
-    marks = marks_in(about)
-    if marks is None or not {"names", "ranges"} <= about.keys():
+    try:
+        names, counts = about["names"].split(), [int(count) for count in about["counts"].split()]
+        known = Ranges(run.name, run.store, tuple(names), tuple(counts), int(about["ranges"]), _told(about))
+    except (KeyError, ValueError):
         return None
-    return Ranges(run.name, run.store, tuple(about["names"].split()), int(about["ranges"]), marks)
+    return known if len(names) == len(counts) else None
 
 
-def _met(known: Ranges, added: Sequence[str], apart: bool, number: int) -> pl.DataFrame | None:
-    """What repeats in one range among added marks and, unless they are apart, those of the run; None without it."""
+def _met(known: Ranges, added: Sequence[str], gone: Sequence[int], apart: bool, number: int) -> pl.DataFrame | None:
+    """What repeats in one range among added marks and, unless they are apart, those of the run; None without it.
+
+    What is of tables gone is left out of what was found: to look at every row's number would read a half more.
+    """
     tables = [Table(name, first) for first, name in enumerate(added, len(known.names))]
     more = _sorted(tables, *known.bounds(number), known.store)
-    if apart:
+    if apart or more.is_empty():
         return _repeats(more)
     wanted = pl.col("mark").is_in(more["mark"].unique().implode())
     try:
-        there = known.store.scan(known.place(number)).filter(wanted).collect()
+        found = known.store.scan(known.place(number)).filter(wanted).collect()
     except GONE:
         return None
     if not known.about(number).items() <= known.store.about(known.place(number)).items():
         return None  # another check has written another run meanwhile
+    there = found.filter(~pl.col("of").is_in(pl.Series("of", gone, pl.UInt32).implode()))
     return _repeats(pl.concat([there, more]).sort("mark"))
 
 
 def _made_anew(run: Run, made: Mapping[str, Marks]) -> pl.DataFrame:
     """The run of all tables, range by range, and what repeats in it."""
     marks = together(made.values())
-    ranges = Ranges(run.name, run.store, tuple(made), -(-marks.rows * BYTES // run.budget) or 1, marks)
-    tables = _grouped(run, {name: one.rows for name, one in made.items()})
+    rows = {name: one.rows for name, one in made.items()}
+    number = -(-marks.rows * BYTES // run.budget) or 1
+    ranges = Ranges(run.name, run.store, tuple(rows), tuple(rows.values()), number, marks)
+    tables = _grouped(run, rows)
     found = run.spread.each_of(range(ranges.ranges), partial(_merged, ranges, tables))
     for table in tables:
         if table.several:
