@@ -172,6 +172,10 @@ class Dialect:
         """A value as it is added up."""
         return value
 
+    def binary(self, code: str) -> Any:
+        """Bytes, of which each is two hexadecimal digits here, as they stand in SQL."""
+        return call("UNHEX", text(code))
+
     def member(self, value: Any, dtype: pl.DataType) -> Any:
         """A value as it is looked up among others."""
         return value
@@ -265,6 +269,9 @@ class PostgreSQL(Dialect):
 
     def bytes(self, value: Any) -> Any:
         return call("OCTET_LENGTH", value)
+
+    def binary(self, code: str) -> Any:
+        return call("DECODE", text(code), text("hex"))
 
     def strip(self, value: Any, characters: str) -> Any:
         return call("BTRIM", value, text(characters))
