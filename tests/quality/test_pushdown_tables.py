@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import re
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -209,6 +210,23 @@ def test_what_is_asked_only_of_some_counts_is_refused_before_there_are_any(
     there.run("CREATE TABLE IF NOT EXISTS wide_numbers (id integer, amount numeric(38, 0))")
     with pytest.raises(ConfigurationError, match=r"Decimal\(precision=38, scale=0\) as Float64 cannot be said"):
         judge(None, {**check, "column": "amount", bound: 3, **by}, source=there.source("wide_numbers"))
+
+
+def test_quantiles_between_infinite_neighbors_are_those_of_polars(there: There) -> None:
+    pick = random.Random(5)
+    odd_ones = ["'-Infinity'", "'-Infinity'", "'Infinity'", "'Infinity'", "'NaN'", "0", "1.5"]
+    cells = [(group, pick.choice(odd_ones)) for group in range(30) for _ in range(pick.randint(1, 7))]
+    there.run(
+        "CREATE TABLE endless_numbers (g integer, v double precision)",
+        f"INSERT INTO endless_numbers VALUES {', '.join(f'({group}, {value})' for group, value in cells)}",
+    )
+    floats = [float(value.strip("'")) for _, value in cells]
+    data = pl.DataFrame({"g": [group for group, _ in cells], "v": floats}, schema={"g": pl.Int32, "v": pl.Float64})
+    rule = {"check": "quantile", "column": "v", "at_least": 1e300, "at_most": 1.5e300, "by": "g"}
+    rules = [{**rule, "q": q, "name": str(q)} for q in (0.1, 0.5, 0.7)]
+    here, found = (judge(d, *rules, source=s) for d, s in ((data, None), (None, there.source("endless_numbers"))))
+    assert [str(told(one)) for one in found.rules] == [str(told(one)) for one in here.rules]
+    assert len(found.rules) == 90
 
 
 def test_bytes_are_segments(there: There) -> None:
