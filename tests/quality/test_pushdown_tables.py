@@ -15,12 +15,19 @@ import duckdb
 import odd_tables as odd
 import polars as pl
 import pytest
-from checking import judge
+from checking import NOW, judge
 from databases import PASSWORD, QUOTED, execute, postgres_server
 from dirty_table import told
 
+from quality import CheckConfig
+from quality.checking import open_source
+from quality.engine.judge import judge as engine_judge
+from quality.engine.judge import verdict
 from quality.errors import ConfigurationError, MalformedError
+from quality.pushdown.dialects import Dialect, PostgreSQL
+from quality.pushdown.frame import TableFrame
 from quality.result import CheckResult
+from quality.rules.catalogue import parse_rules
 from quality.sources import Sql, Table
 
 EXAMPLES = int(os.environ.get("QUALITY_EXAMPLES", "3"))
@@ -278,6 +285,30 @@ def test_the_servers_log_has_one_select_of_counts_and_one_of_examples(postgres: 
     asked = statements_of(server, 'FROM "logged"')
     counts = [one for one in asked if "UNION ALL" not in one]
     assert (len(counts), len(asked) - len(counts)) == (1, 1)
+
+
+def test_more_counts_than_a_select_can_have_are_asked_for_in_few(
+    there: There, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """PostgreSQL gives 1,664 columns at most: what is more is asked for in parts, and not for each rule."""
+    there.run("CREATE TABLE parted AS SELECT g AS x, g % 3 AS y FROM generate_series(1, 20) AS s(g)")
+    kinds: dict[str, dict[str, Any]] = {"unique": {}, "mean": {"at_least": 99}, "in_range": {"min": 3}}
+    kinds |= {"distinct_count": {"min": 5}, "not_null": {}}
+    rules = [{"check": check, "column": c, **more} for check, more in kinds.items() for c in ("x", "y")]
+    config = CheckConfig(rules=parse_rules(rules), source=there.source("parted"))
+
+    def counted() -> tuple[int, list[tuple[Any, ...]]]:
+        frame = open_source(None, config, now=NOW, history=lambda window: []).frame
+        assert isinstance(frame, TableFrame)
+        found = verdict(engine_judge(config, frame), config, frame)["rules"]
+        return len([one for one in frame.statements if "UNION ALL" not in one]), [told(rule) for rule in found]
+
+    one, whole = counted()
+    monkeypatch.setattr(Dialect, "MOST", 8)
+    monkeypatch.setattr(PostgreSQL, "MOST", 8)
+    few, parts = counted()
+    assert parts == whole
+    assert (one, few) == (1, 3)
 
 
 def test_settings_of_a_role_change_no_verdict(postgres: There, server: str) -> None:

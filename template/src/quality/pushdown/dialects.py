@@ -79,6 +79,8 @@ class Dialect:
     """Whether a text can hold the character of code 0."""
     NAMES: ClassVar[Mapping[str, str]] = {}
     """Functions that have another name there."""
+    MOST: ClassVar[int] = 2**31
+    """Counts of one SELECT, whose columns and windows stand beside them in one below."""
     PARTS: ClassVar[Mapping[str, str]] = {}
     """Parts of a moment that have another name there."""
 
@@ -237,6 +239,7 @@ class PostgreSQL(Dialect):
 
     NAME = "PostgreSQL"
     SQLGLOT = "postgres"
+    MOST = 800  # of 1,664 columns
     WORDS = Words(
         r"\A", r"\Z", 255, lambda code: rf"\u{code:04x}" if code < 2**16 else rf"\U{code:08x}", around=True, first=1
     )

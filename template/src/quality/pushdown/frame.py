@@ -101,6 +101,13 @@ class TableFrame(Frame):
         return self.answer(Plan(query, self.database.dialect, table_of), query)
 
     def answer(self, plan: Plan, query: pl.LazyFrame) -> pl.DataFrame:
+        names, dialect = plan.schema.names(), self.database.dialect
+        if len(names) > dialect.MOST and plan.is_one_row:
+            starts = range(0, len(names), dialect.MOST)
+            parts = [Plan(query, dialect, table_of, names[at : at + dialect.MOST]) for at in starts]
+            return pl.concat(
+                [self.answer(part, query.select(map(col, part.schema))) for part in parts], how="horizontal"
+            )
         statement = plan.written()
         self.statements.append(statement)
         self.patterns |= plan.patterns

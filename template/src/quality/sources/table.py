@@ -36,6 +36,7 @@ FIXES = {
     "no connection to the server": "see why the server ended the connection, and run this again",
     "server closed the connection": "see why the server ended the connection, and run this again",
     "terminating connection": "see why the server ended the connection, and run this again",
+    "prepared statement": "have the pool between keep one connection for a session, or name the server itself",
     "statement timeout": "raise the user's statement_timeout, or ask fewer rules of the table",
 }
 
