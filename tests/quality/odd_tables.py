@@ -137,7 +137,7 @@ SHARED = (
     Kind("text", TEXT),
     Kind("varchar(12)", TEXT),
     Kind("boolean", ("true", "false")),
-    Kind("date", DAY, ("'infinity'", "'-infinity'", "'0044-03-15 BC'")),
+    Kind("date", DAY, ("'infinity'", "'-infinity'")),
     Kind("timestamp", MOMENT, ("'infinity'", "'-infinity'")),
     Kind("timestamp with time zone", _zoned(MOMENTS), ("'infinity'", "'-infinity'")),
     Kind("time", _all(["00:00:00", "23:59:59.999999", "12:30"])),
@@ -150,6 +150,7 @@ SHARED = (
 DUCK = (
     *(one for one in SHARED if one.type not in ("integer[]",)),
     Kind("integer[]", ("[1, 2]", "[]", "[NULL]")),
+    Kind("date", DAY, ("'0044-03-15 (BC)'",)),
     Kind("tinyint", (*INTS, "127", "-128")),
     Kind("utinyint", ("0", "1", "255")),
     Kind("usmallint", ("0", "1", "65535")),
@@ -172,6 +173,7 @@ DUCK = (
 POSTGRES = (
     *SHARED,
     Kind("numeric", ("0", "0.1", "1e20")),
+    Kind("date", DAY, ("'0044-03-15 BC'",)),
     Kind("decimal(12, 2)", ("0", "2.5", "-1"), ("'NaN'",)),
     Kind("numeric(3, 5)", ("0", "0.00999", "-0.00001")),
     Kind("numeric(3, -2)", ("0", "99900", "-100")),
