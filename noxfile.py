@@ -241,8 +241,9 @@ def site(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def fuzz(session: nox.Session) -> None:
-    """Mutate 10,000 contracts, policies and data files each; compare 10,000 histories of kept states (-- --seed 8)."""
+    """Mutate 10,000 contracts, policies and data files each; compare 10,000 histories and 400 tables (-- --seed 8)."""
     session.install("-r", str(primary()), "-r", "constraints.txt")
     env = {"PYTHONPATH": str(Path("template/src").resolve())}
     session.run("python", "tests/quality/fuzzing.py", *session.posargs, env=env)
     session.run("python", "tests/quality/histories.py", "--cases", "10000", *session.posargs, env=env)
+    session.run("pytest", "tests/quality/test_pushdown_tables.py", "-k", "whatever", env={"QUALITY_EXAMPLES": "200"})

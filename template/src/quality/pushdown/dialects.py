@@ -79,6 +79,8 @@ class Dialect:
     """Whether a text can hold the character of code 0."""
     NAMES: ClassVar[Mapping[str, str]] = {}
     """Functions that have another name there."""
+    MOST: ClassVar[int] = 2**31
+    """Counts of one SELECT, whose columns and windows stand beside them in one below."""
     PARTS: ClassVar[Mapping[str, str]] = {}
     """Parts of a moment that have another name there."""
 
@@ -172,6 +174,10 @@ class Dialect:
         """A value as it is added up."""
         return value
 
+    def binary(self, code: str) -> Any:
+        """Bytes, of which each is two hexadecimal digits here, as they stand in SQL."""
+        return call("UNHEX", text(code))
+
     def member(self, value: Any, dtype: pl.DataType) -> Any:
         """A value as it is looked up among others."""
         return value
@@ -233,6 +239,7 @@ class PostgreSQL(Dialect):
 
     NAME = "PostgreSQL"
     SQLGLOT = "postgres"
+    MOST = 800  # of 1,664 columns
     WORDS = Words(
         r"\A", r"\Z", 255, lambda code: rf"\u{code:04x}" if code < 2**16 else rf"\U{code:08x}", around=True, first=1
     )
@@ -265,6 +272,9 @@ class PostgreSQL(Dialect):
 
     def bytes(self, value: Any) -> Any:
         return call("OCTET_LENGTH", value)
+
+    def binary(self, code: str) -> Any:
+        return call("DECODE", text(code), text("hex"))
 
     def strip(self, value: Any, characters: str) -> Any:
         return call("BTRIM", value, text(characters))

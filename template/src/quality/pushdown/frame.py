@@ -23,6 +23,9 @@ from quality.pushdown.plans import Plan, Table
 from quality.pushdown.tree import Tree
 from quality.values import Scalar
 
+RULE = "\0rule"
+"""The column of a statement of examples that tells whose they are: a name that no column of a table has."""
+
 
 @dataclass(frozen=True)
 class Database:
@@ -44,8 +47,8 @@ class Absent:
     def __call__(self, columns: Any, predicate: Any, rows: Any, batch: Any) -> Iterator[pl.DataFrame]:
         if not self.rehearses:
             raise UnsayableError("the rows of a table that is judged there cannot be read here")
-        empty = pl.DataFrame(schema=self.table.schema)
-        yield empty.select(columns) if columns is not None else empty
+        schema = self.table.schema
+        yield pl.DataFrame(schema={name: schema[name] for name in (schema if columns is None else columns)})
 
 
 def table_of(node: Any) -> Table | None:
@@ -98,6 +101,13 @@ class TableFrame(Frame):
         return self.answer(Plan(query, self.database.dialect, table_of), query)
 
     def answer(self, plan: Plan, query: pl.LazyFrame) -> pl.DataFrame:
+        names, dialect = plan.schema.names(), self.database.dialect
+        if len(names) > dialect.MOST and plan.is_one_row:
+            starts = range(0, len(names), dialect.MOST)
+            parts = [Plan(query, dialect, table_of, names[at : at + dialect.MOST]) for at in starts]
+            return pl.concat(
+                [self.answer(part, query.select(map(col, part.schema))) for part in parts], how="horizontal"
+            )
         statement = plan.written()
         self.statements.append(statement)
         self.patterns |= plan.patterns
@@ -141,7 +151,7 @@ class TableFrame(Frame):
         shown = {n: list(dict.fromkeys((*key, *one.rule.reads))) for n, one in wanted.items()}
         every = [name for name in self.schema if any(name in names for names in shown.values())]
         parts = [self._some(n, one, every, key or self.database.table.order, rows) for n, one in wanted.items()]
-        schema = pl.Schema({"rule": pl.Int64(), **{name: self.schema[name] for name in every}})
+        schema = pl.Schema({RULE: pl.Int64(), **{name: self.schema[name] for name in every}})
         self.queries.append((f"examples of {len(wanted)} rules", tuple(every)))
         statement = " UNION ALL ".join(f"({self.database.dialect.written(part)})" for part in parts)
         self.statements.append(statement)
@@ -149,7 +159,7 @@ class TableFrame(Frame):
         return {
             n: [
                 {name: readable(row[name]) for name in shown[n]}
-                for row in found.filter(pl.col("rule") == n).iter_rows(named=True)
+                for row in found.filter(pl.col(RULE) == n).iter_rows(named=True)
             ]
             for n in wanted
         }
@@ -198,4 +208,5 @@ def typed(found: pl.DataFrame, schema: pl.Schema) -> pl.DataFrame:
     """What a database answered, in the dtypes of the query."""
     if found.width != len(schema):
         raise CannotJudgeError(f"the database answered {found.width} columns where {len(schema)} were asked for")
-    return found.rename(dict(zip(found.columns, schema.names(), strict=True))).cast(schema)
+    named = zip(found.get_columns(), schema.items(), strict=True)
+    return pl.DataFrame([values.cast(dtype).alias(name) for values, (name, dtype) in named])

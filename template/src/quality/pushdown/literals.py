@@ -32,6 +32,8 @@ def literal(value: Any, dtype: pl.DataType, dialect: Dialect) -> Any:
         return dialect.cast(text(moment.isoformat(" ")), dtype)
     if isinstance(dtype, pl.Decimal) or dtype == pl.Date:
         return dialect.cast(text(str(value)), dtype)
+    if dtype == pl.Binary:
+        return dialect.binary(value.hex())
     raise UnsayableError(f"a value of {dtype} cannot be said in {dialect.NAME}")
 
 
@@ -41,6 +43,8 @@ def some_value(dtype: pl.DataType, dialect: Dialect) -> Any:
         return literal(False, dtype, dialect)
     if dtype == pl.String:
         return literal("", dtype, dialect)
+    if dtype == pl.Binary:
+        return literal(b"", dtype, dialect)
     if dtype == pl.Date or isinstance(dtype, pl.Datetime):
         return literal(datetime(1970, 1, 1) if dtype != pl.Date else date(1970, 1, 1), dtype, dialect)
     return literal(0, dtype, dialect)

@@ -58,13 +58,30 @@ class Base:
 
 
 class Plan:
-    """One query of Polars as one statement."""
+    """One query of Polars as one statement; of one row of counts, those that are `wanted`."""
 
-    def __init__(self, query: pl.LazyFrame, dialect: Dialect, table_of: Callable[[Any], Table | None]) -> None:
+    def __init__(
+        self,
+        query: pl.LazyFrame,
+        dialect: Dialect,
+        table_of: Callable[[Any], Table | None],
+        wanted: Sequence[str] | None = None,
+    ) -> None:
         self.tree, self.dialect, self.table_of = Tree(query), dialect, table_of
-        self.schema = query.collect_schema()
+        whole = query.collect_schema()
+        self.schema = whole if wanted is None else pl.Schema({name: whole[name] for name in wanted})
         self.patterns: set[str] = set()
         self._numbers = itertools.count()
+
+    @property
+    def is_one_row(self) -> bool:
+        """Whether the query is of counts alone, which may be asked for in parts."""
+        if self.tree.kind != "Select":
+            return False
+        columns = self.tree.node.expr
+        with self.tree.below():
+            reader = self.reader(Relation(None, exp.column))
+            return len(columns) > 1 and all(reader.is_one(one.node) for one in columns)
 
     def relation(self) -> Relation:
         """The whole query; UnsayableError names what the database has no exact words for."""
@@ -178,7 +195,8 @@ class Plan:
             return some
         whole = all(reader.is_one(one.node) for one in node.expr)
         read = reader.group if whole else reader.row
-        named = {one.output_name: (self._name(), read(one.node)) for one in node.expr}
+        asked = [one for one in node.expr if not whole or one.output_name in self.schema] or node.expr
+        named = {one.output_name: (self._name(), read(one.node)) for one in asked}
         if whole and not any(sql.find(exp.AggFunc, exp.Anonymous) for _, sql in named.values()):
             raise UnsayableError(f"a query of constants cannot be said in {self.dialect.NAME}")
         return Relation(self._selected([], named, below, reader), _of({n: alias for n, (alias, _) in named.items()}))

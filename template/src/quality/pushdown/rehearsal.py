@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -33,7 +33,7 @@ def refusal(rule: Rule, frame: TableFrame) -> str | None:
         for pattern in sorted(rehearsed.patterns):
             _try(pattern, frame)
         for statement in dict.fromkeys(rehearsed.statements):
-            _ask(statement, frame)
+            _ask(statement, rule, frame)
     except UnsayableError as error:
         return str(error)
     except BROKEN:
@@ -54,6 +54,26 @@ def _rehearse(rule: Rule, frame: TableFrame) -> None:
         if judgement.failing is not None:
             rows = frame.lazy.filter(judgement.failing).select(map(col, _readable(frame)))
             frame.statements.append(Plan(rows, frame.database.dialect, table_of).written())
+        _judge_otherwise(rule, state, frame if rule.by is None else _segment(rule.by, frame))
+
+
+def _segment(by: str, frame: TableFrame) -> TableFrame:
+    """The rows of one segment, whichever."""
+    dtype = frame.schema[by]
+    value = pl.Series([b"" if dtype == pl.Binary else 0]).cast(dtype).item()
+    return frame.where(col(by).eq_missing(pl.lit(value)))
+
+
+def _judge_otherwise(rule: Rule, state: Mapping[str, Any], frame: TableFrame) -> None:
+    """What a rule asks once its counts are known may depend on them: it is judged by others than those of no rows."""
+    counts = [name for name, value in state.items() if value is None or value == 0]
+    for some in (counts, *([name] for name in counts)):
+        try:
+            rule.judge({**state, **dict.fromkeys(some, 1)}, frame)
+        except UnsayableError:
+            raise
+        except BROKEN:
+            continue
 
 
 def _readable(frame: TableFrame) -> list[str]:
@@ -78,9 +98,19 @@ def _try(pattern: str, frame: TableFrame) -> None:
         raise UnsayableError(said) from None
 
 
-def _ask(statement: str, frame: TableFrame) -> None:
-    """Whether the database can read a statement, without running it."""
+def _ask(statement: str, rule: Rule, frame: TableFrame) -> None:
+    """Whether the database can read a statement, without running it.
+
+    Where it cannot even read the rule's columns (no right, no connection), the rule is not why: its check says so.
+    """
     try:
         frame.database.explain(statement)
     except BROKEN as error:
+        frame.database.explain(_read_only(rule, frame))
         raise UnsayableError(f"{frame.database.dialect.NAME} refuses it: {first_line(error)}") from None
+
+
+def _read_only(rule: Rule, frame: TableFrame) -> str:
+    """The statement that reads a rule's columns and nothing else."""
+    columns = [name for name in rule.reads if name in frame.schema]
+    return Plan(frame.lazy.select(map(col, columns or _readable(frame))), frame.database.dialect, table_of).written()

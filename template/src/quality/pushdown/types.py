@@ -57,7 +57,7 @@ OWN: dict[str, dict[str, pl.DataType]] = {
     },
 }
 """What has no type of its own in Polars is the text that the database writes, as where its rows are read."""
-DECIMAL = re.compile(r"(?:decimal|numeric)\((\d+), ?(\d+)\)")
+DECIMAL = re.compile(r"(?:decimal|numeric)\((\d+), ?(-?\d+)\)")
 
 
 def dtype_of(kind: str, dialect: Dialect) -> pl.DataType | None:
@@ -65,5 +65,6 @@ def dtype_of(kind: str, dialect: Dialect) -> pl.DataType | None:
     written = kind.lower()
     if found := DECIMAL.fullmatch(written):
         digits, scale = map(int, found.groups())
-        return pl.Decimal(digits, scale) if digits <= 38 else None
+        digits = max(digits, scale, digits - scale)  # PostgreSQL has scales below zero, and above the digits
+        return pl.Decimal(digits, max(scale, 0)) if digits <= 38 else None
     return OWN[dialect.NAME].get(re.sub(r"\(\d+\)| collate \w+$", "", written))

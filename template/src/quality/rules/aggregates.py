@@ -10,6 +10,7 @@ import polars as pl
 from quality.engine.dtypes import ORDERED, Kinds, col
 from quality.engine.frame import Frame
 from quality.engine.rule import Judgement, Measure, State
+from quality.errors import CannotJudgeError
 from quality.rules.bounds import Amount, Bound, Bounded, between
 from quality.rules.literals import Sign, check_order, compare, holds, logical, place, precise
 from quality.rules.table_rules import Metric, NumberRule, nothing, outcome
@@ -84,7 +85,7 @@ class Sum(_Number):
     at_most: Amount | None = None
 
     def dtype(self, frame: Frame) -> pl.DataType:
-        """As wide as no sum of the column's values overflows."""
+        """As wide as no sum of the column's values overflows, unless they are that wide themselves."""
         dtype = frame.schema[self.column]
         if dtype.is_integer():
             return pl.Int64() if dtype in NARROW else pl.Int128()
@@ -93,9 +94,23 @@ class Sum(_Number):
     def measures(self, frame: Frame) -> dict[str, Measure]:
         value, wide = self.col(self.column), self.dtype(frame)
         total = value.cast(pl.Float64 if wide.is_float() else wide).sum()
-        return {"total": Measure(total), "count": Measure(value.count())}
+        size = {} if self.most(frame) is None else {"size": Measure(value.cast(pl.Float64).abs().sum())}
+        return {"total": Measure(total), "count": Measure(value.count()), **size}
+
+    def most(self, frame: Frame) -> float | None:
+        """What sums of values so wide stay below; a database refuses a greater one itself, and Polars does not."""
+        dtype = frame.schema[self.column]
+        if frame.there is not None or not (isinstance(dtype, pl.Decimal) or dtype in (pl.Int128, pl.UInt128)):
+            return None
+        return 10.0 ** (38 - dtype.scale) if isinstance(dtype, pl.Decimal) else 2.0**127
 
     def number(self, state: State, frame: Frame) -> Any:
+        if (most := self.most(frame)) is not None and (state["size"] or 0.0) >= most * (1 - 1e-9):
+            raise CannotJudgeError(
+                f"the values of {self.column} add up to {state['size']:.3g} without their signs, and sums of "
+                f"{frame.schema[self.column]} hold less than {most:.3g}: judge parts of them with `where` or `by`, or "
+                "declare the column as Float64"
+            )
         return state["total"] if state["count"] else None
 
 

@@ -14,6 +14,7 @@ from quality.errors import MalformedError, SourceError
 from quality.sources.arrow_schema import field_names
 from quality.sources.connections import scheme
 from quality.sources.drivers import driver
+from quality.sources.schemas import exactly
 
 BATCH = 50_000
 """Rows that are in memory at once."""
@@ -129,6 +130,7 @@ def _duckdb(url: str, root: Path, asked: Asked) -> Iterator[Query]:
         def write(folder: Path) -> None:
             stream = connection.sql(f"SELECT {own} FROM {rows}")
             pl.scan_arrow_c_stream(stream).sink_parquet(folder / "0.parquet")
+            _refuse_endless(folder / "0.parquet")
 
         yield Query(whole.columns, write)
 
@@ -172,13 +174,13 @@ def _postgresql_value(name: str, kind: str, declared: bool) -> str:
 
 
 def _refuse_endless(file: Path) -> None:
-    """`infinity` of PostgreSQL is a moment that no calendar has."""
+    """`infinity` is a moment that no calendar has."""
     lazy = pl.scan_parquet(file)
     times = [name for name, dtype in lazy.collect_schema().items() if dtype in (pl.Date, pl.Datetime)]
     for name in times:
-        day = pl.col(name).to_physical().cast(pl.Int64) // (
-            1 if lazy.collect_schema()[name] == pl.Date else 86_400_000_000
-        )
+        is_day = lazy.collect_schema()[name] == pl.Date
+        of = exactly(name) if is_day else exactly(name).dt.cast_time_unit("us")
+        day = of.to_physical().cast(pl.Int64) // (1 if is_day else 86_400_000_000)
         low, high = lazy.select(day.min().alias("low"), day.max().alias("high")).collect().row(0)
         if high is not None and (high > 2_932_896 or low < -2_440_588):
             raise MalformedError(
@@ -191,13 +193,13 @@ def _as_decimals(folder: Path, names: Sequence[str]) -> None:
     if not names:
         return
     lazy = pl.scan_parquet(folder / "0.parquet")
-    parts = [pl.col(name).str.extract_groups(r"\A-?([0-9]+)(?:[.]([0-9]+))?\z") for name in names]
+    parts = [exactly(name).str.extract_groups(r"\A-?([0-9]+)(?:[.]([0-9]+))?\z") for name in names]
     before = [part.struct.field("1").str.len_bytes().max().alias(f"{n} before") for n, part in enumerate(parts)]
     after = [
         part.struct.field("2").str.len_bytes().max().fill_null(0).alias(f"{n} after") for n, part in enumerate(parts)
     ]
     odd = [
-        (part.struct.field("1").is_null() & pl.col(name).is_not_null()).any().alias(f"{n} odd")
+        (part.struct.field("1").is_null() & exactly(name).is_not_null()).any().alias(f"{n} odd")
         for n, (name, part) in enumerate(zip(names, parts, strict=True))
     ]
     found = lazy.select(*before, *after, *odd).collect(engine="streaming").row(0, named=True)
@@ -206,7 +208,7 @@ def _as_decimals(folder: Path, names: Sequence[str]) -> None:
             raise MalformedError(
                 f"column '{name}' holds NaN or more than 38 digits: declare its dtype in source.dtypes"
             )
-    own = [pl.col(name).cast(pl.Decimal(38, found[f"{n} after"])) for n, name in enumerate(names)]
+    own = [exactly(name).cast(pl.Decimal(38, found[f"{n} after"])) for n, name in enumerate(names)]
     lazy.with_columns(own).sink_parquet(folder / "1.parquet")
     (folder / "0.parquet").unlink()
 

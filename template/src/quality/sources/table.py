@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -24,6 +25,20 @@ from quality.sources.source import Looked, Reading, Source
 from quality.sources.sql import FACTS, Sql
 from quality.sources.ways import WAYS, Run
 from quality.values import Text
+
+OF_DRIVERS = re.compile(r"(?s).*(?:ERROR|FATAL): |IO: (?:\[libpq\] )?")
+"""What drivers say before what the database says, such as the whole query."""
+FIXES = {
+    "permission denied": "grant its user SELECT on what the rules read",
+    "password authentication failed": "write the user's password into the address of the connection",
+    "no password supplied": "write the user's password into the address of the connection",
+    "Connection refused": "see that the server runs, and that the connection's address names its host and port",
+    "no connection to the server": "see why the server ended the connection, and run this again",
+    "server closed the connection": "see why the server ended the connection, and run this again",
+    "terminating connection": "see why the server ended the connection, and run this again",
+    "prepared statement": "have the pool between keep one connection for a session, or name the server itself",
+    "statement timeout": "raise the user's statement_timeout, or ask fewer rules of the table",
+}
 
 
 class Table(Source):
@@ -90,6 +105,7 @@ class Table(Source):
         if gone := [name for name in self.order_by if name not in mine.schema]:
             raise MalformedError(f"source.order_by: there is no column '{gone[0]}' in {self.table}")
         run, explain = (_one_by_one(one, told) for one in (way.run, way.explain))
+        explain(str(exp.Select().select(exp.Literal.number(1)).from_(mine.rows.copy()).sql(DIALECTS[kind].SQLGLOT)))
         return Database(DIALECTS[kind], run, explain, mine, same)
 
     @contextmanager
@@ -100,9 +116,12 @@ class Table(Source):
         except (ConfigurationError, SourceError):
             raise
         except (Exception, pl.exceptions.PanicException) as error:
-            said = masked(first_line(error), url).rpartition("ERROR: ")[2].strip()  # without the query before it
+            said = OF_DRIVERS.sub("", masked(first_line(error), url)).strip()
             stays = any(word in said for word in FACTS)
-            raise (MalformedError if stays else SourceError)(f"{self.describe()} cannot be judged: {said}") from None
+            todo = next((f"; {fix}" for word, fix in FIXES.items() if word in said), "")
+            raise (MalformedError if stays else SourceError)(
+                f"{self.describe()} cannot be judged: {said}{todo}"
+            ) from None
 
 
 def _one_by_one(run: Run, told: Callable[[], Any]) -> Run:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -68,7 +68,8 @@ def _postgresql(url: str, root: Path) -> Iterator[Way]:
             try:
                 return ask(statement, by)
             except Exception:
-                cursor.execute("ROLLBACK TO SAVEPOINT asked")
+                with suppress(Exception):  # a connection that is lost has nothing to undo
+                    cursor.execute("ROLLBACK TO SAVEPOINT asked")
                 raise
 
         def columns(parts: Sequence[str]) -> dict[str, str]:
@@ -84,10 +85,13 @@ def _postgresql(url: str, root: Path) -> Iterator[Way]:
 
 
 def _begin(execute: Callable[[str], Any], ask: Run) -> None:
-    """One moment for all statements, which only read, on a server that says everything exactly."""
-    for setting in ("TimeZone TO 'UTC'", "standard_conforming_strings TO on", "extra_float_digits TO 1"):
-        execute(f"SET {setting}")
+    """One moment for all statements, which only read, on a server that says everything exactly.
+
+    Settings are those of the transaction: a pool gives each transaction, and not each session, a server of its own.
+    """
     execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+    for setting in EXACT:
+        execute(f"SET LOCAL {setting}")
     known = ask("SELECT current_setting('server_encoding')::text AS e, current_setting('server_version_num')::int AS v")
     encoding, version = known.row(0)
     if encoding != "UTF8" or version < OLDEST:
@@ -95,6 +99,18 @@ def _begin(execute: Callable[[str], Any], ask: Run) -> None:
             f"a table is judged there by PostgreSQL {OLDEST // 10_000} or later, in UTF8; "
             f"this one is {version // 10_000}, in {encoding}: read it by a source of `kind: sql`"
         )
+
+
+EXACT = (
+    "TimeZone TO 'UTC'",
+    "DateStyle TO 'ISO'",
+    "IntervalStyle TO 'postgres'",
+    "bytea_output TO 'hex'",
+    "extra_float_digits TO 1",
+    "standard_conforming_strings TO on",
+    "transform_null_equals TO off",
+    "jit TO off",  # a SELECT of hundreds of counts takes longer to compile than to run
+)
 
 
 @contextmanager

@@ -1,0 +1,388 @@
+"""Tables that nobody chose, judged there as here: of every type, by any name; and what a server says or is told."""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import adbc_driver_postgresql.dbapi as postgresql
+import duckdb
+import odd_tables as odd
+import polars as pl
+import pytest
+from checking import NOW, judge
+from databases import PASSWORD, QUOTED, execute, postgres_server
+from dirty_table import told
+
+from quality import CheckConfig
+from quality.checking import open_source
+from quality.engine.judge import judge as engine_judge
+from quality.engine.judge import verdict
+from quality.errors import ConfigurationError, MalformedError
+from quality.pushdown.dialects import Dialect, PostgreSQL
+from quality.pushdown.frame import TableFrame
+from quality.result import CheckResult
+from quality.rules.catalogue import parse_rules
+from quality.sources import Sql, Table
+
+EXAMPLES = int(os.environ.get("QUALITY_EXAMPLES", "3"))
+"""Tables of each database; a campaign asks for more."""
+FIRST_DAY, LAST_DAY = -719_162, 2_932_896
+OVERFLOWS = ("out of range: underflow", "out of range: overflow", "Overflow")
+"""What databases say where floats leave their range, which is an ERROR there and never a count."""
+
+
+class There:
+    """A database: how statements are run in it, and which kinds of columns it has."""
+
+    def __init__(self, name: str, run: Callable[..., None]) -> None:
+        self.name, self.run = name, run
+
+    def source(self, table: str, **more: Any) -> dict[str, Any]:
+        return {"kind": "table", "connection": "env:THERE", "table": table, **more}
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    with postgres_server() as url:
+        execute(url, *odd.MADE_IN_POSTGRES, *(odd.MADE_WITH_ICU if knows_icu(url) else ()))
+        yield url
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("odd") / "odd.duckdb"
+    with closing(duckdb.connect(str(path))) as connection:
+        for statement in odd.MADE:
+            connection.execute(statement)
+    return path
+
+
+def knows_icu(url: str) -> bool:
+    with closing(postgresql.connect(url)) as connection, closing(connection.cursor()) as cursor:
+        cursor.execute("SELECT count(*) FROM pg_collation WHERE collname = 'en-x-icu'")
+        return bool(cursor.fetchall()[0][0])
+
+
+@pytest.fixture
+def postgres(server: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> There:
+    monkeypatch.setenv("THERE", server)
+    monkeypatch.setenv("QUALITY_ROOT", str(tmp_path))
+    return There("postgresql with icu" if knows_icu(server) else "postgresql", lambda *said: execute(server, *said))
+
+
+@pytest.fixture
+def duck(file: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> There:
+    monkeypatch.setenv("THERE", f"duckdb:///{file}")
+    monkeypatch.setenv("QUALITY_ROOT", str(tmp_path))
+
+    def run(*statements: str) -> None:
+        with closing(duckdb.connect(str(file))) as connection:
+            for statement in statements:
+                connection.execute(statement)
+
+    return There("duckdb", run)
+
+
+@pytest.fixture(params=["duck", "postgres"])
+def there(request: pytest.FixtureRequest) -> There:
+    found: There = request.getfixturevalue(request.param)
+    return found
+
+
+def test_whatever_a_table_holds_both_count_alike(there: There, tmp_path: Path) -> None:
+    """Of rules that nobody chose, about tables that nobody chose, none counts otherwise or is refused too late."""
+    judged, apart = 0, []
+    for seed in range(EXAMPLES):
+        made = odd.table(there.name, seed)
+        there.run(*made.statements)
+        data = read_here(made, tmp_path)
+        if data.width:
+            rules = [rule for rule in odd.rules(there.name, seed, data, 40) if is_rule(data, rule)]
+            count, found = compared(there.source(made.name), data, rules)
+            judged += count
+            apart += [(there.name, seed, *one) for one in found]
+    assert not apart, "\n".join(map(str, apart))
+    assert judged > 10 * EXAMPLES
+
+
+def read_here(made: odd.Made, root: Path) -> pl.DataFrame:
+    """The columns that are judged there, as rows that are read; without those that hold a day of no calendar."""
+    asked = Table(connection="env:THERE", table=made.name).read(root, ())
+    assert asked.there is not None
+    schema = dict(asked.there.table.schema)
+    if asked.ended is not None:
+        asked.ended()
+    where = ".".join(map(odd.quoted, made.name.split(".", 1)))
+    found: dict[str, pl.Series] = {}
+    for name in (one.name for one in made.columns if schema[one.name] != pl.Object):
+        query = f"SELECT {odd.quoted(name)} FROM {where}"
+        try:
+            read = Sql(connection="env:THERE", query=query).scan(root).collect()
+        except MalformedError:  # infinity, and NaN of a number of a fixed scale
+            continue
+        values = read.to_series().alias("v").cast(schema[name])
+        if is_of_calendar(values):
+            found[name] = values
+    return pl.DataFrame([values.alias(name) for name, values in found.items()])
+
+
+def is_of_calendar(values: pl.Series) -> bool:
+    if not values.dtype.is_temporal():
+        return True
+    unit = 1 if values.dtype == pl.Date else 86_400_000_000
+    days = [one // unit for one in values.to_physical().to_list() if one is not None]
+    return all(FIRST_DAY <= day <= LAST_DAY for day in days)
+
+
+def is_rule(data: pl.DataFrame, rule: dict[str, Any]) -> bool:
+    """Whether a rule can be read, and can judge such columns."""
+    try:
+        return judge(data.head(1), rule).rules[0].status.value != "ERROR"
+    except ConfigurationError:
+        return False
+
+
+def compared(
+    source: dict[str, Any], data: pl.DataFrame, rules: list[dict[str, Any]]
+) -> tuple[int, list[tuple[Any, ...]]]:
+    """How many rules are judged there, and which of them not like here, with as many examples."""
+    said = ""
+    try:
+        judge(None, *rules, source=source, sample_rows=0)
+    except ConfigurationError as error:
+        said = str(error)
+    refused = re.findall(r"rule '(\d+)' \(", said)
+    assert len(refused) == len(said.splitlines()), said
+    kept = [rule for rule in rules if rule["name"] not in refused]
+    if not kept:
+        return 0, []
+    here, found = (judge(rows, *kept, source=s, sample_rows=2) for rows, s in ((data, None), (None, source)))
+    return len(kept), [
+        (next(rule for rule in kept if rule["name"] == one[0]), *one[1:]) for one in differences(here, found)
+    ]
+
+
+def differences(here: CheckResult, found: CheckResult) -> list[tuple[Any, ...]]:
+    assert found.reason == here.reason
+    mine, theirs = ({(one.rule_name, str(one.segment)): one for one in result.rules} for result in (here, found))
+    apart: list[tuple[Any, ...]] = []
+    for key in dict.fromkeys((*mine, *theirs)):
+        one, other = mine.get(key), theirs.get(key)
+        if other is not None and any(word in other.message for word in OVERFLOWS):
+            continue
+        if one is None or other is None or nearly(told(one)) != nearly(told(other)):
+            apart.append((*key, one and (told(one), one.message), other and (told(other), other.message)))
+        elif len(one.samples) != len(other.samples):
+            apart.append((*key, one.samples, other.samples))
+    return apart
+
+
+def nearly(of: tuple[Any, ...]) -> tuple[Any, ...]:
+    """A number whose floats were added in another order differs in its last digits."""
+    value = getattr(of[-1], "expected", of[-1])
+    return (*of[:-1], f"{value:.6g}" if isinstance(value, float) else value)
+
+
+def test_a_day_of_no_calendar_is_an_error_of_the_rules_that_read_it(there: There) -> None:
+    there.run("CREATE TABLE endless AS SELECT 'infinity'::date AS d, 'infinity'::timestamp AS ts, 1 AS id")
+    rules = [{"check": "not_past", "column": column} for column in ("d", "ts")]
+    found = judge(None, *rules, {"check": "positive", "column": "id"}, source=there.source("endless"))
+    assert [rule.status.value for rule in found.rules] == ["ERROR", "ERROR", "PASSED"]
+    assert all("infinity has no place in Polars" in rule.message for rule in found.rules[:2])
+    read = judge(None, rules[1], source={"kind": "sql", "connection": "env:THERE", "table": "endless"})
+    assert "holds infinity, or a day after the year 9999" in str(read.reason)
+
+
+NAMED = ("*", "^a.*$", "rule", "r0", "c0", 'quo"te', "a.b")
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_a_column_of_any_name_is_judged_and_shown(there: There, name: str) -> None:
+    own, table = odd.quoted(name), f"named {NAMED.index(name)}"
+    there.run(f"CREATE TABLE {odd.quoted(table)} AS SELECT -1 AS {own}, 2 AS id")
+    source = there.source(table, order_by=[name])
+    found = judge(None, {"check": "positive", "column": name}, {"check": "negative", "column": "id"}, source=source)
+    assert [rule.samples for rule in found.rules] == [({name: -1},), ({"id": 2},)]
+    with pytest.raises(ConfigurationError, match=r"StringFunction\.Uppercase cannot be said"):
+        judge(None, {"check": "expression", "expression": f"UPPER(CAST({own} AS VARCHAR)) = 'A'"}, source=source)
+
+
+@pytest.mark.parametrize("by", [{}, {"by": "id"}])
+@pytest.mark.parametrize("check", [{"check": "median"}, {"check": "quantile", "q": 0.5}])
+@pytest.mark.parametrize("bound", ["at_least", "at_most"])
+def test_what_is_asked_only_of_some_counts_is_refused_before_there_are_any(
+    there: There, check: dict[str, Any], by: dict[str, Any], bound: str
+) -> None:
+    """A quantile is asked for only where ranks do not prove its bounds: whether they will, nobody knows before."""
+    there.run("CREATE TABLE IF NOT EXISTS wide_numbers (id integer, amount numeric(38, 0))")
+    with pytest.raises(ConfigurationError, match=r"Decimal\(precision=38, scale=0\) as Float64 cannot be said"):
+        judge(None, {**check, "column": "amount", bound: 3, **by}, source=there.source("wide_numbers"))
+
+
+def test_quantiles_between_infinite_neighbors_are_those_of_polars(there: There) -> None:
+    pick = random.Random(5)
+    odd_ones = ["'-Infinity'", "'-Infinity'", "'Infinity'", "'Infinity'", "'NaN'", "0", "1.5"]
+    cells = [(group, pick.choice(odd_ones)) for group in range(30) for _ in range(pick.randint(1, 7))]
+    there.run(
+        "CREATE TABLE endless_numbers (g integer, v double precision)",
+        f"INSERT INTO endless_numbers VALUES {', '.join(f'({group}, {value})' for group, value in cells)}",
+    )
+    floats = [float(value.strip("'")) for _, value in cells]
+    data = pl.DataFrame({"g": [group for group, _ in cells], "v": floats}, schema={"g": pl.Int32, "v": pl.Float64})
+    rule = {"check": "quantile", "column": "v", "at_least": 1e300, "at_most": 1.5e300, "by": "g"}
+    rules = [{**rule, "q": q, "name": str(q)} for q in (0.1, 0.5, 0.7)]
+    here, found = (judge(d, *rules, source=s) for d, s in ((data, None), (None, there.source("endless_numbers"))))
+    assert [str(told(one)) for one in found.rules] == [str(told(one)) for one in here.rules]
+    assert len(found.rules) == 90
+
+
+def test_bytes_are_segments(there: There) -> None:
+    hexes = "decode('00ff', 'hex')" if there.name != "duckdb" else "unhex('00ff')"
+    there.run(f"CREATE TABLE of_bytes AS SELECT {hexes} AS code, -1 AS id")
+    (rule,) = judge(None, {"check": "positive", "column": "id", "by": "code"}, source=there.source("of_bytes")).rules
+    assert (rule.failed_count, len(rule.samples)) == (1, 1)
+
+
+def test_scales_below_zero_and_above_the_digits_are_decimals(postgres: There) -> None:
+    postgres.run("CREATE TABLE scales (small numeric(3, 5), great numeric(3, -2))")
+    postgres.run("INSERT INTO scales VALUES (0.00999, 99900), (-0.00001, -100)")
+    rules = ({"check": "in_range", "column": "small", "min": 0}, {"check": "equal", "column": "great", "value": 99900})
+    found = judge(None, *rules, source=postgres.source("scales"))
+    assert [rule.failed_count for rule in found.rules] == [1, 1]
+
+
+def statements_of(server: str, words: str) -> list[str]:
+    """What the server's log says that it was asked, of the statements with these words."""
+    with closing(postgresql.connect(server)) as connection, closing(connection.cursor()) as cursor:
+        cursor.execute("SELECT current_setting('data_directory')::text")
+        log = Path(cursor.fetchall()[0][0]).parent / "log"
+    said = re.findall(r"LOG:  (?:statement|execute [^:]*): (.*)", log.read_text("utf-8"))
+    return [one for one in said if words in one and "EXPLAIN" not in one]
+
+
+def test_the_servers_log_has_one_select_of_counts_and_one_of_examples(postgres: There, server: str) -> None:
+    postgres.run("CREATE TABLE logged AS SELECT g AS id, g % 7 AS x, 'a' || g AS s FROM generate_series(1, 50) AS s(g)")
+    kinds: list[tuple[str, dict[str, Any]]] = [
+        ("unique", {}),
+        ("not_null", {}),
+        ("mean", {"at_least": 1}),
+        ("in_set", {"values": [1, 2]}),
+    ]
+    rules = [{"check": check, "column": c, **more} for check, more in kinds for c in ("x", "id")]
+    rules += [{"check": "regex", "column": "s", "pattern": f"a{n}", "name": f"{n}"} for n in range(60)]
+    postgres.run("ALTER ROLE checker SET log_statement = 'all'")
+    try:
+        found = judge(None, *rules, source=postgres.source("logged"))
+    finally:
+        postgres.run("ALTER ROLE checker RESET log_statement")
+    assert found.row_count == 50
+    asked = statements_of(server, 'FROM "logged"')
+    counts = [one for one in asked if "UNION ALL" not in one]
+    assert (len(counts), len(asked) - len(counts)) == (1, 1)
+
+
+def test_more_counts_than_a_select_can_have_are_asked_for_in_few(
+    there: There, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """PostgreSQL gives 1,664 columns at most: what is more is asked for in parts, and not for each rule."""
+    there.run("CREATE TABLE parted AS SELECT g AS x, g % 3 AS y FROM generate_series(1, 20) AS s(g)")
+    kinds: dict[str, dict[str, Any]] = {"unique": {}, "mean": {"at_least": 99}, "in_range": {"min": 3}}
+    kinds |= {"distinct_count": {"min": 5}, "not_null": {}}
+    rules = [{"check": check, "column": c, **more} for check, more in kinds.items() for c in ("x", "y")]
+    config = CheckConfig(rules=parse_rules(rules), source=there.source("parted"))
+
+    def counted() -> tuple[int, list[tuple[Any, ...]]]:
+        frame = open_source(None, config, now=NOW, history=lambda window: []).frame
+        assert isinstance(frame, TableFrame)
+        found = verdict(engine_judge(config, frame), config, frame)["rules"]
+        return len([one for one in frame.statements if "UNION ALL" not in one]), [told(rule) for rule in found]
+
+    one, whole = counted()
+    monkeypatch.setattr(Dialect, "MOST", 8)
+    monkeypatch.setattr(PostgreSQL, "MOST", 8)
+    few, parts = counted()
+    assert parts == whole
+    assert (one, few) == (1, 3)
+
+
+def test_settings_of_a_role_change_no_verdict(postgres: There, server: str) -> None:
+    """Zones, and how a role likes its dates, intervals and bytes, are those of the transaction."""
+    postgres.run(
+        "CREATE TABLE settled AS SELECT '2024-06-01 23:30+00'::timestamptz AS at, '1 day 2 hours'::interval AS took, "
+        "NULL::integer AS x, '2024-06-01'::date AS d"
+    )
+    rules: list[dict[str, Any]] = [
+        {"check": "expression", "expression": "EXTRACT(hour FROM at) = 23"},
+        {"check": "equal", "column": "took", "value": "1 day 02:00:00"},
+        {"check": "in_range", "column": "d", "min": "2024-06-01", "max": "2024-06-01"},
+        {"check": "freshness", "column": "at", "max_age": "1h", "max_ahead": "12h"},
+        {"check": "not_future", "column": "at"},
+    ]
+    odd_ones = ("TimeZone = 'Asia/Tokyo'", "DateStyle = 'German, DMY'", "IntervalStyle = 'sql_standard'")
+    before = judge(None, *rules, source=postgres.source("settled"))
+    postgres.run(*(f"ALTER ROLE checker SET {one}" for one in odd_ones))
+    try:
+        after = judge(None, *rules, source=postgres.source("settled"))
+    finally:
+        postgres.run("ALTER ROLE checker RESET ALL")
+    assert [rule.failed_count for rule in before.rules] == [0, 0, 0, 0, 1]
+    assert [told(rule) for rule in after.rules] == [told(rule) for rule in before.rules]
+
+
+@pytest.fixture(scope="module")
+def reader(server: str) -> str:
+    """The address of a user who may read one column of one table."""
+    execute(server, f"CREATE ROLE reader LOGIN PASSWORD '{PASSWORD}'", "CREATE TABLE part (a integer, b integer)")
+    execute(server, "INSERT INTO part VALUES (1, 2), (2, 3)", "GRANT SELECT (a) ON part TO reader")
+    execute(server, "CREATE TABLE closed (a integer)")
+    return server.replace("//checker:", "//reader:")
+
+
+def test_what_a_user_may_not_read_is_an_error_of_the_rules_that_read_it(
+    postgres: There, reader: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("THERE", reader)
+    rules = [{"check": "positive", "column": column} for column in ("a", "b")]
+    found = judge(None, *rules, source=postgres.source("part"))
+    assert [rule.status.value for rule in found.rules] == ["PASSED", "ERROR"]
+    assert found.rules[1].message.endswith(
+        "permission denied for table part; grant its user SELECT on what the rules read"
+    )
+    closed = judge(None, rules[0], source=postgres.source("closed"))
+    assert "closed of env:THERE cannot be judged: permission denied for table closed; grant" in str(closed.reason)
+
+
+def test_what_the_server_says_is_told_with_what_to_do_and_without_the_password(
+    postgres: There, server: str, reader: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    execute(
+        server,
+        "CREATE FUNCTION die(x integer) RETURNS integer LANGUAGE plpgsql AS "
+        "'BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN x; END'",
+        "CREATE FUNCTION sleep(x integer) RETURNS integer LANGUAGE plpgsql AS "
+        "'BEGIN PERFORM pg_sleep(9); RETURN x; END'",
+        "CREATE VIEW dying AS SELECT die(x) AS x FROM generate_series(1, 3) AS g(x)",
+        "CREATE VIEW slow AS SELECT sleep(x) AS x FROM generate_series(1, 3) AS g(x)",
+    )
+    wrong = server.replace(QUOTED, "oh-so-wrong")
+    slow = f"{server}?options=-c%20statement_timeout%3D200"
+    for url, table, said, todo in (
+        (wrong, "dying", "password authentication failed for user", "write the user's password"),
+        (re.sub(r":\d+/", ":1/", server), "dying", "Connection refused", "see that the server runs"),
+        (server, "dying", "terminating connection", "see why the server ended the connection"),
+        (slow, "slow", "canceling statement due to statement timeout", "raise the user's statement_timeout"),
+    ):
+        monkeypatch.setenv("THERE", url)
+        found = judge(None, {"check": "positive", "column": "x"}, source=postgres.source(table))
+        (rule,) = found.rules
+        assert (found.status.value, rule.failed_count) == ("ERROR", 0)
+        assert said in rule.message
+        assert todo in rule.message
+        assert "\n" not in rule.message
+        assert not [word for word in (PASSWORD, QUOTED, "oh-so-wrong", "SELECT ") if word in rule.message.split(";")[0]]
