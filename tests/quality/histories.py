@@ -311,8 +311,8 @@ def same(one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
-def differences(seed: int, most: int = 6) -> list[str]:
-    """Where kept states and the whole disagree in a generated history."""
+def differences(seed: int) -> list[str]:
+    """Where kept states and the whole disagree in a generated history of a few nights."""
     root = Path(tempfile.mkdtemp())
     here, before, wide = Path.cwd(), os.environ.get("QUALITY_ROOT"), (run.BYTES, run.FEW, run.ADDED)
     narrow = uniqueness.BYTES_KEPT
@@ -324,7 +324,7 @@ def differences(seed: int, most: int = 6) -> list[str]:
         run.ADDED = LASTING if seed % 2 else run.ADDED
         _bytes_kept(BROAD if seed % 4 < 2 else narrow)
         history = History(root, seed)
-        for _ in range(most):
+        for _ in range(history.of.choice((2, 3, 4, 6))):
             for part in dict.fromkeys((None, history.part)):
                 kept, whole = told(history.judged(True, part)), told(history.judged(False, part))
                 if not same(kept, whole):
