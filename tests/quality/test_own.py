@@ -18,7 +18,9 @@ from quality import (
     CheckResult,
     DataQualityBlock,
     DataQualityError,
+    Frame,
     Judgement,
+    Measure,
     Rule,
     Status,
     check,
@@ -28,6 +30,7 @@ from quality import (
     load,
 )
 from quality.__main__ import main
+from quality.rules.catalogue import parse_rule
 from quality.sources import domain_sources
 
 
@@ -73,6 +76,30 @@ def test_an_expression_that_is_none_is_an_error_of_that_rule_alone(answer: objec
     mine = type("Mine", (Even,), {"holds": lambda self, value, dtype, frame: answer, "__module__": own_rules.__name__})
     own, other = judged(mine(column="a", name="mine"), Total()).rules
     assert (own.status, other.status) == (Status.ERROR, Status.FAILED)
+
+
+def every_cell(self: Total, frame: Frame) -> dict[str, Measure]:
+    """More than what the rule says that it reads."""
+    return {"sum": Measure(pl.all_horizontal(pl.all().is_not_null()).sum())}
+
+
+@pytest.mark.parametrize(
+    "mine",
+    [
+        {"measures": every_cell},
+        {"measures": lambda self, frame: {"sum": Measure(pl.col("b").sum() + pl.len())}},
+        {"reads": property(lambda self: ()), "measures": lambda self, frame: {"sum": Measure(pl.len())}},
+    ],
+    ids=["selector", "column", "nothing"],
+)
+def test_beside_a_key_a_rule_of_ones_own_is_measured_as_alone(mine: dict[str, Any], tmp_path: Path) -> None:
+    """A pass that takes a value of every row holds numbers of no rule that reads more than it says."""
+    own = type("Mine", (Total,), {**mine, "__module__": own_rules.__name__})(name="mine")
+    key = parse_rule({"check": "unique_combination", "columns": ["a", "b"]})
+    DATA.vstack(pl.DataFrame({"a": [7], "b": [None]}, DATA.schema)).write_csv(tmp_path / "data.csv")
+    alone, beside = (judged(*rules, data=str(tmp_path / "data.csv")).rules[0] for rules in ((own,), (own, key)))
+    assert (beside.status, beside.value) == (alone.status, alone.value)
+    assert alone.value is not None
 
 
 @pytest.mark.parametrize("answer", [None, 3, (1, 2), Judgement(None, None)], ids=repr)  # type: ignore[arg-type]

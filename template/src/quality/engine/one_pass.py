@@ -36,8 +36,7 @@ class Planned(NamedTuple):
 
 WIDEST = 8
 """Columns that one query decodes at once, unless a single rule needs more; more would cost memory, not time."""
-WIDEST_FAR = 24
-"""Where every request is waited for."""
+WIDEST_FAR = 24  # where every request is waited for
 
 
 class States:
@@ -215,10 +214,11 @@ def _split(group: list[Planned], frame: Frame) -> list[list[Planned]]:
 
 def _width(one: Planned, frame: Frame) -> int | None:
     """Bytes of a row of the columns that a rule reads, where it is worth more to hold them than to read them twice."""
-    dtypes = [frame.schema[name] for name in one.rule.reads]
+    dtypes, exprs = [frame.schema[name] for name in one.rule.reads], [m.expr.meta for m in one.measures.values()]
     cheap = frame.columnar and not frame.around.far
     narrow = one.rule.by is None and all(dtype.is_numeric() or dtype.is_temporal() for dtype in dtypes)
-    return 16 * len(dtypes) if dtypes and narrow and not cheap else None
+    said = not any(expr.has_multiple_outputs() or {*expr.root_names()} - {*one.rule.reads} for expr in exprs)
+    return 16 * len(dtypes) if dtypes and narrow and said and not cheap else None
 
 
 def _take(group: list[Planned], frame: Frame, states: States) -> None:
