@@ -348,6 +348,24 @@ def test_small_tables_of_marks_are_merged_in_groups_that_do_not_stay(monkeypatch
         grouped.clear()
 
 
+def test_a_partition_leaves_the_run_of_the_whole_as_it_is() -> None:
+    for number in range(6):
+        folder = Path(f"data/day=2026-11-2{number}")
+        folder.mkdir(parents=True)
+        ids = range(number * 10, number * 10 + 12)
+        pl.DataFrame({"id": ids, "name": [f"n{one}" for one in ids]}).write_parquet(folder / "0.parquet")
+    asks = config({"check": "unique", "column": "name"}, source={"path": "data/"})
+    first = judged(asks)
+    runs = {path: path.stat().st_mtime_ns for path in Path("kept").rglob("run.*.0.parquet")}
+    alone = judged(asks.override(partition="day=2026-11-22"))
+    assert equal_to_the_whole(alone, asks.override(partition="day=2026-11-22"))
+    again = judged(asks)
+    assert (alone.row_count, again.rules[0].failed_count) == (12, first.rules[0].failed_count)
+    assert runs
+    assert {path: path.stat().st_mtime_ns for path in runs} == runs
+    assert len(list(Path("kept").rglob("run.*.0.parquet"))) == len(runs) + 1
+
+
 def test_a_window_of_files_keeps_its_run_and_asks_only_files_that_hold_new_repeats() -> None:
     for number in range(12):
         day(number, [*range(number * 100, number * 100 + 100), number * 100 - 5])

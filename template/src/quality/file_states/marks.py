@@ -126,12 +126,15 @@ def hashes() -> list[int]:
 
 
 def repeated(
-    key: Key, pieces: Sequence[Piece], judged: dict[str | None, int], store: Store, spread: Spread
+    key: Key, pieces: Sequence[Piece], judged: dict[str | None, int], store: Store, spread: Spread, scope: str = ""
 ) -> dict[str | None, Repeated]:
-    """The rows of repeated keys inside each `where`, of those `judged` there; TooManyError where too many repeat."""
+    """The rows of repeated keys inside each `where`, of those `judged` there; TooManyError where too many repeat.
+
+    Every `scope`, the whole or a partition, has a run of its own, as they would take turns to make theirs anew.
+    """
     budget = key.frame.around.memory_budget
     named_by = {key.shard_of(piece): piece for piece in pieces}
-    run = Run(f"run.{key.said}", store, spread, budget)
+    run = Run(f"run.{digest(key.said, scope) if scope else key.said}", store, spread, budget)
     found = again(run, tuple(named_by), lambda names: _shards(key, [named_by[name] for name in names], spread))
     total = int(found["rows"].sum())
     if total > budget // BYTES_COMPARED:

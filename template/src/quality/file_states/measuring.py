@@ -30,7 +30,6 @@ from quality.rules.aggregates import first_finite
 from quality.rules.keys import Ordered
 from quality.rules.numbers import DistinctCount
 from quality.rules.outliers import moments_of
-from quality.rules.uniqueness import Repeated
 
 Answers = Mapping[str, list[Row]]
 Broken = tuple[type[BaseException], ...]
@@ -47,9 +46,10 @@ class Measuring:
         versions: Versions,
         sensitive: Collection[str],
         spread: Spread = HERE,
+        scope: str = "",
     ) -> None:
         self.pieces, self.whole, self.store = pieces, whole, store
-        self.versions, self.sensitive, self.spread = versions, sensitive, spread
+        self.versions, self.sensitive, self.spread, self.scope = versions, sensitive, spread, scope
         self.unkept: str | None = None
         self.unused: str | None = None
         self.failing: dict[int, list[int]] = {}
@@ -159,7 +159,7 @@ class Measuring:
             judged = {where: sum(state["judged"] or 0 for _, state in rows[n]) for n, where in wheres.items()}
             key = Key(columns, tuple(judged), self.whole)
             try:
-                answer: dict[str | None, Repeated] = repeated(key, self.pieces, judged, self.store, self.spread)
+                answer = repeated(key, self.pieces, judged, self.store, self.spread, self.scope)
             except (UnlikeError, SpreadError):
                 raise
             except BROKEN:

@@ -198,8 +198,9 @@ def _kept(asked: Asked, store: Store, pieces: Sequence[Piece], headers: Sequence
         hidden=first.hidden,
     )
     whole.rows_seen(sum(one.rows for one in headers))
-    measuring = Measuring(pieces, whole, store, asked.references.version, asked.config.sensitive, spread)
     declared, config = tuple(parses(first, rows.look)), asked.config
+    scope = config.part.name if config.part else ""
+    measuring = Measuring(pieces, whole, store, asked.references.version, config.sensitive, spread, scope)
     return Kept(
         whole, declared, measuring, store, config.states, asked.references.versions, config.partition is not None
     )
