@@ -107,8 +107,8 @@ class Sum(_Number):
     def number(self, state: State, frame: Frame) -> Any:
         if (most := self.most(frame)) is not None and (state["size"] or 0.0) >= most * (1 - 1e-9):
             raise CannotJudgeError(
-                f"the values of {self.column} add up to {state['size']:.3g} without their signs, and sums of "
-                f"{frame.schema[self.column]} hold less than {most:.3g}: judge parts of them with `where` or `by`, or "
+                f"the values of {self.column} add up to {text_of(state['size'])} without their signs, and sums of "
+                f"{frame.schema[self.column]} hold less than {text_of(most)}: judge parts of them with `where` or `by`, or "
                 "declare the column as Float64"
             )
         return state["total"] if state["count"] else None
