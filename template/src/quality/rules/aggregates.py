@@ -107,9 +107,9 @@ class Sum(_Number):
     def number(self, state: State, frame: Frame) -> Any:
         if (most := self.most(frame)) is not None and (state["size"] or 0.0) >= most * (1 - 1e-9):
             raise CannotJudgeError(
-                f"the values of {self.column} add up to {text_of(state['size'])} without their signs, and sums of "
-                f"{frame.schema[self.column]} hold less than {text_of(most)}: judge parts of them with `where` or `by`, or "
-                "declare the column as Float64"
+                f"the values of {self.column} add up to {text_of(state['size'])} without their signs, which "
+                f"{frame.schema[self.column]} cannot hold: judge parts of them with `where` or `by`, or declare the "
+                "column as Float64"
             )
         return state["total"] if state["count"] else None
 
