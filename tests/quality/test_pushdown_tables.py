@@ -225,6 +225,39 @@ def test_what_is_asked_only_of_some_counts_is_refused_before_there_are_any(
         judge(None, {**check, "column": "amount", bound: 3, **by}, source=there.source("wide_numbers"))
 
 
+APART = (
+    "a >= 0.1",
+    "a >= b",
+    "a > 1.25",
+    "a BETWEEN 0.5 AND 2",
+    "a IN (0.5, 1)",
+    "a > ABS(COALESCE(0.1, 2.5))",
+    "i > c",
+)
+"""Conditions on numbers whose digits before the point and behind it no 38 digits hold together."""
+
+
+@pytest.mark.parametrize("condition", [*APART, "a > 5", "b > 0.5", "i > b", "c > 5", "i > 0.5", "b IN (1.5, 2)"])
+def test_numbers_that_no_decimal_holds_together_are_not_compared_where_rows_would_decide_it(
+    there: There, condition: str
+) -> None:
+    great = "9" * 38
+    there.run(
+        "CREATE TABLE IF NOT EXISTS digits (a numeric(38, 0), b numeric(20, 3), c numeric(38, 30), i bigint)",
+        "DELETE FROM digits",
+        f"INSERT INTO digits VALUES ({great}, 1.5, 12345678.5, 9223372036854775807), (1, 2, 3, 4)",
+    )
+    rule, source = {"check": "expression", "expression": condition}, there.source("digits")
+    if there.name == "duckdb" and condition in APART:
+        with pytest.raises(ConfigurationError, match="cannot be compared with Decimal"):
+            judge(None, rule, source=source)
+        return
+    rows = pl.DataFrame({"a": [great, "1"], "b": ["1.5", "2"], "c": ["12345678.5", "3"], "i": [2**63 - 1, 4]})
+    scales = {"a": pl.Decimal(38, 0), "b": pl.Decimal(20, 3), "c": pl.Decimal(38, 30)}
+    here = judge(rows.cast(scales), rule)  # type: ignore[arg-type]
+    assert told(judge(None, rule, source=source).rules[0]) == told(here.rules[0])
+
+
 def test_quantiles_between_infinite_neighbors_are_those_of_polars(there: There) -> None:
     pick = random.Random(5)
     odd_ones = ["'-Infinity'", "'-Infinity'", "'Infinity'", "'Infinity'", "'NaN'", "0", "1.5"]

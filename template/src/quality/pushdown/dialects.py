@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import polars as pl
 
 from quality.errors import ConfigurationError
+from quality.pushdown.digits import DIGITS_OF_DECIMALS, digits_of
 from quality.pushdown.regexes import UnsaidError, Words, translated
 
 
@@ -43,9 +44,6 @@ TYPES: dict[type[pl.DataType], str] = {
     pl.Date: "DATE",
     pl.Binary: "BLOB",
 }
-DIGITS = {"Int8": 3, "Int16": 5, "Int32": 10, "Int64": 19, "UInt8": 3, "UInt16": 5, "UInt32": 10, "UInt64": 20}
-DIGITS["Int128"] = 39
-"""Of the longest whole number of a dtype."""
 PATTERN = "pattern"
 """Under which a node of SQL keeps the pattern that it looks for."""
 
@@ -229,6 +227,14 @@ class DuckDB(Dialect):
 
     def strip(self, value: Any, characters: str) -> Any:
         return call("TRIM", value, text(characters))
+
+    def compared(self, left: Any, right: Any) -> tuple[Any, Any]:
+        """Exact numbers as they are, where 38 digits hold both: others fail once a row needs more."""
+        digits = sum(map(max, zip(digits_of(left), digits_of(right), strict=True)))
+        apart = left.dtype != right.dtype and (left.dtype.is_decimal() or right.dtype.is_decimal())
+        if apart and digits > DIGITS_OF_DECIMALS:
+            raise UnsayableError(f"{left.dtype} cannot be compared with {right.dtype} in {self.NAME}")
+        return super().compared(left, right)
 
     def quantile(self, value: Any, share: float) -> Any:
         return call("QUANTILE_CONT", value, exp.Literal.number(repr(share)))

@@ -6,7 +6,8 @@ from typing import Any
 
 import polars as pl
 
-from quality.pushdown.dialects import DIGITS, Dialect, UnsayableError, exp, number
+from quality.pushdown.dialects import Dialect, UnsayableError, exp, number
+from quality.pushdown.digits import DIGITS
 from quality.pushdown.functions import Value, all_of, any_of, case, paren
 from quality.pushdown.literals import literal
 

@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 
 import polars as pl
 
-from quality.pushdown.dialects import DIGITS, Dialect, UnsayableError, call, exp, number, text
+from quality.pushdown.dialects import Dialect, UnsayableError, call, exp, number, text
+from quality.pushdown.digits import DIGITS, DIGITS_OF_DECIMALS
 from quality.pushdown.literals import narrow
 from quality.pushdown.regexes import Words
 
@@ -24,9 +25,6 @@ SESSION = {
     "spark.sql.variable.substitute": "false",  # a text with ${…} in it is that text
 }
 """How a session must read SQL for it to mean what is said here."""
-
-
-DIGITS_OF_DECIMALS = 38
 
 
 class Spark(Dialect):
