@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+import re
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -11,8 +12,10 @@ from typing import Any
 
 import polars as pl
 import pytest
+from checking import judge
 from hypothesis import strategies as st
 
+from quality.errors import ConfigurationError
 from quality.result import CheckResult, RuleResult
 
 TEXTS = [
@@ -405,3 +408,15 @@ PATTERNS = st.recursive(
 def write(place: Path) -> None:
     pl.DataFrame({"small": [1, 2, 3, 4] * 50}).write_parquet(place / "baseline.parquet")
     pl.DataFrame({"id": range(600)}).write_parquet(place / "reference.parquet")
+
+
+def said_there(rules: list[dict[str, Any]], source: dict[str, Any]) -> list[dict[str, Any]]:
+    """Those of the rules, which numbers name, that the database can say; each other one is refused by its name."""
+    said = ""
+    try:
+        judge(None, *rules, source=source, sample_rows=0)
+    except ConfigurationError as error:
+        said = str(error)
+    refused = re.findall(r"rule '(\d+)' \(", said)
+    assert len(refused) == len(said.splitlines()), said
+    return [rule for rule in rules if rule["name"] not in refused]

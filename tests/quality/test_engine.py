@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,9 @@ import polars as pl
 import pytest
 from checking import counts, judge, judge_one
 
+from quality import CheckConfig
+from quality.checking import open_source
+from quality.engine.judge import judge as engine_judge
 from quality.errors import ConfigurationError
 from quality.loopback import importable
 from quality.result import CheckResult
@@ -91,6 +95,19 @@ def test_repeated_numbers_need_no_second_look_and_repeated_texts_do() -> None:
     result = judge("twice.parquet", *keys, sample_rows=0)
     assert [rule.failed_count for rule in result.rules] == [2, 2]
     assert [query for query in result.metadata.explain.queries if "compared" in query] == ["unique(s), compared: s"]
+
+
+def test_no_more_flags_are_held_beside_marks_than_the_budget_has_room_for() -> None:
+    """Of a thousand counts for every row, those that do not fit are counted by a query that holds no row."""
+    few = [{"check": "in_range", "column": "a", "min": 0, "max": 9 + n, "name": f"rule {n}"} for n in range(40)]
+    config = CheckConfig().override(rules=[{"check": "unique", "column": "s"}, *few])
+    DATA.write_csv("data.csv")
+    together = "pass over 2 columns, unique(s)"
+    for flags, labels in ((82, [together]), (8, ["pass over a", together])):
+        frame = open_source("data.csv", config).frame
+        frame.around = replace(frame.around, memory_budget=ROWS * (16 + flags // 4))
+        assert [one.judgement.failed for one in engine_judge(config, frame) if one.judgement] == [0] * 41
+        assert [label for label, _ in frame.queries if label != "number of rows"] == labels
 
 
 def test_a_condition_that_breaks_the_pass_leaves_the_other_rules_of_its_key_alone() -> None:

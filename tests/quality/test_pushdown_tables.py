@@ -17,7 +17,7 @@ import polars as pl
 import pytest
 from checking import NOW, judge
 from databases import PASSWORD, QUOTED, execute, postgres_server
-from dirty_table import told
+from dirty_table import said_there, told
 
 from quality import CheckConfig
 from quality.checking import open_source
@@ -152,14 +152,7 @@ def compared(
     source: dict[str, Any], data: pl.DataFrame, rules: list[dict[str, Any]]
 ) -> tuple[int, list[tuple[Any, ...]]]:
     """How many rules are judged there, and which of them not like here, with as many examples."""
-    said = ""
-    try:
-        judge(None, *rules, source=source, sample_rows=0)
-    except ConfigurationError as error:
-        said = str(error)
-    refused = re.findall(r"rule '(\d+)' \(", said)
-    assert len(refused) == len(said.splitlines()), said
-    kept = [rule for rule in rules if rule["name"] not in refused]
+    kept = said_there(rules, source)
     if not kept:
         return 0, []
     here, found = (judge(rows, *kept, source=s, sample_rows=2) for rows, s in ((data, None), (None, source)))

@@ -135,3 +135,14 @@ def test_where_requests_are_waited_for_one_query_reads_all_columns(table: Path) 
     assert found == expected
     assert sorted(far_away) == ["pass over 3 columns, unique(c)", "probe of a"]
     assert len(near) > len(far_away)
+
+
+def test_where_requests_are_waited_for_segments_of_different_columns_stay_apart(table: Path) -> None:
+    """Together they would be as many as there are pairs of their values."""
+    rules = [
+        {"check": "expression", "expression": f"{column} >= 0", "by": by} for column, by in (("a", "c"), ("b", "d"))
+    ]
+    frame = open_source(str(table), config := CheckConfig().override(rules=rules)).frame
+    frame.around = replace(frame.around, far=True)
+    assert [found.problem for found in judge(config, frame)] == [None] * 200
+    assert sorted(columns for label, columns in frame.queries if "pass" in label) == [("a", "c"), ("b", "d")]

@@ -40,9 +40,7 @@ class RuleResult(Frozen):
 
     @property
     def sample_values(self) -> list[Scalar]:
-        if self.column is None:
-            return []
-        return [sample[self.column] for sample in self.samples if self.column in sample]
+        return [sample[self.column] for sample in self.samples if self.column is not None and self.column in sample]
 
 
 class Failure(Frozen):

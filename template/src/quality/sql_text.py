@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from quality.errors import first_line
+from quality.errors import ConfigurationError, first_line
 from quality.texts import shorten
 
 TOKEN = re.compile(
@@ -134,6 +134,21 @@ def patterns(sql: str) -> list[str]:
         if token.text[0] == "'" and (after or (before[-1:] == [","] and "REGEXP_LIKE" in before)):
             texts.append(token.text[1:-1].replace("''", "'"))
     return texts
+
+
+def refuse_patterns(sql: str) -> None:
+    """ConfigurationError for a regular expression that cannot be read."""
+    for pattern in patterns(sql):
+        try:
+            pl.select(pl.lit("").str.contains(pattern))
+        except pl.exceptions.PolarsError as error:
+            said = " ".join(str(error).split())
+            raise ConfigurationError(f"cannot read the pattern '{pattern}' in the SQL '{brief(sql)}': {said}") from None
+
+
+def several(sql: str, across: set[str]) -> str:
+    """Why a condition that is about other rows, too, is refused."""
+    return f"the SQL '{brief(sql)}' speaks of several rows at once ({', '.join(sorted(across))}); {ROW}"
 
 
 def brief(sql: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
-from collections.abc import Container
+from collections.abc import Container, Iterable
 from typing import Literal
 
 import polars as pl
@@ -54,3 +54,11 @@ def kind_of(dtype: pl.DataType) -> Kind:
     if dtype.is_nested():
         return "nested"
     return "null" if dtype == pl.Null else "other"
+
+
+def width_of(dtypes: Iterable[pl.DataType]) -> int | None:
+    """Bytes of numbers and moments together, at most; None where one is of a dtype whose values are of any length."""
+    known = list(dtypes)
+    if not all(dtype.is_numeric() or dtype.is_temporal() for dtype in known):
+        return None
+    return sum(16 if dtype in (pl.Decimal, pl.Int128, pl.UInt128) else 8 for dtype in known)

@@ -13,10 +13,10 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import polars as pl
 
-from quality.engine.sql import across_rows, condition, several
+from quality.engine.sql import across_rows, condition
 from quality.errors import CannotJudgeError, MalformedError, SourceError
 from quality.provenance import Explain
-from quality.sql_text import brief, fixed
+from quality.sql_text import brief, fixed, several
 from quality.texts import there_is
 
 Reference = Callable[[Any], pl.LazyFrame]
@@ -81,6 +81,7 @@ class Frame:
         self.columnar = columnar
         self.queries: list[tuple[str, tuple[str, ...]]] = []
         self.known: dict[tuple[Hashable, ...], Any] = {}
+        self.taken: dict[Hashable, Any] = {}
         self.lock = threading.RLock()
 
     @property

@@ -4,39 +4,20 @@ from __future__ import annotations
 
 import decimal
 import math
-from collections import Counter
-from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import Any
 
 import polars as pl
 
 from quality.engine.dtypes import col
 from quality.engine.frame import Frame
-from quality.engine.rule import ColumnRule, KeyRule, Measure, Rule, State, Taken
+from quality.engine.groups import Planned, groups, is_provable
+from quality.engine.rule import ColumnRule, KeyRule, Measure, Rule, State
 
 Broken = tuple[type[BaseException], ...]
-
-
-class Planned(NamedTuple):
-    """A rule, its position among the rules, its measures, and what is taken of every row for it."""
-
-    number: int
-    rule: Rule
-    measures: dict[str, Measure]
-    taken: Taken | None = None
-
-    @property
-    def is_flat(self) -> bool:
-        """Whether one value for each row tells its measures."""
-        return self.rule.by is None and all(one.rows is not None for one in self.measures.values())
-
-
-WIDEST = 8
-"""Columns that one query decodes at once, unless a single rule needs more; more would cost memory, not time."""
-WIDEST_FAR = 24  # where every request is waited for
 
 
 class States:
@@ -143,16 +124,19 @@ def fill(
 ) -> dict[int, BaseException]:
     """Measures what is planned, and says why something is not."""
     problems, run = dict[int, BaseException](), partial(_run_apart, frame=frame, states=states, broken=broken)
-    groups = [part for group in _groups(ready, frame) for part in _split(group, frame)]
-    kinds = {id(group): (any(one.taken for one in group), _provable(group, frame)) for group in groups}
-    groups.sort(key=lambda group: kinds[id(group)])
-    for (takes, _), alike in groupby(groups, lambda group: kinds[id(group)]):
+    kind = partial(_kind, frame=frame)
+    for (takes, _), alike in groupby(sorted(groups(ready, frame), key=kind), kind):
         some = list(alike)
         with ThreadPoolExecutor(1 if takes else frame.around.at_once) as threads:
             for group, wrong in zip(some, threads.map(run, some), strict=True):
                 problems |= wrong
                 judged(sum(bool(one.measures) for one in group))
     return problems
+
+
+def _kind(group: list[Planned], frame: Frame) -> tuple[bool, bool]:
+    """What is asked later than the rest: provable groups, which want the number of rows, and those that hold rows."""
+    return any(one.taken for one in group), is_provable(group, frame)
 
 
 def _run_apart(group: list[Planned], frame: Frame, states: States, broken: Broken) -> dict[int, BaseException]:
@@ -166,59 +150,6 @@ def _run_apart(group: list[Planned], frame: Frame, states: States, broken: Broke
             return {group[0].number: error}
         return {n: e for one in group for n, e in _run_apart([one], frame, states, broken).items()}
     return {}
-
-
-def _groups(ready: list[Planned], frame: Frame) -> Iterable[list[Planned]]:
-    """For columnar sources the rules of each connected group of columns, as long as it stays narrow; else one group."""
-    if not frame.columnar:
-        return [ready] if ready else []
-    groups: list[tuple[set[str], list[Planned]]] = []
-    for one in sorted(ready, key=lambda planned: -len(planned.rule.reads)):
-        columns, members = set(one.rule.reads), [one]
-        apart = []
-        for known, others in groups:
-            together = known | columns
-            if columns and (together == known or (known & columns and len(together) <= WIDEST)):
-                columns, members = together, others + members
-            else:
-                apart.append((known, others))
-        groups = [*apart, (columns, members)]
-    found = [members for _, members in groups]
-    return _wide(found, frame) if frame.around.far else found
-
-
-def _wide(groups: list[list[Planned]], frame: Frame) -> list[list[Planned]]:
-    """Groups of one kind together, for requests that are waited for: few, each for many columns."""
-    wide, columns = dict[tuple[bool, int], list[Planned]](), Counter[bool]()
-    for group in groups:
-        provable = _provable(group, frame)
-        wide.setdefault((provable, columns[provable] // WIDEST_FAR), []).extend(group)
-        columns[provable] += len({column for one in group for column in one.rule.reads})
-    return [*wide.values()]
-
-
-def _split(group: list[Planned], frame: Frame) -> list[list[Planned]]:
-    """Where values of every row are taken, as many as fit, rules whose columns or flags fit as well join that query."""
-    if not any(one.taken for one in group):
-        return [group]
-    room, joining, apart = frame.around.memory_budget // max(frame.rows, 1), list[Planned](), list[Planned]()
-    for one in sorted(group, key=lambda planned: planned.taken is None):
-        width = one.taken.width if one.taken else 0 if one.is_flat else _width(one, frame)
-        joins = width is not None and width <= room and (one.is_flat or any(other.taken for other in joining))
-        (joining if joins else apart).append(one if joins else one._replace(taken=None))
-        room -= width if joins and width else 0
-    if not any(one.taken for one in joining):
-        joining, apart = [], [*joining, *apart]
-    return [some for some in (joining, [one for one in apart if one.measures]) if some]
-
-
-def _width(one: Planned, frame: Frame) -> int | None:
-    """Bytes of a row of the columns that a rule reads, where it is worth more to hold them than to read them twice."""
-    dtypes, exprs = [frame.schema[name] for name in one.rule.reads], [m.expr.meta for m in one.measures.values()]
-    cheap = frame.columnar and not frame.around.far
-    narrow = one.rule.by is None and all(dtype.is_numeric() or dtype.is_temporal() for dtype in dtypes)
-    said = not any(expr.has_multiple_outputs() or {*expr.root_names()} - {*one.rule.reads} for expr in exprs)
-    return 16 * len(dtypes) if dtypes and narrow and said and not cheap else None
 
 
 def _take(group: list[Planned], frame: Frame, states: States) -> None:
@@ -237,7 +168,7 @@ def _take(group: list[Planned], frame: Frame, states: States) -> None:
             states.add(one, [({}, _counted(n, one, found))])
         if one.taken:
             named = [pl.col(f"{n}/{name}").alias(name) for name in one.taken.values]
-            frame.known[one.taken.name,] = one.taken.become(found.select(named))
+            frame.taken[one.taken.name] = one.taken.become(found.select(named))
 
 
 def _counted(n: int, one: Planned, found: pl.DataFrame) -> dict[str, Any]:
@@ -259,7 +190,7 @@ def _run(group: list[Planned], frame: Frame, states: States) -> None:
     if any(one.taken for one in group):
         _take(group, frame, states)
         return
-    if _provable(group, frame):
+    if is_provable(group, frame):
         _probe(group, frame, states)
         return
     named = [m.expr.alias(f"{n}.{name}") for n, one in enumerate(group) for name, m in one.measures.items()]
@@ -269,19 +200,10 @@ def _run(group: list[Planned], frame: Frame, states: States) -> None:
     query = frame.lazy.group_by(segments).agg if keys else frame.lazy.select
     found = frame.collect(query(pl.len().alias("rows"), *named), _label(group, reads), reads).to_dicts()
     frame.rows_seen(sum(row["rows"] for row in found))
+    of = [{by: row[name] for by, name in keys.items()} for row in found]
     for n, one in enumerate(group):
-        rows = [
-            ({b: row[name] for b, name in keys.items()}, {name: row[f"{n}.{name}"] for name in one.measures})
-            for row in found
-        ]
-        states.add(one, rows)
-
-
-def _provable(group: list[Planned], frame: Frame) -> bool:
-    """Whether each rule is about one column of files whose statistics, or dictionary, may prove rows clean unread."""
-    rules = [one.rule for one in group]
-    alone = all(rule.reads == rule.subjects and rule.where is None and rule.by is None for rule in rules)
-    return frame.columnar and alone and all(isinstance(rule, ColumnRule) and rule.PROVABLE for rule in rules)
+        measured = ({name: row[f"{n}.{name}"] for name in one.measures} for row in found)
+        states.add(one, [*zip(of, measured, strict=True)])
 
 
 def _probe(group: list[Planned], frame: Frame, states: States) -> None:

@@ -26,7 +26,7 @@ State = Mapping[str, Any]
 
 
 class Measure(NamedTuple):
-    """One aggregate of a rule, and how the values of two partitions become one; `rows` are those that it counts."""
+    """One aggregate of a rule, how the values of two partitions become one, and which `rows` it counts, if it does."""
 
     expr: pl.Expr
     merge: Literal["sum", "min", "max"] = "sum"
@@ -118,7 +118,7 @@ class Rule(Frozen):
         return {}
 
     def takes(self, frame: Frame, beside: State) -> Taken | None:
-        """What the pass takes of every row for it, where that fits the memory; `frame.known` has what became of it."""
+        """What the pass takes of every row for it, where that fits the memory; `frame.taken` has what became of it."""
         return None
 
     def judge(self, state: State, frame: Frame) -> Judgement:

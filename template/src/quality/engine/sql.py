@@ -10,7 +10,7 @@ from pydantic import AfterValidator
 
 from quality.engine.dtypes import exact
 from quality.errors import ConfigurationError
-from quality.sql_text import ROW, brief, expression, patterns, tokens
+from quality.sql_text import brief, expression, refuse_patterns, several, tokens
 from quality.values import Text
 
 Sql = Annotated[Text, AfterValidator(lambda sql: _readable(sql))]
@@ -25,18 +25,8 @@ def _readable(sql: str) -> str:
         across = set()
     if across:
         raise ConfigurationError(several(sql, across))
-    for pattern in patterns(sql):
-        try:
-            pl.select(pl.lit("").str.contains(pattern))
-        except pl.exceptions.PolarsError as error:
-            said = " ".join(str(error).split())
-            raise ConfigurationError(f"cannot read the pattern '{pattern}' in the SQL '{brief(sql)}': {said}") from None
+    refuse_patterns(sql)
     return sql
-
-
-def several(sql: str, across: set[str]) -> str:
-    """Why a condition that is about other rows, too, is refused."""
-    return f"the SQL '{brief(sql)}' speaks of several rows at once ({', '.join(sorted(across))}); {ROW}"
 
 
 def condition(sql: str) -> pl.Expr:
@@ -46,8 +36,7 @@ def condition(sql: str) -> pl.Expr:
         return exact(expression(sql))
     except (pl.exceptions.PolarsError, ValueError) as error:
         said = re.sub(r"unable to parse '.*' as Expr", "it is not a condition", " ".join(str(error).split()))
-        said = said.split(" {")[0]
-        raise ConfigurationError(f"cannot read the SQL '{brief(sql)}': {said}") from None
+        raise ConfigurationError(f"cannot read the SQL '{brief(sql)}': {said.split(' {')[0]}") from None
 
 
 ACROSS_ROWS = re.compile(

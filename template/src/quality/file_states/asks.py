@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from quality.engine.one_pass import Planned
+from quality.engine.groups import Planned
 from quality.engine.rule import Measure, Rule, TableRule
 
 Edges = tuple[float, ...]

@@ -17,7 +17,7 @@ import polars as pl
 
 from quality.engine.dtypes import col
 from quality.engine.frame import Frame, Surroundings
-from quality.engine.one_pass import Planned
+from quality.engine.groups import Planned
 from quality.engine.rule import Taken
 from quality.file_states.asks import Measured, digest, expression
 from quality.file_states.piece import BROKEN, Piece, light
@@ -73,7 +73,7 @@ class Key:
     def planned(self) -> Planned:
         """What the pass over a file takes along: its marks, sorted."""
         values = {"mark": pl.when(present(self.columns)).then(self.mark)}
-        taken = Taken(("marks of a file", self.said), self.label, values, _sorted, BYTES_KEPT)
+        taken = Taken(self.said, self.label, values, _sorted, BYTES_KEPT)
         return Planned(0, Measured(columns=self.columns), {}, taken)
 
     @property
@@ -180,7 +180,7 @@ def marks_of(key: Key, piece: Piece) -> Marks:
     kept = _marks_kept(key, piece)
     if kept is not None:
         return kept
-    found = piece.frame.known.pop((("marks of a file", key.said),), None)
+    found = piece.frame.taken.pop(key.said, None)
     if found is None:
         query = piece.frame.lazy.filter(present(key.columns)).select(key.mark.alias("mark"))
         found = piece.frame.collect(query, key.label, key.columns).sort("mark")

@@ -13,7 +13,8 @@ import polars as pl
 
 from quality.engine.dtypes import col
 from quality.engine.frame import Frame
-from quality.engine.one_pass import Planned, States, fill, plan
+from quality.engine.groups import Planned
+from quality.engine.one_pass import Broken, States, fill, plan
 from quality.engine.rule import KeyRule, Measure, RowRule, Rule
 from quality.engine.sql import condition
 from quality.errors import first_line
@@ -32,7 +33,6 @@ from quality.rules.numbers import DistinctCount
 from quality.rules.outliers import moments_of
 
 Answers = Mapping[str, list[Row]]
-Broken = tuple[type[BaseException], ...]
 
 
 class Measuring:

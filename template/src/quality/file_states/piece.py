@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from quality.engine.frame import Frame, Surroundings
-from quality.engine.one_pass import Planned, States, fill, merged
+from quality.engine.groups import Planned
+from quality.engine.one_pass import States, fill, merged
 from quality.engine.rule import Measure, State
 from quality.errors import CannotJudgeError, MalformedError, SourceError
 from quality.file_states.asks import Ask, Edges, Kept, Measured, Row

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import polars as pl
 import polars.selectors as cs
 
-from quality.engine.dtypes import col
+from quality.engine.dtypes import col, width_of
 from quality.engine.frame import Frame
 from quality.engine.rule import Taken
 from quality.engine.sql import condition
@@ -23,8 +23,6 @@ from quality.engine.sql import condition
 SNIFF = 10_000
 BYTES_KEPT = 16
 """Of a mark of 64 bits and its place in what is sorted; where that is above the budget, marks have 32."""
-WIDE = 16
-"""Bytes of the widest numbers; others take half of them."""
 BYTES_SORTED = 64
 BYTES_COMPARED = 64
 
@@ -64,18 +62,15 @@ def taken(frame: Frame, key: tuple[str, ...], wheres: Wheres = ()) -> Taken | No
 
 
 def _taken(frame: Frame, key: tuple[str, ...], wheres: Wheres, room: int, width: Width) -> Taken:
-    """Marks, and what lies inside each `where`; the key too where its values are numbers that fit: nothing is left to
-    look up then."""
+    """Marks, what lies inside each `where`, and the key, where it is numbers that fit: none is looked up later then."""
     mark = key_of(frame, key, [col(name) for name in key]).cast(width, wrap_numerical=True)
     values: dict[str, pl.Expr] = {"mark": pl.when(present(key)).then(mark)}
     values |= {f"inside {n}": present(key, where) for n, where in enumerate(wheres)}
-    dtypes, held = [frame.schema[name] for name in key], BYTES_KEPT
+    more, held = width_of(frame.schema[name] for name in key), BYTES_KEPT
     is_known = wheres == (None,) and number_of(frame, key) is not None
-    if not is_known and all(dtype.is_numeric() or dtype.is_temporal() for dtype in dtypes):
-        more = sum(WIDE if dtype in (pl.Decimal, pl.Int128, pl.UInt128) else WIDE // 2 for dtype in dtypes)
-        if held + more <= room:
-            held += more
-            values |= {f"key {n}": col(name) for n, name in enumerate(key)}
+    if more is not None and not is_known and held + more <= room:
+        held += more
+        values |= {f"key {n}": col(name) for n, name in enumerate(key)}
     return Taken(_name(key, wheres), _label(key), values, partial(_marked, frame, key, wheres), held)
 
 
@@ -107,7 +102,7 @@ def _marked(frame: Frame, key: tuple[str, ...], wheres: Wheres, rows: pl.DataFra
 
 def _repeated(frame: Frame, key: tuple[str, ...], wheres: Wheres) -> dict[str | None, Repeated]:
     """A key that repeats inside `where` repeats in the whole: the whole is marked once, and looked up once for all."""
-    marked = frame.known.pop((_name(key, wheres),), None)
+    marked = frame.taken.pop(_name(key, wheres), None)
     if marked is None and (rows := _increasing(frame, key)) is not None:
         judged: dict[str | None, int] = {None: rows, **_judged(frame, key, wheres)}
         return {where: Repeated(0, judged[where], pl.lit(False)) for where in wheres}
