@@ -40,9 +40,10 @@ class Tables:
         self.store.write(name, table, self.marks(name).about())
 
     def marks(self, name: str) -> Marks:
+        """What is told of a table; where nothing is told, all may share a mark."""
         numbers = self.held[name]
-        ends = (min(numbers), max(numbers)) if numbers and self.told else (None, None)
-        return Marks(len(numbers), *ends)
+        ends = [(min(numbers, default=None), max(numbers, default=None))] if self.told else []
+        return Marks(len(numbers), ends)
 
     def made(self, names: Sequence[str]) -> Mapping[str, Marks]:
         return {name: self.marks(name) for name in names}

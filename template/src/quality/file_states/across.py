@@ -68,7 +68,8 @@ def distinct(rows: Sequence[Row]) -> dict[str, Any] | None:
 def inside(key: tuple[str, ...], where: str | None) -> Ask:
     """How many rows of the file have a key, inside a `where`."""
     expr = present(key, where)
-    return ask_for({"judged": Measure(expr.sum())}, tuple(dict.fromkeys((*key, *expr.meta.root_names()))))
+    reads = tuple(dict.fromkeys((*key, *expr.meta.root_names())))
+    return ask_for({"judged": Measure(expr.sum(), rows=expr)}, reads, of_all=False)
 
 
 def _plain(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:

@@ -107,7 +107,7 @@ def expression(expr: pl.Expr) -> str:
     return hashlib.sha256(expr.meta.serialize()).hexdigest()[:32]
 
 
-def ask_for(measures: Mapping[str, Measure], columns: tuple[str, ...]) -> Ask:
+def ask_for(measures: Mapping[str, Measure], columns: tuple[str, ...], of_all: bool = True) -> Ask:
     """Measures beside those of rules, of all rows of a file."""
     shaped = {name: (expression(one.expr), one.merge) for name, one in measures.items()}
-    return Ask(digest("beside", shaped), Measured(columns=columns), lambda: dict(measures), of_all=True)
+    return Ask(digest("beside", shaped), Measured(columns=columns), lambda: dict(measures), of_all=of_all)

@@ -20,6 +20,7 @@ from quality.engine.frame import Frame, Surroundings
 from quality.engine.groups import Planned
 from quality.engine.rule import Taken
 from quality.file_states.asks import Measured, digest, expression
+from quality.file_states.ends import BYTES, ends_of, ordered
 from quality.file_states.piece import BROKEN, Piece, light
 from quality.file_states.run import ALL_MARKS, Marks, Run, again, before, marks_in
 from quality.file_states.spread import Spread
@@ -59,22 +60,47 @@ class Key:
         """As another process takes it: the dtypes say how it is marked."""
         return _key, (self.columns, self.wheres, self.frame.schema, light(self.frame.around))
 
-    @property
-    def parts(self) -> list[pl.Expr]:
-        """Its columns as they are the same in every file: categories by their text."""
-        dtypes = [(name, self.frame.schema[name]) for name in self.columns]
-        return [col(name).cast(pl.String) if dtype == pl.Categorical else col(name) for name, dtype in dtypes]
-
     @cached_property
     def mark(self) -> pl.Expr:
-        return key_of(self.frame, self.columns, self.parts).cast(pl.UInt64, wrap_numerical=True) * _word(SPREAD)
+        return self._mark([col(name) for name in self.columns])
+
+    def _mark(self, columns: Sequence[pl.Expr]) -> pl.Expr:
+        """That of columns as they are the same in every file: categories by their text."""
+        dtypes = [self.frame.schema[name] for name in self.columns]
+        parts = [
+            one.cast(pl.String) if dtype == pl.Categorical else one for one, dtype in zip(columns, dtypes, strict=True)
+        ]
+        return key_of(self.frame, self.columns, parts).cast(pl.UInt64, wrap_numerical=True) * _word(SPREAD)
+
+    def among(self, same: pl.DataFrame, marks: pl.Series) -> pl.Expr | None:
+        """What tells rows with one of these keys before they are marked; None where one of the marks is of no key."""
+        of = same.select(self._mark(named(self.columns)).alias("mark"), *named(self.columns)).filter(
+            pl.col("mark").is_in(marks.implode())
+        )
+        dtypes = [self.frame.schema[name] for name in self.columns]
+        plain = [n for n, dtype in enumerate(dtypes) if dtype.is_integer() or dtype.is_temporal() or dtype == pl.String]
+        if not plain or not marks.is_in(of["mark"].implode()).all():
+            return None
+        return pl.all_horizontal([col(self.columns[n]).is_in(of[f"key {n}"].unique().implode()) for n in plain])
 
     @cached_property
     def planned(self) -> Planned:
-        """What the pass over a file takes along: its marks, sorted."""
-        values = {"mark": pl.when(present(self.columns)).then(self.mark)}
-        taken = Taken(self.said, self.label, values, _sorted, BYTES_KEPT)
+        """What the pass over a file takes along: marks, and what tells files without a key in common."""
+        width = BYTES_KEPT + BYTES * (len(self.values) - 1)
+        taken = Taken(self.said, self.label, self.values, self.made, width)
         return Planned(0, Measured(columns=self.columns), {}, taken)
+
+    @cached_property
+    def values(self) -> dict[str, pl.Expr]:
+        """What is asked of every row; a mark that is a number has its place in an order itself."""
+        ends = {} if self.holds_all else ordered(self.columns, self.frame)
+        return {"mark": pl.when(present(self.columns)).then(self.mark), **ends}
+
+    def made(self, rows: pl.DataFrame) -> tuple[pl.DataFrame, Marks]:
+        """The marks, sorted, and what is told of them."""
+        marks = rows.select(pl.col("mark").drop_nulls().sort())
+        values = [self.numbers(marks["mark"])] if self.holds_all else rows.drop("mark").get_columns()
+        return marks, Marks(marks.height, ends_of(values))
 
     @property
     def label(self) -> str:
@@ -94,9 +120,14 @@ class Key:
         return f"{piece.key}.{digest('same', self.said, self.wheres)}"
 
     @property
+    def holds_all(self) -> bool:
+        """Whether a mark holds the whole key."""
+        return number_of(self.frame, self.columns) is not None
+
+    @property
     def is_number(self) -> bool:
         """Whether a mark holds the whole key, and no `where` leaves rows out."""
-        return self.wheres == (None,) and number_of(self.frame, self.columns) is not None
+        return self.wheres == (None,) and self.holds_all
 
     def numbers(self, marks: pl.Series) -> pl.Series:
         """The numbers that marks were made of; none where they are hashes."""
@@ -104,10 +135,6 @@ class Key:
         if number is None:
             return marks.clear()
         return (marks * GATHERED).cast(number.dtype, wrap_numerical=True)
-
-
-def _sorted(marks: pl.DataFrame) -> pl.DataFrame:
-    return marks.drop_nulls().sort("mark")
 
 
 def _word(number: int) -> pl.Expr:
@@ -180,12 +207,11 @@ def marks_of(key: Key, piece: Piece) -> Marks:
     kept = _marks_kept(key, piece)
     if kept is not None:
         return kept
-    found = piece.frame.taken.pop(key.said, None)
-    if found is None:
-        query = piece.frame.lazy.filter(present(key.columns)).select(key.mark.alias("mark"))
-        found = piece.frame.collect(query, key.label, key.columns).sort("mark")
-    ends = key.numbers(found["mark"])
-    marks = Marks(found.height, ends.min(), ends.max())  # type: ignore[arg-type]
+    made: tuple[pl.DataFrame, Marks] | None = piece.frame.taken.pop(key.said, None)
+    if made is None:
+        query = piece.frame.lazy.select(value.alias(name) for name, value in key.values.items())
+        made = key.made(piece.frame.collect(query, key.label, key.columns))
+    found, marks = made
     piece.keep(key.shard_of(piece), found, marks.about())
     return marks
 
@@ -204,7 +230,7 @@ def _same(key: Key, run: Run, pieces: Mapping[str, Piece], found: pl.DataFrame) 
         asked = pl.col("file").is_in(new["name"].unique().implode())
         rows.append(there.filter(pl.col("file").is_in(list(pieces)) & ~asked))
     held = found.filter(pl.col("name").is_in(new["name"].unique().implode())).partition_by("name", as_dict=True)
-    rows += _all_looked_up(key, pieces, {name: marks["mark"] for (name,), marks in held.items()}, run.spread)
+    rows += _all_looked_up(key, pieces, {name: marks for (name,), marks in held.items()}, run.spread)
     kept = pl.concat(rows)
     if not any(piece.has_changed for piece in pieces.values()):
         run.store.write(f"{run.repeated(tuple(pieces))}.{kind}", kept)
@@ -212,17 +238,22 @@ def _same(key: Key, run: Run, pieces: Mapping[str, Piece], found: pl.DataFrame) 
 
 
 def _all_looked_up(
-    key: Key, pieces: Mapping[str, Piece], held: Mapping[str, pl.Series], spread: Spread
+    key: Key, pieces: Mapping[str, Piece], held: Mapping[str, pl.DataFrame], spread: Spread
 ) -> list[pl.DataFrame]:
-    """The rows of each file with the marks that it holds, by their real keys; a file is asked once for each mark."""
+    """The rows of each file with the marks that it holds, by their real keys; a file is asked once for each mark.
+
+    Files that were read come first: the others are looked through for keys that are known then.
+    """
     found = dict[str, pl.DataFrame]()
     for name, marks in held.items():
         same, asked = _looked_up_before(key, pieces[name])
-        if marks.is_in(asked.implode()).all():
+        if marks["mark"].is_in(asked.implode()).all():
             found[name] = same
-    left = [name for name in held if name not in found]
-    looked = spread.over([pieces[name] for name in left], partial(_look_up, key, held))
-    found |= zip(left, looked, strict=True)
+    for was_read in (True, False):
+        left = [name for name in held if name not in found and pieces[name].was_read >= was_read]
+        known = pl.concat([_none(key), *found.values()])
+        looked = spread.over([pieces[name] for name in left], partial(_look_up, key, held, known))
+        found |= zip(left, looked, strict=True)
     return [same.with_columns(file=pl.lit(name)) for name, same in found.items()]
 
 
@@ -234,16 +265,24 @@ def _looked_up_before(key: Key, piece: Piece) -> tuple[pl.DataFrame, pl.Series]:
     return kept.filter(pl.col("asked").is_null()).drop("asked"), kept["asked"].drop_nulls().explode().drop_nulls()
 
 
-def _look_up(key: Key, held: Mapping[str, pl.Series], pieces: Sequence[Piece]) -> list[pl.DataFrame]:
-    return [_looked_up(key, piece, held[key.shard_of(piece)]) for piece in pieces]
+def _look_up(
+    key: Key, held: Mapping[str, pl.DataFrame], known: pl.DataFrame, pieces: Sequence[Piece]
+) -> list[pl.DataFrame]:
+    return [_looked_up(key, piece, held[key.shard_of(piece)], known) for piece in pieces]
 
 
-def _looked_up(key: Key, piece: Piece, marks: pl.Series) -> pl.DataFrame:
-    """The file's rows with all marks that it was ever asked for, kept; another check may have asked meanwhile."""
+def _looked_up(key: Key, piece: Piece, marks: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
+    """The file's rows with all marks that it was ever asked for, kept; another check may have asked meanwhile.
+
+    Rows of known keys are found sooner; where they are fewer than have the marks, one of them is of another key.
+    """
     same, asked = _looked_up_before(key, piece)
-    new = marks.filter(~marks.is_in(asked.implode()))
-    found = suspects(piece.frame, key.columns, key.wheres, key.mark.is_in(new.implode()), key.label)
-    about = pl.DataFrame({"asked": [pl.concat([asked, new])]}, schema={"asked": pl.List(pl.UInt64)})
+    new = marks.filter(~pl.col("mark").is_in(asked.implode()))
+    again, among = key.mark.is_in(new["mark"].implode()), key.among(known, new["mark"])
+    found = suspects(piece.frame, key.columns, key.wheres, again if among is None else among & again, key.label)
+    if among is not None and found["rows"].sum() < new["rows"].sum():
+        found = suspects(piece.frame, key.columns, key.wheres, again, key.label)
+    about = pl.DataFrame({"asked": [pl.concat([asked, new["mark"]])]}, schema={"asked": pl.List(pl.UInt64)})
     rows = pl.concat([same, found])
     piece.keep(key.same_of(piece), pl.concat([rows, about], how="diagonal"))
     return rows

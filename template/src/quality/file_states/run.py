@@ -7,13 +7,14 @@ not there, or of other files, is made again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
 import polars as pl
 
 from quality.file_states.asks import digest
+from quality.file_states.ends import Ends, near, text_of, told
 from quality.file_states.spread import Spread
 from quality.file_states.store import GONE, Store
 from quality.rules.uniqueness import BYTES_SORTED
@@ -32,45 +33,22 @@ FEW = 8
 
 
 class Marks(NamedTuple):
-    """How many marks a table has; where they are numbers, the first and the last of these."""
+    """How many marks a table has, and between which values the columns of their keys lie."""
 
     rows: int
-    low: int | None = None
-    high: int | None = None
+    ends: Ends
 
     def about(self) -> dict[str, str]:
         """As it is written beside the table."""
-        return {name: str(value) for name, value in self._asdict().items() if value is not None}
-
-    def is_apart(self, other: Marks) -> bool:
-        """Whether no number is in both."""
-        if not self.rows or not other.rows:
-            return True
-        if self.low is None or self.high is None or other.low is None or other.high is None:
-            return False
-        return self.high < other.low or other.high < self.low
+        return {"rows": str(self.rows), "ends": text_of([self.ends])}
 
 
 def marks_in(about: Mapping[str, str]) -> Marks | None:
     """What is written beside a table; None where nothing is that can be understood."""
     try:
-        return _told(about)
-    except (KeyError, ValueError):
+        return Marks(int(about["rows"]), *told(about["ends"]))
+    except (KeyError, TypeError, ValueError):
         return None
-
-
-def _told(about: Mapping[str, str]) -> Marks:
-    low, high = (int(about[name]) if name in about else None for name in ("low", "high"))
-    return Marks(int(about["rows"]), low, high)
-
-
-def together(tables: Iterable[Marks]) -> Marks:
-    """Those of several tables as one."""
-    filled = [one for one in tables if one.rows]
-    lows = [one.low for one in filled if one.low is not None]
-    highs = [one.high for one in filled if one.high is not None]
-    known = len(filled) == len(lows) == len(highs) > 0
-    return Marks(sum(one.rows for one in filled), min(lows) if known else None, max(highs) if known else None)
 
 
 Made = Callable[[Sequence[str]], Mapping[str, Marks]]
@@ -97,12 +75,19 @@ class Ranges(NamedTuple):
     store: Store
     names: tuple[str, ...]
     counts: tuple[int, ...]
+    ends: tuple[Ends, ...]
     ranges: int
-    marks: Marks
 
     def about(self, number: int) -> dict[str, str]:
-        tables = {"names": " ".join(self.names), "counts": " ".join(map(str, self.counts))}
-        return tables | {"ranges": str(self.ranges), "range": str(number)} | self.marks.about()
+        """What is written beside a range: its tables beside the first, beside others what these are known by."""
+        tables = {"names": " ".join(self.names), "counts": " ".join(map(str, self.counts)), "ends": text_of(self.ends)}
+        said = {"tables": digest(tables), "ranges": str(self.ranges), "range": str(number)}
+        return said if number else tables | said
+
+    def there(self, names: Collection[str]) -> list[Ends]:
+        """The ends of the tables that are among these."""
+        there = set(names)
+        return [ends for name, ends in zip(self.names, self.ends, strict=True) if name in there]
 
     def gone(self, names: Collection[str]) -> dict[int, int]:
         """The numbers of the tables that are not among these, and how many marks the run has of each."""
@@ -129,7 +114,8 @@ class Table(NamedTuple):
 def again(run: Run, names: tuple[str, ...], made: Made) -> pl.DataFrame:
     """Every mark that occurs more than once, the names of the tables that hold it, and its rows in each.
 
-    It is kept under the names of all tables: where none has come or gone, no mark is read.
+    It is kept under the names of all tables: where none has come or gone, no mark is read. The run is not read for
+    tables whose keys lie apart from those of all others.
     """
     for name in names:
         run.store.touch(name)
@@ -146,7 +132,7 @@ def again(run: Run, names: tuple[str, ...], made: Made) -> pl.DataFrame:
 def before(run: Run, names: Collection[str]) -> tuple[Ranges, pl.DataFrame] | None:
     """The run as it is kept, and what repeats in it; None where too much of it is of tables that are gone."""
     known = _kept(run)
-    if known is None or sum(known.gone(names).values()) > ADDED * known.marks.rows:
+    if known is None or sum(known.gone(names).values()) > ADDED * sum(known.counts):
         return None
     repeated = run.store.read(run.repeated(known.names))
     return None if repeated is None else (known, repeated)
@@ -159,15 +145,16 @@ def _after_few_came(run: Run, names: Sequence[str], made: Made) -> pl.DataFrame 
         return None
     known, old = found_before
     there = set(known.names)
-    added = [name for name in names if name not in there]
-    came = together(made(added).values())
-    if came.rows > ADDED * known.marks.rows:
+    came = made([name for name in names if name not in there])
+    if sum(one.rows for one in came.values()) > ADDED * sum(known.counts):
         return None
-    met = partial(_met, known, added, tuple(known.gone(names)), came.is_apart(known.marks))
+    added = [Table(name, first) for first, name in enumerate(came, len(known.names))]
+    close = near([one.ends for one in came.values()], known.there(names))
+    met = partial(_met, known, added, tuple(known.gone(names)), [added[n].first for n in close])
     found = [part for part in run.spread.each_of(range(known.ranges), met) if part is not None]
     if len(found) < known.ranges:
         return None
-    new = _with_names(pl.concat(found), [*known.names, *added])
+    new = _with_names(pl.concat(found), [*known.names, *came])
     return pl.concat([_left(old, names).filter(~pl.col("mark").is_in(new["mark"].unique().implode())), new])
 
 
@@ -184,38 +171,43 @@ def _kept(run: Run) -> Ranges | None:
     about = run.store.about(f"{run.name}.0")
     try:
         names, counts = about["names"].split(), [int(count) for count in about["counts"].split()]
-        known = Ranges(run.name, run.store, tuple(names), tuple(counts), int(about["ranges"]), _told(about))
-    except (KeyError, ValueError):
+        ends = tuple(told(about["ends"]))
+        known = Ranges(run.name, run.store, tuple(names), tuple(counts), ends, int(about["ranges"]))
+    except (KeyError, TypeError, ValueError):
         return None
-    return known if len(names) == len(counts) else None
+    return known if len(names) == len(counts) == len(ends) else None
 
 
-def _met(known: Ranges, added: Sequence[str], gone: Sequence[int], apart: bool, number: int) -> pl.DataFrame | None:
-    """What repeats in one range among added marks and, unless they are apart, those of the run; None without it.
+def _met(
+    known: Ranges, added: Sequence[Table], gone: Sequence[int], near: Sequence[int], number: int
+) -> pl.DataFrame | None:
+    """What repeats in one range among added marks, and those of the run that are in a table near it; None without it.
 
     What is of tables gone is left out of what was found: to look at every row's number would read a half more.
     """
-    tables = [Table(name, first) for first, name in enumerate(added, len(known.names))]
-    more = _sorted(tables, *known.bounds(number), known.store)
-    if apart or more.is_empty():
+    more = _sorted(added, *known.bounds(number), known.store)
+    asked = more.filter(_of(near))["mark"].unique()
+    if asked.is_empty():
         return _repeats(more)
-    wanted = pl.col("mark").is_in(more["mark"].unique().implode())
     try:
-        found = known.store.scan(known.place(number)).filter(wanted).collect()
+        found = known.store.scan(known.place(number)).filter(pl.col("mark").is_in(asked.implode())).collect()
     except GONE:
         return None
     if not known.about(number).items() <= known.store.about(known.place(number)).items():
         return None  # another check has written another run meanwhile
-    there = found.filter(~pl.col("of").is_in(pl.Series("of", gone, pl.UInt32).implode()))
-    return _repeats(pl.concat([there, more]).sort("mark"))
+    return _repeats(pl.concat([found.filter(~_of(gone)), more]).sort("mark"))
+
+
+def _of(numbers: Sequence[int]) -> pl.Expr:
+    """Rows of the tables with these numbers."""
+    return pl.col("of").is_in(pl.Series("of", numbers, pl.UInt32).implode())
 
 
 def _made_anew(run: Run, made: Mapping[str, Marks]) -> pl.DataFrame:
     """The run of all tables, range by range, and what repeats in it."""
-    marks = together(made.values())
-    rows = {name: one.rows for name, one in made.items()}
-    number = -(-marks.rows * BYTES // run.budget) or 1
-    ranges = Ranges(run.name, run.store, tuple(rows), tuple(rows.values()), number, marks)
+    rows, ends = {name: one.rows for name, one in made.items()}, tuple(one.ends for one in made.values())
+    number = -(-sum(rows.values()) * BYTES // run.budget) or 1
+    ranges = Ranges(run.name, run.store, tuple(rows), tuple(rows.values()), ends, number)
     tables = _grouped(run, rows)
     found = run.spread.each_of(range(ranges.ranges), partial(_merged, ranges, tables))
     for table in tables:
@@ -258,7 +250,7 @@ def _group(run: Run, group: Sequence[tuple[int, str]]) -> Table:
     name = f"{run.name}.group.{digest(names)}"
     if not run.store.about(name):
         marks = _sorted([Table(one, number) for number, one in enumerate(names)], 0, ALL_MARKS - 1, run.store)
-        run.store.write(name, marks, Marks(marks.height).about())
+        run.store.write(name, marks, {"rows": str(marks.height)})
     return Table(name, first, several=True)
 
 
