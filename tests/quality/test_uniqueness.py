@@ -16,7 +16,7 @@ import pytest
 from quality import CheckConfig
 from quality.checking import open_frame
 from quality.engine.frame import Frame
-from quality.rules.uniqueness import BYTES_KEPT, repeated
+from quality.rules.uniqueness import BYTES_KEPT, _ranges, repeated
 
 EDGES: dict[str, tuple[pl.DataType, list[Any]]] = {
     "int8": (pl.Int8(), [-128, -1, 0, 1, 127]),
@@ -77,3 +77,26 @@ def test_a_whole_number_is_looked_up_once_and_other_clean_keys_too(tmp_path: Pat
         repeated(frame, ("k",), None)
         assert len([label for label, _ in frame.queries if label.startswith("unique")]) == labels
         assert not any("compared" in label for label, _ in frame.queries)
+
+
+LIE: dict[str, pl.Series] = {
+    "close": pl.Series(range(60_000)),
+    "close, with one far off": pl.Series([*range(60_000), 2**32 - 1]),
+    "apart": pl.Series(range(60_000)) * 71_579,
+    "in two places": pl.Series([*range(30_000), *range(2**31, 2**31 + 30_000)]),
+    "twice": pl.Series([*range(30_000), *range(30_000)]),
+    "nowhere": pl.Series([], dtype=pl.Int64),
+    "at one": pl.Series([7] * 500),
+}
+
+
+@pytest.mark.parametrize("dtype", [pl.UInt32(), pl.UInt64()])
+@pytest.mark.parametrize("number", [1, 2, 12])
+@pytest.mark.parametrize("name", LIE)
+def test_ranges_of_marks_hold_about_as_many_each_wherever_marks_lie(name: str, number: int, dtype: pl.DataType) -> None:
+    marks = LIE[name].sample(fraction=1, shuffle=True, seed=1).cast(dtype)
+    ranges = list(_ranges(marks, number))
+    assert len(ranges) <= number
+    assert pl.concat([pl.Series([], dtype=dtype), *ranges]).sort().equals(marks.sort())
+    if marks.n_unique() > number:
+        assert max(map(len, ranges)) < 1.2 * marks.len() / number + 1

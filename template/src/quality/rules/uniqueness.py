@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
 from functools import partial
+from itertools import pairwise
 from typing import NamedTuple
 
 import polars as pl
@@ -217,12 +218,9 @@ class Batch(NamedTuple):
 
 def _candidates(marks: pl.Series, frame: Frame) -> Iterator[Batch]:
     """Marks that repeat, in batches that stand for as many rows as the budget allows, give or take one range."""
-    budget, all_marks = frame.around.memory_budget, 2**64 if marks.dtype == pl.UInt64 else 2**32
-    ranges, limit = max(1, -(-marks.len() * BYTES_SORTED // budget)), budget // BYTES_COMPARED
-    width, found, rows = -(-all_marks // ranges), list[pl.Series](), 0
-    for low in range(0, all_marks, width):
-        first, last = (pl.lit(bound, marks.dtype) for bound in (low, min(low + width, all_marks) - 1))
-        part = marks if ranges == 1 else marks.filter(marks.is_between(first, last))
+    budget = frame.around.memory_budget
+    limit, found, rows = budget // BYTES_COMPARED, list[pl.Series](), 0
+    for part in _ranges(marks, max(1, -(-marks.len() * BYTES_SORTED // budget))):
         part = part.drop_nulls().sort()
         again = part.slice(1).filter(part.slice(1) == part.slice(0, max(part.len() - 1, 0)))
         found.append(again.unique())
@@ -232,3 +230,12 @@ def _candidates(marks: pl.Series, frame: Frame) -> Iterator[Batch]:
             found, rows = [], 0
     if rows:
         yield Batch(pl.concat(found), rows)
+
+
+def _ranges(marks: pl.Series, number: int) -> Iterator[pl.Series]:
+    """The marks in so many ranges, about as many in each: some of them say where they lie close, as numbers do."""
+    some = marks.gather_every(-(-marks.len() // SNIFF) or 1).drop_nulls().sort()
+    step, end = -(-some.len() // number) or 1, 2 ** (64 if marks.dtype == pl.UInt64 else 32)
+    for low, after in pairwise(sorted({0, *some.gather_every(step, step), end})):
+        first, last = (pl.lit(bound, marks.dtype) for bound in (low, after - 1))
+        yield marks if number == 1 else marks.filter(marks.is_between(first, last))
