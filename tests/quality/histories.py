@@ -14,7 +14,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
@@ -56,6 +56,8 @@ BROAD = 2**40
 """So many bytes for a row fit no budget: a pass takes no marks along."""
 LASTING = 2.0
 """A run is kept whatever comes and goes."""
+FEW_MARKS = 2**58
+"""Marks divided by so much are 64, so that many keys have one of them."""
 DAYS = ("day=2026-11-25", "day=2026-11-26", "day=2026-11-27", "day=__HIVE_DEFAULT_PARTITION__")
 STEPS = (
     "append", "append", "append", "rewrite", "rewrite", "delete", "swap", "link", "rules", "reference", "sensitive",
@@ -85,17 +87,32 @@ def value(of: random.Random, column: str, dirt: float) -> Any:
     return made[column]()
 
 
-def rows(of: random.Random, columns: tuple[str, ...]) -> pl.DataFrame:
-    """A file's rows: clean or dirty, sorted or not, now and then none at all."""
+def rows(of: random.Random, columns: tuple[str, ...], night: int | None = None) -> pl.DataFrame:
+    """A file's rows: clean or dirty, sorted or not, now and then none at all; of one night most hold its day."""
     height = of.choice((0, 1, 2, 5, 20, 60))
     dirt, unique = of.choice((0.0, 0.1, 0.5)), of.random() < 0.5
     start = of.randrange(10**6)
     held: dict[str, list[Any]] = {name: [value(of, name, dirt) for _ in range(height)] for name in columns}
     if unique and "i" in held:
         held["i"] = list(range(start, start + height))
+    if night is not None:
+        _of_night(of, held, night, height)
     if of.random() < 0.3 and "d" in held:
         held["d"] = sorted(held["d"], key=lambda day: (day is None, day))
     return pl.DataFrame(held, schema={name: SCHEMA[name] for name in columns}, strict=False)
+
+
+def _of_night(of: random.Random, held: dict[str, list[Any]], night: int, height: int) -> None:
+    """Keys that lie apart from those of other nights, but for a few."""
+    of_night: dict[str, Callable[[], Any]] = {
+        "i": lambda: 100 * night + of.randrange(90),
+        "d": lambda: date(2026, 11, 1) + timedelta(days=night),
+        "m": lambda: NOW + timedelta(days=night, hours=of.randrange(23)),
+        "t": lambda: f"order-2026-{night:04}-{of.randrange(30)}",
+    }
+    stray = of.choice((0.0, 0.0, 0.1))
+    for name in of_night.keys() & held.keys():
+        held[name] = [old if of.random() < stray else of_night[name]() for old in held[name]]
 
 
 def write(frame: pl.DataFrame, path: Path, since: int = 0) -> None:
@@ -186,6 +203,7 @@ class History:
         self.columns = tuple(SCHEMA) if self.suffix in ("parquet", "arrow") else PLAIN
         self.files: list[str] = []
         self.in_folders = self.of.random() < 0.3
+        self.grows, self.night = self.of.random() < 0.4, 0
         self.sensitive = self.hidden()
         self.rules = [self.rule() for _ in range(self.of.randrange(1, 9))]
         self.now = NOW
@@ -215,7 +233,8 @@ class History:
     def write(self, name: str) -> None:
         """Other rows in a file, mostly of some seconds ago."""
         since = self.of.choice((0, *(self.of.randrange(10**9, 10**10) for _ in range(6))))
-        write(rows(self.of, self.columns), self.place(name), since)
+        self.night += self.of.random() < 0.8
+        write(rows(self.of, self.columns, self.night if self.grows else None), self.place(name), since)
 
     def place(self, name: str) -> Path:
         return self.root / "data" / name
@@ -315,7 +334,7 @@ def differences(seed: int) -> list[str]:
     """Where kept states and the whole disagree in a generated history of a few nights."""
     root = Path(tempfile.mkdtemp())
     here, before, wide = Path.cwd(), os.environ.get("QUALITY_ROOT"), (run.BYTES, run.FEW, run.ADDED)
-    narrow = uniqueness.BYTES_KEPT
+    narrow, mark = uniqueness.BYTES_KEPT, marks.Key._mark
     os.chdir(root)
     os.environ["QUALITY_ROOT"] = str(root)
     found, done = [], ["begin"]
@@ -323,6 +342,8 @@ def differences(seed: int) -> list[str]:
         run.BYTES, run.FEW = (NARROW, 2) if seed % 3 == 0 else wide[:2]
         run.ADDED = LASTING if seed % 2 else run.ADDED
         _bytes_kept(BROAD if seed % 4 < 2 else narrow)
+        if seed % 5 == 0:
+            marks.Key._mark = _shared  # type: ignore[assignment]
         history = History(root, seed)
         for _ in range(history.of.choice((2, 3, 4, 6))):
             for part in dict.fromkeys((None, history.part)):
@@ -335,10 +356,19 @@ def differences(seed: int) -> list[str]:
     finally:
         run.BYTES, run.FEW, run.ADDED = wide
         _bytes_kept(narrow)
+        marks.Key._mark = mark  # type: ignore[method-assign]
         os.chdir(here)
         shutil.rmtree(root)
         os.environ.pop("QUALITY_ROOT") if before is None else os.environ.update(QUALITY_ROOT=before)
     return found
+
+
+MARK = marks.Key._mark
+
+
+def _shared(key: marks.Key, columns: Sequence[pl.Expr]) -> pl.Expr:
+    """A mark that keys share by chance, unless it is the key itself."""
+    return MARK(key, columns) if key.holds_all else MARK(key, columns) // FEW_MARKS
 
 
 def _bytes_kept(number: int) -> None:
