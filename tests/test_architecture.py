@@ -10,7 +10,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "template" / "src" / "quality"
 LAYERS = (
-    ("values", "files", "masking"),
+    ("values", "files", "masking", "merging"),
     ("texts", "provenance"),
     ("result",),
     ("errors",),
@@ -42,6 +42,7 @@ PURE = (
     "values",
     "files",
     "masking",
+    "merging",
     "texts",
     "provenance",
     "result",

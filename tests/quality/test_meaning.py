@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 import time
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -13,6 +14,9 @@ import pytest
 from checking import NOW, counts, judge, judge_one
 from rule_table import write_references
 
+from quality.checking import check as checked
+from quality.contract.config import CheckConfig
+from quality.contract.contract import parse_source
 from quality.contract.policy import EnvironmentPolicy
 from quality.errors import ConfigurationError
 from quality.rules.catalogue import canonical, parse_rule
@@ -416,6 +420,43 @@ def test_a_sum_that_its_dtype_cannot_hold_is_no_verdict(
     data = Frame({"v": pl.Series([value] * rows, dtype=dtype), "g": ["x"] * rows})
     assert judge_one(data, {"check": "sum", "column": "v", "at_most": 10**38, **by}).status is Status.ERROR
     assert judge_one(data[:1], {"check": "sum", "column": "v", "at_most": 10**38, **by}).status is Status.PASSED
+
+
+SPREADS: dict[str, list[float]] = {
+    "alike": [7.25] * 40,
+    "close": [1000.0 + n / 1024 for n in range(40)],
+    "few": [179_512.0, 179_513.0, -990.0, 204.0],
+    "tiny": [n * 1e-9 for n in range(9)],
+    "far": [3e11, -1e12, 5e11],
+    "lonely": [5.0],
+}
+"""Values of segments whose sizes differ by many orders: the first of the column lies far from all others."""
+
+
+@pytest.mark.parametrize("rows", [1, 10, 10_000])
+@pytest.mark.parametrize("wide", [False, True])
+def test_a_spread_is_that_of_the_judged_values_however_far_the_others_lie(
+    rows: int, wide: bool, tmp_path: Path
+) -> None:
+    values = [(6e15, "first"), *((value, name) for name, some in SPREADS.items() for value in some)]
+    frame = pl.DataFrame(values * (20 if wide else 1), ["a", "g"], orient="row")
+    (tmp_path / "spread").mkdir()
+    for start in range(0, frame.height, rows * 20):
+        frame[start : start + rows * 20].write_parquet(tmp_path / f"spread/{start:06}.parquet", row_group_size=rows * 5)
+    rule = about("stddev", at_least=0)
+    rules = [rule | {"where": f"g = '{name}'", "name": name} for name in SPREADS] + [rule | {"by": "g"}]
+    source = {"path": str(tmp_path / "spread/*.parquet")}
+    for states in ({"enabled": False}, {"enabled": True, "path": "kept", "full_every_days": None}):
+        config = CheckConfig().override(dataset="spread", source=parse_source(source), rules=rules, states=states)
+        found = checked(None, config, now=NOW).rules
+        told = [{one.rule_name: one.value for one in found if one.by is None}]
+        told += [{str(one.segment): one.value for one in found if one.by and one.segment != "first"}]
+        for said in told:
+            assert said.keys() == SPREADS.keys()
+            for name, some in SPREADS.items():
+                some = some * (20 if wide else 1)
+                expected = statistics.stdev(some) if len(some) > 1 else None
+                assert said[name] == (expected if expected in (None, 0) else pytest.approx(expected, rel=1e-9))
 
 
 def seconds(data: Frame, rules: list[dict[str, Any]]) -> float:

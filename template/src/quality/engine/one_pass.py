@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import decimal
 import math
 from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +11,7 @@ from typing import Any
 
 import polars as pl
 
+from quality import merging
 from quality.engine.dtypes import col
 from quality.engine.frame import Frame
 from quality.engine.groups import Planned, groups, is_provable
@@ -76,20 +76,8 @@ def _place(value: Any) -> tuple[bool, bool, Any]:
 
 
 def merged(measures: dict[str, Measure], states: Sequence[State]) -> State:
-    """One state of many partitions' states: sums add up, extremes win, NaN stays."""
-    return {name: _merge(measure, [state[name] for state in states]) for name, measure in measures.items()}
-
-
-def _merge(measure: Measure, values: list[Any]) -> Any:
-    there = [value for value in values if value is not None]
-    if measure.merge == "sum":
-        with decimal.localcontext(prec=80):  # digits of a sum, of which Python keeps 28 unless it is told
-            return sum(there)
-    if not there:
-        return None
-    if any(isinstance(value, float) and math.isnan(value) for value in there):
-        return math.nan
-    return min(there) if measure.merge == "min" else max(there)
+    """One state of many partitions' states."""
+    return merging.merged({name: measure.merge for name, measure in measures.items()}, states)
 
 
 def plan(rules: Mapping[int, Rule], frame: Frame, broken: Broken) -> tuple[list[Planned], dict[int, BaseException]]:

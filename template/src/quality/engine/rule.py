@@ -8,7 +8,7 @@ queries the frame itself when it is judged.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import polars as pl
 from pydantic import Field
@@ -17,6 +17,7 @@ from quality.engine.dtypes import ANY, Kinds, col, kind_of
 from quality.engine.frame import Frame
 from quality.engine.sql import Sql, condition
 from quality.masking import masked
+from quality.merging import Merge
 from quality.provenance import Learned
 from quality.texts import shorten
 from quality.values import Fraction, Frozen, Scalar, Severity, Text
@@ -29,7 +30,7 @@ class Measure(NamedTuple):
     """One aggregate of a rule, how the values of two partitions become one, and which `rows` it counts, if it does."""
 
     expr: pl.Expr
-    merge: Literal["sum", "min", "max"] = "sum"
+    merge: Merge = "sum"
     rows: pl.Expr | None = None
 
 

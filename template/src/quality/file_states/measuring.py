@@ -27,7 +27,7 @@ from quality.file_states.piece import BROKEN, Piece, UnlikeError
 from quality.file_states.shape import Versions, ask_of, hides
 from quality.file_states.spread import HERE, Spread, SpreadError
 from quality.file_states.store import Store
-from quality.rules.aggregates import first_finite
+from quality.merging import moments
 from quality.rules.keys import Ordered
 from quality.rules.numbers import DistinctCount
 from quality.rules.outliers import moments_of
@@ -54,7 +54,7 @@ class Measuring:
         self.unused: str | None = None
         self.failing: dict[int, list[int]] = {}
         whole.parts = Examples(pieces, whole, self.failing)
-        whole.answers = {first_finite: self._first, moments_of: self._moments}
+        whole.answers = {moments_of: self._moments}
 
     def __call__(
         self, rules: Mapping[int, Rule], frame: Frame, broken: Broken, judged: Callable[[int], None]
@@ -167,30 +167,17 @@ class Measuring:
             found |= {number: {"repeated": answer[where]} for number, where in wheres.items()}
         return found
 
-    def _first(self, column: str) -> float:
-        """The first finite value of a column, in the order of the files."""
-        if column in self.sensitive:
-            return first_finite(self.whole, column)
-        value = col(column).cast(pl.Float64)
-        rows = self._asked({"first": Measure(value.filter(value.is_finite()).first())}, (column,))
-        return next((float(state["first"]) for _, state in rows if state["first"] is not None), 0.0)
-
     def _moments(self, column: str, where: str | None) -> tuple[float, float, int]:
-        """Mean, standard deviation and number of finite values: those of the files, as Chan and others merge them."""
+        """Mean, standard deviation and number of finite values: those of the files."""
         if column in self.sensitive:
             return moments_of(self.whole, column, where)
         value = col(column).cast(pl.Float64)
         keep = value.is_finite() if where is None else value.is_finite() & condition(where)
         kept = value.filter(keep)
-        measures = {"count": kept.count(), "mean": kept.mean(), "variance": kept.var(ddof=0)}
+        measures = {"count": kept.count(), "mean": kept.mean(), "variance": kept.var()}
         rows = self._asked({name: Measure(expr) for name, expr in measures.items()}, tuple(keep.meta.root_names()))
-        count, mean, square = 0, 0.0, 0.0
-        for _, state in rows:
-            if more := state["count"]:
-                off, together = state["mean"] - mean, count + more
-                square += state["variance"] * more + off * off * count * more / together
-                mean, count = mean + off * more / together, together
-        return mean, math.sqrt(square / (count - 1)) if count > 1 else 0.0, count
+        found = moments([state for _, state in rows])
+        return found["mean"] or 0.0, math.sqrt(found["variance"] or 0.0), sum(state["count"] for _, state in rows)
 
     def _asked(self, measures: Mapping[str, Measure], columns: tuple[str, ...]) -> list[Row]:
         one = ask_for(measures, columns)

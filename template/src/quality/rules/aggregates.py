@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 
 import polars as pl
 
-from quality.engine.dtypes import ORDERED, Kinds, col
+from quality.engine.dtypes import ORDERED, Kinds
 from quality.engine.frame import Frame
 from quality.engine.rule import Judgement, Measure, State
 from quality.errors import CannotJudgeError
@@ -160,27 +160,21 @@ class StdDev(_Average):
     check: Literal["stddev"] = "stddev"
 
     def measures(self, frame: Frame) -> dict[str, Measure]:
-        """Sums of differences from one value of the column, which keeps their squares small; they add up exactly."""
+        """Of finite values; `odd` are the others, of which no database computes alike."""
         value = self.col(self.column).cast(pl.Float64)
-        off = value - self.origin(frame)
-        return {"count": Measure(value.count()), "off": Measure(off.sum()), "square": Measure((off * off).sum())}
-
-    def origin(self, frame: Frame) -> float:
-        return frame.once(first_finite, self.column)
+        finite = pl.when(value.is_finite()).then(value)
+        return {
+            "count": Measure(finite.count()),
+            "odd": Measure((~value.is_finite()).sum()),
+            "mean": Measure(finite.mean(), "moments"),
+            "variance": Measure(finite.var(), "moments"),
+        }
 
     def number(self, state: State, frame: Frame) -> Any:
-        count = state["count"]
-        if count < 2:
+        odd = state["odd"] or 0
+        if state["count"] + odd < 2:
             return None
-        variance = (state["square"] - state["off"] * state["off"] / count) / (count - 1)
-        return math.nan if math.isnan(variance) else max(variance, 0.0) ** 0.5
-
-
-def first_finite(frame: Frame, column: str) -> float:
-    """The first finite value of a column; 0 where it has none."""
-    value = col(column).cast(pl.Float64)
-    rows = frame.collect(frame.lazy.select(value.filter(value.is_finite())).head(1), f"first of {column}", (column,))
-    return float(rows.item()) if rows.height else 0.0
+        return math.nan if odd else state["variance"] ** 0.5
 
 
 class _Ranked(_Average):
