@@ -314,6 +314,7 @@ RULES: list[dict[str, Any]] = [
     *({"check": c, "column": "big", "at_least": 10} for c in ("mean", "sum", "min", "max")),
     *({"check": c, "column": "amount", "at_least": 10} for c in ("mean", "median", "sum", "stddev", "min", "max")),
     *({"check": c, "column": "f", "at_least": 10} for c in ("mean", "median", "sum", "min", "max")),
+    {"check": "stddev", "column": "f4", "at_least": 10},
     *({"check": c, "column": m, "at_least": "2024-05-01"} for c in ("min", "max") for m in ("d", "ts", "at")),
     *({"check": c, "column": "s", "at_least": "b"} for c in ("min", "max")),
     {"check": "quantile", "column": "calm", "q": 0.9, "at_most": 1},
@@ -336,6 +337,7 @@ RULES: list[dict[str, Any]] = [
     *({"check": "positive", "column": "f", "by": by, "name": f"by {by}"} for by in ("b", "small", "s", "d")),
     {"check": "unique", "column": "big", "by": "b"},
     {"check": "mean", "column": "calm", "at_least": 10, "by": "b"},
+    *({"check": "stddev", "column": c, "at_least": 10, "by": by} for c in ("calm", "f4") for by in ("b", "small")),
     {"check": "z_score_outlier", "column": "calm", "threshold": 1.5, "by": "b"},
 ]
 NUMBERS = st.sampled_from(
