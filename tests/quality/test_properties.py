@@ -64,7 +64,7 @@ cells: dict[str, st.SearchStrategy[Any]] = {
     "n": st.sampled_from([2**53, 2**53 + 1, 2**63 - 1, -(2**63), 0, 1]),
     "u": st.sampled_from([0, 1, 2, 254, 255]),
     "h": st.sampled_from([math.nan, math.inf, *map(reference.single, (0.1, 0.3, 1.5, -1, 0))]),
-    "f": st.sampled_from([math.nan, math.inf, -math.inf, 0.0, -0.0, 0.5, 1.5, 2.0, -1.0]),
+    "f": st.sampled_from([math.nan, math.inf, -math.inf, 0.0, -0.0, 0.5, 1.5, 2.0, -1.0, 3e15]),
     "s": st.sampled_from(
         ["a", "b", "ab", "é", "e\u0301", "ß", "🙂", "", " ", "\u2003\n", "\u200b", *reference.WELL_FORMED]
     ),
