@@ -211,7 +211,13 @@ MADE_WITH_ICU = (
     "CREATE COLLATION ci (provider = icu, locale = 'und-u-ks-level2', deterministic = false)",
     "CREATE DOMAIN insensitive AS text COLLATE ci",
 )
-KINDS = {"duckdb": DUCK, "postgresql": POSTGRES, "postgresql with icu": (*POSTGRES, *ICU)}
+NOT_OF_SPARK = ("time", "interval", "uuid", "json", "integer[]", "mood")
+SPARK = (
+    *(one for one in SHARED if one.type not in NOT_OF_SPARK),
+    *(one for one in DUCK if one.type in ("tinyint", "blob", "decimal(18, 3)")),
+)
+"""What Spark has too: DuckDB makes such tables, and Spark is given their rows."""
+KINDS = {"duckdb": DUCK, "postgresql": POSTGRES, "postgresql with icu": (*POSTGRES, *ICU), "spark": SPARK}
 
 
 def table(database: str, seed: int) -> Made:
@@ -247,7 +253,11 @@ def _made(
     keys = [
         quoted(one.name) for one in columns if one.kind.type in ("smallint", "integer", "bigint", "boolean", "text")
     ]
-    kind = f" PARTITION BY HASH ({keys[0]})" if form == "partitioned" and database != "duckdb" and keys else ""
+    kind = (
+        f" PARTITION BY HASH ({keys[0]})"
+        if form == "partitioned" and database.startswith("postgresql") and keys
+        else ""
+    )
     statements = [f"CREATE TABLE {base} ({declared}){kind}"]
     if kind:
         statements.append(
@@ -256,7 +266,7 @@ def _made(
     if lines:
         statements.append(f"INSERT INTO {base} VALUES {', '.join(lines)}")
     if base != where:
-        how = "MATERIALIZED VIEW" if form == "materialized" and database != "duckdb" else "VIEW"
+        how = "MATERIALIZED VIEW" if form == "materialized" and database.startswith("postgresql") else "VIEW"
         statements.append(f"CREATE {how} {where} AS SELECT * FROM {base}")
     return tuple(statements)
 

@@ -10,10 +10,12 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+import duckdb
+import odd_tables as odd
 import polars as pl
 import pyspark
 import pytest
@@ -34,6 +36,7 @@ from test_pushdown import (
     test_whatever_a_condition_says_both_count_alike,
     test_whatever_a_pattern_says_both_find_it_alike,
 )
+from test_pushdown_tables import compared, is_rule, read_here
 
 from quality.contract.contract import parse_source
 from quality.errors import SourceError
@@ -52,6 +55,8 @@ __all__ = [
     "test_whatever_a_condition_says_both_count_alike",
     "test_whatever_a_pattern_says_both_find_it_alike",
 ]
+EXAMPLES = int(os.environ.get("QUALITY_EXAMPLES", "3"))
+"""Odd tables; a campaign asks for more."""
 HOME = Path(os.environ.get("SPARK_HOME") or Path(pyspark.__file__).parent)
 
 
@@ -185,3 +190,25 @@ def test_a_text_that_spark_would_take_apart_is_that_text(there: dict[str, Any]) 
     session.read.parquet(os.environ["QUALITY_ROOT"] + "/texts.parquet").write.saveAsTable("texts")
     session.stop()
     compare(judge(data, *rules), judge(None, *rules, source={**there, "table": "texts"}))
+
+
+@pytest.mark.parametrize("seed", range(EXAMPLES))
+def test_whatever_a_table_holds_spark_counts_alike(
+    there: dict[str, Any], seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of rules that nobody chose, about tables that nobody chose, none counts otherwise or is refused too late."""
+    address, made = os.environ["THERE"], odd.table("spark", seed)
+    with closing(duckdb.connect(str(tmp_path / "odd.duckdb"))) as connection:
+        for statement in (*odd.MADE, *made.statements):
+            connection.execute(statement)
+    monkeypatch.setenv("THERE", f"duckdb:///{tmp_path / 'odd.duckdb'}")
+    data = read_here(made, tmp_path)
+    monkeypatch.setenv("THERE", address)
+    data.write_parquet(tmp_path / "odd.parquet")
+    session = SparkSession.builder.remote(address).create()
+    session.read.parquet(str(tmp_path / "odd.parquet")).write.saveAsTable(f"odd_{seed}")
+    session.stop()
+    rules = [rule for rule in odd.rules("spark", seed, data, 40) if is_rule(data, rule)]
+    count, apart = compared({**there, "table": f"odd_{seed}", "order_by": [data.columns[0]]}, data, rules)
+    assert not apart, "\n".join(map(str, apart))
+    assert count
