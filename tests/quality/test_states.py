@@ -277,20 +277,54 @@ def test_values_of_sensitive_columns_are_not_kept() -> None:
     assert {oct(file.stat().st_mode & 0o777) for file in Path("kept").rglob("*") if file.is_file()} == {"0o600"}
 
 
+def aged(days_ago: float) -> set[Path]:
+    """All kept files, which were asked for that long ago."""
+    then = time.time() - days_ago * 86_400
+    kept = {file for file in Path("kept").rglob("*") if file.is_file()}
+    for file in kept:
+        os.utime(file, (then, then))
+    return kept
+
+
+def nights_between() -> None:
+    """Every few nights something was asked for."""
+    folder = next(Path("kept").rglob("*.parquet")).parent
+    for days_ago in range(0, 40, 5):
+        file = folder / f"night{days_ago}.parquet"
+        file.write_bytes(b"")
+        os.utime(file, (time.time() - days_ago * 86_400,) * 2)
+
+
 def test_old_states_are_deleted_and_those_in_use_are_not() -> None:
     days(3)
     judged()
     Path("data/000.parquet").unlink()
-    old = time.time() - 31 * 86_400
-    for file in Path("kept").rglob("*.parquet"):
-        os.utime(file, (old, old))
-    before = {*Path("kept").rglob("*.parquet")}
+    before = aged(31)
+    nights_between()
     day(3, range(900, 999))
     judged()
     left = {*Path("kept").rglob("*.parquet")}
     assert before - left
-    assert all(file.stat().st_mtime > old + 1 for file in left)
+    assert all(file.stat().st_mtime > time.time() - 31 * 86_400 + 1 for file in left)
     assert queries(judged()) == (READ.format(3, 3, 0),)
+
+
+@pytest.mark.parametrize("ahead", [40, 400, 20_000])
+def test_a_clock_that_is_far_ahead_deletes_no_state_that_a_right_one_would_keep(ahead: int) -> None:
+    days(3)
+    judged()
+    Path("data/000.parquet").unlink()
+    before = aged(ahead)  # as they look to a clock that is so many days ahead
+    half = next(iter(before)).with_name(".half.parquet")
+    half.write_bytes(b"PAR1")
+    os.utime(half, (time.time() - ahead * 86_400,) * 2)
+    for night in range(3):
+        day(3 + night, range(900 + 100 * night, 999 + 100 * night))
+        judged()
+        assert {file for file in before if file.exists()} >= {
+            file for file in before if not file.name.startswith("run")
+        }
+    assert not half.exists()
 
 
 def test_the_tables_that_a_check_opens_do_not_grow_with_the_files(monkeypatch: pytest.MonkeyPatch) -> None:

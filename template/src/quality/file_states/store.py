@@ -7,9 +7,9 @@ the same. What cannot be read is not there. Local files that nothing has asked f
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,9 +17,9 @@ import polars as pl
 
 from quality.contract import project
 from quality.errors import SourceError, first_line
+from quality.history.retention import keep_from
 from quality.sources import remote, storage
 
-DAY = 86_400
 GROUP = 65_536
 """Rows that are read together: a range of sorted marks is read without those of others."""
 GONE = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError)
@@ -27,6 +27,11 @@ GONE = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueE
 
 NONE = "expanded paths were empty"
 """What Polars says where no object of a store fits a pattern."""
+
+
+def _is_half(file: Path) -> bool:
+    """Whether a file was not written to its end."""
+    return file.name.startswith(".")
 
 
 class Store(NamedTuple):
@@ -117,13 +122,21 @@ class Store(NamedTuple):
                 Path(self.place(name)).unlink()
 
     def prune(self, keep_days: int) -> None:
-        """Deletes local files that were not asked for in so many days, and what a killed check left half written."""
+        """Deletes local files that were not asked for in so many days, and what a killed check left half written.
+
+        What is old is told as in history, by the others, as a clock that is far ahead would take all for old.
+        """
         if self.remote:
             return
-        oldest = time.time() - keep_days * DAY
+        now, times = datetime.now(UTC), dict[Path, datetime]()
         for file in Path(self.folder).glob("*"):
-            with suppress(OSError):
-                if file.stat().st_mtime < (time.time() - DAY if file.name.startswith(".") else oldest):
+            with suppress(OSError, ValueError, OverflowError):
+                times[file] = datetime.fromtimestamp(file.stat().st_mtime, UTC)
+        whole = [at for file, at in times.items() if not _is_half(file)]
+        oldest = keep_from(whole, now, keep_days)
+        for file, at in times.items():
+            if at < now - timedelta(days=1) if _is_half(file) else oldest is not None and at < oldest:
+                with suppress(OSError):
                     file.unlink()
 
     def clear(self) -> None:
