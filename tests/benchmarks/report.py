@@ -75,9 +75,9 @@ def ratio(one: dict[str, Any], other: dict[str, Any]) -> tuple[float, str]:
 
 
 def disagreements(found: dict[str, Any]) -> list[str]:
-    """Counts that are not those of the hand-written query, and not a difference that the contestant states."""
+    """Counts that are not those of a hand-written query, and not a difference that the contestant states."""
     there = ran(found)
-    truth = there.get(HAND[0]) or there.get(OURS)
+    truth = next((there[name] for name in (*HAND, OURS) if name in there), None)
     if truth is None:
         return []
     lines = []
