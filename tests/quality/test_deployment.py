@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 from prefect import flow
 from prefect.client.orchestration import get_client
+from prefect.exceptions import PrefectHTTPStatusError
 
 from quality import ConfigurationError, check, check_dataset, data_quality_check_task
 from quality.contract import project
 from quality.errors import ServerError
 from quality.ladder.block import DataQualityBlock, load_block
-from quality.ladder.deployment import deploy, ensure_pool, online_workers, pool_type, work_off
-from quality.ladder.prefect_file import PoolEntry, load_prefect_file
+from quality.ladder.deployment import declared, deploy, ensure_pool, online_workers, pool_type, work_off
+from quality.ladder.prefect_file import DeploymentEntry, PoolEntry, load_prefect_file
 from quality.loopback import Loopback, importable, loopback
 from quality.server import artifact_of, result_of
 
@@ -139,6 +140,34 @@ def test_a_worker_runs_every_kind_of_flow_and_all_four_rungs_give_the_same_resul
         engine = check(None, config).comparable()
         assert {name: result.comparable() for name, result in rungs.items()} == dict.fromkeys(rungs, engine)
         assert ended[0].parameters["fingerprint"] == project.load("users", "dev").fingerprint
+
+
+def test_a_parameter_that_a_flow_does_not_take_is_refused_before_there_is_a_run(api: str, repository: Path) -> None:
+    file = load_prefect_file(repository / "prefect.yaml")
+    entry = file.of("users", "dev")
+    with get_client(sync_client=True) as client:
+        ensure_pool(client, entry.work_pool)
+        made = deploy(client, file, entry, promoted=True)
+        with pytest.raises(PrefectHTTPStatusError, match="'partitions' was unexpected"):
+            client.create_flow_run_from_deployment(made, parameters={"partitions": "day=1"})
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"parameters": {"dataset": "users", "partitions": "day=1"}},
+        {"schedules": [{"cron": "5 4 * * *", "parameters": {"partitions": "day=1"}}]},
+        {"triggers": [{"expect": ["arrived"], "parameters": {"partitions": "day=1"}}]},
+    ],
+    ids=["parameters", "schedules", "triggers"],
+)
+def test_an_entry_whose_flow_does_not_take_what_it_gives_is_not_deployed(
+    repository: Path, given: dict[str, Any]
+) -> None:
+    file = load_prefect_file(repository / "prefect.yaml")
+    entry = DeploymentEntry.model_validate(file.of("users", "dev").model_dump(mode="json") | given)
+    with pytest.raises(ConfigurationError, match="takes no parameter 'partitions'; did you mean 'partition'"):
+        declared(file, entry)
 
 
 def test_a_loopback_server_ends_with_its_block_also_on_an_error(prefect_home: Path, tmp_path: Path) -> None:

@@ -169,6 +169,36 @@ def test_a_partition_that_is_not_there_is_an_error_that_names_the_nearest(
     assert past_of(repository, THREE) == [(THREE, None)]
 
 
+def test_a_partition_that_only_looks_like_another_is_told_from_it(repository: Repository) -> None:
+    holds("city=nai\u0308ve")
+    said = judged(repository, "city=na\u00efve").reason
+    assert said == "data/orders/ has no partition city=na\u00efve; the nearest are city=nai%CC%88ve"
+    assert judged(repository, "city=nai%CC%88ve").status is Status.PASSED
+
+
+def test_rows_in_two_folders_of_one_key_are_of_neither(repository: Repository) -> None:
+    holds("day=1,day=2")
+    for part in (None, "day=2"):
+        said = judged(repository, part).reason
+        assert said == "day=1/day=2/rows.parquet lies in two folders day=…, of which only one can name its rows"
+
+
+@pytest.mark.parametrize("above", ["day=7", "shop [new]", "a*b"])
+@pytest.mark.parametrize("path", ["data/orders/", "data/orders/*/*", "data/orders/**/*.parquet"])
+def test_a_repository_lies_in_any_folder(
+    above: str, path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / above).mkdir()
+    monkeypatch.setenv("QUALITY_ROOT", str(tmp_path / above))
+    monkeypatch.chdir(tmp_path / above)
+    rules = [{"check": "in_set", "column": "day", "values": [1, 2]}]
+    repository = Repository(tmp_path / above, source={"path": path}, rules=rules)
+    holds("day=1")
+    holds("day=2", 3)
+    assert [judged(repository, part).row_count for part in (None, "day=1", "day=2")] == [7, 4, 3]
+    assert judged(repository, None).status is Status.PASSED
+
+
 @pytest.mark.parametrize(
     ("data", "said"),
     [
@@ -198,7 +228,7 @@ ROW_RULES: list[dict[str, Any]] = [
     {"check": "not_null", "column": "part"},
 ]
 CELLS = st.tuples(st.none() | st.integers(-3, 9), st.none() | st.text("abcd", max_size=3))
-PARTS = st.sampled_from([None, "a", "1", "007", "2026-11-26", "x y", "ä%", "a,b=c"])
+PARTS = st.sampled_from([None, "a", "1", "007", "2026-11-26", "x y", "ä%", "a,b=c", "*", "[a]*"])
 
 
 @given(rows=st.dictionaries(PARTS, st.lists(CELLS, min_size=1, max_size=6), min_size=1, max_size=4))
@@ -208,7 +238,7 @@ def test_failing_rows_of_all_partitions_add_up_to_those_of_the_whole(
 ) -> None:
     folder = tmp_path / uuid4().hex
     for part, cells in rows.items():
-        place = folder / f"part={'__HIVE_DEFAULT_PARTITION__' if part is None else quote(part)}"
+        place = folder / f"part={'__HIVE_DEFAULT_PARTITION__' if part is None else quote(part, safe='*[]')}"
         place.mkdir(parents=True)
         schema = {"n": pl.Int64(), "t": pl.String()}
         pl.DataFrame(cells, schema=schema, orient="row").write_parquet(place / "rows.parquet")

@@ -149,6 +149,32 @@ def test_a_file_whose_name_is_no_text_is_named_as_far_as_it_is() -> None:
     assert result.reason == "the name of the file a?.csv is not UTF-8 text; rename the file"
 
 
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("a\nb", r"a\nb"),
+        ("a\r\tb", r"a\r\tb"),
+        ("a\x1bb", r"a\x1bb"),
+        ("a\u202eb", r"a\u202eb"),
+        ("é [x] %", "é [x] %"),
+    ],
+    ids=ascii,
+)
+def test_a_file_is_named_on_one_line_whatever_its_name(name: str, told: str) -> None:
+    Path("d").mkdir()
+    DATA.write_csv("d/0.csv")
+    Path(f"d/a{name}b.csv").write_bytes(b"a,s,a\n")
+    reason = judge(None, RULES[-1], source=Files(path="d/")).reason
+    assert reason == f"d/a{told}b.csv names the column 'a' more than once (line 1); rename one in the header"
+
+
+def test_a_link_that_leads_nowhere_is_told_as_one() -> None:
+    DATA.write_csv("a.csv")
+    Path("b.csv").symlink_to("nowhere.csv")
+    result = judge(None, RULES[-1], source=Files(path="*.csv"))
+    assert result.reason == "the link b.csv leads to no file: remove it, or mend it"
+
+
 def test_a_moment_that_is_gone_is_declared_under_the_name_that_it_has_when_it_is_there() -> None:
     Path("a.csv").write_text("a\n1\n", "utf-8")
     source = Files(path="a.csv", dates={"at": "DD.MM.YYYY HH:mm"})

@@ -53,6 +53,8 @@ def test_a_folder_that_checks_write_to_is_refused_among_the_data(
     (wrong,) = said(tmp_path, source, **{written: folder})
     assert wrong.startswith(f"{written}.path: what checks write to {folder} would be read as data")
     assert wrong.endswith("choose a folder outside of them")
+    odd = tmp_path / "shop [new]*"
+    assert said(odd, source, **{written: folder}) == [wrong]
     (whole,) = said(tmp_path, source, **{written: folder if "://" in folder else str(tmp_path / folder)})
     assert whole.startswith(f"{written}.path: ")
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import glob
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from quality.contract.config import CheckConfig
 from quality.sources import Files
-from quality.sources.listing import is_aside, suffix_format
-from quality.sources.remote import before_magic, matches
+from quality.sources.listing import before_magic, is_aside, suffix_format
+from quality.sources.remote import before_magic as of_address
+from quality.sources.remote import matches
 from quality.sources.storage import is_remote
 
 
@@ -40,16 +42,23 @@ def _whole(path: str, root: Path) -> str:
     return path.rstrip("/") if is_remote(path) else os.path.normpath(root / Path(path).expanduser())
 
 
+def _start(source: Files, root: Path) -> str:
+    """The folder that a pattern starts from, whatever the folders above are called; all of a path that is none."""
+    if source.is_remote:
+        return of_address(f"{_whole(source.path, root)}/").rstrip("/")
+    return _whole(str(before_magic(Path(source.path))), root)
+
+
 def _is_read(folder: str, name: str, source: Files, root: Path) -> bool:
     """Whether a file in a folder would be one of the source's; not where that begins in what was written."""
     place, file = _whole(source.path, root), f"{folder}/{name}"
-    base = before_magic(f"{place}/").rstrip("/")
+    base = _start(source, root)
     if not file.startswith(f"{base}/") or f"{base}/".startswith(f"{folder}/{name.partition('/')[0]}/"):
         return False
     if not source.is_remote and any(map(is_aside, Path(file).relative_to(base).parts)):
         return False
     if base != place:
-        return matches(file, place)
+        return matches(file, f"{glob.escape(base)}{place.removeprefix(base)}")
     if Path(place).is_file() or (source.is_remote and not source.path.endswith("/") and suffix_format(place)):
         return False
     return source.resolved_format() in (None, "json" if file.endswith(".json") else "parquet")

@@ -43,6 +43,7 @@ from quality.ladder.pools import pool_type as pool_type
 from quality.ladder.prefect_file import DeploymentEntry, PrefectFile, ScheduleEntry
 from quality.masking import holds_secret
 from quality.server import run_link
+from quality.texts import nearest
 
 NOT_PROMOTED = "not-promoted"
 """The tag of a deployment that is paused because nothing proves what it would run."""
@@ -104,6 +105,7 @@ def declared(
     entry, config = resolved(entry, built), checked_by(entry)
     flow, parameters, tags = flow_of(entry), dict(entry.parameters), [*entry.tags, tag()]
     _refuse_in_clear(entry)
+    takes = _takes(flow, entry)
     held = config is not None and not promoted
     if config is not None and entry.dataset:
         parameters |= {"environment": config.environment, "fingerprint": config.fingerprint}
@@ -115,7 +117,7 @@ def declared(
         "tags": [*tags, NOT_PROMOTED] if held else tags,
         "parameters": parameters,
         "entrypoint": entry.entrypoint,
-        "parameter_openapi_schema": parameter_schema(flow).model_dump(exclude_unset=True),
+        "parameter_openapi_schema": takes,
         "enforce_parameter_schema": entry.enforce_parameter_schema,
         "concurrency_limit": entry.limit,
         "concurrency_options": entry.collisions,
@@ -126,6 +128,23 @@ def declared(
         "job_variables": entry.work_pool.job_variables,
         "pull_steps": _steps(file, entry, "pull"),
     }
+
+
+def _takes(flow: Flow[..., Any], entry: DeploymentEntry) -> dict[str, Any]:
+    """The parameters that a run may have; a server refuses any other, with which a worker's run would only crash.
+
+    ConfigurationError where the entry gives another one, which a server does not look at in schedules and triggers.
+    """
+    takes = parameter_schema(flow).model_dump(exclude_unset=True) | {"additionalProperties": False}
+    known = takes.get("properties", {})
+    given = [*entry.parameters, *(name for one in entry.schedules for name in one.parameters or ())]
+    given += [name for one in entry.triggers for name in one.get("parameters") or ()]
+    if unknown := next((name for name in given if name not in known), None):
+        raise ConfigurationError(
+            f"prefect.yaml: {entry.name}: its flow {flow.name} takes no parameter '{unknown}'; "
+            f"{nearest(unknown, known)}"
+        )
+    return takes
 
 
 def _refuse_in_clear(entry: DeploymentEntry) -> None:

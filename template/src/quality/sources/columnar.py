@@ -66,9 +66,10 @@ def _scan(files: Sequence[File], form: Format, keys: Mapping[str, pl.DataType], 
 
 
 def _is_plain_to_us_alone(file: File, keys: Mapping[str, pl.DataType]) -> bool:
-    """Whether a folder has a name such as `a%20b=1` or `k=a=b`, which Polars takes for another column, or for none."""
-    pairs = (KEY.fullmatch(part) for part in file.path.parts[:-1])
-    return any("%" in pair[1] or "=" in pair[2] for pair in pairs if pair and unquote(pair[1]) in keys)
+    """Whether Polars takes a folder such as `a%20b=1`, `k=a=b` or `k=*` for another column, or for none, or finds a
+    second one of its name above."""
+    pairs = [pair for part in file.path.parts[:-1] if (pair := KEY.fullmatch(part)) and unquote(pair[1]) in keys]
+    return len(pairs) > len(file.keys) or any("%" in pair[1] or "=" in pair[2] or "*" in pair[0] for pair in pairs)
 
 
 def _told(lazy: pl.LazyFrame, texts: Keys, keys: Mapping[str, pl.DataType]) -> pl.LazyFrame:

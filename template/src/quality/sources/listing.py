@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import glob
+import itertools
 import os
 import re
 import stat
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -35,6 +37,8 @@ ASIDE = ("json", "excel")
 """Formats of what often lies beside data in a folder, such as a description: they are data where nothing else is."""
 OLD_EXCEL = (".xls", ".xlsb", ".ods")
 KEY = re.compile(r"([^=]+)=(.*)")
+UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+"""What ends a line in a name, or hides a part of it."""
 
 
 class File(NamedTuple):
@@ -89,9 +93,10 @@ def _local(path: str, root: Path, form: Format | None) -> tuple[Path | None, lis
         base: Path | None = place
         found = _in_folder(place, form, root)
     elif not place.exists() and glob.has_magic(path):
-        base = _before_magic(place)
-        _refuse_closed(place, base, root)
-        found = sorted(Path(one) for one in glob.glob(str(place), recursive=True))  # noqa: PTH207 - may be absolute
+        written = Path(path).expanduser()
+        base, pattern = root / before_magic(written), Path(glob.escape(str(root))) / written
+        _refuse_closed(pattern, base, root)
+        found = sorted(Path(one) for one in glob.glob(str(pattern), recursive=True))  # noqa: PTH207 - may be absolute
         found = [one for one in found if not os.path.isdir(one)]  # noqa: PTH112 - which never raises
     else:
         base, found = None, [place]
@@ -151,14 +156,9 @@ def is_aside(name: str) -> bool:
     return name.startswith((".", "~$")) or name == "lost+found"
 
 
-def _before_magic(place: Path) -> Path:
-    """The folder that a pattern starts from."""
-    plain = []
-    for part in place.parts[:-1]:
-        if glob.has_magic(part):
-            break
-        plain.append(part)
-    return Path(*plain)
+def before_magic(pattern: Path) -> Path:
+    """The folder that a pattern starts from; all of a path that is none."""
+    return Path(*itertools.takewhile(lambda part: not glob.has_magic(part), pattern.parts))
 
 
 def _refuse_hollow(file: Path, root: Path) -> None:
@@ -171,7 +171,8 @@ def _refuse_hollow(file: Path, root: Path) -> None:
         with file.open("rb"):
             pass
     except FileNotFoundError:
-        raise SourceError(f"the file {shown(file, root)} does not exist") from None
+        what = "link {} leads to no file: remove it, or mend it" if file.is_symlink() else "file {} does not exist"
+        raise SourceError(f"the {what.format(shown(file, root))}") from None
     except OSError as error:
         raise SourceError(
             f"the file {shown(file, root)} cannot be opened: {error.strerror or first_line(error)}"
@@ -182,13 +183,21 @@ def _refuse_hollow(file: Path, root: Path) -> None:
 
 def shown(file: Path, root: Path) -> str:
     """A file's name as people know it: from the repository, where it lies there."""
-    return str(file.relative_to(root)) if file.is_relative_to(root) else str(file)
+    return readable(str(file.relative_to(root)) if file.is_relative_to(root) else str(file))
+
+
+def readable(name: str) -> str:
+    """A name on one line, with what cannot be seen in it written by its number."""
+    return UNSEEN.sub(lambda found: repr(found[0])[1:-1], name)
 
 
 def keys_of(path: str) -> Keys:
     """The values that folders named `day=2024-01-01` give to the rows of their files."""
-    pairs = (KEY.fullmatch(part) for part in path.split("/")[:-1])
-    found = {unquote(pair[1]): unquote(pair[2]) for pair in pairs if pair}
+    pairs = [pair for part in path.split("/")[:-1] if (pair := KEY.fullmatch(part))]
+    found = {unquote(pair[1]): unquote(pair[2]) for pair in pairs}
+    if len(found) < len(pairs):
+        twice = next(name for name, times in Counter(unquote(pair[1]) for pair in pairs).items() if times > 1)
+        raise MalformedError(f"{readable(path)} lies in two folders {twice}=…, of which only one can name its rows")
     return {name: None if value == NO_VALUE else value for name, value in found.items()}
 
 

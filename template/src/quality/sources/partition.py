@@ -10,6 +10,7 @@ import hashlib
 import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple, TypeVar
+from unicodedata import normalize
 from urllib.parse import quote, unquote
 
 from quality.engine.judge import MASK
@@ -88,11 +89,17 @@ class Partition(NamedTuple):
                 f"{where} has no partition column '{unknown}'; its partition columns are {', '.join(columns)}{close}"
             )
 
+    def _apart(self, other: str) -> str:
+        """Another partition as it may be asked for; in its bytes where it looks like this one."""
+        alike = normalize("NFC", other) == normalize("NFC", self.shown)
+        return quote(other, safe="=,+@ %") if alike else other
+
     def missing(self, there: Iterable[Keys], where: str) -> SourceError:
         """That the partition is not there, and which are nearest to it, unless their values are hidden."""
         known = {_shown({key: keys.get(key) for key in self.keys}, ()) for keys in there}
         hides = self.hidden.intersection(self.keys) or not known
-        nearest_ones = "" if hides else f"; the nearest are {', '.join(neighbours(self.shown, known))}"
+        others = () if hides else map(self._apart, neighbours(self.shown, known))
+        nearest_ones = "" if hides else f"; the nearest are {', '.join(others)}"
         return SourceError(f"{where} has no partition {self.shown}{nearest_ones}")
 
 

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from quality.errors import MalformedError, SourceError, first_line
-from quality.sources.listing import File, Format, keys_of, suffix_format, values_of
+from quality.sources.listing import File, Format, keys_of, readable, suffix_format, values_of
 from quality.sources.partition import Keys, Partition
 from quality.sources.storage import PATIENT, options
 from quality.sources.tables import table_among
@@ -46,7 +46,7 @@ def files(address: str, form: Format | None, part: Partition | None = None) -> l
     read = set(places)
     if empty := next((one.address for one in there or () if not one.size and one.address in read), None):
         raise MalformedError(f"the file {empty} is empty (0 bytes)")
-    return [File(place, place, keys[place], among=among) for place in places]
+    return [File(place, readable(place), keys[place], among=among) for place in places]
 
 
 def version(address: str, form: Format | None, part: Partition | None = None) -> str | None:
