@@ -59,7 +59,7 @@ def _value(held: dict[str, Any]) -> Any:
     if "datetime" in held:
         zone = ZoneInfo(held["zone"]) if held["zone"] else None
         return datetime.fromisoformat(held["datetime"]).replace(tzinfo=zone, fold=held["fold"])
-    (kind, said), *_ = held.items()
+    ((kind, said),) = held.items()
     return _READ[kind](said)
 
 
