@@ -282,6 +282,32 @@ def test_nights_that_cannot_be_judged_again_say_why(shop: list[CheckResult], rep
     assert problems[:2] == ["its states were made by another release, or by another Polars", gone]
 
 
+BROKEN: dict[str, dict[str, Any]] = {
+    "a moment without a zone": {"at": "2026-11-20T06:00:00"},
+    "no moment": {"at": None},
+    "another verdict": {"status": "GOOD"},
+    "no references": {"references": "[1]"},
+    "a file without a key": {"key": None},
+    "columns that are no list": {"judged": None},
+    "no word of emptiness": {"allow_empty": None},
+}
+
+
+@pytest.mark.parametrize("wrong", BROKEN.values(), ids=BROKEN)
+def test_a_night_that_is_broken_is_none_and_hides_no_other(
+    wrong: dict[str, Any], shop: list[CheckResult], replayed: Asked
+) -> None:
+    folder = Path(".quality/states/states/orders/dev")
+    table = pl.read_parquet(next(folder.glob("night.*.parquet")))
+    table.with_columns(pl.lit(held).alias(name) for name, held in wrong.items()).write_parquet(
+        folder / "night.x.parquet"
+    )
+    for name, held in {"empty": table.clear(), "other": pl.DataFrame({"a": [1]})}.items():
+        held.write_parquet(folder / f"night.{name}.parquet")
+    (folder / "night.half.parquet").write_bytes(b"PAR1")
+    assert len(replayed()["datasets"][0]["nights"]) == 4
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -347,6 +373,15 @@ def test_where_no_night_is_it_says_where_it_looked(shop: list[CheckResult], show
     assert "or where policy.yml says so; none is in .quality/states" in shown()
     Path("policy.yml").write_text(POLICY.replace("defaults:", "defaults:\n  states: {enabled: false}"), "utf-8")
     assert "or where policy.yml says so, and it says `states: {enabled: false}`" in shown()
+
+
+def test_of_what_is_no_files_it_says_that_no_night_will_be_kept(shop: list[CheckResult], shown: Shown) -> None:
+    table = "source: {kind: table, connection: 'duckdb:///shop.duckdb', table: orders}"
+    contract = Path("datasets/new.yml")
+    text = CONTRACT.format(most=1, rate=0, more="").replace('source: {path: "data/*.parquet"}', table)
+    contract.write_text(text.replace("dataset: orders", "dataset: new"), "utf-8")
+    Path("policy.yml").write_text(POLICY.replace("defaults:", "defaults:\n  states: {enabled: true}"), "utf-8")
+    assert "no night is kept; states are kept of files, and a source of kind table has none" in shown("new")
 
 
 def test_what_is_looked_at_again_is_not_kept_for_longer(shop: list[CheckResult], shown: Shown) -> None:

@@ -133,15 +133,18 @@ def nights(store: Store, since: datetime | None = None) -> list[Night]:
     """The nights that are kept, oldest first; SourceError where the store cannot be looked into."""
     found = []
     for table in store.all(f"{NIGHT}.*"):
-        with suppress(*GONE, KeyError):
+        with suppress(*GONE, LookupError, TypeError):
             found.append(_night(table))
     return sorted((one for one in found if since is None or one.at >= since), key=lambda one: one.at)
 
 
 def _night(table: pl.DataFrame) -> Night:
-    first = table.row(0, named=True)
+    """What a table says; an error, whichever, where it is not what was written."""
+    first, files = table.row(0, named=True), table.select(pl.col("file", "key").cast(pl.String))
     at, status = datetime.fromisoformat(first["at"]), Status(first["status"])
-    night = Night(at, status, first["made_by"], json.loads(first["references"]), table.select("file", "key").rows())
+    night = Night(at, status, first["made_by"], dict(json.loads(first["references"])), files.rows())
+    if at.tzinfo is None or files.null_count().row(0) != (0, 0):
+        raise ValueError("a night has a moment and files")
     if "read" not in first:
         return night._replace(version=first.get("version"))
     judged, allowed = frozenset(json.loads(first["judged"])), json.loads(first["allow_empty"])
