@@ -224,6 +224,16 @@ def test_a_night_that_was_looked_at_again_is_not_its_own_past(shop: list[CheckRe
     assert "volume(max_change=0.05, window=1)" in night["failing"]
 
 
+def test_a_version_that_is_checked_for_other_columns_is_one_night(shop: list[CheckResult], replayed: Asked) -> None:
+    """Its states have other keys, as nothing of a sensitive column is kept."""
+    contract = Path("datasets/orders.yml")
+    contract.write_text(contract.read_text("utf-8").replace("rules:", "sensitive: [amount]\nrules:"), "utf-8")
+    check(None, project.load("orders", "dev"), now=NOW + timedelta(days=4, hours=2))
+    (found,) = replayed()["datasets"]
+    assert [night["at"][:13] for night in found["nights"]][-2:] == ["2026-11-23T06", "2026-11-24T08"]
+    assert len(found["nights"]) == 4
+
+
 def test_nights_that_were_read_in_another_way_are_not_judged(shop: list[CheckResult], replayed: Asked) -> None:
     contract = Path("datasets/orders.yml")
     text = contract.read_text("utf-8")
@@ -261,8 +271,10 @@ def test_many_nights_are_a_page_that_a_comment_takes(shop: list[CheckResult], sh
     write(more="".join(f"  - {{check: mean, column: amount, at_least: {n}}}\n" for n in range(40)))
     folder = Path(".quality/states/states/orders/dev")
     for night in [*folder.glob("night.*.parquet")]:
+        table = pl.read_parquet(night)
         for copy in range(99):
-            shutil.copy(night, folder / f"{night.stem}{copy}.parquet")
+            other = table.with_columns(version=pl.col("version") + str(copy))
+            other.write_parquet(folder / f"{night.stem}{copy}.parquet")
     page = shown("--markdown")
     assert len(page) < 31_000
     assert "more lines: `nox -s replay` shows all of it." in page

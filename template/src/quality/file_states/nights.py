@@ -130,12 +130,17 @@ def remember(
 
 
 def nights(store: Store, since: datetime | None = None) -> list[Night]:
-    """The nights that are kept, oldest first; SourceError where the store cannot be looked into."""
+    """The nights that are kept, oldest first, of each version the last; SourceError where the store cannot be listed.
+
+    A version is kept once more where it was read by another release, or for other columns: its states have other keys.
+    """
     found = []
     for table in store.all(f"{NIGHT}.*"):
         with suppress(*GONE, LookupError, TypeError):
             found.append(_night(table))
-    return sorted((one for one in found if since is None or one.at >= since), key=lambda one: one.at)
+    found.sort(key=lambda one: one.at)
+    last = {one.version or number: one for number, one in enumerate(found) if since is None or one.at >= since}
+    return sorted(last.values(), key=lambda one: one.at)
 
 
 def _night(table: pl.DataFrame) -> Night:
