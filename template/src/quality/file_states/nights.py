@@ -107,9 +107,9 @@ def read_by(source: Source | None) -> str:
     return digest(said, source and own_digest(type(source)))
 
 
-def about(config: CheckConfig, judged: Collection[str]) -> dict[str, str]:
+def about(source: Source, config: CheckConfig, judged: Collection[str]) -> dict[str, str]:
     """What is kept of a night beside its files and its verdict, as it is known before it is judged."""
-    said = {"read": read_by(config.source), "judged": json.dumps(sorted(judged))}
+    said = {"read": read_by(source), "judged": json.dumps(sorted(judged))}
     return said | {"allow_empty": json.dumps(config.allow_empty)}
 
 
