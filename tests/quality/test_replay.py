@@ -181,6 +181,13 @@ def test_a_share_of_failed_rules_is_known_once_all_are_judged(
     assert said in shown("--markdown")
 
 
+def test_of_a_rule_with_segments_nobody_knows_the_share_that_fails(shop: list[CheckResult], replayed: Asked) -> None:
+    write(more="  - {check: mean, column: amount, at_least: 0, by: id}\n")
+    contract = Path("datasets/orders.yml")
+    contract.write_text(contract.read_text("utf-8").replace("rules:", "warning_threshold: 0.9\nrules:"), "utf-8")
+    assert [night["alarm"] for night in replayed()["datasets"][0]["nights"]] == [None] * 4
+
+
 def test_no_row_that_is_judged_is_an_alarm_unless_that_may_be(shop: list[CheckResult], replayed: Asked) -> None:
     """As a check without `allow_empty` is no success, and people are told."""
     contract = Path("datasets/orders.yml")

@@ -218,7 +218,8 @@ def _alarms(
     Of one with `by` nobody knows how many results it has, of which `warning_threshold` is a share.
     """
     failed, broken = (any(one.status is word for one in rules) for word in (Status.FAILED, Status.ERROR))
-    if config.warning_threshold and failed and not broken and any(rule.by is not None for rule in unanswered):
+    loud = failed or any(rule.severity.fails_the_run for rule in unanswered)
+    if config.warning_threshold and loud and not broken and any(rule.by is not None for rule in unanswered):
         return None
     found = {
         alarmed(_status(config, rows, (*rules, *(_as(rule, fate) for rule in unanswered))), config.allow_empty)
