@@ -791,6 +791,21 @@ def test_a_repository_in_a_folder_of_another_one_is_compared_too(
     assert moved(impact("--rules", "HEAD")[1]["datasets"][0])["in_range(amount, min=0, max=5)"][2:] == (1, 0)
 
 
+def test_a_contract_that_is_a_link_is_what_it_leads_to(shop: Domain, impact: Asked) -> None:
+    (shop.root / "shared").mkdir()
+    path = shop.root / "datasets" / "orders.yml"
+    path.rename(shop.root / "shared" / "orders.yml")
+    path.symlink_to("../shared/orders.yml")
+    commit(shop.root)
+    assert impact("--rules", "HEAD")[1]["datasets"] == []
+    shop.edit("shared/orders.yml", "max: 10", "max: 5")
+    code, found = impact("--rules", "HEAD")
+    assert (code, [*moved(found["datasets"][0])]) == (0, ["in_range(amount, min=0, max=5)"])
+    (shop.root / ".git").rename(shop.root.parent / ".git")
+    commit(shop.root.parent)
+    assert impact("--rules", "HEAD")[1]["datasets"] == []
+
+
 def test_policy_and_own_python_are_this_trees_on_both_sides_and_it_says_so(shop: Domain, impact: Asked) -> None:
     shop.edit("datasets/orders.yml", "max: 10", "max: 5")
     assert impact()[1]["notes"] == []

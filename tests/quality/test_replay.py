@@ -181,6 +181,13 @@ def test_a_share_of_failed_rules_is_known_once_all_are_judged(
     assert said in shown("--markdown")
 
 
+def test_of_a_rule_with_segments_nobody_knows_the_share_that_fails(shop: list[CheckResult], replayed: Asked) -> None:
+    write(more="  - {check: mean, column: amount, at_least: 0, by: id}\n")
+    contract = Path("datasets/orders.yml")
+    contract.write_text(contract.read_text("utf-8").replace("rules:", "warning_threshold: 0.9\nrules:"), "utf-8")
+    assert [night["alarm"] for night in replayed()["datasets"][0]["nights"]] == [None] * 4
+
+
 def test_no_row_that_is_judged_is_an_alarm_unless_that_may_be(shop: list[CheckResult], replayed: Asked) -> None:
     """As a check without `allow_empty` is no success, and people are told."""
     contract = Path("datasets/orders.yml")
@@ -224,6 +231,16 @@ def test_a_night_that_was_looked_at_again_is_not_its_own_past(shop: list[CheckRe
     assert "volume(max_change=0.05, window=1)" in night["failing"]
 
 
+def test_a_version_that_is_checked_for_other_columns_is_one_night(shop: list[CheckResult], replayed: Asked) -> None:
+    """Its states have other keys, as nothing of a sensitive column is kept."""
+    contract = Path("datasets/orders.yml")
+    contract.write_text(contract.read_text("utf-8").replace("rules:", "sensitive: [amount]\nrules:"), "utf-8")
+    check(None, project.load("orders", "dev"), now=NOW + timedelta(days=4, hours=2))
+    (found,) = replayed()["datasets"]
+    assert [night["at"][:13] for night in found["nights"]][-2:] == ["2026-11-23T06", "2026-11-24T08"]
+    assert len(found["nights"]) == 4
+
+
 def test_nights_that_were_read_in_another_way_are_not_judged(shop: list[CheckResult], replayed: Asked) -> None:
     contract = Path("datasets/orders.yml")
     text = contract.read_text("utf-8")
@@ -261,8 +278,10 @@ def test_many_nights_are_a_page_that_a_comment_takes(shop: list[CheckResult], sh
     write(more="".join(f"  - {{check: mean, column: amount, at_least: {n}}}\n" for n in range(40)))
     folder = Path(".quality/states/states/orders/dev")
     for night in [*folder.glob("night.*.parquet")]:
+        table = pl.read_parquet(night)
         for copy in range(99):
-            shutil.copy(night, folder / f"{night.stem}{copy}.parquet")
+            other = table.with_columns(version=pl.col("version") + str(copy))
+            other.write_parquet(folder / f"{night.stem}{copy}.parquet")
     page = shown("--markdown")
     assert len(page) < 31_000
     assert "more lines: `nox -s replay` shows all of it." in page
@@ -280,6 +299,32 @@ def test_nights_that_cannot_be_judged_again_say_why(shop: list[CheckResult], rep
     problems = [night["problem"] for night in nights_said]
     gone = "the states of 1 of 3 files are not there"
     assert problems[:2] == ["its states were made by another release, or by another Polars", gone]
+
+
+BROKEN: dict[str, dict[str, Any]] = {
+    "a moment without a zone": {"at": "2026-11-20T06:00:00"},
+    "no moment": {"at": None},
+    "another verdict": {"status": "GOOD"},
+    "no references": {"references": "[1]"},
+    "a file without a key": {"key": None},
+    "columns that are no list": {"judged": None},
+    "no word of emptiness": {"allow_empty": None},
+}
+
+
+@pytest.mark.parametrize("wrong", BROKEN.values(), ids=BROKEN)
+def test_a_night_that_is_broken_is_none_and_hides_no_other(
+    wrong: dict[str, Any], shop: list[CheckResult], replayed: Asked
+) -> None:
+    folder = Path(".quality/states/states/orders/dev")
+    table = pl.read_parquet(next(folder.glob("night.*.parquet")))
+    table.with_columns(pl.lit(held).alias(name) for name, held in wrong.items()).write_parquet(
+        folder / "night.x.parquet"
+    )
+    for name, held in {"empty": table.clear(), "other": pl.DataFrame({"a": [1]})}.items():
+        held.write_parquet(folder / f"night.{name}.parquet")
+    (folder / "night.half.parquet").write_bytes(b"PAR1")
+    assert len(replayed()["datasets"][0]["nights"]) == 4
 
 
 @pytest.mark.parametrize(
@@ -347,6 +392,15 @@ def test_where_no_night_is_it_says_where_it_looked(shop: list[CheckResult], show
     assert "or where policy.yml says so; none is in .quality/states" in shown()
     Path("policy.yml").write_text(POLICY.replace("defaults:", "defaults:\n  states: {enabled: false}"), "utf-8")
     assert "or where policy.yml says so, and it says `states: {enabled: false}`" in shown()
+
+
+def test_of_what_is_no_files_it_says_that_no_night_will_be_kept(shop: list[CheckResult], shown: Shown) -> None:
+    table = "source: {kind: table, connection: 'duckdb:///shop.duckdb', table: orders}"
+    contract = Path("datasets/new.yml")
+    text = CONTRACT.format(most=1, rate=0, more="").replace('source: {path: "data/*.parquet"}', table)
+    contract.write_text(text.replace("dataset: orders", "dataset: new"), "utf-8")
+    Path("policy.yml").write_text(POLICY.replace("defaults:", "defaults:\n  states: {enabled: true}"), "utf-8")
+    assert "no night is kept; states are kept of files, and a source of kind table has none" in shown("new")
 
 
 def test_what_is_looked_at_again_is_not_kept_for_longer(shop: list[CheckResult], shown: Shown) -> None:

@@ -23,6 +23,7 @@ from quality.impact.commits import compared_with
 from quality.impact.contracts import Contracts
 from quality.reporting.artifacts import cell
 from quality.reporting.console import COLOURS, out
+from quality.sources import Source
 from quality.values import Status
 
 HEADINGS = ("night", "it was", "it would be", "", "rules that would not hold, or could not be judged")
@@ -75,6 +76,8 @@ def _none(config: CheckConfig, kept: Sequence[Night], since: str | None) -> str:
     said = f"no night{after} is kept; states are kept of datasets of several files, or where policy.yml says so"
     if kept:
         return f"{said}; the last of {len(kept):,} kept is of {kept[-1].at.astimezone(UTC):%Y-%m-%d}"
+    if config.source is not None and type(config.source).parts is Source.parts:
+        return f"no night{after} is kept; states are kept of files, and a source of kind {config.source.kind} has none"
     if config.states.enabled is False:
         return f"{said}, and it says `states: {{enabled: false}}`"
     return f"{said}; none is in {config.states.path}"

@@ -107,9 +107,9 @@ def read_by(source: Source | None) -> str:
     return digest(said, source and own_digest(type(source)))
 
 
-def about(config: CheckConfig, judged: Collection[str]) -> dict[str, str]:
+def about(source: Source, config: CheckConfig, judged: Collection[str]) -> dict[str, str]:
     """What is kept of a night beside its files and its verdict, as it is known before it is judged."""
-    said = {"read": read_by(config.source), "judged": json.dumps(sorted(judged))}
+    said = {"read": read_by(source), "judged": json.dumps(sorted(judged))}
     return said | {"allow_empty": json.dumps(config.allow_empty)}
 
 
@@ -130,18 +130,26 @@ def remember(
 
 
 def nights(store: Store, since: datetime | None = None) -> list[Night]:
-    """The nights that are kept, oldest first; SourceError where the store cannot be looked into."""
+    """The nights that are kept, oldest first, of each version the last; SourceError where the store cannot be listed.
+
+    A version is kept once more where it was read by another release, or for other columns: its states have other keys.
+    """
     found = []
     for table in store.all(f"{NIGHT}.*"):
-        with suppress(*GONE, KeyError):
+        with suppress(*GONE, LookupError, TypeError):
             found.append(_night(table))
-    return sorted((one for one in found if since is None or one.at >= since), key=lambda one: one.at)
+    found.sort(key=lambda one: one.at)
+    last = {one.version or number: one for number, one in enumerate(found) if since is None or one.at >= since}
+    return sorted(last.values(), key=lambda one: one.at)
 
 
 def _night(table: pl.DataFrame) -> Night:
-    first = table.row(0, named=True)
+    """What a table says; an error, whichever, where it is not what was written."""
+    first, files = table.row(0, named=True), table.select(pl.col("file", "key").cast(pl.String))
     at, status = datetime.fromisoformat(first["at"]), Status(first["status"])
-    night = Night(at, status, first["made_by"], json.loads(first["references"]), table.select("file", "key").rows())
+    night = Night(at, status, first["made_by"], dict(json.loads(first["references"])), files.rows())
+    if at.tzinfo is None or files.null_count().row(0) != (0, 0):
+        raise ValueError("a night has a moment and files")
     if "read" not in first:
         return night._replace(version=first.get("version"))
     judged, allowed = frozenset(json.loads(first["judged"])), json.loads(first["allow_empty"])
@@ -210,7 +218,8 @@ def _alarms(
     Of one with `by` nobody knows how many results it has, of which `warning_threshold` is a share.
     """
     failed, broken = (any(one.status is word for one in rules) for word in (Status.FAILED, Status.ERROR))
-    if config.warning_threshold and failed and not broken and any(rule.by is not None for rule in unanswered):
+    loud = failed or any(rule.severity.fails_the_run for rule in unanswered)
+    if config.warning_threshold and loud and not broken and any(rule.by is not None for rule in unanswered):
         return None
     found = {
         alarmed(_status(config, rows, (*rules, *(_as(rule, fate) for rule in unanswered))), config.allow_empty)

@@ -207,5 +207,5 @@ def _kept(asked: Asked, store: Store, pieces: Sequence[Piece], headers: Sequence
     declared, config = tuple(parses(first, rows.look)), asked.config
     scope = config.part.name if config.part else ""
     measuring = Measuring(pieces, whole, store, asked.references.version, config.sensitive, spread, scope)
-    partly, said = config.partition is not None, about(config, asked.judged)
+    partly, said = config.partition is not None, about(source, config, asked.judged)
     return Kept(whole, declared, measuring, store, config.states, asked.references.versions, partly, said)

@@ -14,6 +14,8 @@ from quality.masking import masked
 MAIN = ("origin/main", "main", "origin/HEAD")
 """Where a branch comes from, when nobody says it: the first of these that there is."""
 SECONDS = 60
+LINK = b"120000"
+"""The mode of a link, whose blob is the path that it leads to."""
 
 
 class Commit(NamedTuple):
@@ -84,7 +86,10 @@ def contracts(root: Path, commit: Commit) -> dict[str, bytes]:
         listed = _git(root, "ls-tree", "-z", commit.id, "datasets/").split(b"\0")
         entries = (entry.partition(b"\t") for entry in listed if entry)
         files = ((about.split(), Path(name.decode("utf-8", "replace"))) for about, _, name in entries)
-        blobs = {path: about[2] for about, path in files if about[1] == b"blob"}
+        there = f"{commit.id}:./".encode()
+        blobs = {
+            path: there + bytes(path) if about[0] == LINK else about[2] for about, path in files if about[1] == b"blob"
+        }
         ids = {path.stem: blob for path, blob in blobs.items() if path.suffix == ".yml"}
         return dict(zip(ids, _blobs(root, ids.values()), strict=True))
     except UnansweredError as error:
@@ -92,9 +97,9 @@ def contracts(root: Path, commit: Commit) -> dict[str, bytes]:
 
 
 def _blobs(root: Path, ids: Iterable[bytes]) -> list[bytes]:
-    """What each blob holds, asked of one process: a repository has hundreds."""
+    """What each blob holds, or the one that a path leads to, asked of one process: a repository has hundreds."""
     wanted = b"".join(one + b"\n" for one in ids)
-    answer, held = _git(root, "cat-file", "--batch", given=wanted), list[bytes]()
+    answer, held = _git(root, "cat-file", "--batch", "--follow-symlinks", given=wanted), list[bytes]()
     while answer:
         head, _, answer = answer.partition(b"\n")
         if not head.rsplit(b" ", 1)[-1].isdigit():
