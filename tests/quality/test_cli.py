@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -49,6 +50,31 @@ def test_task_needs_no_server_and_ends_with_the_verdict(
     said = capsys.readouterr().out
     assert ("users: FAILED" if broken else "users: WARNING") in said
     assert "same result from data_quality_check_task in a flow" in said
+
+
+@pytest.mark.parametrize("names", [["users"], []], ids=["one", "all"])
+@pytest.mark.parametrize("in_the_way", ["rollout", "rollout/evidence", "rollout/evidence/users.task.json"])
+def test_a_place_that_cannot_be_written_is_told_with_the_verdict(
+    repository: Path, capsys: pytest.CaptureFixture[str], in_the_way: str, names: list[str]
+) -> None:
+    contract = (repository / "datasets" / "users.yml").read_text("utf-8")
+    (repository / "datasets" / "members.yml").write_text(contract.replace("dataset: users", "dataset: members"))
+    place = repository / in_the_way
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.mkdir() if in_the_way.endswith("json") else place.write_text("in the way")
+    assert main(["task", *names]) == 3
+    said = capsys.readouterr()
+    assert "users: WARNING" in said.out
+    assert re.search(r"quality: (\w+ in dev: )?rollout.* cannot be read or written: \w[\w ]+; see to that", said.err)
+    assert "unexpected" not in said.err
+
+
+def test_a_history_that_cannot_be_written_is_told_with_the_verdict(
+    repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (repository / ".quality").write_text("in the way")
+    assert main(["task", "users"]) == 0
+    assert "history: not written: " in capsys.readouterr().out
 
 
 def test_explain_shows_every_query_and_the_columns_it_read(

@@ -147,7 +147,7 @@ def test_a_parameter_that_a_flow_does_not_take_is_refused_before_there_is_a_run(
     entry = file.of("users", "dev")
     with get_client(sync_client=True) as client:
         ensure_pool(client, entry.work_pool)
-        made = deploy(client, file, entry, promoted=True)
+        made = deploy(client, file, entry)
         with pytest.raises(PrefectHTTPStatusError, match="'partitions' was unexpected"):
             client.create_flow_run_from_deployment(made, parameters={"partitions": "day=1"})
 

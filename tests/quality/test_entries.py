@@ -480,6 +480,36 @@ def test_a_dataset_comes_with_rules_its_entries_and_its_schema_and_goes_again(
     assert not project.root().joinpath("datasets", "our_orders.yml").exists()
 
 
+def test_what_checks_left_of_a_dataset_that_goes_is_named_and_goes_on_under_another_name(
+    shop: Domain, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(2):
+        pl.DataFrame({"id": [number]}).write_parquet(shop.root / "data" / f"u-{number}.parquet")
+    volume = "source: {path: data/u-?.parquet}\nrules:\n  - {check: volume, max_change: 0.5}"
+    shop.edit("datasets/users.yml", "source: {path: data/users.parquet}", volume.partition("\n")[0])
+    shop.edit("datasets/users.yml", "rules:", volume.partition("\n")[2])
+    assert main(["task", "users"]) == 0
+    (shop.root / "datasets/users.yml").rename(shop.root / "datasets/people.yml")
+    shop.edit("datasets/people.yml", "dataset: users", "dataset: people")
+    folders = [".quality/states/states/users", ".quality/history/runs/users"]
+    capsys.readouterr()
+    main(["doctor"])
+    assert f"datasets/users.yml: not there any more; what checks left of it stays in {', '.join(folders)}; " in told(
+        capsys
+    )
+    for folder in folders:
+        (shop.root / folder).rename(shop.root / folder.replace("/users", "/people"))
+    pl.DataFrame({"id": [7, 8]}).write_parquet(shop.root / "data" / "u-1.parquet")
+    assert main(["task", "people", "--explain"]) == 0
+    said = told(capsys)
+    assert "states of 2 files: 1 kept, 1 read" in said
+    assert "PASSED   volume" in said
+    main(["doctor"])
+    assert "not there any more" not in told(capsys)
+    main(["remove", "people"])
+    assert "what checks left of it stays in .quality/states/states/people, .quality/history/runs/people" in told(capsys)
+
+
 def test_rows_of_a_database_and_a_sheet_of_a_workbook_are_added_by_their_names(shop: Domain) -> None:
     rows = pl.DataFrame({"id": range(40), "state": ["open", "paid"] * 20})
     with closing(sqlite3.connect(shop.root / "data" / "shop.db")) as there, there:

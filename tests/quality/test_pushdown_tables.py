@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import random
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -29,6 +31,7 @@ from quality.pushdown.frame import TableFrame
 from quality.result import CheckResult
 from quality.rules.catalogue import parse_rules
 from quality.sources import Sql, Table
+from quality.sources.connections import masked
 
 EXAMPLES = int(os.environ.get("QUALITY_EXAMPLES", "3"))
 """Tables of each database; a campaign asks for more."""
@@ -204,6 +207,24 @@ def test_a_column_of_any_name_is_judged_and_shown(there: There, name: str) -> No
     assert [rule.samples for rule in found.rules] == [({name: -1},), ({"id": 2},)]
     with pytest.raises(ConfigurationError, match=r"StringFunction\.Uppercase cannot be said"):
         judge(None, {"check": "expression", "expression": f"UPPER(CAST({own} AS VARCHAR)) = 'A'"}, source=source)
+
+
+@pytest.mark.parametrize("kind", ["table", "sql"])
+@pytest.mark.parametrize(
+    ("made", "written"),
+    [
+        ('"v1.5"', '"v1.5"'),
+        ('named."v1.5"', 'named."v1.5"'),
+        ('named."a""b.c"', 'named."a""b.c"'),
+        ('named."a""b"', 'named.a"b'),
+        ('named."Select"', "named.Select"),
+        ('named."order table; x"', "named.order table; x"),
+    ],
+)
+def test_a_table_of_any_name_is_judged(there: There, kind: str, made: str, written: str) -> None:
+    there.run("CREATE SCHEMA IF NOT EXISTS named", f"CREATE TABLE IF NOT EXISTS {made} AS SELECT 1 AS x, 2 AS y")
+    found = judge(None, {"check": "equal", "column": "y", "value": 2}, source=there.source(written) | {"kind": kind})
+    assert (found.status.value, found.row_count) == ("PASSED", 1), found.reason
 
 
 @pytest.mark.parametrize("by", [{}, {"by": "id"}])
@@ -412,3 +433,48 @@ def test_what_the_server_says_is_told_with_what_to_do_and_without_the_password(
         assert todo in rule.message
         assert "\n" not in rule.message
         assert not [word for word in (PASSWORD, QUOTED, "oh-so-wrong", "SELECT ") if word in rule.message.split(";")[0]]
+
+
+@pytest.mark.parametrize("kind", ["table", "sql"])
+def test_a_file_that_is_being_written_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setenv("QUALITY_ROOT", str(tmp_path))
+    writes = (
+        "import duckdb, sys; c = duckdb.connect('w.duckdb'); c.execute('CREATE TABLE t (x int)'); print(flush=True); "
+    )
+    command = [sys.executable, "-c", f"{writes} sys.stdin.read()"]
+    with subprocess.Popen(command, cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as writer:
+        assert writer.stdout is not None
+        writer.stdout.readline()
+        source = {"kind": kind, "connection": "duckdb:///w.duckdb", "table": "t"}
+        found = judge(None, {"check": "positive", "column": "x"}, source=source)
+        writer.communicate()
+    assert (found.status.value, found.retry_helps) == ("ERROR", True)
+    assert str(found.reason).endswith("; run this again once the process that writes the file has closed it")
+
+
+CODED = {"@": "%40", "/": "%2F", "?": "%3F", "#": "%23", "[": "%5B", " ": "%20", "%": "%25"}
+
+
+@pytest.mark.parametrize("kind", ["table", "sql"])
+@pytest.mark.parametrize("word", ["hush@now", "hush/now", "h@/?#[]%&= now", "a:b@c/d", "hush now", "1?hush", "100%ok"])
+def test_no_part_of_a_password_is_told_whose_signs_are_not_coded(
+    postgres: There, server: str, monkeypatch: pytest.MonkeyPatch, kind: str, word: str
+) -> None:
+    told = []
+    for written in (word, "".join(CODED.get(sign, sign) for sign in word)):
+        monkeypatch.setenv("THERE", f"POSTGRESQL://nobody:{written}@{server.partition('@')[2]}")
+        found = judge(None, {"check": "positive", "column": "x"}, source=postgres.source("part") | {"kind": kind})
+        assert not [part for part in re.split(r"[@/?#\[\]%&= ]", word) if part and f'"{part}' in str(found.reason)]
+        told.append(str(found.reason))
+    assert "password authentication failed" in told[1]
+    assert "write the user's password" in told[1]
+    for said in ("could not translate host name", "on option", "URI query"):
+        assert said not in told[0]
+
+
+def test_what_a_database_says_is_told_where_its_address_is_plain() -> None:
+    said = 'relation "orders" does not exist'
+    for url in ("postgresql://u:p@h/orders?application_name=a@b", "postgresql://h/orders", "duckdb:///orders.duckdb"):
+        assert masked(said, url) == said

@@ -168,6 +168,18 @@ def test_a_file_is_named_on_one_line_whatever_its_name(name: str, told: str) -> 
     assert reason == f"d/a{told}b.csv names the column 'a' more than once (line 1); rename one in the header"
 
 
+@pytest.mark.parametrize("other", [pl.DataFrame({"a": [1]}), pl.DataFrame({"a\nb": ["x"]})], ids=["gone", "dtype"])
+def test_a_column_is_named_on_one_line_whatever_its_name(other: pl.DataFrame) -> None:
+    Path("d").mkdir()
+    pl.DataFrame({"a\nb": [1]}).write_parquet("d/0.parquet")
+    other.write_parquet("d/1.parquet")
+    result = judge(None, {"check": "not_null", "column": "a\nb"}, source=Files(path="d/"))
+    for said in (str(result.reason), result.rules[0].message):
+        assert said.splitlines() == [said]
+        assert "a b" in said
+        assert said.endswith(("new_columns]`", "with one schema"))
+
+
 def test_a_link_that_leads_nowhere_is_told_as_one() -> None:
     DATA.write_csv("a.csv")
     Path("b.csv").symlink_to("nowhere.csv")

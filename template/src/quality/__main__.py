@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, redirect_stdout, suppress
 from typing import Any
 
-from quality.cli.complaints import complain, sentences
+from quality.cli.complaints import complain, sentences, unexpected
 from quality.cli.verbs import JSON, VERBOSE, VERBS
 from quality.errors import ConfigurationError, ServerError, SourceError
 from quality.loopback import QUIET
@@ -63,7 +63,7 @@ def answered(asked: argparse.Namespace) -> Any:
     except Exception as error:
         if asked.verbose:
             raise
-        return ended(f"unexpected {type(error).__name__}: {error}; `--verbose` shows where", 3, asked)
+        return ended(unexpected(error, "`--verbose` shows where"), 3, asked)
 
 
 def ended(about: object, code: int, asked: argparse.Namespace) -> Any:

@@ -70,6 +70,7 @@ class QuarantineError(SourceError):
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of what an error says; of object storage's, what was answered and not what was asked."""
+    """What an error says on one line, or its first; of object storage's, what was answered and not what was asked."""
     text = str(error).strip() or type(error).__name__
-    return masked(said(text) or refused(text) or text.splitlines()[0])
+    own = isinstance(error, (SourceError, CannotJudgeError))
+    return masked(said(text) or refused(text) or (" ".join(text.split()) if own else text.splitlines()[0]))

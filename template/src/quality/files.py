@@ -28,9 +28,7 @@ def write_whole(path: Path, text: str, lasting: bool = True, private: bool = Fal
 def whole(path: Path, private: bool = True) -> Iterator[Path]:
     """A hidden file beside a path, which takes its place in one step once it is written; none where that fails."""
     (private_folder if private else _folder)(path.parent)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    os.close(handle)
-    half = Path(name)
+    half = _half(path)
     try:
         if not private:
             half.chmod(0o666 & ~_umask())
@@ -38,6 +36,16 @@ def whole(path: Path, private: bool = True) -> Iterator[Path]:
         half.replace(path)
     finally:
         half.unlink(missing_ok=True)
+
+
+def _half(path: Path) -> Path:
+    """A new file beside a path; OSError, which names the path, where there can be none."""
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from None
+    os.close(handle)
+    return Path(name)
 
 
 def private_folder(path: Path) -> None:

@@ -15,6 +15,7 @@ from quality.cli.entries import write
 from quality.cli.ladder import first_verdict
 from quality.cli.learn import proposal, remark
 from quality.cli.policy_file import PolicyFile
+from quality.cli.remains import left, remains
 from quality.cli.review import reviewed
 from quality.contract import project
 from quality.contract.config import CheckConfig
@@ -107,6 +108,7 @@ def remove(asked: argparse.Namespace) -> Entries:
     if name not in (known := project.datasets()):
         raise ConfigurationError(f"there is no dataset '{name}'; {nearest(name, known)}")
     write(quiet=True)
+    folders = remains([name]).get(name)
     path, policy = project.root() / "datasets" / f"{name}.yml", PolicyFile()
     kept = path.read_text("utf-8")
     for place in ((), *(("environments", one) for one in project.policy().environments)):
@@ -122,6 +124,8 @@ def remove(asked: argparse.Namespace) -> Entries:
         policy.restore()
         raise
     print("its deployments, blocks and automations on a server: `nox -s drift -- --fix` deletes what left prefect.yaml")
+    if folders:
+        print(left(folders))
     return _computed("remove", path)
 
 

@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from quality.errors import ConfigurationError
-from quality.sources.connections import NAMED
+from quality.sources.connections import NAMED, name_parts
 
 STORES = ("s3", "s3a", "gs", "gcs", "az", "azure", "abfs", "abfss", "adl", "http", "https", "hf", "file")
 """How addresses of files begin; every other one is a database's."""
@@ -39,4 +39,4 @@ def called(source: dict[str, Any]) -> str:
     """What names a source: its path, or its table without the schema; ConfigurationError where nothing does."""
     if "query" in source:
         raise ConfigurationError("a query says no name of a dataset: give one after the connection")
-    return str(source["path"] if "path" in source else source["table"].rpartition(".")[2])
+    return str(source["path"] if "path" in source else name_parts(source["table"])[-1])

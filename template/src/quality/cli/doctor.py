@@ -11,6 +11,7 @@ from packaging.version import Version
 from rich.text import Text
 
 from quality.cli.answers import Doctor, Looked
+from quality.cli.remains import left, remains
 from quality.contract import project
 from quality.contract.config import CheckConfig
 from quality.drift.environments import stale
@@ -86,6 +87,9 @@ def files() -> Iterator[Looked]:
         else:
             yield Looked(subject=f"datasets/{dataset}.yml", said=f"valid, {len(configs[0].rules)} rules")
             yield from _sources(dataset, configs)
+    for gone, folders in remains(project.datasets()).items():
+        if gone not in project.datasets():
+            yield Looked(subject=f"datasets/{gone}.yml", said=f"not there any more; {left(folders)}")
 
 
 def _sources(dataset: str, configs: Sequence[CheckConfig]) -> Iterator[Looked]:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Generic, TypeVar
 
 from quality.cli.answers import Entry
-from quality.cli.complaints import complain, sentences
+from quality.cli.complaints import complain, sentences, unexpected
 from quality.contract import project
 from quality.contract.config import CheckConfig
 from quality.errors import ConfigurationError, ServerError, SourceError
@@ -74,8 +74,8 @@ class Session(Generic[E]):
         except Exception as error:
             if len(self._names) == 1:
                 raise
-            what = f"{where}: unexpected {type(error).__name__}: {error}; run this for it alone with `--verbose`"
-            self.stop(config.dataset, config.environment, sentences(f"{what} to see where"), 3)
+            what = unexpected(error, "run this for it alone with `--verbose` to see where")
+            self.stop(config.dataset, config.environment, sentences(f"{where}: {what}"), 3)
 
 
 def _partition(asked: argparse.Namespace) -> str | None:

@@ -10,6 +10,7 @@ import polars as pl
 from quality.errors import MalformedError
 from quality.learning.dialect import NO_VALUES, filled, fitting, is_csv, numbers, undecided, with_dialect
 from quality.sources import Files, Source
+from quality.sources.connections import name_parts
 from quality.sources.dates import dated
 from quality.sources.parsing import Written, parsed
 from quality.sources.schemas import exactly
@@ -82,7 +83,7 @@ def _with_dates(source: Files | Sql, root: Path) -> Files | Sql:
 
 def _first(source: Sql) -> Sql:
     """The first rows of a database's, in SQL that most of them know."""
-    rows = Asked(source.query and source.query.strip().rstrip(";"), tuple((source.table or "").split("."))).rows(quoted)
+    rows = Asked(source.query and source.query.strip().rstrip(";"), name_parts(source.table or "")).rows(quoted)
     return source.model_copy(update={"table": None, "query": f"SELECT * FROM {rows} LIMIT {LOOKED_AT}"})
 
 

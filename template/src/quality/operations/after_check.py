@@ -163,7 +163,7 @@ def _attempt(name: str, step: Callable[[], list[str]]) -> list[str]:
         note = f"{name}: not written: {first_line(error)}"
         if run_context() is not None:
             get_run_logger().warning("%s", note)
-        return [note]
+        return _said([note])
 
 
 def run_id() -> str:

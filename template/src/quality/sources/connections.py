@@ -10,12 +10,47 @@ from urllib.parse import unquote, urlsplit
 
 from pydantic import AfterValidator
 
-from quality.errors import ConfigurationError
+from quality.errors import ConfigurationError, first_line
 from quality.values import Text
 
 NAMED = re.compile(r"(env|secret):([\w.-]+)")
 GIVEN = re.compile(r"(?i)[?&;](?:password|pwd|token)=([^?&;]*)")
 EXAMPLE = "postgresql://user:password@host/database"
+LOGIN = re.compile(r"[^\s@/?#\[\]]*@[^@/?#]*(/[^@?#]*)?(\?[\w.%+-]+=[^#]*)?")
+"""What follows the scheme of an address with a login, whose special characters are written by their codes."""
+CODES = (
+    "the address of the connection cannot be read; write what is special in its password by codes: %40 for @, %2F for /"
+)
+PART = re.compile(r'(?:^|(?<=\.))(?:"((?:[^"]|"")+)"(?=\.|$)|([^.]*))')
+FACTS = (
+    "does not exist", "no such", "syntax", "not a database", "not a valid DuckDB database", "permission denied",
+    "Catalog Error", "Binder Error",
+)  # fmt: skip
+"""What databases say of a mistake that another attempt does not mend."""
+OF_DRIVERS = re.compile(r"(?s).*(?:ERROR|FATAL): |IO: (?:\[libpq\] )?")
+"""What drivers say before what the database says, such as the whole query."""
+AGAIN = "see why the server ended the connection, and run this again"
+PASSWORD = "write the user's password into the address of the connection"
+SERVER = "see that the server runs, and that the connection's address names its host and port"
+NAME = "name it as the database does, with its schema: sales.orders; in double quotes where a dot is part of a name"
+FIXES = {
+    "permission denied": "grant its user SELECT on what the rules read",
+    "password authentication failed": PASSWORD,
+    "no password supplied": PASSWORD,
+    "Connection refused": SERVER,
+    "could not translate host name": SERVER,
+    "no connection to the server": AGAIN,
+    "server closed the connection": AGAIN,
+    "terminating connection": AGAIN,
+    "too many connections": "let its user have more connections, or run fewer checks at once",
+    "prepared statement": "have the pool between keep one connection for a session, or name the server itself",
+    "statement timeout": "raise the user's statement_timeout, or ask fewer rules of the table",
+    "lock timeout": "see who holds a lock on the table, and run this again",
+    "Could not set lock": "run this again once the process that writes the file has closed it",
+    "has not been populated": "refresh the view before it is judged",
+    'relation "': NAME,
+    "Table with name": NAME,
+}
 
 
 def _without_password(written: str) -> str:
@@ -45,15 +80,21 @@ def address(connection: str) -> str:
     """The address that a connection means; ConfigurationError says which variable or block is missing."""
     found = NAMED.fullmatch(connection)
     if found is None:
-        return connection
+        return _known(connection)
     if found[1] == "secret":
         # Prefect holds the secrets, and is imported only where a contract names one.
-        return str(importlib.import_module("quality.prefect_run").secret(found[2], "the database of a source")).strip()
+        secret = importlib.import_module("quality.prefect_run").secret(found[2], "the database of a source")
+        return _known(str(secret).strip())
     value = os.environ.get(found[2], "").strip()
     if "://" not in value:
         what = "holds no address" if value else "is not set"
         raise ConfigurationError(f"the environment variable {found[2]} {what}; it names a database, as {EXAMPLE} does")
-    return value
+    return _known(value)
+
+
+def _known(url: str) -> str:
+    """An address as drivers know it, whose scheme may be written in any letters."""
+    return f"{scheme(url)}://{url.partition('://')[2]}"
 
 
 def scheme(url: str) -> str:
@@ -61,8 +102,32 @@ def scheme(url: str) -> str:
     return url.partition("://")[0].lower()
 
 
+def name_parts(table: str) -> tuple[str, ...]:
+    """The parts of a table's name: of `sales.orders` two, and of `"v1.5"` one, as it stands in double quotes."""
+    return tuple(found[1].replace('""', '"') if found[1] else found[2] for found in PART.finditer(table))
+
+
+def told(error: BaseException, url: str) -> tuple[str, bool]:
+    """What a database says, with what to do and without what gives access; and whether that stays as it is."""
+    said = OF_DRIVERS.sub("", masked(first_line(error), url)).strip()
+    todo = next((f"; {fix}" for word, fix in FIXES.items() if word in said), "")
+    return f"{said}{todo}", any(word in said for word in FACTS)
+
+
+def _tells_a_part(text: str, url: str) -> bool:
+    """Whether a message quotes a part of a password that ended too early, as a host, a port or an option."""
+    login, sign, _ = (rest := url.partition("://")[2]).rpartition("@")
+    held = login.partition(":")[2]
+    if not sign or LOGIN.fullmatch(rest):
+        return False
+    ends = tuple(f"{part}@" for part in re.split(r"[@/?#]", held) if part)
+    return any(one in held or one.startswith(ends) for one in re.findall(r'"([^"]+)"', text))
+
+
 def masked(text: str, url: str) -> str:
     """A message without what gives access: what is secret in this address, as it is written and as it is meant."""
+    if _tells_a_part(text, url):
+        return CODES
     try:
         password = urlsplit(url).password or ""
     except ValueError:

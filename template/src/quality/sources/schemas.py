@@ -80,7 +80,7 @@ def _told(bad: Sequence[Difference]) -> str | None:
     words = list(dict.fromkeys(one.allowed_by for one in bad if one.allowed_by))
     allow = f"declare `source.evolution: [{', '.join(words)}]`" if words else ""
     fix = "write the files anew with one schema" if any(one.allowed_by is None for one in bad) else ""
-    said = "; ".join(one.said for one in bad[:MOST])
+    said = " ".join("; ".join(one.said for one in bad[:MOST]).split())
     return f"the files differ: {said}{more}: {' and '.join(filter(None, (allow, fix)))}"
 
 

@@ -15,10 +15,10 @@ import polars as pl
 from pydantic import Field, model_validator
 
 from quality.engine.frame import Frame
-from quality.errors import ConfigurationError, MalformedError, SourceError, first_line
+from quality.errors import ConfigurationError, MalformedError, SourceError
 from quality.rules.dtype_names import Dtype
 from quality.sources.columnar import read_columnar
-from quality.sources.connections import Connection, address, masked
+from quality.sources.connections import Connection, address, name_parts, told
 from quality.sources.encoding import scratch
 from quality.sources.listing import File
 from quality.sources.options import DateForm, TextFormat
@@ -33,8 +33,6 @@ from quality.values import Scalar, Text
 
 KEPT = 4
 """Snapshots of one source that are kept for whoever still reads them, where nobody says when they are done with."""
-FACTS = ("does not exist", "no such", "syntax", "not a database", "permission denied", "Catalog Error", "Binder Error")
-"""What databases say of a mistake that another attempt does not mend."""
 
 
 class Sql(Source):
@@ -94,7 +92,7 @@ class Sql(Source):
         url = address(self.connection)
         declared = {*self.dtypes, *self.dates}
         query = self.query.strip().rstrip(";") if self.query else None
-        asked = Asked(query, tuple((self.table or "").split(".")), declared)
+        asked = Asked(query, name_parts(self.table or ""), declared)
         try:
             with opened(url, root, asked) as found:
                 yield found
@@ -106,9 +104,10 @@ class Sql(Source):
             raise self._told(error, url) from None
 
     def _told(self, error: BaseException, url: str) -> SourceError:
-        said = masked(first_line(error), url)
-        stays = isinstance(error, MalformedError) or any(word in said for word in FACTS)
-        return (MalformedError if stays else SourceError)(f"{self.describe()} cannot be read: {said}")
+        said, stays = told(error, url)
+        return (MalformedError if stays or isinstance(error, MalformedError) else SourceError)(
+            f"{self.describe()} cannot be read: {said}"
+        )
 
     def _snapshot(self, root: Path, judged: Collection[str] | None) -> tuple[Reading, Path]:
         folder = scratch("sql")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -13,32 +12,18 @@ from typing import Any, ClassVar, Literal
 import polars as pl
 from pydantic import Field
 
-from quality.errors import ConfigurationError, MalformedError, SourceError, first_line
+from quality.errors import ConfigurationError, MalformedError, SourceError
 from quality.pushdown.databases import DIALECTS
 from quality.pushdown.dialects import Dialect, UnsayableError, exp
 from quality.pushdown.frame import Database
 from quality.pushdown.plans import Table as Rows
 from quality.pushdown.types import dtype_of
-from quality.sources.connections import Connection, address, masked, scheme
+from quality.sources.connections import Connection, address, name_parts, scheme, told
 from quality.sources.drivers import driver
 from quality.sources.source import Looked, Reading, Source
-from quality.sources.sql import FACTS, Sql
+from quality.sources.sql import Sql
 from quality.sources.ways import WAYS, Run
 from quality.values import Text
-
-OF_DRIVERS = re.compile(r"(?s).*(?:ERROR|FATAL): |IO: (?:\[libpq\] )?")
-"""What drivers say before what the database says, such as the whole query."""
-FIXES = {
-    "permission denied": "grant its user SELECT on what the rules read",
-    "password authentication failed": "write the user's password into the address of the connection",
-    "no password supplied": "write the user's password into the address of the connection",
-    "Connection refused": "see that the server runs, and that the connection's address names its host and port",
-    "no connection to the server": "see why the server ended the connection, and run this again",
-    "server closed the connection": "see why the server ended the connection, and run this again",
-    "terminating connection": "see why the server ended the connection, and run this again",
-    "prepared statement": "have the pool between keep one connection for a session, or name the server itself",
-    "statement timeout": "raise the user's statement_timeout, or ask fewer rules of the table",
-}
 
 
 class Table(Source):
@@ -90,12 +75,12 @@ class Table(Source):
         driver("sqlglot", "pushdown", "a table that is judged where it lies")
         with self._told(url):
             way = open_now.enter_context(WAYS[kind](url, root))
-        told, tables = partial(self._told, url), dict[str, Rows]()
+        watched, tables = partial(self._told, url), dict[str, Rows]()
 
         def rows(name: str, order: tuple[str, ...] = ()) -> Rows:
             if name not in tables:
-                with told():
-                    tables[name] = as_rows(name.split("."), way.columns(name.split(".")), DIALECTS[kind], order)
+                with watched():
+                    tables[name] = as_rows(name_parts(name), way.columns(name_parts(name)), DIALECTS[kind], order)
             return tables[name]
 
         def same(other: Source) -> Rows | None:
@@ -104,7 +89,7 @@ class Table(Source):
         mine = rows(self.table, self.order_by)
         if gone := [name for name in self.order_by if name not in mine.schema]:
             raise MalformedError(f"source.order_by: there is no column '{gone[0]}' in {self.table}")
-        run, explain = (_one_by_one(one, told) for one in (way.run, way.explain))
+        run, explain = (_one_by_one(one, watched) for one in (way.run, way.explain))
         explain(str(exp.Select().select(exp.Literal.number(1)).from_(mine.rows.copy()).sql(DIALECTS[kind].SQLGLOT)))
         return Database(DIALECTS[kind], run, explain, mine, same)
 
@@ -116,12 +101,8 @@ class Table(Source):
         except (ConfigurationError, SourceError):
             raise
         except (Exception, pl.exceptions.PanicException) as error:
-            said = OF_DRIVERS.sub("", masked(first_line(error), url)).strip()
-            stays = any(word in said for word in FACTS)
-            todo = next((f"; {fix}" for word, fix in FIXES.items() if word in said), "")
-            raise (MalformedError if stays else SourceError)(
-                f"{self.describe()} cannot be judged: {said}{todo}"
-            ) from None
+            said, stays = told(error, url)
+            raise (MalformedError if stays else SourceError)(f"{self.describe()} cannot be judged: {said}") from None
 
 
 def _one_by_one(run: Run, told: Callable[[], Any]) -> Run:
@@ -135,7 +116,7 @@ def _one_by_one(run: Run, told: Callable[[], Any]) -> Run:
     return locked
 
 
-def as_rows(parts: Sequence[str], types: Mapping[str, str], dialect: Dialect, order: tuple[str, ...]) -> Rows:
+def as_rows(named: Sequence[str], types: Mapping[str, str], dialect: Dialect, order: tuple[str, ...]) -> Rows:
     """A table with the SQL of each column, of which some have a type that is not judged there."""
     columns: dict[str, Any] = {}
     schema: dict[str, pl.DataType] = {}
@@ -148,5 +129,5 @@ def as_rows(parts: Sequence[str], types: Mapping[str, str], dialect: Dialect, or
             if dtype is None
             else dialect.read(own, kind, dtype)
         )
-    table = exp.table_(*reversed([exp.to_identifier(part, quoted=True) for part in parts]))
+    table = exp.table_(*reversed([exp.to_identifier(part, quoted=True) for part in named]))
     return Rows(table, columns, schema, order)
