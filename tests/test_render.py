@@ -86,14 +86,16 @@ def pairwise() -> list[dict[str, Any]]:
     return sets
 
 
-def test_a_copy_by_command_line_needs_no_trust_and_less_than_two_seconds(template: Path, tmp_path: Path) -> None:
-    before = processor_seconds()
+def test_a_copy_by_command_line_needs_no_trust_and_little_time(template: Path, tmp_path: Path) -> None:
+    begun = processor_seconds()
+    assert copier("--version").returncode == 0
+    begun, its_own = processor_seconds(), processor_seconds() - begun
     done = copier("copy", "--defaults", "--data", "domain=flights", str(template), str(tmp_path / "r"))
-    took = processor_seconds() - before
+    took = processor_seconds() - begun
     assert done.returncode == 0, done.stderr
     assert "nox -s task" in done.stderr
     assert set(files(tmp_path / "r")) >= EXPECTED
-    assert took < 4, "1.2 s on a machine that does nothing else"
+    assert took < 6 * its_own, f"{took:.1f} s of CPU, where Copier says its version in {its_own:.1f} s"
 
 
 def processor_seconds() -> float:

@@ -208,3 +208,4 @@ def test_values_stay_text_in_the_summary_and_plain_in_the_table() -> None:
     assert "<script>" not in summary(result).replace("\\<script\\>", "")
     json.dumps(rule_rows(result), allow_nan=False)
     assert cell("[a](b)|c") == r"\[a\](b)\|c"
+    assert cell("not_null(__index__) & R&amp;D") == r"not_null(\_\_index\_\_) & R\&amp;D"

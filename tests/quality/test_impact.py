@@ -19,7 +19,7 @@ from checking import NOW
 from domains import Domain
 from hypothesis import given
 from hypothesis import strategies as st
-from test_properties import REFERENCES, examples, frame_of, rule_lists, tables
+from test_properties import REFERENCES, examples, frame_of, rule_lists, scoped, scopes, strategies, tables
 
 from quality import CheckConfig
 from quality.__main__ import main
@@ -33,6 +33,7 @@ from quality.impact.rules import Pair, compared
 from quality.reporting import console
 from quality.rules.catalogue import parse_rule, parse_rules
 from quality.sources.typed import SAMPLE
+from quality.values import Status
 
 ROWS = pl.DataFrame(
     {
@@ -145,6 +146,20 @@ LOOSER = {
     "a column is no longer stated": (SCHEMA_RULE, {"check": "schema", "columns": {"a": "Int64"}}),
     "a family is enough": (rule("dtype", dtype="Int64"), rule("dtype", dtype="numeric")),
     "others are welcome": ({**SCHEMA_RULE, "closed": True}, SCHEMA_RULE),
+    "more hours are waited": (rule("in_range", max="2h"), rule("in_range", max="10h")),
+    "a later hour of the day": (rule("in_range", max="09:30"), rule("in_range", max="12:00:00")),
+    "a duration is shorter": (rule("min", at_least="1d"), rule("min", at_least="20h")),
+    "a text of digits is greater either way": (rule("in_range", max="200"), rule("in_range", max="300")),
+    "keys may repeat in other segments": (UNIQUE, {**UNIQUE, "by": "b"}),
+    "an order starts again in every segment": (rule("increasing"), rule("increasing", by="b")),
+    "more columns tell rows apart": (
+        {"check": "unique_combination", "columns": ["a", "b"], "name": "n"},
+        {"check": "unique_combination", "columns": ["b", "a", "c"], "name": "n"},
+    ),
+    "a rate holds of all segments together": (
+        rule("not_null", max_failure_rate=0.1, by="b"),
+        rule("not_null", max_failure_rate=0.1),
+    ),
     "equal neighbours are in order": (rule("increasing", strict=True), rule("increasing")),
     "nulls are welcome": ({"check": "primary_key", "columns": ["a"]}, rule("unique")),
     "blanks are welcome": (rule("not_empty"), rule("not_null")),
@@ -173,9 +188,50 @@ OTHERWISE = {
     "a schema and a key by name": (
         {**SCHEMA_RULE, "name": "n"},
         {"check": "unique_combination", "columns": ["a"], "name": "n"},
-        False,
+        True,
     ),
-    "a kind by name": (rule("not_null", name="n"), rule("unique", name="n"), False),
+    "a kind by name": (rule("not_null", name="n"), rule("unique", name="n"), True),
+    "a column by name": (rule("not_null", name="n"), {"check": "not_null", "column": "b", "name": "n"}, True),
+    "a metric by name": (
+        {"check": "trend", "metric": "mean", "column": "a", "max_change": 1, "name": "n"},
+        {"check": "trend", "metric": "row_count", "max_change": 1, "name": "n"},
+        True,
+    ),
+    "another value": (rule("equal", value=1), rule("equal", value=2), True),
+    "another value that none may be": (rule("not_equal", value=1), rule("not_equal", value=2), True),
+    "a word of an order that the column has": (
+        rule("greater_than_or_equal", value="high"),
+        rule("greater_than_or_equal", value="medium"),
+        True,
+    ),
+    "digits that texts order otherwise": (rule("in_range", max="9"), rule("in_range", max="10"), True),
+    "a moment of another zone": (
+        rule("in_range", max="2024-01-31"),
+        rule("in_range", max="2024-01-31T12:00:00+00:00"),
+        True,
+    ),
+    "a number of fewer rows": (
+        {"check": "row_count", "min": 9},
+        {"check": "row_count", "min": 9, "where": "b > 1"},
+        True,
+    ),
+    "a number of all rows": (
+        {"check": "row_count", "min": 9, "where": "b > 1"},
+        {"check": "row_count", "min": 9},
+        True,
+    ),
+    "a share of all rows": (
+        rule("not_null", max_failure_rate=0.1, where="b > 1"),
+        rule("not_null", max_failure_rate=0.1),
+        True,
+    ),
+    "segments of a number": (rule("mean", at_most=5), rule("mean", at_most=5, by="b"), True),
+    "other segments of a key": ({**UNIQUE, "by": "b"}, {**UNIQUE, "by": "c"}, True),
+    "a primary key of fewer columns": (
+        {"check": "primary_key", "columns": ["a", "b"], "name": "n"},
+        {"check": "primary_key", "columns": ["a"], "name": "n"},
+        True,
+    ),
 }
 
 
@@ -213,6 +269,36 @@ def test_rules_are_paired_by_name_then_by_what_they_are_about() -> None:
     assert [one.what for one in paired(*others)] == ["removed", "added"]
     assert paired([RANGE, SET], [SET, RANGE]) == []
     assert paired([SET], [rule("in_set", values=["y", "x"], description="why")]) == []
+
+
+@examples(300)
+@given(data=st.data(), rows=tables)
+def test_what_is_tightened_passes_nothing_that_failed_and_what_is_loosened_fails_nothing_that_passed(
+    here: Path, data: st.DataObject, rows: list[dict[str, Any]]
+) -> None:
+    """Of a rule of which one field is that of another of its kind."""
+    kind = strategies[data.draw(st.sampled_from(sorted(strategies)))]
+    one, other = (scoped(data.draw(kind), data.draw(scopes), "n") for _ in range(2))
+    differ = sorted(name for name in {*one, *other} if one.get(name) != other.get(name))
+    there = [name for name in ("where", "by") if name in differ]
+    name = data.draw(st.sampled_from(there or differ or ["severity"]))
+    kept = {field: value for field, value in one.items() if field != name}
+    both = [one, kept | {name: other[name]} if name in other else kept]
+    try:
+        before, after = map(parse_rule, both)
+    except ConfigurationError:
+        return
+    for pair in compared([before], [after]):
+        if pair.what == "changed":
+            continue
+        softer, harder = both if pair.what == "tightened" else reversed(both)
+        frame_of(rows).write_parquet("rows.parquet")
+        source = {"source": {"path": "rows.parquet"}}
+        said = [
+            {one.status for one in check(None, CheckConfig(rules=parse_rules([rule]), **source), now=NOW).rules}
+            for rule in (softer, harder)
+        ]
+        assert Status.FAILED not in said[0] or not said[1] <= {Status.PASSED, Status.SKIPPED}, (pair, said)
 
 
 def broken(written: dict[str, Any], rows: list[dict[str, Any]]) -> set[int]:
@@ -398,7 +484,7 @@ def test_a_column_that_is_no_longer_declared_is_breaking(shop: Domain, impact: A
     (one,) = found["datasets"]
     assert (code, one["columns_removed"]) == (1, ["amount", "state"])
     assert "the column amount is no longer declared" in one["breaking"]
-    assert "source" in [field["field"] for field in one["fields"]]
+    assert [field["field"] for field in one["fields"]] == ["source.dtypes.amount"]
     assert (one["newly_failing"], one["note"]) == (
         None,
         "the source is another one, so rows are not compared one by one",
@@ -441,6 +527,39 @@ def test_no_value_of_a_sensitive_column_is_shown(shop: Domain, capsys: pytest.Ca
     shown = capsys.readouterr()
     assert "regex(email" in shown.out
     assert "hush" not in shown.out + shown.err
+
+
+def test_what_is_sensitive_on_one_side_is_hidden_on_both_wherever_the_data_lies(
+    shop: Domain, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ROWS.write_parquet(shop.root / "data" / "moved.parquet")
+    text = CONTRACT.replace("sensitive: [email]\n", "").replace("orders.parquet", "moved.parquet")
+    shop.write("datasets/orders.yml", text + "  - {check: max, column: email, at_most: i}\n")
+    capsys.readouterr()
+    assert main(["impact", "--json"]) == 0
+    shown = capsys.readouterr()
+    assert "max(email" in shown.out
+    assert "hush" not in shown.out + shown.err
+    ROWS.rename({"email": "mail"}).write_parquet(shop.root / "data" / "moved.parquet")
+    shop.write("datasets/orders.yml", text.replace("email", "mail"))
+    assert main(["impact", "--json"]) == 1
+    new = next(r for r in json.loads(capsys.readouterr().out)["datasets"][0]["rules"] if r["what"] == "added")
+    assert new["after"]["failing"] == 1
+
+
+def test_a_long_field_is_shown_from_where_it_differs(shop: Domain, capsys: pytest.CaptureFixture[str]) -> None:
+    many = [f"state {n}" for n in range(100)]
+    shop.edit("datasets/orders.yml", "[open, paid, gone]", json.dumps(many))
+    shop.edit("datasets/orders.yml", "column: state,", "column: state, name: known,")
+    commit(shop.root)
+    shop.edit("datasets/orders.yml", '"state 70", ', "")
+    shop.edit("datasets/orders.yml", "orders.parquet}", "orders.parquet, evolution: [new_columns]}")
+    capsys.readouterr()
+    assert main(["impact", "--rules", "HEAD"]) == 0
+    page = capsys.readouterr().out
+    assert '"state 69", "state 70", "state 71"' in page.partition(" → …")[0]
+    assert '"state 69", "state 71", "state 72"' in page.partition(" → …")[2]
+    assert 'source.evolution: [] → ["new_columns"]' in page
 
 
 def test_rows_are_told_apart_one_query_at_a_time_where_all_together_are_too_many(

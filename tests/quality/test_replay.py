@@ -23,6 +23,7 @@ from quality.file_states.opening import ignored
 from quality.file_states.store import Store
 from quality.history.runs import append
 from quality.result import CheckResult
+from quality.sources.typed import SAMPLE
 from quality.values import Status
 
 CONTRACT = """
@@ -159,6 +160,114 @@ def test_no_alarm_is_gone_where_a_rule_that_could_alarm_is_not_judged(
     assert [night["alarm"] for night in found["nights"]] == ["none", "none", "gone", "gone"]
 
 
+@pytest.mark.parametrize(
+    ("severity", "more", "said"),
+    [
+        ("warning", 2, "| FAILED | FAILED | not known |"),
+        ("warning", 0, "| FAILED | WARNING | not known |"),
+        ("error", 0, "| FAILED | WARNING | not known |"),
+    ],
+    ids=["more rules make it a smaller share", "one that fails makes it a greater share", "one that fails at all"],
+)
+def test_a_share_of_failed_rules_is_known_once_all_are_judged(
+    severity: str, more: int, said: str, shop: list[CheckResult], shown: Shown
+) -> None:
+    """Of four or five rules one fails; the others are judged by nobody."""
+    unread = f"  - {{check: mean, column: amount, at_least: 0, severity: {severity}, name: N}}\n"
+    shares = f"warning_threshold: {0.2 if more else 0.25}\nrules:"
+    write(more="".join(unread.replace("N", f"mean {n}") for n in range(more or 1)))
+    contract = Path("datasets/orders.yml")
+    contract.write_text(contract.read_text("utf-8").replace("rules:", shares), "utf-8")
+    assert said in shown("--markdown")
+
+
+def test_no_row_that_is_judged_is_an_alarm_unless_that_may_be(shop: list[CheckResult], replayed: Asked) -> None:
+    """As a check without `allow_empty` is no success, and people are told."""
+    contract = Path("datasets/orders.yml")
+    nobody = "rules:\n  - {check: max, column: amount, at_most: 1, where: id < 0}\n"
+    judged = contract.read_text("utf-8").split("rules:")[0]
+    contract.write_text(judged + nobody, "utf-8")
+    unread = [night["unanswered"] for night in replayed()["datasets"][0]["nights"]]
+    assert unread == [["max(amount, at_most=1) where id < 0"]] * 4
+    again = check(None, project.load("orders", "dev"), now=NOW + timedelta(days=5))
+    assert not again.is_success
+    *_, night = replayed()["datasets"][0]["nights"]
+    assert (night["was"], night["alarmed"], night["would_be"], night["alarm"]) == ("SKIPPED", True, "SKIPPED", "same")
+    contract.write_text(f"{judged}allow_empty: true\n{nobody}", "utf-8")
+    *_, night = replayed()["datasets"][0]["nights"]
+    assert (night["alarmed"], night["would_be"], night["alarm"]) == (True, "SKIPPED", "gone")
+
+
+def test_files_without_rows_pass_nothing(tmp_path: Path, shop: list[CheckResult], replayed: Asked) -> None:
+    for file in Path("data").iterdir():
+        pl.read_parquet(file).clear().write_parquet(file)
+    write(more="  - {check: column_exists, column: id}\n")
+    assert check(None, project.load("orders", "dev"), now=NOW + timedelta(days=9)).status is Status.SKIPPED
+    *_, night = replayed()["datasets"][0]["nights"]
+    assert (night["would_be"], night["alarm"]) == ("SKIPPED", "same")
+
+
+def test_a_night_that_was_looked_at_again_is_not_its_own_past(shop: list[CheckResult], replayed: Asked) -> None:
+    """By another configuration, so that history has both looks."""
+    write(more="  - {check: row_count, min: 1}\n")
+    for number in range(6):
+        run(NOW + timedelta(days=6 + number))
+        rows = pl.read_parquet("data/0.parquet").with_columns(pl.col("id") + 100 * (number + 1))
+        rows.write_parquet(f"data/{number + 5}.parquet")
+    run(NOW + timedelta(days=12))
+    write(more="  - {check: volume, max_change: 0.5, window: 1}\n  - {check: row_count, min: 2}\n")
+    said = run(NOW + timedelta(days=12, hours=3))
+    volume = {rule.rule_name: rule for rule in said.rules}["volume(max_change=0.5, window=1)"]
+    write(more="  - {check: volume, max_change: 0.05, window: 1}\n")
+    *_, night = replayed()["datasets"][0]["nights"]
+    assert "it is 110; the median, 100, allows 50 to 150" in volume.message
+    assert "volume(max_change=0.05, window=1)" in night["failing"]
+
+
+def test_nights_that_were_read_in_another_way_are_not_judged(shop: list[CheckResult], replayed: Asked) -> None:
+    contract = Path("datasets/orders.yml")
+    text = contract.read_text("utf-8")
+    contract.write_text(text.replace('"data/*.parquet"}', '"data/[0-9].parquet"}'), "utf-8")
+    assert [night["problem"] for night in replayed()["datasets"][0]["nights"]] == [None] * 4
+    contract.write_text(text.replace('"data/*.parquet"}', '"data/*.parquet", evolution: [new_columns]}'), "utf-8")
+    said = "its files were read in another way than `source` says, so states of them say nothing"
+    assert [night["problem"] for night in replayed()["datasets"][0]["nights"]] == [said] * 4
+    assert [night["problem"] for night in replayed("--rules", "main")["datasets"][0]["nights"]] == [None] * 4
+
+
+def test_a_guess_that_other_rules_judge_is_theirs(shop: list[CheckResult], replayed: Asked) -> None:
+    """Text that is no number after those that said it is one: a rule about the dtype asks the source for it."""
+    lines = [f"{n},{n}" for n in range(SAMPLE)] + [f"{SAMPLE},many"]
+    for name in ("0", "1"):
+        Path(f"data/{name}.csv").write_text("id,amount\n" + "\n".join(lines) + "\n", "utf-8")
+    contract = Path("datasets/orders.yml")
+    head = contract.read_text("utf-8").split("rules:")[0].replace("parquet", "csv")
+    plain, judging = (
+        head + f"rules:\n  - {{check: {rule}}}\n"
+        for rule in ("not_null, column: id", "dtype, column: amount, dtype: integer")
+    )
+    alarms = []
+    for number, (first, then) in enumerate(((plain, judging), (judging, plain))):
+        contract.write_text(first, "utf-8")
+        check(None, project.load("orders", "dev"), now=NOW + timedelta(days=10 + number))
+        contract.write_text(then, "utf-8")
+        *_, night = replayed()["datasets"][0]["nights"]
+        alarms.append((night["was"], night["would_be"], night["unanswered"]))
+    rule = "dtype(amount, dtype=integer)"
+    assert alarms == [("PASSED", None, [rule]), ("FAILED", None, ["not_null(id)"])]
+
+
+def test_many_nights_are_a_page_that_a_comment_takes(shop: list[CheckResult], shown: Shown) -> None:
+    write(more="".join(f"  - {{check: mean, column: amount, at_least: {n}}}\n" for n in range(40)))
+    folder = Path(".quality/states/states/orders/dev")
+    for night in [*folder.glob("night.*.parquet")]:
+        for copy in range(99):
+            shutil.copy(night, folder / f"{night.stem}{copy}.parquet")
+    page = shown("--markdown")
+    assert len(page) < 31_000
+    assert "more lines: `nox -s replay` shows all of it." in page
+
+
 def test_nights_that_cannot_be_judged_again_say_why(shop: list[CheckResult], replayed: Asked, shown: Shown) -> None:
     folder = Path(".quality/states/states/orders/dev")
     for night in folder.glob("night.*.parquet"):
@@ -291,6 +400,36 @@ def test_generated_nights_are_judged_again_as_they_were(
             if name[0] in remember:
                 continue
             assert histories.same(list(told), list(then[name])), (name, told, then[name])
+
+
+@pytest.mark.parametrize("seed", range(80, 88))
+def test_generated_nights_are_judged_by_other_rules_as_a_check_by_those_would_have(
+    seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each rule that is answered, and whether people would have been told, where that is said."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("QUALITY_ROOT", str(tmp_path))
+    history, said = histories.History(tmp_path, seed), {}
+    others = [one for one in (history.rule() for _ in range(6)) if one["check"] not in ("trend", "volume")]
+    others.append({"check": "z_score_outlier", "column": "f", "threshold": 2, "name": "far"})
+    for _ in range(4):
+        history.judged(kept=True)
+        asks = history.config(kept=True).override(rules=[*others, *history.rules[1:3]], warning_threshold=0.3)
+        said[history.now.isoformat()] = (asks, check(None, asks.override(states={"enabled": False}), now=history.now))
+        history.step()
+        history.now += timedelta(seconds=1)
+    for night in nights(Store("states", "orders", "none")):
+        asks, result = said[night.at.isoformat()]
+        replay = again(asks, night)
+        then, now = (
+            {(rule.rule_name, rule.segment): _told(rule) for rule in one.rules if rule.check not in ("trend", "volume")}
+            for one in (result, replay)
+        )
+        assert {name for name, _ in then.keys() - now.keys()} <= set(replay.unanswered)
+        for name, told in now.items():
+            assert histories.same(list(told), list(then[name])), (name, told, then[name])
+        assert replay.alarms in (None, not result.is_success)
+        assert replay.unanswered or replay.status is result.status
 
 
 def _told(rule: Any) -> tuple[Any, ...]:

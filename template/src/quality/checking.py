@@ -27,7 +27,7 @@ from quality.history.runs import past, volumes
 from quality.provenance import RunMetadata
 from quality.pushdown.opening import judged_there
 from quality.result import CheckResult, summarize_check_result
-from quality.rules.schema import DtypeRule, SchemaRule
+from quality.rules.schema import judged_columns
 from quality.sources import Parses, Reading, Source, as_frame, as_source, digest, reading
 from quality.sources.read_ahead import surroundings
 from quality.texts import nearest
@@ -269,12 +269,6 @@ def _source(data: Any, config: CheckConfig) -> tuple[Source, Path]:
         given = "no data" if data is None else f"a {type(data).__name__}"
         raise ConfigurationError(f"{config.dataset}: cannot judge {given}; give a frame, a path or a dataset's name")
     return config.within(source), base
-
-
-def judged_columns(rules: Sequence[Rule]) -> frozenset[str]:
-    """Every column whose dtype a rule judges."""
-    stated = (name for rule in rules if isinstance(rule, SchemaRule) for name in rule.columns)
-    return frozenset((*(rule.column for rule in rules if isinstance(rule, DtypeRule)), *stated))
 
 
 def _about(data: object, config: CheckConfig) -> RunMetadata:

@@ -5,25 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from quality.cli.comment import page
 from quality.cli.impact_answers import Impact, RuleImpact
 from quality.cli.impact_page import BREAKING, HEADINGS, counts, details, headline, rows, shown, title, what, word
 from quality.reporting.artifacts import cell
 
-LONGEST = 30_000
-"""Characters of the page; a comment of a pull request takes twice as many, for all that stands in it."""
-
 
 def markdown(answer: Impact) -> str:
     """The answer as Markdown, cut where a comment would be too long for it."""
-    lines, length = list[str](), 0
-    every = list(_lines(answer))
-    for number, line in enumerate(every):
-        length += len(line) + 1
-        if length > LONGEST:
-            more = f"… and {len(every) - number:,} more lines: `nox -s impact` shows all of it."
-            return "\n".join([*lines, "", more])
-        lines.append(line)
-    return "\n".join(lines)
+    return page(_lines(answer), "impact")
 
 
 def _lines(answer: Impact) -> Iterator[str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from rich.table import Table
 from rich.text import Text
@@ -10,10 +12,13 @@ from rich.text import Text
 from quality.cli.impact_answers import DatasetImpact, FieldChange, Impact, RuleImpact, Verdict
 from quality.drift.finding import as_json
 from quality.reporting.console import COLOURS
+from quality.texts import json_value
 from quality.values import Severity, Status
 
 BREAKING = "breaking for consumers"
 HEADINGS = ("", "rule", "before", "after", "newly failing", "newly passing")
+LONG, LEAD = 160, 40
+"""Characters of a value, and of those before the first one in which two long values differ."""
 WAYS = {"added": "green", "removed": "bold red", "loosened": "yellow", "tightened": "cyan", "changed": "cyan"}
 
 
@@ -77,8 +82,22 @@ def details(one: DatasetImpact) -> Iterator[str]:
 def shown(field: FieldChange) -> str:
     """A field before and after, and which way it changed."""
     way = " and ".join(word for word, is_so in (("looser", field.looser), ("tighter", field.tighter)) if is_so)
-    values = (value if isinstance(value, str) else as_json(value) for value in (field.before, field.after))
-    return f"{field.field}: {' → '.join(values)}" + (f" ({way})" if way else "")
+    one, other = _cut(_text(field.before), _text(field.after))
+    return f"{field.field}: {one} → {other}" + (f" ({way})" if way else "")
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=json_value)
+
+
+def _cut(one: str, other: str) -> Iterator[str]:
+    """Long texts from shortly before where they differ."""
+    pairs = enumerate(zip(one, other, strict=False))
+    same = next((n for n, (left, right) in pairs if left != right), min(len(one), len(other)))
+    start = max(0, same - LEAD) if max(len(one), len(other)) > LONG else 0
+    for text in (one, other):
+        shown = f"{'…' if start else ''}{text[start:]}"
+        yield shown if len(shown) <= LONG else f"{shown[:LONG]}…"
 
 
 def word(verdict: Verdict | None) -> str:

@@ -11,20 +11,20 @@ from rich.table import Table
 from rich.text import Text
 
 from quality.cli.answers import outcome
+from quality.cli.comment import page
 from quality.cli.replay_answers import DatasetReplay, Replay, Replayed
 from quality.cli.session import Session
 from quality.contract import project
 from quality.contract.config import CheckConfig, resolve
 from quality.errors import CannotJudgeError, ConfigurationError
-from quality.file_states.nights import Night, ReadOnly, again, nights
+from quality.file_states.nights import Night, ReadOnly, again, alarmed, nights
 from quality.history.verdicts import verdicts
-from quality.impact.commits import compared_with, contracts
-from quality.impact.contracts import contract_at
+from quality.impact.commits import compared_with
+from quality.impact.contracts import Contracts
 from quality.reporting.artifacts import cell
 from quality.reporting.console import COLOURS, out
 from quality.values import Status
 
-ALARMS = (Status.FAILED, Status.ERROR)
 HEADINGS = ("night", "it was", "it would be", "", "rules that would not hold, or could not be judged")
 
 
@@ -32,28 +32,28 @@ def replay(asked: argparse.Namespace) -> Replay:
     """Judges every kept night again; nothing is read but states, and nothing is written or told to anybody."""
     since = _since(asked.since)
     commit = None if asked.rules is None else compared_with(project.root(), asked.rules)
-    there = None if commit is None else contracts(project.root(), commit)
+    session = Session(asked, DatasetReplay)
+    there = None if commit is None else Contracts(project.root(), commit, (one.dataset for one in session.configs))
 
     def one(config: CheckConfig) -> DatasetReplay:
         judging, about = config, {"dataset": config.dataset, "environment": config.environment}
-        if commit is not None and there is not None:
-            if config.dataset not in there and not asked.dataset:
-                return DatasetReplay(**about, note=f"{commit.asked} has no contract of it, so no night is judged")
-            contract = contract_at(project.root(), commit, config.dataset)
-            judging = resolve(contract, project.policy(), config.environment)
+        if there is not None:
+            if config.dataset not in there.names and not asked.dataset:
+                return DatasetReplay(**about, note=f"{there.commit.asked} has no contract of it, so no night is judged")
+            judging = resolve(there.of(config.dataset), project.policy(), config.environment)
         kept = nights(ReadOnly(config.states.path, config.dataset, config.environment or "none"))
         found = [night for night in kept if since is None or night.at >= since]
         return DatasetReplay(
             **about,
-            nights=tuple(_replayed(judging, night) for night in found),
+            nights=tuple(_replayed(judging, night, config.allow_empty) for night in found),
             note=None if found else _none(config, kept, asked.since),
             **_without_states(config, kept, since or (found[0].at if found else None)),
         )
 
-    made = Session(asked, DatasetReplay).each(one)
+    made = session.each(one)
     answer = Replay(verb="replay", rules=commit.asked if commit else None, datasets=made, **outcome(made))
     if asked.markdown:
-        print("\n".join(_markdown(answer)))
+        print(page(_markdown(answer), "replay"))
     else:
         for part in _tables(answer):
             out.print(part, soft_wrap=isinstance(part, Text))
@@ -87,32 +87,34 @@ def _without_states(config: CheckConfig, kept: Sequence[Night], since: datetime 
     begin = max((since, *(night.at for night in kept if night.version is None)))
     known = {night.version for night in kept}
     left = [one for one in verdicts(config, begin) if one.version is None or one.version not in known]
-    return {"without_states": len(left), "without_states_alarmed": sum(one.status in ALARMS for one in left)}
+    loud = sum(alarmed(one.status, config.allow_empty) for one in left)
+    return {"without_states": len(left), "without_states_alarmed": loud}
 
 
-def _replayed(config: CheckConfig, night: Night) -> Replayed:
+def _replayed(config: CheckConfig, night: Night, allow_empty: bool) -> Replayed:
+    """`allow_empty` is for a night that an earlier release kept, of which it is not known."""
+    did = alarmed(night.status, allow_empty) if night.alarmed is None else night.alarmed
+    then = {"at": night.at, "was": night.status, "alarmed": did}
     try:
         found = again(config, night)
     except CannotJudgeError as error:
-        return Replayed(at=night.at, was=night.status, problem=str(error))
-    failing = tuple(rule.rule_name for rule in found.rules if rule.status in (*ALARMS, Status.WARNING))
-    would = found.status if found.rules else None
-    open_yet = any(rule.title in found.unanswered and rule.severity.fails_the_run for rule in config.rules)
-    known = would is not None and (would in ALARMS or not open_yet)
+        return Replayed(**then, problem=str(error))
+    bad = (Status.FAILED, Status.ERROR, Status.WARNING)
+    failing = tuple(rule.rule_name for rule in found.rules if rule.status in bad)
+    would = found.status if found.rules or not found.unanswered else None
     return Replayed(
-        at=night.at,
-        was=night.status,
+        **then,
         would_be=would,
-        alarm=_alarm(night.status, would) if would and known else None,
+        alarm=None if would is None or found.alarms is None else _alarm(did, found.alarms),
         failing=tuple(dict.fromkeys(failing)),
         unanswered=found.unanswered,
     )
 
 
-def _alarm(was: Status, would: Status) -> Literal["new", "gone", "same", "none"]:
-    if (was in ALARMS) == (would in ALARMS):
-        return "same" if was in ALARMS else "none"
-    return "new" if would in ALARMS else "gone"
+def _alarm(did: bool, would: bool) -> Literal["new", "gone", "same", "none"]:
+    if did == would:
+        return "same" if did else "none"
+    return "new" if would else "gone"
 
 
 def headline(one: DatasetReplay) -> str:
@@ -123,8 +125,8 @@ def headline(one: DatasetReplay) -> str:
     if not one.nights:
         return "; ".join((f"{where}: {one.note}", *_unkept(one)))
     judged = [night for night in one.nights if night.would_be is not None]
-    would = sum(night.would_be in ALARMS for night in judged)
-    did = sum(night.was in ALARMS for night in judged)
+    would = sum(night.alarm in ("new", "same") for night in judged)
+    did = sum(night.alarmed for night in judged)
     more = "".join(f"; {said}" for said in _unknown(one))
     nights = "1 night" if len(judged) == 1 else f"{len(judged):,} nights"
     return f"{where}: of {nights} {would:,} would have alarmed, and {did:,} did{more}"

@@ -17,6 +17,7 @@ class Replayed(Frozen):
 
     at: datetime
     was: Status
+    alarmed: bool = Field(False, description="Whether it was no success: FAILED, ERROR, or nothing judged.")
     would_be: Status | None = Field(None, description="Of the rules that could be judged; null where none could.")
     alarm: Literal["new", "gone", "same", "none"] | None = Field(
         None, description="Whether it alarms, and did; null where a rule that could make it alarm is not judged."

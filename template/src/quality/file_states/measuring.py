@@ -175,13 +175,12 @@ class Measuring:
         keep = value.is_finite() if where is None else value.is_finite() & condition(where)
         kept = value.filter(keep)
         measures = {"count": kept.count(), "mean": kept.mean(), "variance": kept.var()}
-        rows = self._asked({name: Measure(expr) for name, expr in measures.items()}, tuple(keep.meta.root_names()))
+        one = ask_for({name: Measure(expr) for name, expr in measures.items()}, tuple(keep.meta.root_names()))
+        rows = self.ask([one]).get(one.key)
+        if rows is None:
+            return moments_of(self.whole, column, where)
         found = moments([state for _, state in rows])
         return found["mean"] or 0.0, math.sqrt(found["variance"] or 0.0), sum(state["count"] for _, state in rows)
-
-    def _asked(self, measures: Mapping[str, Measure], columns: tuple[str, ...]) -> list[Row]:
-        one = ask_for(measures, columns)
-        return self.ask([one])[one.key]
 
 
 def measured(asks: Sequence[Ask], keys: Sequence[Key], pieces: Sequence[Piece]) -> list[tuple[set[str], str | None]]:

@@ -14,6 +14,7 @@ import polars as pl
 from quality.contract import project
 from quality.contract.config import CheckConfig
 from quality.contract.judging_code import judging_digest
+from quality.contract.own_python import own_digest
 from quality.contract.references import References, references_of
 from quality.engine.frame import Surroundings
 from quality.engine.judge import judge, verdict
@@ -28,6 +29,8 @@ from quality.file_states.store import GONE, Store
 from quality.history.runs import past, volumes
 from quality.result import RuleResult, run_status
 from quality.rules.references import ReferentialIntegrity, keys_of
+from quality.rules.schema import judged_columns
+from quality.sources import Source
 from quality.sources.source import Part, Reading
 from quality.values import Status
 
@@ -38,7 +41,9 @@ UNREAD = "no state of it is kept, and no row is read for it"
 class Night(NamedTuple):
     """A check of one version of the data: when it was, what it said, and the files with the keys of their states.
 
-    `version` is a digest of the version, as history has it; of a night that an earlier release kept it is not known.
+    `version` is a digest of the version, as history has it, and `read` one of how its files were read; `judged` are the
+    columns whose dtypes rules judged, and `alarmed` is whether the check was no success. They are not known of a night
+    that an earlier release kept.
     """
 
     at: datetime
@@ -47,14 +52,21 @@ class Night(NamedTuple):
     references: Mapping[str, str]
     files: Sequence[tuple[str, str]]
     version: str | None = None
+    read: str | None = None
+    judged: frozenset[str] | None = None
+    alarmed: bool | None = None
 
 
 class Again(NamedTuple):
-    """What other rules say of a night: the results of those that could be judged, and the names of the others."""
+    """What other rules say of a night: the results of those that could be judged, and the names of the others.
+
+    `alarms` is whether the check would be no success; None where that depends on the others.
+    """
 
     status: Status
     rules: tuple[RuleResult, ...]
     unanswered: tuple[str, ...]
+    alarms: bool | None
 
 
 class ReadOnly(Store):
@@ -84,17 +96,34 @@ def made_by() -> str:
     return digest(judging_digest(), pl.__version__)
 
 
+def alarmed(status: Status, allow_empty: bool) -> bool:
+    """Whether a check with this verdict is no success, of which people are told."""
+    return status in (Status.FAILED, Status.ERROR) or (status is Status.SKIPPED and not allow_empty)
+
+
+def read_by(source: Source | None) -> str:
+    """How files are read, wherever they lie: the fields of a source, and the code of a domain's own."""
+    said = source and source.model_dump(mode="json", exclude={"path"})
+    return digest(said, source and own_digest(type(source)))
+
+
+def about(config: CheckConfig, judged: Collection[str]) -> dict[str, str]:
+    """What is kept of a night beside its files and its verdict, as it is known before it is judged."""
+    said = {"read": read_by(config.source), "judged": json.dumps(sorted(judged))}
+    return said | {"allow_empty": json.dumps(config.allow_empty)}
+
+
 def remember(
     store: Store,
     pieces: Sequence[Piece],
     at: datetime,
     status: Status,
     references: Mapping[str, str],
-    version: str | None = None,
+    more: Mapping[str, str],
 ) -> None:
     """Writes one table for each version of the data; a later check of the same version takes its place."""
     said = {"at": at.isoformat(), "status": str(status), "made_by": made_by(), "references": json.dumps(references)}
-    said |= {} if version is None else {"version": version}
+    said |= more
     files = pl.DataFrame({"file": [one.part.name for one in pieces], "key": [one.key for one in pieces]})
     table = files.with_columns(pl.lit(value).alias(name) for name, value in said.items())
     store.write(f"{NIGHT}.{digest(*files['key'])}", table)
@@ -105,18 +134,28 @@ def nights(store: Store, since: datetime | None = None) -> list[Night]:
     found = []
     for table in store.all(f"{NIGHT}.*"):
         with suppress(*GONE, KeyError):
-            first = table.row(0, named=True)
-            at, status = datetime.fromisoformat(first["at"]), Status(first["status"])
-            files = table.select("file", "key").rows()
-            about = first["made_by"], json.loads(first["references"])
-            found.append(Night(at, status, *about, files, first.get("version")))
+            found.append(_night(table))
     return sorted((one for one in found if since is None or one.at >= since), key=lambda one: one.at)
+
+
+def _night(table: pl.DataFrame) -> Night:
+    first = table.row(0, named=True)
+    at, status = datetime.fromisoformat(first["at"]), Status(first["status"])
+    night = Night(at, status, first["made_by"], json.loads(first["references"]), table.select("file", "key").rows())
+    if "read" not in first:
+        return night._replace(version=first.get("version"))
+    judged, allowed = frozenset(json.loads(first["judged"])), json.loads(first["allow_empty"])
+    return night._replace(
+        version=first.get("version"), read=first["read"], judged=judged, alarmed=alarmed(status, allowed)
+    )
 
 
 def again(config: CheckConfig, night: Night) -> Again:
     """The night by the rules of a configuration; CannotJudgeError where its states are not there, or of other code."""
     if night.made_by != made_by():
         raise CannotJudgeError("its states were made by another release, or by another Polars")
+    if night.read not in (None, read_by(config.source)):
+        raise CannotJudgeError("its files were read in another way than `source` says, so states of them say nothing")
     store = ReadOnly(config.states.path, config.dataset, config.environment or "none")
     references = References(config.environment)
     around = _around(config, night, references)
@@ -131,29 +170,64 @@ def again(config: CheckConfig, night: Night) -> Again:
     whole.rows_seen(sum(one.rows for one in headers))
     measuring = Measuring(pieces, whole, store, lambda written: night.references.get(said(written)), config.sensitive)
     whole.answers[keys_of] = lambda *asked: pl.Series([])
-    rules = [rule for rule in config.rules if _is_answerable(rule, night, references)]
-    declared = parses(headers[0], lambda *asked: [])
+    judges = judged_columns(config.rules)
+    guessed = frozenset() if headers[0].columnar or night.judged is None else judges - night.judged
+    rules = [
+        rule
+        for rule in config.rules
+        if _is_answerable(rule, night, references) and not judged_columns([rule]) & guessed
+    ]
+    declared = [one for one in parses(headers[0], lambda *asked: []) if not one.inferred or one.column in judges]
     request = config.model_copy(update={"rules": (*rules, *declared), "sample_rows": 0})
     fields = verdict(judge(request, whole, measuring=measuring), request, whole)
-    return _told(config, fields, [rule.title for rule in config.rules if rule not in rules])
+    return _told(config, fields, request.rules, [rule for rule in config.rules if rule not in rules])
 
 
-def _told(config: CheckConfig, fields: Mapping[str, Any], left_out: Collection[str]) -> Again:
+def _told(config: CheckConfig, fields: Mapping[str, Any], asked: Sequence[Rule], left_out: Sequence[Rule]) -> Again:
     """Of declared dtypes those that did not hold, as a check tells them."""
-    unanswered = [one.rule_name for one in fields["rules"] if one.message == UNREAD]
+    unread = [one.rule_name for one in fields["rules"] if one.message == UNREAD]
     rules = tuple(
         one
         for one in fields["rules"]
         if one.message != UNREAD and (one.check != "parses" or one.status not in (Status.PASSED, Status.SKIPPED))
     )
-    return Again(run_status(rules, config.warning_threshold), rules, (*unanswered, *left_out))
+    unanswered = [*(rule for rule in asked if rule.title in unread), *left_out]
+    alarms = _alarms(config, fields["row_count"], rules, unanswered)
+    return Again(_status(config, fields["row_count"], rules), rules, tuple(one.title for one in unanswered), alarms)
+
+
+def _status(config: CheckConfig, rows: int | None, rules: tuple[RuleResult, ...]) -> Status:
+    """The run's word, as `verdict` has it; without rows nothing has passed."""
+    found = run_status(rules, config.warning_threshold)
+    return Status.SKIPPED if found is Status.PASSED and rows == 0 else found
+
+
+def _alarms(
+    config: CheckConfig, rows: int | None, rules: tuple[RuleResult, ...], unanswered: Sequence[Rule]
+) -> bool | None:
+    """Whether the check would be no success, whatever the rows say of the rules that are not answered.
+
+    Of one with `by` nobody knows how many results it has, of which `warning_threshold` is a share.
+    """
+    failed, broken = (any(one.status is word for one in rules) for word in (Status.FAILED, Status.ERROR))
+    if config.warning_threshold and failed and not broken and any(rule.by is not None for rule in unanswered):
+        return None
+    found = {
+        alarmed(_status(config, rows, (*rules, *(_as(rule, fate) for rule in unanswered))), config.allow_empty)
+        for fate in (Status.PASSED, Status.WARNING, Status.FAILED, Status.SKIPPED)
+    }
+    return found.pop() if len(found) == 1 else None
+
+
+def _as(rule: Rule, fate: Status) -> RuleResult:
+    return RuleResult(rule_name=rule.title, check=rule.check, severity=rule.severity, status=fate, message=UNREAD)
 
 
 def _around(config: CheckConfig, night: Night, references: References) -> Surroundings:
     return Surroundings(
         references=references,
         history=volumes(config, night.at),
-        past=past(config, night.at),
+        past=past(config, night.at, night.version),
         now=night.at,
         root=project.root(),
     )

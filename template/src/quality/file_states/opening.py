@@ -24,7 +24,7 @@ from quality.file_states.asks import digest
 from quality.file_states.frame import Whole
 from quality.file_states.gathered import gather, texts_of
 from quality.file_states.measuring import Measuring
-from quality.file_states.nights import remember
+from quality.file_states.nights import about, remember
 from quality.file_states.piece import BROKEN, Header, Piece, parses
 from quality.file_states.spread import Spread, SpreadError, described, spread_for
 from quality.file_states.store import GONE, Store
@@ -43,7 +43,10 @@ CHANGED = "changed"
 
 
 class Kept(NamedTuple):
-    """The whole, the rules that its source adds, and the pass that asks states first; `partly` of one partition."""
+    """The whole, the rules that its source adds, and the pass that asks states first; `partly` of one partition.
+
+    `about` is what is kept of the night beside its files and its verdict.
+    """
 
     frame: Whole
     declared: tuple[Parses, ...]
@@ -52,6 +55,7 @@ class Kept(NamedTuple):
     keep: KeptStates
     references: Callable[[], dict[str, str]]
     partly: bool
+    about: Mapping[str, str]
 
     def is_due(self, now: datetime) -> bool:
         """Whether everything is to be read all the same, to compare; not where all of it has just been read."""
@@ -74,7 +78,9 @@ class Kept(NamedTuple):
         if self.partly or any(piece.has_changed for piece in pieces):
             return
         with suppress(*GONE):
-            remember(self.store, pieces, now, status, self.references(), digest_of(self.frame.version))
+            version = digest_of(self.frame.version)
+            more = self.about if version is None else {**self.about, "version": version}
+            remember(self.store, pieces, now, status, self.references(), more)
             if read := {piece.key for piece in pieces if piece.was_read}:
                 gather(self.store, [piece.key for piece in pieces], read)
                 self.store.prune(self.keep.keep_days)
@@ -201,6 +207,5 @@ def _kept(asked: Asked, store: Store, pieces: Sequence[Piece], headers: Sequence
     declared, config = tuple(parses(first, rows.look)), asked.config
     scope = config.part.name if config.part else ""
     measuring = Measuring(pieces, whole, store, asked.references.version, config.sensitive, spread, scope)
-    return Kept(
-        whole, declared, measuring, store, config.states, asked.references.versions, config.partition is not None
-    )
+    partly, said = config.partition is not None, about(config, asked.judged)
+    return Kept(whole, declared, measuring, store, config.states, asked.references.versions, partly, said)

@@ -9,9 +9,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
 import polars as pl
 
@@ -34,12 +36,17 @@ def _is_half(file: Path) -> bool:
     return file.name.startswith(".")
 
 
-class Store(NamedTuple):
+@dataclass(frozen=True)
+class Store:
     """The states of one dataset in one environment, in a local folder or in object storage."""
 
     path: str
     dataset: str
     environment: str
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """As another process takes it, whose repository may lie elsewhere."""
+        return type(self), (self.path, self.dataset, self.environment)
 
     @property
     def remote(self) -> bool:
@@ -50,7 +57,7 @@ class Store(NamedTuple):
         """Whether what is written is there afterwards."""
         return True
 
-    @property
+    @cached_property
     def folder(self) -> str:
         base = self.path.rstrip("/") if self.remote else str(project.root() / self.path)
         return f"{base}/states/{self.dataset}/{self.environment}"

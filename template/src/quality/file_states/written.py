@@ -24,7 +24,7 @@ def dumps(value: Any) -> str:
 
 def loads(text: str) -> Any:
     """The value as it was, its lists for tuples aside."""
-    return _value(json.loads(text))
+    return _DECODER.decode(text)
 
 
 def _plain(value: Any) -> Any:
@@ -55,25 +55,23 @@ def _tagged(value: Any) -> dict[str, Any]:
     raise UnkeptError(f"a {type(value).__name__}")
 
 
-def _value(held: Any) -> Any:
-    if isinstance(held, float) and math.isnan(held):
-        return math.nan  # the one that is found again among keys
-    if isinstance(held, list):
-        return [_value(one) for one in held]
-    if not isinstance(held, dict):
-        return held
+def _value(held: dict[str, Any]) -> Any:
     if "datetime" in held:
         zone = ZoneInfo(held["zone"]) if held["zone"] else None
         return datetime.fromisoformat(held["datetime"]).replace(tzinfo=zone, fold=held["fold"])
-    (kind, said), *_ = held.items()
+    ((kind, said),) = held.items()
     return _READ[kind](said)
 
 
 _READ: dict[str, Any] = {
-    "map": lambda pairs: {_value(key): _value(held) for key, held in pairs},
+    "map": dict,
     "timedelta": lambda count: count * MICROSECOND,
     "date": date.fromisoformat,
     "time": time.fromisoformat,
     "Decimal": Decimal,
     "bytes": bytes.fromhex,
 }
+_CONSTANTS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+"""One NaN for all, which is found again among keys."""
+_DECODER = json.JSONDecoder(object_hook=_value, parse_constant=_CONSTANTS.__getitem__)
+"""Objects are read from within, and every one of them is tagged."""

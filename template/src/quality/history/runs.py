@@ -206,18 +206,21 @@ def measured(config: CheckConfig, moment: datetime) -> Callable[[str, int], list
     return lambda metric, window: [one.value for one in earlier("", metric, window, None)][-window:]
 
 
-def past(config: CheckConfig, moment: datetime) -> Callable[[str, str, int, str | None], list[Earlier]]:
+def past(
+    config: CheckConfig, moment: datetime, known: str | None = None
+) -> Callable[[str, str, int, str | None], list[Earlier]]:
     """Gives what a rule of this name compares a metric with: a number for each version, as its last look had it, or
     for each partition, where one is judged alone.
 
-    The files are read once for all rules that look equally far back.
+    The files are read once for all rules that look equally far back. `known` is the digest of the version that is
+    judged, where the version itself is gone.
     """
     seen = functools.cache(lambda depth: shelf(config).read(SCHEMA, depth, moment))
 
     def earlier(rule: str, metric: str, window: int, version: str | None) -> list[Earlier]:
         if config.environment is None:
             return []
-        own = config.part.name if config.part else digest(version)
+        own = config.part.name if config.part else known or digest(version)
         numbers = _numbers(seen(max(4 * window, NIGHTS)), rule, metric, own)
         if not any(not one.own for one in numbers):
             _refuse_the_future(config, moment)

@@ -81,15 +81,22 @@ def changes(root: Path, commit: Commit, asked: Iterable[str]) -> Iterator[Change
             yield from _change(name, old, before.get(old or name), after.get(name))
 
 
-def contract_at(root: Path, commit: Commit, dataset: str) -> Contract:
-    """The contract that a dataset has at a commit; ConfigurationError where it has none there, or one that is wrong."""
-    then = contracts(root, commit)
-    if dataset not in then:
-        raise ConfigurationError(f"{commit.asked} has no dataset '{dataset}'; {nearest(dataset, then)}")
-    side = _read(then, commit, [dataset])[dataset]
-    if side.contract is None:
-        raise ConfigurationError(str(side.problem))
-    return side.contract
+class Contracts:
+    """The contracts of a commit, of which those of some datasets are read."""
+
+    def __init__(self, root: Path, commit: Commit, datasets: Iterable[str]) -> None:
+        self.commit, written = commit, contracts(root, commit)
+        self.names = tuple(written)
+        self._sides = _read(written, commit, datasets)
+
+    def of(self, dataset: str) -> Contract:
+        """ConfigurationError where the dataset has none there, or one that is wrong."""
+        if dataset not in self.names:
+            raise ConfigurationError(f"{self.commit.asked} has no dataset '{dataset}'; {nearest(dataset, self.names)}")
+        side = self._sides[dataset]
+        if side.contract is None:
+            raise ConfigurationError(str(side.problem))
+        return side.contract
 
 
 def _lines(written: bytes) -> bytes:
@@ -159,7 +166,8 @@ def _change(name: str, was: str | None, before: Side | None, after: Side | None)
     old, new = (side.contract if side is not None else None for side in (before, after))
     pairs = compared(old.rules if old else (), new.rules if new else ())
     fields = tuple(_fields(old, new)) if old and new else ()
-    gone = tuple(name for name in declared(old) if name not in {*declared(new)}) if old and new else ()
+    there = {*declared(new)}
+    gone = tuple(dict.fromkeys(name for name in declared(old) if name not in there)) if old and new else ()
     if pairs or fields or gone or was or not old or not new:
         yield Change(name, was, old, new, tuple(pairs), fields, gone)
 
@@ -167,8 +175,16 @@ def _change(name: str, was: str | None, before: Side | None, after: Side | None)
 def _fields(before: Contract, after: Contract) -> Iterator[Difference]:
     one, other = (contract.model_dump(mode="json", include={*FIELDS}) for contract in (before, after))
     for field in FIELDS:
-        if one[field] != other[field]:
-            yield Difference(field, one[field], other[field], _way(field, one[field], other[field]))
+        yield from _differences(field, one[field], other[field])
+
+
+def _differences(field: str, before: Any, after: Any) -> Iterator[Difference]:
+    """What differs in a field; of one with fields of its own, which of those."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        for name in dict.fromkeys((*before, *after)):
+            yield from _differences(f"{field}.{name}", before.get(name), after.get(name))
+    elif before != after:
+        yield Difference(field, before, after, _way(field, before, after))
 
 
 def _way(field: str, before: Any, after: Any) -> Way:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from quality.checking import Opened, judged_columns, open_source
+from quality.checking import Opened, open_source
 from quality.contract.config import CheckConfig
 from quality.engine.judge import BROKEN, Found, NamedColumns, judge, unreadable, verdict
 from quality.errors import ConfigurationError, SourceError
@@ -14,6 +14,7 @@ from quality.impact.contracts import said
 from quality.impact.moved import Moved, Side, moved, words
 from quality.impact.rules import Pair
 from quality.result import RuleResult
+from quality.rules.schema import judged_columns
 from quality.sources import Parses
 
 
@@ -41,32 +42,35 @@ def judge_both(before: CheckConfig | None, after: CheckConfig | None, pairs: Seq
 
 
 def _sides(before: CheckConfig | None, after: CheckConfig | None, now: datetime) -> tuple[Side | None, Side | None]:
+    hidden = tuple(dict.fromkeys(column for one in (before, after) if one is not None for column in one.sensitive))
     if before is not None and after is not None and said(before.source) == said(after.source):
         try:
-            first, last = _judged((before, after), now)
+            first, last = _judged((before, after), now, hidden)
         except BROKEN:
             pass  # each side says for itself what is wrong with it
         else:
             return first, last
-    return _alone(before, now), _alone(after, now)
+    return _alone(before, now, hidden), _alone(after, now, hidden)
 
 
-def _alone(config: CheckConfig | None, now: datetime) -> Side | None:
+def _alone(config: CheckConfig | None, now: datetime, hidden: tuple[str, ...]) -> Side | None:
     if config is None:
         return None
     try:
-        return _judged((config,), now)[0]
+        return _judged((config,), now, hidden)[0]
     except ConfigurationError as error:
         return Side(config, problem=str(error), code=2)
     except BROKEN as error:
-        said = unreadable(error, config)
+        said = unreadable(error, config.model_copy(update={"sensitive": hidden}))
         return Side(config, status=said["status"], problem=said["reason"], code=3)
 
 
-def _judged(configs: Sequence[CheckConfig], now: datetime) -> list[Side]:
-    """Every contract on one reading of the source, by one pass over the rules of all."""
+def _judged(configs: Sequence[CheckConfig], now: datetime, hidden: tuple[str, ...]) -> list[Side]:
+    """Every contract on one reading of the source, by one pass over the rules of all.
+
+    `hidden` are the columns that are sensitive on either side: what is told of one of them is told beside the other.
+    """
     rules = {words(rule): rule for config in configs for rule in config.rules}
-    hidden = tuple(dict.fromkeys(column for config in configs for column in config.sensitive))
     more = {"sensitive": hidden, "sample_rows": 0, "quarantine": None, "key": ()}
     union = configs[-1].model_copy(update={"rules": tuple(rules.values()), **more})
     opened = open_source(None, union, now=now, keep=False)
@@ -86,7 +90,8 @@ def _side(config: CheckConfig, found: Iterable[Found], opened: Opened, hidden: t
     shown = config.model_copy(update={"rules": (), "sample_rows": 0})
     own = [one for one in found if _is_of(one, mine, judges)]
     own += [one for one in judge(shown, opened.frame) if isinstance(one.rule, NamedColumns)]
-    fields = verdict(own, shown.model_copy(update={"sensitive": hidden}), opened.frame)
+    secret = tuple(column for column in hidden if column in config.sensitive or column in opened.frame.schema)
+    fields = verdict(own, shown.model_copy(update={"sensitive": secret}), opened.frame)
     by: dict[str, list[tuple[Found, RuleResult]]] = {}
     for one, result in zip(own, fields["rules"], strict=True):
         by.setdefault(words(one.rule), []).append((one, result))

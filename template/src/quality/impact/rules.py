@@ -7,8 +7,8 @@ from contextlib import suppress
 from typing import Any, Literal, NamedTuple
 
 from quality.engine.rule import Rule
-from quality.impact import bounds
-from quality.impact.bounds import LOOSER, OTHER, TIGHTER, Limit, Way
+from quality.impact import bounds, scope
+from quality.impact.bounds import BOTH, LOOSER, OTHER, TIGHTER, Limit, Way
 from quality.rules.bounds import parse_duration
 from quality.rules.catalogue import BUILT_IN, canonical
 from quality.values import Severity
@@ -22,6 +22,8 @@ ABOVE_TOO = ("min_spread", "max")
 BELOW = ("min", "at_least", "min_ratio")
 AGES = ("max_age", "max_ahead")
 STRICT = ("strict", "closed", "ordered")
+ABOUT = ("column", "metric", "q")
+"""What a rule is about: of something else it promises what it did not, and no longer what it did."""
 SIGNS = (">", ">=", "<", "<=")
 STRONGER = {("primary_key", "unique"), ("primary_key", "unique_combination"), ("not_empty", "not_null")}
 """Kinds of rules on the same columns of which the first promises all that the second does, and more."""
@@ -145,7 +147,7 @@ def differences(before: Rule, after: Rule) -> Iterator[Difference]:
     ends = dict.fromkeys((*limits[0], *limits[1]))
     moved = [one for end in ends for one in _limit(end, limits[0].get(end), limits[1].get(end))]
     if before.check != after.check and not moved:
-        yield Difference("check", before.check, after.check, _kind(before, after) if kin else OTHER)
+        yield Difference("check", before.check, after.check, _kind(before, after) if kin else BOTH)
     yield from moved
     said = {"min", "max", "value", "exclusive"} if any(limits) else set()
     fields = type(before).model_fields.keys() & type(after).model_fields.keys() if kin else Rule.model_fields.keys()
@@ -192,7 +194,12 @@ def _field(field: str, before: Rule, after: Rule) -> Iterator[Difference]:
     if _same(one, other) or (sets and _members(one, before) == _members(other, after)):
         return
     was, now = (canonical(rule).get(field, value) for rule, value in ((before, one), (after, other)))
-    way = OTHER if field == "threshold" and _method(before) != _method(after) else _way(field, before, one, other)
+    if field in ("where", "by"):
+        way = (scope.where if field == "where" else scope.by)(before, after)
+    elif field == "threshold" and _method(before) != _method(after):
+        way = OTHER
+    else:
+        way = _way(field, before, one, other)
     yield Difference(field, was, now, way)
 
 
@@ -217,18 +224,19 @@ def _way(field: str, rule: Rule, before: Any, after: Any) -> Way:
     """Which way one field of a rule changed; of a rule of the domain's own only the fields that every rule has."""
     if field == "severity":
         return bounds.lower(SEVERITIES.index(before), SEVERITIES.index(after))
-    if field == "where" and (before is None or after is None):
-        return LOOSER if before is None else TIGHTER
+    if field in ABOUT:
+        return BOTH
     if field not in Rule.model_fields and type(rule) not in BUILT_IN:
         return OTHER
     if field in AGES:
         return bounds.upper(parse_duration(before), parse_duration(after))
     if field in STRICT:
         return LOOSER if before else TIGHTER
+    of_texts = rule.check in ("min", "max")
     if field in (*ABOVE, *ABOVE_TOO):
-        return bounds.upper(before, after)
+        return bounds.upper(before, after, of_texts)
     if field in BELOW:
-        return bounds.lower(before, after)
+        return bounds.lower(before, after, of_texts)
     return MEMBERS[rule.check, field](before, after) if (rule.check, field) in MEMBERS else OTHER
 
 
@@ -241,6 +249,10 @@ def _compared_columns(before: Sequence[str], after: Sequence[str]) -> Way:
 
 MEMBERS: dict[tuple[str, str], Callable[[Any, Any], Way]] = {
     ("in_set", "values"): bounds.allowed,
+    ("equal", "value"): lambda before, after: BOTH,
+    ("not_equal", "value"): lambda before, after: BOTH,
+    ("unique_combination", "columns"): scope.key,
+    ("primary_key", "columns"): lambda before, after: BOTH,
     ("not_in_set", "values"): bounds.required,
     ("schema", "columns"): bounds.columns,
     ("dtype", "dtype"): bounds.dtype,

@@ -30,6 +30,8 @@ ROWS = 500
 FAILURES = 25
 LONGEST = 500
 """Characters of a message or a cell."""
+MARKUP = re.compile(r"[\\`*\[\]|<>~]|(?<![^\W_])_|_(?![^\W_])|&(?=#?\w+;)")
+"""What means something in Markdown; inside a word `_` does not."""
 LARGEST = 900_000
 """Characters; Prefect drops the event of an artifact above about 1 MB."""
 SUFFIX: dict[ArtifactType, str] = {"markdown": "", "table": "-rules", "result": "-result"}
@@ -172,4 +174,4 @@ def cell(value: object) -> str:
     """Text that stays text inside Markdown: data never becomes a table, a link or HTML."""
     text = re.sub(r"\s+", " ", "" if value is None else legible(cell_text(value)))
     text = text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
-    return re.sub(r"([\\`*\[\]|<>~])", r"\\\1", text)
+    return MARKUP.sub(r"\\\g<0>", text)

@@ -10,7 +10,7 @@ import polars as pl
 from pydantic import AliasChoices, Field
 
 from quality.engine.frame import Frame
-from quality.engine.rule import Judgement, State, TableRule
+from quality.engine.rule import Judgement, Rule, State, TableRule
 from quality.rules.dtype_names import Dtype, is_dtype
 from quality.rules.table_rules import outcome
 from quality.texts import shorten
@@ -119,3 +119,10 @@ class SchemaRule(TableRule):
 def _missing(column: str, new: list[str]) -> str:
     like = difflib.get_close_matches(column, new, n=1, cutoff=0.5)
     return f"{column} is missing" + (f" (the data has '{like[0]}')" if like else "")
+
+
+def judged_columns(rules: Iterable[Rule]) -> frozenset[str]:
+    """Every column whose dtype a rule judges."""
+    found = list(rules)
+    stated = (name for rule in found if isinstance(rule, SchemaRule) for name in rule.columns)
+    return frozenset((*(rule.column for rule in found if isinstance(rule, DtypeRule)), *stated))

@@ -78,7 +78,7 @@ def told_format(path: str) -> Format | None:
 def local_files(path: str, root: Path, form: Format | None, part: Partition | None = None) -> list[File]:
     """The files, in order; SourceError says which one is missing or empty, and refuses those of a table's folder."""
     base, found = _local(path, root, form)
-    keys = {one: keys_of(str(one.relative_to(base))) if base else {} for one in found}
+    keys = {one: keys_of(str(one.relative_to(base))) if base and "=" in str(one) else {} for one in found}
     among = values_of(keys.values()) if part else {}
     found = part.of(keys, path) if part else found
     for one in found:
@@ -183,7 +183,10 @@ def _refuse_hollow(file: Path, root: Path) -> None:
 
 def shown(file: Path, root: Path) -> str:
     """A file's name as people know it: from the repository, where it lies there."""
-    return readable(str(file.relative_to(root)) if file.is_relative_to(root) else str(file))
+    try:
+        return readable(str(file.relative_to(root)))
+    except ValueError:
+        return readable(str(file))
 
 
 def readable(name: str) -> str:

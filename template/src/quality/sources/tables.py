@@ -18,7 +18,8 @@ def refuse_tables(files: Iterable[Path], folder: Path | None, shown: str) -> Non
     """MalformedError for files that lie in the folder of a table, with what to do instead."""
     look = functools.cache(table_format)
     places = [folder] if folder is not None else []
-    places += list(dict.fromkeys(parent for file in files for parent in file.parents))
+    lie_in = dict.fromkeys(file.parent for file in files)
+    places += list(dict.fromkeys(place for parent in lie_in for place in (parent, *parent.parents)))
     for place in places:
         if kind := look(place):
             fix = "name the folder of the table in source.path" if kind in READ else "export it to Parquet"

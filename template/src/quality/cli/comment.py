@@ -1,0 +1,20 @@
+"""Markdown that the comment of a pull request takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+LONGEST = 30_000
+"""Characters of a page; a comment takes twice as many, for the two pages that stand in it."""
+
+
+def page(lines: Iterable[str], verb: str) -> str:
+    """The lines as one page, cut where it would be too long; `verb` shows all of it."""
+    every, kept, length = list(lines), list[str](), 0
+    for number, line in enumerate(every):
+        length += len(line) + 1
+        if length > LONGEST:
+            more = f"… and {len(every) - number:,} more lines: `nox -s {verb}` shows all of it."
+            return "\n".join([*kept, "", more])
+        kept.append(line)
+    return "\n".join(kept)
