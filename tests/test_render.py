@@ -95,7 +95,9 @@ def test_a_copy_by_command_line_needs_no_trust_and_little_time(template: Path, t
     assert done.returncode == 0, done.stderr
     assert "nox -s task" in done.stderr
     assert set(files(tmp_path / "r")) >= EXPECTED
-    assert took < 6 * its_own, f"{took:.1f} s of CPU, where Copier says its version in {its_own:.1f} s"
+    assert took < 15 * its_own, (
+        f"{took:.1f} s of CPU, where Copier says its version in {its_own:.1f} s: six times that alone"
+    )
 
 
 def processor_seconds() -> float:
