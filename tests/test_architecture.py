@@ -11,7 +11,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "template" / "src" / "quality"
 LAYERS = (
     ("values", "files", "masking", "merging"),
-    ("texts", "provenance"),
+    ("texts", "provenance", "git"),
     ("result",),
     ("errors",),
     ("sql_text",),
@@ -45,6 +45,7 @@ PURE = (
     "merging",
     "texts",
     "provenance",
+    "git",
     "result",
     "errors",
     "sql_text",

@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 
 from quality.__main__ import main
+from quality.cli.complaints import unexpected
 from quality.loopback import importable
 
 
@@ -50,6 +51,20 @@ def test_task_needs_no_server_and_ends_with_the_verdict(
     said = capsys.readouterr().out
     assert ("users: FAILED" if broken else "users: WARNING") in said
     assert "same result from data_quality_check_task in a flow" in said
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (PermissionError(13, "Permission denied", "a/b.json"), "a/b.json cannot be read or written: Permission denied"),
+        (NotADirectoryError(20, "Not a directory", b"a/b"), "a/b cannot be read or written: a file is where a folder"),
+        (OSError(9, "Bad file descriptor", 3), "unexpected OSError: [Errno 9] Bad file descriptor: 3; look there"),
+        (KeyError("x"), "unexpected KeyError: 'x'; look there"),
+    ],
+    ids=["a text", "bytes", "a descriptor", "no file"],
+)
+def test_what_nobody_expected_is_one_sentence(error: Exception, said: str) -> None:
+    assert unexpected(error, "look there").startswith(said)
 
 
 @pytest.mark.parametrize("names", [["users"], []], ids=["one", "all"])

@@ -510,6 +510,17 @@ def test_what_checks_left_of_a_dataset_that_goes_is_named_and_goes_on_under_anot
     assert "what checks left of it stays in .quality/states/states/people, .quality/history/runs/people" in told(capsys)
 
 
+def test_what_checks_of_another_repository_left_is_not_named(shop: Domain, capsys: pytest.CaptureFixture[str]) -> None:
+    for folder in ("../kept", ".quality/kept"):
+        (shop.root / folder / "states" / "theirs" / "dev").mkdir(parents=True)
+    shop.edit("policy.yml", "defaults:\n", "defaults:\n  states: {path: ../kept}\n")
+    main(["doctor"])
+    assert "theirs" not in told(capsys)
+    shop.edit("policy.yml", "path: ../kept", "path: .quality/kept")
+    main(["doctor"])
+    assert "theirs.yml: not there any more" in told(capsys)
+
+
 def test_rows_of_a_database_and_a_sheet_of_a_workbook_are_added_by_their_names(shop: Domain) -> None:
     rows = pl.DataFrame({"id": range(40), "state": ["open", "paid"] * 20})
     with closing(sqlite3.connect(shop.root / "data" / "shop.db")) as there, there:

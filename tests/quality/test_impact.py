@@ -687,6 +687,9 @@ def test_outside_git_and_without_a_commit_it_is_one_sentence(
     git(root, "init", "--quiet")
     assert main(["impact"]) == 2
     one_sentence(capsys.readouterr(), "has no commit yet")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert main(["impact"]) == 2
+    one_sentence(capsys.readouterr(), "gives none: git is not installed here; install it, or put it on PATH")
 
 
 @pytest.mark.parametrize("side", ["there", "here"])

@@ -18,6 +18,7 @@ import pytest
 from quality.__main__ import main
 from quality.checking import check
 from quality.contract import project
+from quality.contract.config import CheckConfig
 from quality.file_states.nights import UNREAD, again, nights
 from quality.file_states.opening import ignored
 from quality.file_states.store import Store
@@ -427,19 +428,32 @@ def test_a_dataset_that_is_new_is_no_fault_of_the_rules_of_a_commit(shop: list[C
     assert "main has no dataset 'new'" in replayed("new", "--rules", "main", code=2)["datasets"][0]["problem"]
 
 
+Said = tuple[CheckConfig, CheckResult]
+
+
+def _here(folder: Path, monkeypatch: pytest.MonkeyPatch, seed: int) -> histories.History:
+    """A generated history in a repository of its own."""
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("QUALITY_ROOT", str(folder))
+    return histories.History(folder, seed)
+
+
+def _four_nights(history: histories.History, told: Callable[[CheckResult], Said]) -> dict[str, Said]:
+    """What is told of each night, by its moment, after its states were kept."""
+    said = {}
+    for _ in range(4):
+        said[history.now.isoformat()] = told(history.judged(kept=True))
+        history.step()
+        history.now += timedelta(seconds=1)
+    return said
+
+
 @pytest.mark.parametrize("seed", range(60, 66))
 def test_generated_nights_are_judged_again_as_they_were(
     seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("QUALITY_ROOT", str(tmp_path))
-    history = histories.History(tmp_path, seed)
-    said = {}
-    for _ in range(4):
-        result = history.judged(kept=True)
-        said[history.now.isoformat()] = (history.config(kept=True), result)
-        history.step()
-        history.now += timedelta(seconds=1)
+    history = _here(tmp_path, monkeypatch, seed)
+    said = _four_nights(history, lambda result: (history.config(kept=True), result))
     found = nights(Store("states", "orders", "none"))
     for night in found:
         asks, result = said[night.at.isoformat()]
@@ -461,17 +475,15 @@ def test_generated_nights_are_judged_by_other_rules_as_a_check_by_those_would_ha
     seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each rule that is answered, and whether people would have been told, where that is said."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("QUALITY_ROOT", str(tmp_path))
-    history, said = histories.History(tmp_path, seed), {}
+    history = _here(tmp_path, monkeypatch, seed)
     others = [one for one in (history.rule() for _ in range(6)) if one["check"] not in ("trend", "volume")]
     others.append({"check": "z_score_outlier", "column": "f", "threshold": 2, "name": "far"})
-    for _ in range(4):
-        history.judged(kept=True)
+
+    def by_others(_: CheckResult) -> Said:
         asks = history.config(kept=True).override(rules=[*others, *history.rules[1:3]], warning_threshold=0.3)
-        said[history.now.isoformat()] = (asks, check(None, asks.override(states={"enabled": False}), now=history.now))
-        history.step()
-        history.now += timedelta(seconds=1)
+        return asks, check(None, asks.override(states={"enabled": False}), now=history.now)
+
+    said = _four_nights(history, by_others)
     for night in nights(Store("states", "orders", "none")):
         asks, result = said[night.at.isoformat()]
         replay = again(asks, night)

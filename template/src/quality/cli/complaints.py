@@ -20,7 +20,7 @@ def sentences(error: object) -> list[str]:
 
 def unexpected(error: Exception, more: str) -> str:
     """An error that nobody expected, as one sentence: what a machine refuses of a file, or what broke, and `more`."""
-    if isinstance(error, OSError) and error.filename is not None:
+    if isinstance(error, OSError) and isinstance(error.filename, (str, bytes)):
         place = Path(os.fsdecode(error.filename))
         inside = place.is_relative_to(project.root())
         shown = place.relative_to(project.root()) if inside else place

@@ -16,9 +16,9 @@ def remains(contracts: Iterable[str]) -> dict[str, list[str]]:
 
     Those outside the repository may be another's.
     """
-    root, environments = project.root(), project.policy().environments
+    root, environments = project.root().resolve(), project.policy().environments
     found: dict[str, list[str]] = {}
-    for home in dict.fromkeys(_homes(contracts)):
+    for home in dict.fromkeys(one.resolve() for one in _homes(contracts)):
         for folder in sorted(home.iterdir()) if home.is_relative_to(root) and home.is_dir() else ():
             if any((folder / name).is_dir() for name in environments):
                 found.setdefault(folder.name, []).append(folder.relative_to(root).as_posix())

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,18 +10,15 @@ from quality.contract.yaml_file import YamlFile
 from quality.drift.finding import Finding, Layer
 from quality.errors import ConfigurationError
 from quality.files import write_whole
-from quality.masking import masked
+from quality.git import UnansweredError, git
 
 ANSWERS = ".copier-answers.yml"
 SECONDS = 30
+"""How long the template may take to answer; whoever looks for drift waits."""
 SHORT = {"gh:": "https://github.com/", "gl:": "https://gitlab.com/"}
 """Copier's words for hosts."""
 COMMIT = re.compile(r"-g([0-9a-f]{7,40})$")
 """How a commit ends that no tag names."""
-
-
-class UnseenError(Exception):
-    """The template was not reached: why."""
 
 
 def manifest_drift(root: Path, manifest: str, restore: str) -> Iterator[Finding]:
@@ -36,7 +31,7 @@ def manifest_drift(root: Path, manifest: str, restore: str) -> Iterator[Finding]
     except ConfigurationError as error:
         yield Finding.of(Layer.FILES, ANSWERS, f"cannot be read: {error}", "fix the file")
         return
-    except UnseenError as error:
+    except UnansweredError as error:
         note = Finding.of(Layer.FILES, manifest, f"was not compared with its release: {error}")
         yield note.model_copy(update={"note": True})
         return
@@ -57,7 +52,7 @@ def _released(root: Path, source: str, commit: str, manifest: str) -> bytes:
     """The manifest of a release; once fetched it is kept, so that the next look needs no network."""
     place = f"{((found := COMMIT.search(commit)) and found[1]) or commit}:template/{manifest}"
     if (local := (root / source).expanduser()).is_dir():
-        return _git(local, "show", place)
+        return git(local, "show", place)
     named = re.sub(r"[^\w.-]", "_", f"{source}@{commit}")
     kept = root / ".quality" / "releases" / f"{named}.json"
     if not kept.exists():
@@ -70,26 +65,7 @@ def _fetched(root: Path, source: str, commit: str, place: str) -> bytes:
     url = next(
         (f"{host}{source.removeprefix(word)}" for word, host in SHORT.items() if source.startswith(word)), source
     )
-    _git(root, "init", "--quiet", "--bare", str(store))
+    git(root, "init", "--quiet", "--bare", str(store))
     wanted = place.partition(":")[0]
-    _git(store, "fetch", "--quiet", "--depth=1", url.removeprefix("git+"), wanted)
-    return _git(store, "show", f"FETCH_HEAD:{place.partition(':')[2]}")
-
-
-def _git(folder: Path, *arguments: str) -> bytes:
-    """What git prints; UnseenError with its first line when it fails, is not there, or takes too long."""
-    quiet = {"GIT_TERMINAL_PROMPT": "0", "GIT_SSH_COMMAND": "ssh -o BatchMode=yes -o ConnectTimeout=10"}
-    try:
-        done = subprocess.run(
-            ["git", "-C", str(folder), *arguments],
-            capture_output=True,
-            check=True,
-            env=os.environ | quiet,
-            timeout=SECONDS,
-        )
-    except subprocess.CalledProcessError as error:
-        lines = error.stderr.decode("utf-8", "replace").strip().splitlines()
-        raise UnseenError(masked(lines[0]) if lines else "git failed") from None
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise UnseenError(f"git did not answer ({type(error).__name__})") from None
-    return done.stdout
+    git(store, "fetch", "--quiet", "--depth=1", url.removeprefix("git+"), wanted, seconds=SECONDS)
+    return git(store, "show", f"FETCH_HEAD:{place.partition(':')[2]}")

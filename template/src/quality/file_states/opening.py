@@ -14,8 +14,6 @@ from typing import NamedTuple
 import polars as pl
 
 from quality.contract.config import CheckConfig
-from quality.contract.judging_code import judging_digest
-from quality.contract.own_python import own_digest
 from quality.contract.policy import KeptStates
 from quality.contract.references import References
 from quality.engine.frame import Frame, Surroundings
@@ -24,7 +22,7 @@ from quality.file_states.asks import digest
 from quality.file_states.frame import Whole
 from quality.file_states.gathered import gather, texts_of
 from quality.file_states.measuring import Measuring
-from quality.file_states.nights import about, remember
+from quality.file_states.nights import about, made_by, read_by, remember
 from quality.file_states.piece import BROKEN, Header, Piece, parses
 from quality.file_states.spread import Spread, SpreadError, described, spread_for
 from quality.file_states.store import GONE, Store
@@ -147,8 +145,7 @@ def wanted(config: CheckConfig) -> bool:
 
 def _salt(source: Source, judged: frozenset[str], sensitive: Collection[str]) -> str:
     """What shapes the states of every file: how it is read, by which code, and of which columns no value is kept."""
-    said = source.model_dump(mode="json", exclude={"path"})
-    return digest(said, sorted(judged), sorted(sensitive), judging_digest(), pl.__version__, own_digest(type(source)))
+    return digest(read_by(source), made_by(), sorted(judged), sorted(sensitive))
 
 
 def _pieces(asked: Asked, parts: Mapping[str, Part], store: Store) -> list[Piece]:

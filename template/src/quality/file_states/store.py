@@ -31,11 +31,6 @@ NONE = "expanded paths were empty"
 """What Polars says where no object of a store fits a pattern."""
 
 
-def _is_half(file: Path) -> bool:
-    """Whether a file was not written to its end."""
-    return file.name.startswith(".")
-
-
 @dataclass(frozen=True)
 class Store:
     """The states of one dataset in one environment, in a local folder or in object storage."""
@@ -169,3 +164,8 @@ class Store:
 
     def _wait(self, place: str) -> dict[str, object] | None:
         return storage.options(place, storage.SHORT) if self.remote else None
+
+
+def _is_half(file: Path) -> bool:
+    """Whether a file was not written to its end."""
+    return file.name.startswith(".")

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from quality.errors import ConfigurationError
+from quality.git import UnansweredError, git
 from quality.masking import masked
 
 MAIN = ("origin/main", "main", "origin/HEAD")
 """Where a branch comes from, when nobody says it: the first of these that there is."""
-SECONDS = 60
 LINK = b"120000"
 """The mode of a link, whose blob is the path that it leads to."""
 
@@ -25,19 +24,15 @@ class Commit(NamedTuple):
     id: str
 
 
-class UnansweredError(Exception):
-    """Git did not do what it was asked: its first line."""
-
-
 def compared_with(root: Path, asked: str | None) -> Commit:
     """The commit that is asked for; else where this branch left the main one or, where there is none, HEAD.
 
     ConfigurationError outside a git repository, and for a name that git does not know here.
     """
     try:
-        _git(root, "rev-parse", "--git-dir")
+        git(root, "rev-parse", "--git-dir")
     except UnansweredError as error:
-        said = f"contracts are compared with those of a git commit, but of {root} git says: {error}"
+        said = f"contracts are compared with those of a git commit, but {root} gives none: {error}"
         raise ConfigurationError(said) from None
     if asked is None:
         return _base(root)
@@ -49,7 +44,7 @@ def compared_with(root: Path, asked: str | None) -> Commit:
 def _how_to_get(root: Path) -> str:
     """What brings a commit that is not here."""
     with suppress(UnansweredError):
-        if _git(root, "rev-parse", "--is-shallow-repository").strip() == b"true":
+        if git(root, "rev-parse", "--is-shallow-repository").strip() == b"true":
             return "this clone lacks older commits: get them by `git fetch --unshallow`"
     return "fetch it first"
 
@@ -61,7 +56,7 @@ def _base(root: Path) -> Commit:
     there = [name for name in MAIN if _commit(root, name) is not None]
     for name in there:
         with suppress(UnansweredError):
-            left = _git(root, "merge-base", "HEAD", name).decode().strip()
+            left = git(root, "merge-base", "HEAD", name).decode().strip()
             return Commit(f"the commit where HEAD left {name}", left)
     if there:
         raise ConfigurationError(
@@ -75,7 +70,7 @@ def _commit(root: Path, name: str) -> str | None:
     """The whole id of the commit that a name means; None where it means none."""
     words = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
     try:
-        return _git(root, *words).decode().strip() or None
+        return git(root, *words).decode().strip() or None
     except (UnansweredError, ValueError):
         return None
 
@@ -83,7 +78,7 @@ def _commit(root: Path, name: str) -> str | None:
 def contracts(root: Path, commit: Commit) -> dict[str, bytes]:
     """The contracts of a commit as they are written there, by dataset."""
     try:
-        listed = _git(root, "ls-tree", "-z", commit.id, "datasets/").split(b"\0")
+        listed = git(root, "ls-tree", "-z", commit.id, "datasets/").split(b"\0")
         entries = (entry.partition(b"\t") for entry in listed if entry)
         files = ((about.split(), Path(name.decode("utf-8", "replace"))) for about, _, name in entries)
         there = f"{commit.id}:./".encode()
@@ -99,7 +94,7 @@ def contracts(root: Path, commit: Commit) -> dict[str, bytes]:
 def _blobs(root: Path, ids: Iterable[bytes]) -> list[bytes]:
     """What each blob holds, or the one that a path leads to, asked of one process: a repository has hundreds."""
     wanted = b"".join(one + b"\n" for one in ids)
-    answer, held = _git(root, "cat-file", "--batch", "--follow-symlinks", given=wanted), list[bytes]()
+    answer, held = git(root, "cat-file", "--batch", "--follow-symlinks", given=wanted), list[bytes]()
     while answer:
         head, _, answer = answer.partition(b"\n")
         if not head.rsplit(b" ", 1)[-1].isdigit():
@@ -113,20 +108,7 @@ def _blobs(root: Path, ids: Iterable[bytes]) -> list[bytes]:
 def changed_beside(root: Path, commit: Commit, *paths: str) -> tuple[str, ...]:
     """Files below these paths that differ from the commit's: both contracts are judged by those of this tree."""
     try:
-        named = _git(root, "diff", "-z", "--name-only", "--relative", commit.id, "--", *paths)
+        named = git(root, "diff", "-z", "--name-only", "--relative", commit.id, "--", *paths)
     except UnansweredError:
         return ()
     return tuple(one.decode("utf-8", "replace") for one in named.split(b"\0") if one)
-
-
-def _git(root: Path, *words: str, given: bytes = b"") -> bytes:
-    """What git prints; UnansweredError with its first line."""
-    command = ["git", "-C", str(root), "-c", "core.quotePath=false", *words]
-    try:
-        done = subprocess.run(command, input=given, capture_output=True, check=True, timeout=SECONDS)
-    except subprocess.CalledProcessError as error:
-        lines = error.stderr.decode("utf-8", "replace").strip().splitlines()
-        raise UnansweredError(masked(lines[0].removeprefix("fatal: ")) if lines else f"git {words[0]} failed") from None
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise UnansweredError(f"git did not answer ({type(error).__name__})") from None
-    return done.stdout
