@@ -29,7 +29,7 @@ from quality.checking import check
 from quality.contract.config import CheckConfig
 from quality.contract.contract import parse_source
 from quality.errors import ConfigurationError
-from quality.file_states import marks, run
+from quality.file_states import ends, keys, run
 from quality.rules import uniqueness
 
 NOW = datetime(2026, 11, 27, 6, tzinfo=UTC)
@@ -56,6 +56,8 @@ BROAD = 2**40
 """So many bytes for a row fit no budget: a pass takes no marks along."""
 LASTING = 2.0
 """A run is kept whatever comes and goes."""
+CLOSE = 3, 1, 3, 1.0
+"""Most rows lie close together, so that of a few some are far off; and tables near by are read instead of the run."""
 FEW_MARKS = 2**58
 """Marks divided by so much are 64, so that many keys have one of them."""
 DAYS = ("day=2026-11-25", "day=2026-11-26", "day=2026-11-27", "day=__HIVE_DEFAULT_PARTITION__")
@@ -333,17 +335,21 @@ def same(one: Any, other: Any) -> bool:
 def differences(seed: int) -> list[str]:
     """Where kept states and the whole disagree in a generated history of a few nights."""
     root = Path(tempfile.mkdtemp())
-    here, before, wide = Path.cwd(), os.environ.get("QUALITY_ROOT"), (run.BYTES, run.FEW, run.ADDED)
-    narrow, mark = uniqueness.BYTES_KEPT, marks.Key._mark
+    here, before = Path.cwd(), os.environ.get("QUALITY_ROOT")
+    wide: tuple[Any, ...] = run.BYTES, run.FEW, run.ADDED, run.NEAR
+    most: tuple[Any, ...] = ends.TWENTIETH, ends.FAR, ends.FEW
+    narrow, mark = uniqueness.BYTES_KEPT, keys.Key._mark
     os.chdir(root)
     os.environ["QUALITY_ROOT"] = str(root)
     found, done = [], ["begin"]
     try:
         run.BYTES, run.FEW = (NARROW, 2) if seed % 3 == 0 else wide[:2]
         run.ADDED = LASTING if seed % 2 else run.ADDED
+        if seed % 7 < 4:
+            ends.TWENTIETH, ends.FAR, ends.FEW, run.NEAR = CLOSE
         _bytes_kept(BROAD if seed % 4 < 2 else narrow)
         if seed % 5 == 0:
-            marks.Key._mark = _shared  # type: ignore[assignment]
+            keys.Key._mark = _shared  # type: ignore[assignment]
         history = History(root, seed)
         for _ in range(history.of.choice((2, 3, 4, 6))):
             for part in dict.fromkeys((None, history.part)):
@@ -354,26 +360,27 @@ def differences(seed: int) -> list[str]:
                 break
             done.append(history.step())
     finally:
-        run.BYTES, run.FEW, run.ADDED = wide
+        run.BYTES, run.FEW, run.ADDED, run.NEAR = wide
+        ends.TWENTIETH, ends.FAR, ends.FEW = most
         _bytes_kept(narrow)
-        marks.Key._mark = mark  # type: ignore[method-assign]
+        keys.Key._mark = mark  # type: ignore[method-assign]
         os.chdir(here)
         shutil.rmtree(root)
         os.environ.pop("QUALITY_ROOT") if before is None else os.environ.update(QUALITY_ROOT=before)
     return found
 
 
-MARK = marks.Key._mark
+MARK = keys.Key._mark
 
 
-def _shared(key: marks.Key, columns: Sequence[pl.Expr]) -> pl.Expr:
+def _shared(key: keys.Key, columns: Sequence[pl.Expr]) -> pl.Expr:
     """A mark that keys share by chance, unless it is the key itself."""
     return MARK(key, columns) if key.holds_all else MARK(key, columns) // FEW_MARKS
 
 
 def _bytes_kept(number: int) -> None:
     """So many are counted for a mark."""
-    for module in (uniqueness, marks):
+    for module in (uniqueness, keys):
         module.BYTES_KEPT = number  # type: ignore[attr-defined]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,9 @@ from quality.checking import check
 from quality.contract.config import CheckConfig
 from quality.contract.contract import parse_source
 from quality.engine.frame import Frame, Surroundings
-from quality.file_states import ends
-from quality.file_states.ends import near, told
-from quality.file_states.marks import Key
-from quality.file_states.run import marks_in
+from quality.file_states import ends, run
+from quality.file_states.ends import marks_in, near, told
+from quality.file_states.keys import Key
 from quality.file_states.store import Store
 from quality.result import CheckResult
 
@@ -68,31 +68,31 @@ def test_tables_that_share_a_key_are_near(seed: int) -> None:
         found = []
         for frame in tables(of):
             key = key_of(frame)
-            _, marks = key.made(frame.select(value.alias(name) for name, value in key.values.items()))
-            again = marks_in(marks.about())
+            made = key.made(frame.select(value.alias(name) for name, value in key.values.items()))
+            again = marks_in(made.told.about())
             assert again is not None
             assert again.rows == frame.drop_nulls().height
-            found.append((again.ends, set(frame.drop_nulls().rows())))
+            found.append((again.boxes, set(frame.drop_nulls().rows())))
         for n, (one, keys) in enumerate(found):
             for other, others in found[n + 1 :]:
-                apart += not near([one], [other])
-                assert near([one], [other]) or not keys & others
-                assert bool(near([one], [other])) == bool(near([other], [one]))
+                close, far = near([one], {7: other})
+                apart += not close and not far
+                assert close or far or not keys & others
     assert apart  # it tells some apart
 
 
 def test_more_pairs_than_are_compared_are_all_near(monkeypatch: pytest.MonkeyPatch) -> None:
-    one, other = [[(0, 1)], [(2, 3)]], [[(7, 9)], [(5, 6)]]
-    assert near(one, other) == []
+    one, other = [[[(0, 1)]], [[(2, 3)]]], {0: [[(7, 9)]], 4: [[(5, 6)]]}
+    assert near(one, other) == ([], False)
     monkeypatch.setattr(ends, "MANY", 3)
-    assert near(one, other) == [0, 1]
+    assert near(one, other) == ([0, 4], True)
 
 
 @pytest.mark.parametrize("text", ["", "nothing", "[", "{}"])
 def test_what_is_not_said_of_marks_is_not_known(text: str) -> None:
-    assert marks_in({"rows": "3", "ends": text}) is None
+    assert marks_in({"rows": "3", "boxes": text}) is None
     assert marks_in({"rows": "3"}) is None
-    assert told("[[[1, 2]]]") == [[[1, 2]]]
+    assert told("[[[[1, 2]]]]") == [[[[1, 2]]]]
 
 
 KEYS: dict[str, dict[str, Any]] = {
@@ -129,11 +129,14 @@ def test_the_marks_of_a_file_apart_are_not_looked_up_among_those_of_all(
         return real(store, name)
 
     monkeypatch.setattr(Store, "scan", scan)
+    monkeypatch.setattr(run, "ADDED", 2)
+    monkeypatch.setattr(run, "NEAR", 1)
     first = 500 if name == "a number" else 0
     for number in range(6):
         if number != 3:
             night(number, number + 1, range(number * first, number * first + 100))
     judged(KEYS[name])
+    old = set(scans)
     for number, day, ids, is_near in (
         (6, 7, range(6 * first, 6 * first + 100), False),
         (3, 4, range(3 * first, 3 * first + 100), False),  # a late one, between two others
@@ -143,12 +146,49 @@ def test_the_marks_of_a_file_apart_are_not_looked_up_among_those_of_all(
         night(number, day, ids)
         scans.clear()
         found = judged(KEYS[name])
-        assert any(one.startswith("run.") for one in scans) == is_near
+        assert not any(one.startswith("run.") for one in scans)
+        assert bool(old & set(scans)) == is_near
         whole = judged(KEYS[name], kept=False)
         assert [(one.failed_count, one.samples) for one in found.rules] == [
             (one.failed_count, one.samples) for one in whole.rules
         ]
     assert found.rules[0].failed_count >= 20
+
+
+def far_off(number: int, ids: Sequence[int]) -> None:
+    """A night's file, in which the first and the last row have a date of the year 2999, and the second one long ago."""
+    Path("data").mkdir(exist_ok=True)
+    late, night = date(2999, 1, 1), date(2026, 11, 1) + timedelta(number)
+    days = [late, date(1970, 1, 1), *[night] * (len(ids) - 3), late]
+    pl.DataFrame({"id": ids, "day": days}).write_parquet(f"data/{number:03}.parquet")
+
+
+def test_a_few_rows_that_lie_far_off_do_not_make_files_near(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("QUALITY_ROOT", str(tmp_path))
+    scans, real = list[str](), Store.scan
+
+    def scan(store: Store, name: str) -> pl.LazyFrame:
+        scans.append(name)
+        return real(store, name)
+
+    monkeypatch.setattr(Store, "scan", scan)
+    monkeypatch.setattr(run, "ADDED", 2)
+    for number in range(6):
+        far_off(number, range(number, number + 200))
+    counts = [judged(KEYS["a number and a day"]).rules[0].failed_count]
+    old = set(scans)
+    for number, ids in enumerate((range(100, 300), range(3, 203), [102, *range(400, 598), 100]), 6):
+        far_off(number, ids)
+        scans.clear()
+        found, whole = (judged(KEYS["a number and a day"], kept) for kept in (True, False))
+        assert not old & set(scans)
+        assert {one.split(".")[-1] for one in scans if one.startswith("run.")} == {"far"}
+        counts.append(found.rules[0].failed_count)
+        assert [(one.failed_count, one.samples) for one in found.rules] == [
+            (one.failed_count, one.samples) for one in whole.rules
+        ]
+    assert counts == [0, 0, 6, 8]
 
 
 def test_rows_of_another_key_with_the_same_mark_are_told_from_it(

@@ -12,8 +12,10 @@ import polars as pl
 import pytest
 
 from quality.file_states import run
-from quality.file_states.marks import SPREAD
-from quality.file_states.run import ALL_MARKS, Marks, Run, again, before
+from quality.file_states.ends import Marks
+from quality.file_states.keys import SPREAD
+from quality.file_states.ranges import ALL_MARKS, Run
+from quality.file_states.run import again, before
 from quality.file_states.spread import HERE
 from quality.file_states.store import Store
 
@@ -43,7 +45,7 @@ class Tables:
         """What is told of a table; where nothing is told, all may share a mark."""
         numbers = self.held[name]
         ends = [(min(numbers, default=None), max(numbers, default=None))] if self.told else []
-        return Marks(len(numbers), ends)
+        return Marks(len(numbers), [ends])
 
     def made(self, names: Sequence[str]) -> Mapping[str, Marks]:
         return {name: self.marks(name) for name in names}

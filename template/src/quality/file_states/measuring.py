@@ -22,7 +22,8 @@ from quality.file_states.across import distinct, distinct_of, in_order, inside, 
 from quality.file_states.asks import Ask, Row, ask_for
 from quality.file_states.examples import Examples
 from quality.file_states.frame import Whole
-from quality.file_states.marks import Key, marks_of, missing_marks, repeated
+from quality.file_states.keys import Key
+from quality.file_states.marks import marks_of, missing_marks, repeated
 from quality.file_states.piece import BROKEN, Piece, UnlikeError
 from quality.file_states.shape import Versions, ask_of, hides
 from quality.file_states.spread import HERE, Spread, SpreadError

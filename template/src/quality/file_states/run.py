@@ -14,9 +14,20 @@ from typing import NamedTuple
 import polars as pl
 
 from quality.file_states.asks import digest
-from quality.file_states.ends import Ends, near, text_of, told
-from quality.file_states.spread import Spread
-from quality.file_states.store import GONE, Store
+from quality.file_states.ends import FEW as FEW_FAR
+from quality.file_states.ends import Marks, far_of, near
+from quality.file_states.ranges import (
+    ALL_MARKS,
+    FAR,
+    Ranges,
+    Run,
+    Table,
+    kept_run,
+    of_tables,
+    repeats,
+    sorted_marks,
+)
+from quality.file_states.store import GONE
 from quality.rules.uniqueness import BYTES_SORTED
 
 ADDED = 0.25
@@ -25,90 +36,28 @@ ADDED = 0.25
 Each by itself: in a window, where files come and go alike, what is looked up again until then costs about as much as
 one run, and the sum of both would make it anew twice as often.
 """
-ALL_MARKS = 2**64
 BYTES = BYTES_SORTED
 """Of each mark while a range is sorted."""
+NEAR = 0.25
+"""New marks are looked up in the run where tables near them have more than this share of its marks, else in those."""
 FEW = 8
 """Tables that are small enough for so many of them to fit the budget together are merged first."""
-
-
-class Marks(NamedTuple):
-    """How many marks a table has, and between which values the columns of their keys lie."""
-
-    rows: int
-    ends: Ends
-
-    def about(self) -> dict[str, str]:
-        """As it is written beside the table."""
-        return {"rows": str(self.rows), "ends": text_of([self.ends])}
-
-
-def marks_in(about: Mapping[str, str]) -> Marks | None:
-    """What is written beside a table; None where nothing is that can be understood."""
-    try:
-        return Marks(int(about["rows"]), *told(about["ends"]))
-    except (KeyError, TypeError, ValueError):
-        return None
 
 
 Made = Callable[[Sequence[str]], Mapping[str, Marks]]
 """Sees to it that tables of marks are there, and says what is in each."""
 
 
-class Run(NamedTuple):
-    """Where a run is kept, what carries out its parts, and how many bytes each of them may take."""
+class Near(NamedTuple):
+    """Where added marks are looked up: in the run or, where few tables lie near, in these and in what lies far off.
 
-    name: str
-    store: Store
-    spread: Spread
-    budget: int
+    So many `rows` are looked through in the latter, the added ones among them.
+    """
 
-    def repeated(self, names: Sequence[str]) -> str:
-        """The name of what occurs more than once in these tables."""
-        return f"{self.name}.again.{digest(sorted(names))}"
-
-
-class Ranges(NamedTuple):
-    """A run of these tables, which have so many marks each, in so many ranges."""
-
-    name: str
-    store: Store
-    names: tuple[str, ...]
-    counts: tuple[int, ...]
-    ends: tuple[Ends, ...]
-    ranges: int
-
-    def about(self, number: int) -> dict[str, str]:
-        """What is written beside a range: its tables beside the first, beside others what these are known by."""
-        tables = {"names": " ".join(self.names), "counts": " ".join(map(str, self.counts)), "ends": text_of(self.ends)}
-        said = {"tables": digest(tables), "ranges": str(self.ranges), "range": str(number)}
-        return said if number else tables | said
-
-    def there(self, names: Collection[str]) -> list[Ends]:
-        """The ends of the tables that are among these."""
-        there = set(names)
-        return [ends for name, ends in zip(self.names, self.ends, strict=True) if name in there]
-
-    def gone(self, names: Collection[str]) -> dict[int, int]:
-        """The numbers of the tables that are not among these, and how many marks the run has of each."""
-        there = set(names)
-        return {n: self.counts[n] for n, name in enumerate(self.names) if name not in there}
-
-    def place(self, number: int) -> str:
-        return f"{self.name}.{number}"
-
-    def bounds(self, number: int) -> tuple[int, int]:
-        """The first and the last mark of a range."""
-        width = -(-ALL_MARKS // self.ranges)
-        return number * width, min((number + 1) * width, ALL_MARKS) - 1
-
-
-class Table(NamedTuple):
-    """Sorted marks of one file, or of several with the number of each, that number counted from `first`."""
-
-    name: str
-    first: int = 0
-    several: bool = False
+    tables: tuple[Table, ...] = ()
+    far: bool = False
+    whole: bool = False
+    rows: int = 0
 
 
 def again(run: Run, names: tuple[str, ...], made: Made) -> pl.DataFrame:
@@ -119,6 +68,7 @@ def again(run: Run, names: tuple[str, ...], made: Made) -> pl.DataFrame:
     """
     for name in names:
         run.store.touch(name)
+        run.store.touch(far_of(name))
     kept = run.store.read(run.repeated(names))
     if kept is not None:
         return kept
@@ -131,7 +81,7 @@ def again(run: Run, names: tuple[str, ...], made: Made) -> pl.DataFrame:
 
 def before(run: Run, names: Collection[str]) -> tuple[Ranges, pl.DataFrame] | None:
     """The run as it is kept, and what repeats in it; None where too much of it is of tables that are gone."""
-    known = _kept(run)
+    known = kept_run(run)
     if known is None or sum(known.gone(names).values()) > ADDED * sum(known.counts):
         return None
     repeated = run.store.read(run.repeated(known.names))
@@ -149,13 +99,29 @@ def _after_few_came(run: Run, names: Sequence[str], made: Made) -> pl.DataFrame 
     if sum(one.rows for one in came.values()) > ADDED * sum(known.counts):
         return None
     added = [Table(name, first) for first, name in enumerate(came, len(known.names))]
-    close = near([one.ends for one in came.values()], known.there(names))
-    met = partial(_met, known, added, tuple(known.gone(names)), [added[n].first for n in close])
-    found = [part for part in run.spread.each_of(range(known.ranges), met) if part is not None]
-    if len(found) < known.ranges:
+    looked = _near(known, came, names)
+    ranges = known if looked.whole else known._replace(ranges=_in_ranges(run, looked.rows))
+    met = partial(_met, ranges, added, looked, tuple(known.gone(names)))
+    found = [part for part in run.spread.each_of(range(ranges.ranges), met) if part is not None]
+    if len(found) < ranges.ranges:
         return None
     new = _with_names(pl.concat(found), [*known.names, *came])
-    return pl.concat([_left(old, names).filter(~pl.col("mark").is_in(new["mark"].unique().implode())), new])
+    return pl.concat([new, _left(old, names)]).unique(["mark", "name"], keep="first", maintain_order=True)
+
+
+def _near(known: Ranges, came: Mapping[str, Marks], names: Collection[str]) -> Near:
+    """Where the marks of tables that came are looked up."""
+    close, far = near([one.boxes for one in came.values()], known.there(names))
+    rows = sum(known.counts[n] for n in close)
+    if rows > NEAR * sum(known.counts) or (far and not known.is_there(FAR)):
+        return Near(whole=True)
+    rows += sum(one.rows for one in came.values()) + far * sum(known.counts) // FEW_FAR
+    return Near(tuple(Table(known.names[n], n) for n in close), far, rows=rows)
+
+
+def _in_ranges(run: Run, rows: int) -> int:
+    """The number of ranges of so many marks that each fit the budget."""
+    return -(-rows * BYTES // run.budget) or 1
 
 
 def _left(again: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
@@ -166,61 +132,77 @@ def _left(again: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
     return left.filter((pl.col("rows") > 1) | (pl.len().over("mark") > 1))
 
 
-def _kept(run: Run) -> Ranges | None:
-    """The run as it is kept."""
-    about = run.store.about(f"{run.name}.0")
-    try:
-        names, counts = about["names"].split(), [int(count) for count in about["counts"].split()]
-        ends = tuple(told(about["ends"]))
-        known = Ranges(run.name, run.store, tuple(names), tuple(counts), ends, int(about["ranges"]))
-    except (KeyError, TypeError, ValueError):
-        return None
-    return known if len(names) == len(counts) == len(ends) else None
-
-
-def _met(
-    known: Ranges, added: Sequence[Table], gone: Sequence[int], near: Sequence[int], number: int
-) -> pl.DataFrame | None:
-    """What repeats in one range among added marks, and those of the run that are in a table near it; None without it.
+def _met(known: Ranges, added: Sequence[Table], near: Near, gone: Sequence[int], number: int) -> pl.DataFrame | None:
+    """What repeats in one range among added marks, and those of the run that lie near them; None without these.
 
     What is of tables gone is left out of what was found: to look at every row's number would read a half more.
     """
-    more = _sorted(added, *known.bounds(number), known.store)
-    asked = more.filter(_of(near))["mark"].unique()
-    if asked.is_empty():
-        return _repeats(more)
+    low, high = known.bounds(number)
+    more = sorted_marks(added, low, high, known.store)
     try:
-        found = known.store.scan(known.place(number)).filter(pl.col("mark").is_in(asked.implode())).collect()
+        found = [_held(table, more) for table in _looked_through(known, near, number)]
     except GONE:
         return None
-    if not known.about(number).items() <= known.store.about(known.place(number)).items():
-        return None  # another check has written another run meanwhile
-    return _repeats(pl.concat([found.filter(~_of(gone)), more]).sort("mark"))
+    if near.whole and not known.is_there(number):
+        return None
+    return repeats(pl.concat([*(one.filter(~of_tables(gone)) for one in found), more]).sort("mark"))
 
 
-def _of(numbers: Sequence[int]) -> pl.Expr:
-    """Rows of the tables with these numbers."""
-    return pl.col("of").is_in(pl.Series("of", numbers, pl.UInt32).implode())
+def _looked_through(known: Ranges, near: Near, number: int) -> list[pl.LazyFrame]:
+    """Sorted marks, with the numbers of their tables, among which those of tables near are; of one range."""
+    if near.whole:
+        return [known.store.scan(known.place(number))]
+    low, high = known.bounds(number)
+    found = [sorted_marks(near.tables, low, high, known.store)] if near.tables else []
+    if near.far:
+        far = sorted_marks([Table(known.place(FAR), several=True)], low, high, known.store)
+        found.append(far.filter(~of_tables([table.first for table in near.tables])))
+    return [table.lazy() for table in found]
+
+
+def _held(table: pl.LazyFrame, asked: pl.DataFrame) -> pl.DataFrame:
+    """The rows of a sorted table with one of these sorted marks; numbers of tables are read where there are some."""
+    found, table = asked, table.set_sorted("mark")
+    for columns in (["mark"], ["mark", "of"]):
+        marks = found.lazy().select("mark").unique(maintain_order=True).sort("mark")
+        found = marks.join(table.select(columns), on="mark").collect()
+        if found.is_empty():
+            return asked.clear()
+    return found
 
 
 def _made_anew(run: Run, made: Mapping[str, Marks]) -> pl.DataFrame:
     """The run of all tables, range by range, and what repeats in it."""
-    rows, ends = {name: one.rows for name, one in made.items()}, tuple(one.ends for one in made.values())
-    number = -(-sum(rows.values()) * BYTES // run.budget) or 1
-    ranges = Ranges(run.name, run.store, tuple(rows), tuple(rows.values()), ends, number)
+    rows, boxes = {name: one.rows for name, one in made.items()}, tuple(one.boxes for one in made.values())
+    number = _in_ranges(run, sum(rows.values()))
+    ranges = Ranges(run.name, run.store, tuple(rows), tuple(rows.values()), boxes, number)
     tables = _grouped(run, rows)
     found = run.spread.each_of(range(ranges.ranges), partial(_merged, ranges, tables))
+    _keep_far(run, ranges)
     for table in tables:
         if table.several:
             run.store.forget(table.name)
     return _with_names(pl.concat(found), ranges.names)
 
 
+def _keep_far(run: Run, ranges: Ranges) -> None:
+    """The marks of all rows that lie far from most of their table, beside the run, unless they are many."""
+    parts, left = list[pl.DataFrame](), run.budget // BYTES
+    for number, (name, boxes) in enumerate(zip(ranges.names, ranges.boxes, strict=True)):
+        if len(boxes) > 1:
+            part = run.store.read(far_of(name))
+            if part is None or (left := left - part.height) < 0:
+                return
+            parts.append(part.select("mark", of=pl.lit(number, pl.UInt32)))
+    if parts:
+        run.store.write(ranges.place(FAR), pl.concat(parts).sort("mark"), ranges.about(FAR))
+
+
 def _merged(of: Ranges, tables: Sequence[Table], number: int) -> pl.DataFrame:
     """One range of the run, kept, and what repeats in it."""
-    marks = _sorted(tables, *of.bounds(number), of.store)
+    marks = sorted_marks(tables, *of.bounds(number), of.store)
     of.store.write(of.place(number), marks, of.about(number))
-    return _repeats(marks)
+    return repeats(marks)
 
 
 def _grouped(run: Run, rows: Mapping[str, int]) -> Sequence[Table]:
@@ -249,37 +231,9 @@ def _group(run: Run, group: Sequence[tuple[int, str]]) -> Table:
     names, first = [name for _, name in group], group[0][0]
     name = f"{run.name}.group.{digest(names)}"
     if not run.store.about(name):
-        marks = _sorted([Table(one, number) for number, one in enumerate(names)], 0, ALL_MARKS - 1, run.store)
+        marks = sorted_marks([Table(one, number) for number, one in enumerate(names)], 0, ALL_MARKS - 1, run.store)
         run.store.write(name, marks, {"rows": str(marks.height)})
     return Table(name, first, several=True)
-
-
-def _sorted(tables: Sequence[Table], low: int, high: int, store: Store) -> pl.DataFrame:
-    """The marks of these tables from one to another, sorted, each with the number of its file.
-
-    They are read one table after the other, as a scan of all would hold more of them than the range has. One that is
-    damaged is made again by the next check; this one asks the whole.
-    """
-    inside = pl.col("mark").is_between(pl.lit(low, pl.UInt64), pl.lit(high, pl.UInt64))
-    parts, broken = [pl.DataFrame(schema={"mark": pl.UInt64, "of": pl.UInt32})], None
-    for table in tables:
-        first = pl.lit(table.first, pl.UInt32)
-        of = pl.col("of") + first if table.several else first
-        try:
-            parts.append(store.scan(table.name).filter(inside).select("mark", of.alias("of")).collect())
-        except GONE as error:
-            store.forget(table.name)
-            broken = error
-    if broken is not None:
-        raise broken
-    return pl.concat(parts).sort("mark")
-
-
-def _repeats(marks: pl.DataFrame) -> pl.DataFrame:
-    """Of sorted marks those that occur again, with their rows in each table."""
-    mark = pl.col("mark")
-    again = marks.lazy().filter((mark == mark.shift(1)) | (mark == mark.shift(-1)))
-    return again.group_by("mark", "of").len("rows").sort("mark", "of").collect()
 
 
 def _with_names(again: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
