@@ -21,7 +21,7 @@ from quality.file_states.asks import Measured, digest, expression
 from quality.file_states.ends import BYTES, Marks, boxes_of, ends_of, ordered
 from quality.file_states.piece import Piece, light
 from quality.file_states.ranges import ALL_MARKS
-from quality.rules.uniqueness import BYTES_KEPT, Wheres, key_of, named, number_of, present
+from quality.rules.uniqueness import BYTES_KEPT, Wheres, key_of, named, number_of, present, suspects
 
 SPREAD = 0x9E3779B97F4A7C15
 """Odd, so that multiplying by it loses nothing: numbers, which lie close together, fill all ranges."""
@@ -95,6 +95,12 @@ class Key:
         if far is not None and marks["mark"].is_in(far["mark"].unique().implode()).sum() > far.height:
             far, boxes = None, [ends_of(values)]  # one of the others has the mark of such a row
         return Made(marks, far, Marks(marks.height, boxes))
+
+    @cached_property
+    def none(self) -> pl.DataFrame:
+        """Rows by their real keys, as they are looked up: here none."""
+        empty = Frame(pl.LazyFrame(schema=self.frame.schema), self.frame.around)
+        return suspects(empty, self.columns, self.wheres, pl.lit(False), self.label)
 
     @property
     def label(self) -> str:

@@ -5,9 +5,12 @@ Rows whose mark repeats are looked up by their real keys.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import partial
+from typing import NamedTuple
+
+import polars as pl
 
 from quality.engine.dtypes import col
 from quality.engine.groups import Planned
@@ -23,13 +26,20 @@ from quality.file_states.store import Store
 from quality.rules.uniqueness import BYTES_COMPARED, Repeated, key_of, named, twice
 
 
+class Found(NamedTuple):
+    """The rows of repeated keys, and how many of them each file has, in the order of the files."""
+
+    repeated: Repeated
+    rows: list[int]
+
+
 class TooManyError(ValueError):
     """So many rows repeat that the whole is cheaper to ask."""
 
 
 def repeated(
     key: Key, pieces: Sequence[Piece], judged: dict[str | None, int], store: Store, spread: Spread, scope: str = ""
-) -> dict[str | None, Repeated]:
+) -> dict[str | None, Found]:
     """The rows of repeated keys inside each `where`, of those `judged` there; TooManyError where too many repeat.
 
     Every `scope`, the whole or a partition, has a run of its own, as they would take turns to make theirs anew.
@@ -44,12 +54,22 @@ def repeated(
     whole = key_of(key.frame, key.columns, [col(name) for name in key.columns])
     if key.is_number:
         values = key.numbers(found["mark"].unique())
-        return {None: Repeated(total, judged[None], whole.is_in(values.implode()))}
+        one = Repeated(total, judged[None], whole.is_in(values.implode()))
+        return {None: Found(one, _by_file(found.select("rows", file="name"), named_by))}
     same, answer = same_of(key, run, named_by, found), {}
+    compared = key_of(key.frame, key.columns, named(key.columns))
     for inside, where in enumerate(key.wheres):
-        keys = twice(same, inside, key_of(key.frame, key.columns, named(key.columns)))
-        answer[where] = Repeated(int(keys["rows"].sum()), judged[where], whole.is_in(keys["key"].implode()))
+        keys = twice(same, inside, compared)
+        rows = same.filter(pl.col(f"inside {inside}") & compared.is_in(keys["key"].implode()))
+        one = Repeated(int(keys["rows"].sum()), judged[where], whole.is_in(keys["key"].implode()))
+        answer[where] = Found(one, _by_file(rows, named_by))
     return answer
+
+
+def _by_file(again: pl.DataFrame, names: Iterable[str]) -> list[int]:
+    """How many of these rows each file has."""
+    rows = dict(again.group_by("file").agg(pl.col("rows").sum()).iter_rows())
+    return [rows.get(name, 0) for name in names]
 
 
 def _shards(key: Key, pieces: Sequence[Piece], spread: Spread) -> dict[str, Marks]:

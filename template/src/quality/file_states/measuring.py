@@ -29,7 +29,7 @@ from quality.file_states.shape import Versions, ask_of, hides
 from quality.file_states.spread import HERE, Spread, SpreadError
 from quality.file_states.store import Store
 from quality.merging import moments
-from quality.rules.keys import Ordered
+from quality.rules.keys import Ordered, PrimaryKey
 from quality.rules.numbers import DistinctCount
 from quality.rules.outliers import moments_of
 
@@ -165,7 +165,10 @@ class Measuring:
                 raise
             except BROKEN:
                 continue  # the whole is asked, and says what is wrong
-            found |= {number: {"repeated": answer[where]} for number, where in wheres.items()}
+            for number, where in wheres.items():
+                found[number] = {"repeated": answer[where].repeated}
+                if not isinstance(rules[number], PrimaryKey):  # which says that nulls fail, too
+                    self.failing[id(rules[number])] = answer[where].rows
         return found
 
     def _moments(self, column: str, where: str | None) -> tuple[float, float, int]:

@@ -7,7 +7,6 @@ from functools import partial
 
 import polars as pl
 
-from quality.engine.frame import Frame
 from quality.file_states.asks import digest
 from quality.file_states.ends import far_of
 from quality.file_states.keys import Key
@@ -24,7 +23,7 @@ def same_of(key: Key, run: Run, pieces: Mapping[str, Piece], found: pl.DataFrame
     kept = run.store.read(f"{run.repeated(tuple(pieces))}.{kind}")
     if kept is not None:
         return kept
-    rows, new = [_none(key).with_columns(file=pl.lit(""))], found
+    rows, new = [key.none.with_columns(file=pl.lit(""))], found
     known = before(run, pieces)
     there = run.store.read(f"{run.repeated(known[0].names)}.{kind}") if known else None
     if known is not None and there is not None:
@@ -53,7 +52,7 @@ def _all_looked_up(
             found[name] = same
     for was_read in (True, False):
         left = [name for name in held if name not in found and pieces[name].was_read >= was_read]
-        known = pl.concat([_none(key), *found.values()])
+        known = pl.concat([key.none, *found.values()])
         looked = spread.over([pieces[name] for name in left], partial(_look_up, key, held, known))
         found |= zip(left, looked, strict=True)
     return [same.with_columns(file=pl.lit(name)) for name, same in found.items()]
@@ -63,7 +62,7 @@ def _looked_up_before(key: Key, piece: Piece) -> tuple[pl.DataFrame, pl.Series]:
     """The file's rows that were looked up, and the marks that it was asked for."""
     kept = piece.store.read(key.same_of(piece))
     if kept is None:
-        return _none(key), pl.Series("asked", [], pl.UInt64)
+        return key.none, pl.Series("asked", [], pl.UInt64)
     return kept.filter(pl.col("asked").is_null()).drop("asked"), kept["asked"].drop_nulls().explode().drop_nulls()
 
 
@@ -97,8 +96,3 @@ def _with_far(key: Key, piece: Piece, marks: pl.DataFrame) -> pl.DataFrame:
         return marks
     more = far.group_by("mark").agg(pl.len().cast(marks["rows"].dtype).alias("rows"))
     return pl.concat([marks.select("mark", "rows"), more]).unique("mark")
-
-
-def _none(key: Key) -> pl.DataFrame:
-    empty = Frame(pl.LazyFrame(schema=key.frame.schema), key.frame.around)
-    return suspects(empty, key.columns, key.wheres, pl.lit(False), key.label)
