@@ -47,7 +47,7 @@ def tables(of: random.Random) -> list[pl.DataFrame]:
 
     return [
         pl.DataFrame({name: column(name, rows) for name in names}, schema)
-        for rows in (of.randrange(6) for _ in range(5))
+        for rows in (of.choice((*range(6), 20)) for _ in range(5))
     ]
 
 
@@ -62,8 +62,10 @@ def _none(*_: Any) -> Any:
 
 
 @pytest.mark.parametrize("seed", range(40))
-def test_tables_that_share_a_key_are_near(seed: int) -> None:
-    of, apart = random.Random(seed), 0
+def test_tables_that_share_a_key_are_near(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    of, apart, far_ones = random.Random(seed), 0, 0
+    for name, value in {"TWENTIETH": 3, "FAR": 1, "FEW": 3}.items():
+        monkeypatch.setattr(ends, name, value)  # of a few rows, too, some lie far from most
     for _ in range(10):
         found = []
         for frame in tables(of):
@@ -72,6 +74,8 @@ def test_tables_that_share_a_key_are_near(seed: int) -> None:
             again = marks_in(made.told.about())
             assert again is not None
             assert again.rows == frame.drop_nulls().height
+            far_ones += len(again.boxes) > 1
+            assert (len(again.boxes) > 1) == (made.far is not None)
             found.append((again.boxes, set(frame.drop_nulls().rows())))
         for n, (one, keys) in enumerate(found):
             for other, others in found[n + 1 :]:
@@ -79,6 +83,7 @@ def test_tables_that_share_a_key_are_near(seed: int) -> None:
                 apart += not close and not far
                 assert close or far or not keys & others
     assert apart  # it tells some apart
+    assert far_ones
 
 
 def test_more_pairs_than_are_compared_are_all_near(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,14 +161,21 @@ def test_the_marks_of_a_file_apart_are_not_looked_up_among_those_of_all(
 
 
 def far_off(number: int, ids: Sequence[int]) -> None:
-    """A night's file, in which the first and the last row have a date of the year 2999, and the second one long ago."""
+    """A night's file, in which the first and the last row have a day and a code far off, and the second others."""
     Path("data").mkdir(exist_ok=True)
     late, night = date(2999, 1, 1), date(2026, 11, 1) + timedelta(number)
     days = [late, date(1970, 1, 1), *[night] * (len(ids) - 3), late]
-    pl.DataFrame({"id": ids, "day": days}).write_parquet(f"data/{number:03}.parquet")
+    frame = pl.DataFrame({"id": ids, "day": days})
+    code = pl.when(pl.col("day") == night).then(pl.format("{}-{}", "day", "id")).otherwise(pl.format("!{}", "id"))
+    frame.with_columns(code=pl.when(pl.col("day") == late).then(pl.format("x{}", "id")).otherwise(code)).write_parquet(
+        f"data/{number:03}.parquet"
+    )
 
 
-def test_a_few_rows_that_lie_far_off_do_not_make_files_near(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", ["a number and a day", "a text in its order"])
+def test_a_few_rows_that_lie_far_off_do_not_make_files_near(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("QUALITY_ROOT", str(tmp_path))
     scans, real = list[str](), Store.scan
@@ -176,12 +188,12 @@ def test_a_few_rows_that_lie_far_off_do_not_make_files_near(tmp_path: Path, monk
     monkeypatch.setattr(run, "ADDED", 2)
     for number in range(6):
         far_off(number, range(number, number + 200))
-    counts = [judged(KEYS["a number and a day"]).rules[0].failed_count]
+    counts = [judged(KEYS[name]).rules[0].failed_count]
     old = set(scans)
     for number, ids in enumerate((range(100, 300), range(3, 203), [102, *range(400, 598), 100]), 6):
         far_off(number, ids)
         scans.clear()
-        found, whole = (judged(KEYS["a number and a day"], kept) for kept in (True, False))
+        found, whole = (judged(KEYS[name], kept) for kept in (True, False))
         assert not old & set(scans)
         assert {one.split(".")[-1] for one in scans if one.startswith("run.")} == {"far"}
         counts.append(found.rules[0].failed_count)

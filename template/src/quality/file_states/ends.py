@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from os.path import commonprefix
 from typing import Any, NamedTuple
 
 import polars as pl
@@ -24,7 +25,7 @@ SOME = 4_096
 """Values, taken at equal steps, that say between which most lie: all but the lowest and the highest twentieth."""
 TWENTIETH = 20
 FAR = 2
-"""Rows lie far from most where they lie so many times as far outside as those lie apart."""
+"""Rows lie far from most where they lie so many times as far outside as those lie apart, or begin otherwise: texts."""
 FEW = 100
 """Of each so many rows, one may lie far off on one side in one column; where more do, they are among most."""
 
@@ -83,9 +84,13 @@ def boxes_of(values: Sequence[pl.Series]) -> tuple[Boxes, pl.Series]:
 def _outside(value: pl.Series) -> list[pl.Series]:
     """Which values are far below most, and which far above; nothing where none is."""
     some = value.gather_every(max(1, len(value) // SOME)).drop_nulls().sort()
-    if some.is_empty() or not value.dtype.is_integer():
+    if some.is_empty():
         return []
     low, high = some[len(some) // TWENTIETH], some[-1 - len(some) // TWENTIETH]
+    if value.dtype == pl.String:
+        begin = commonprefix([low, high])  # noqa: RUF071 - of texts, not of paths
+        others = ~value.str.starts_with(begin)
+        return [one for one in (others & (value < begin), others & (value > begin)) if one.any()]
     low, high = low - FAR * (high - low), high + FAR * (high - low)
     below = [value < low] if value.min() < low else []
     return below + ([value > high] if value.max() > high else [])
