@@ -828,3 +828,11 @@ def test_the_markdown_is_a_page_that_a_comment_takes(shop: Domain, capsys: pytes
     assert "| added | a \\| b 1 \\<i\\> |" in page
     assert len(page) < 31_000
     assert "more lines: `nox -s impact` shows all of it." in page
+
+
+def test_a_name_in_the_data_calls_nobody_in_a_comment(shop: Domain, capsys: pytest.CaptureFixture[str]) -> None:
+    one = "  - {check: in_range, column: amount, min: 0, name: '@team and a@b.example, see #12'}\n"
+    shop.write("datasets/orders.yml", CONTRACT.replace("  - {check: not_null, column: id}\n", one))
+    capsys.readouterr()
+    assert main(["impact", "--markdown"]) == 1
+    assert "| added | @<!-- -->team and a@b.example, see #<!-- -->12 |" in capsys.readouterr().out

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
+CALLS = re.compile(r"(?<!\w)[@#](?=\w)")
+"""What calls a person or another issue where a name follows it."""
 LONGEST = 30_000
 """Characters of a page; a comment takes twice as many, for the two pages that stand in it."""
 
 
 def page(lines: Iterable[str], verb: str) -> str:
-    """The lines as one page, cut where it would be too long; `verb` shows all of it."""
-    every, kept, length = list(lines), list[str](), 0
+    """The lines as one page, cut where it would be too long; `verb` shows all of it. Names in it call nobody."""
+    every, kept, length = [CALLS.sub(r"\g<0><!-- -->", line) for line in lines], list[str](), 0
     for number, line in enumerate(every):
         length += len(line) + 1
         if length > LONGEST:
