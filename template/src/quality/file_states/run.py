@@ -68,7 +68,6 @@ def again(run: Run, names: tuple[str, ...], made: Made) -> pl.DataFrame:
     """
     for name in names:
         run.store.touch(name)
-        run.store.touch(far_of(name))
     kept = run.store.read(run.repeated(names))
     if kept is not None:
         return kept
@@ -111,7 +110,10 @@ def _after_few_came(run: Run, names: Sequence[str], made: Made) -> pl.DataFrame 
 
 def _near(known: Ranges, came: Mapping[str, Marks], names: Collection[str]) -> Near:
     """Where the marks of tables that came are looked up."""
-    close, far = near([one.boxes for one in came.values()], known.there(names))
+    there = known.there(names)
+    for n in (n for n, boxes in there.items() if len(boxes) > 1):
+        known.store.touch(far_of(known.names[n]))
+    close, far = near([one.boxes for one in came.values()], there)
     rows = sum(known.counts[n] for n in close)
     if rows > NEAR * sum(known.counts) or (far and not known.is_there(FAR)):
         return Near(whole=True)
