@@ -809,6 +809,19 @@ def test_a_contract_that_is_a_link_is_what_it_leads_to(shop: Domain, impact: Ask
     assert impact("--rules", "HEAD")[1]["datasets"] == []
 
 
+@pytest.mark.parametrize("to", ["../shared/none.yml", "orders.yml", "../policy.yml/x", "/nowhere/at/all.yml"])
+def test_a_link_in_git_that_leads_nowhere_is_no_contract(shop: Domain, impact: Asked, to: str) -> None:
+    path, text = shop.root / "datasets" / "orders.yml", (shop.root / "datasets" / "orders.yml").read_text("utf-8")
+    shop.write("datasets/others.yml", text.replace("dataset: orders", "dataset: others"))
+    path.unlink()
+    path.symlink_to(to)
+    commit(shop.root)
+    path.unlink()
+    shop.write("datasets/orders.yml", text)
+    (one,) = impact("--rules", "HEAD")[1]["datasets"]
+    assert (one["dataset"], one["what"], one["problem"]) == ("orders", "added", None)
+
+
 def test_policy_and_own_python_are_this_trees_on_both_sides_and_it_says_so(shop: Domain, impact: Asked) -> None:
     shop.edit("datasets/orders.yml", "max: 10", "max: 5")
     assert impact()[1]["notes"] == []

@@ -15,6 +15,8 @@ MAIN = ("origin/main", "main", "origin/HEAD")
 """Where a branch comes from, when nobody says it: the first of these that there is."""
 LINK = b"120000"
 """The mode of a link, whose blob is the path that it leads to."""
+NOWHERE = (b"dangling", b"loop", b"notdir", b"symlink")
+"""What git calls a link that leads to nothing in the commit, or out of it."""
 
 
 class Commit(NamedTuple):
@@ -86,22 +88,26 @@ def contracts(root: Path, commit: Commit) -> dict[str, bytes]:
             path: there + bytes(path) if about[0] == LINK else about[2] for about, path in files if about[1] == b"blob"
         }
         ids = {path.stem: blob for path, blob in blobs.items() if path.suffix == ".yml"}
-        return dict(zip(ids, _blobs(root, ids.values()), strict=True))
+        held = zip(ids, _blobs(root, ids.values()), strict=True)
+        return {name: text for name, text in held if text is not None}
     except UnansweredError as error:
         raise ConfigurationError(f"the contracts of {commit.asked} cannot be read: {error}") from None
 
 
-def _blobs(root: Path, ids: Iterable[bytes]) -> list[bytes]:
-    """What each blob holds, or the one that a path leads to, asked of one process: a repository has hundreds."""
+def _blobs(root: Path, ids: Iterable[bytes]) -> list[bytes | None]:
+    """What each blob holds, or the one that a path leads to; None where a link leads nowhere in the commit.
+
+    It is asked of one process, as a repository has hundreds.
+    """
     wanted = b"".join(one + b"\n" for one in ids)
-    answer, held = git(root, "cat-file", "--batch", "--follow-symlinks", given=wanted), list[bytes]()
+    answer, held = git(root, "cat-file", "--batch", "--follow-symlinks", given=wanted), list[bytes | None]()
     while answer:
         head, _, answer = answer.partition(b"\n")
-        if not head.rsplit(b" ", 1)[-1].isdigit():
+        what, _, size = head.rpartition(b" ")
+        if not size.isdigit():
             raise UnansweredError(f"git has no {head.decode('utf-8', 'replace')}")
-        size = int(head.rsplit(b" ", 1)[-1])
-        held.append(answer[:size])
-        answer = answer[size + 1 :]
+        held.append(None if what in NOWHERE else answer[: int(size)])
+        answer = answer[int(size) + 1 :]
     return held
 
 
