@@ -82,6 +82,11 @@ class TableFrame(Frame):
         return TableFrame(self.database, around, self.refer, rehearses=True)
 
     @property
+    def order(self) -> tuple[str, ...]:
+        """The columns that order the rows; none where nothing does."""
+        return self.database.table.order
+
+    @property
     def lazy(self) -> pl.LazyFrame:
         found = _rows(self.database.table, self.rehearses)
         for keep in self.keeps:

@@ -24,7 +24,7 @@ CODES = (
 PART = re.compile(r'(?:^|(?<=\.))(?:"((?:[^"]|"")+)"(?=\.|$)|([^.]*))')
 FACTS = (
     "does not exist", "no such", "syntax", "not a database", "not a valid DuckDB database", "permission denied",
-    "Catalog Error", "Binder Error",
+    "Catalog Error", "Binder Error", "improper relation name", "cross-database references",
 )  # fmt: skip
 """What databases say of a mistake that another attempt does not mend."""
 OF_DRIVERS = re.compile(r"(?s).*(?:ERROR|FATAL): |IO: (?:\[libpq\] )?")
@@ -49,6 +49,8 @@ FIXES = {
     "Could not set lock": "run this again once the process that writes the file has closed it",
     "has not been populated": "refresh the view before it is judged",
     'relation "': NAME,
+    "improper relation name": NAME,
+    "cross-database references": NAME,
     "Table with name": NAME,
 }
 
@@ -105,6 +107,21 @@ def scheme(url: str) -> str:
 def name_parts(table: str) -> tuple[str, ...]:
     """The parts of a table's name: of `sales.orders` two, and of `"v1.5"` one, as it stands in double quotes."""
     return tuple(found[1].replace('""', '"') if found[1] else found[2] for found in PART.finditer(table))
+
+
+def _named_table(written: str) -> str:
+    """Refuses what no database is asked for: a name, or a part of one, that is empty, blank or half in quotes."""
+    for found in PART.finditer(written):
+        part = found[2]
+        if found[1] is None and (not part or part != part.strip() or part.startswith('"') or "\0" in part):
+            what = f"{written!r} has the part {part!r}, which is no name" if written.strip() else "a blank is no name"
+            raise ValueError(
+                f"{what}: write it as sales.orders, and in double quotes a part with dots, or with blanks at its ends"
+            )
+    return written
+
+
+TableName = Annotated[Text, AfterValidator(_named_table)]
 
 
 def told(error: BaseException, url: str) -> tuple[str, bool]:

@@ -18,7 +18,7 @@ from quality.engine.frame import Frame
 from quality.errors import ConfigurationError, MalformedError, SourceError
 from quality.rules.dtype_names import Dtype
 from quality.sources.columnar import read_columnar
-from quality.sources.connections import Connection, address, name_parts, told
+from quality.sources.connections import Connection, TableName, address, name_parts, told
 from quality.sources.encoding import scratch
 from quality.sources.listing import File
 from quality.sources.options import DateForm, TextFormat
@@ -45,7 +45,9 @@ class Sql(Source):
         description="env:NAME, secret:NAME, or an address without a password such as sqlite:///data/shop.db."
     )
     query: Text | None = Field(None, description="One SELECT.")
-    table: Text | None = Field(None, description="A table or view, with its schema where it has one: sales.orders.")
+    table: TableName | None = Field(
+        None, description="A table or view, with its schema where it has one: sales.orders."
+    )
     dtypes: dict[str, Dtype] = Field({}, description="Dtypes of columns that are read as text first, and judged.")
     dates: dict[str, DateForm] = Field({}, description="Formats of dates that are text: {day: DD.MM.YYYY}.")
 

@@ -18,7 +18,7 @@ from quality.pushdown.dialects import Dialect, UnsayableError, exp
 from quality.pushdown.frame import Database
 from quality.pushdown.plans import Table as Rows
 from quality.pushdown.types import dtype_of
-from quality.sources.connections import Connection, address, name_parts, scheme, told
+from quality.sources.connections import Connection, TableName, address, name_parts, scheme, told
 from quality.sources.drivers import driver
 from quality.sources.source import Looked, Reading, Source
 from quality.sources.sql import Sql
@@ -35,7 +35,7 @@ class Table(Source):
     connection: Connection = Field(
         description="env:NAME, secret:NAME, or an address without a password such as duckdb:///data/shop.duckdb."
     )
-    table: Text = Field(description="A table or view, with its schema where it has one: sales.orders.")
+    table: TableName = Field(description="A table or view, with its schema where it has one: sales.orders.")
     order_by: tuple[Text, ...] = Field(
         (), description="Columns that order the rows, and tell each from its neighbors, for rules about order."
     )
