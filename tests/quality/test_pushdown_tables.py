@@ -27,6 +27,7 @@ from quality.contract.contract import parse_source
 from quality.engine.judge import judge as engine_judge
 from quality.engine.judge import verdict
 from quality.errors import ConfigurationError, MalformedError
+from quality.learning.proposal import learn
 from quality.pushdown.dialects import Dialect, PostgreSQL
 from quality.pushdown.frame import TableFrame
 from quality.result import CheckResult
@@ -194,6 +195,16 @@ def test_a_day_of_no_calendar_is_an_error_of_the_rules_that_read_it(there: There
     assert all("infinity has no place in Polars" in rule.message for rule in found.rules[:2])
     read = judge(None, rules[1], source={"kind": "sql", "connection": "env:THERE", "table": "endless"})
     assert "holds infinity, or a day after the year 9999" in str(read.reason)
+
+
+def test_a_day_before_the_year_one_is_told_wherever_rows_are_read(postgres: There) -> None:
+    postgres.run("CREATE TABLE ancient AS SELECT '0044-03-15 BC'::date AS d, 1 AS id")
+    for kind in ("table", "sql"):
+        found = judge(None, {"check": "not_null", "column": "d"}, source=postgres.source("ancient") | {"kind": kind})
+        assert (found.status.value, found.failures[0].failed_count) == ("ERROR", 0)
+        assert "before the year 1" in found.rules[0].message
+    with pytest.raises(MalformedError, match=r"column 'd' holds infinity, or a day .* before the year 1"):
+        learn(parse_source(postgres.source("ancient")).scan(Path()))
 
 
 NAMED = ("*", "^a.*$", "rule", "r0", "c0", 'quo"te', "a.b")
