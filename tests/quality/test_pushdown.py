@@ -120,16 +120,6 @@ REFUSED = [
     pytest.param(
         {
             "check": "reconcile",
-            "reference": {"kind": "table", "connection": "env:THERE", "table": "odd"},
-            "key": ["rid"],
-            "columns": ["odd"],
-        },
-        "column 'odd' is",
-        id="reconcile of a type",
-    ),
-    pytest.param(
-        {
-            "check": "reconcile",
             "reference": {"kind": "table", "connection": "env:THERE", "table": "other"},
             "key": ["rid"],
             "columns": ["amount"],
@@ -167,8 +157,17 @@ REFUSED = [
     pytest.param({"check": "regex", "column": "s", "pattern": "(?m)^a$"}, "the regex (?m)", id="lines"),
     pytest.param({"check": "date_format", "column": "s", "format": "%a, %d %b %Y"}, "ExtractGroups", id="weekday"),
     pytest.param({"check": "not_null", "column": "s", "where": "LOWER(s) = 'a'"}, "Lowercase", id="where"),
-    pytest.param({"check": "positive", "column": "odd"}, "column 'odd' is", id="type"),
-    pytest.param({"check": "dtype", "column": "odd", "dtype": "Int64"}, "column 'odd' is", id="type judged"),
+]
+OF_A_TYPE: list[dict[str, Any]] = [
+    {"check": "positive", "column": "odd"},
+    {"check": "not_null", "column": "rid", "where": "odd IS NULL"},
+    {"check": "not_null", "column": "rid", "by": "odd"},
+    {
+        "check": "reconcile",
+        "reference": {"kind": "table", "connection": "env:THERE", "table": "odd"},
+        "key": ["rid"],
+        "columns": ["odd"],
+    },
 ]
 
 
@@ -178,12 +177,17 @@ def test_what_cannot_be_said_exactly_is_refused_by_name_before_anything_runs(
 ) -> None:
     monkeypatch.setattr(TableFrame, "answer", rehearsed(TableFrame.answer))
     with pytest.raises(ConfigurationError) as refused:
-        judge(
-            None, {"check": "row_count", "min": 1}, rule, source={**there, "table": "odd" if "odd" in said else "dirty"}
-        )
+        judge(None, {"check": "row_count", "min": 1}, rule, source=there)
     assert said in str(refused.value)
     assert f"({rule['check']}" in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def test_a_type_that_is_not_judged_there_is_an_error_of_the_rules_that_read_it(there: dict[str, Any]) -> None:
+    others = ({"check": "column_exists", "column": "odd"}, {"check": "dtype", "column": "odd", "dtype": "Int64"})
+    found = judge(None, *OF_A_TYPE, *others, source={**there, "table": "odd"}).rules
+    assert [rule.status.value for rule in found] == ["ERROR"] * len(OF_A_TYPE) + ["PASSED", "FAILED"]
+    assert all(rule.message.startswith("column 'odd' is ") for rule in found[: len(OF_A_TYPE)])
 
 
 def rehearsed(answer: Any) -> Any:

@@ -23,12 +23,13 @@ from quality import CheckConfig
 from quality.__main__ import main
 from quality.cli import documents
 from quality.contract import project
+from quality.contract.contract import parse_source
 from quality.contract.judging_code import judging_digest
 from quality.drift.finding import Layer
 from quality.drift.report import look
 from quality.errors import ConfigurationError
 from quality.history.runs import last_result, metrics
-from quality.operations.after_check import check
+from quality.operations.after_check import Ran, check
 from quality.quarantine import splits
 from quality.rollout import evidence, pins
 from quality.rollout.evidence import Rung
@@ -121,6 +122,102 @@ def test_failing_rows_are_quarantined_without_the_good_ones(shop: Path) -> None:
     assert sorted(rows["amount"].cast(pl.Float64)) == [-1.0, 3.0]
     assert rows.schema["amount"] == pl.Decimal(12, 2)
     assert not (folder / splits.PASSED).exists()
+
+
+OF_KINDS = (
+    "CREATE TABLE sales.kinds AS SELECT 1 AS id, 'ok'::sales.mood AS mood, '12:30'::time AS at, "
+    "DATE '2024-05-31' AS day, 'hush' AS word"
+)
+CAST = "CREATE VIEW sales.cast AS SELECT id, CAST(word AS integer) AS word FROM sales.kinds"
+AWAY = ("DROP VIEW IF EXISTS sales.cast", "DROP TABLE IF EXISTS sales.kinds", "DROP TYPE IF EXISTS sales.mood")
+
+
+@pytest.fixture
+def kinds(shop: Path, server: str) -> Path:
+    """The shop with a table of columns that no rule reads there, and a view that breaks on a value."""
+    made = (*AWAY, "CREATE TYPE sales.mood AS ENUM ('sad', 'ok')", OF_KINDS, CAST)
+    if "SHOP" in (shop / "datasets" / "orders.yml").read_text("utf-8"):
+        execute(server, *made)
+    else:
+        with closing(duckdb.connect("data/shop.duckdb")) as there:
+            for statement in made:
+                there.execute(statement)
+    return shop
+
+
+def judged(shop: Path, table: str, *rules: str, **more: str) -> Ran:
+    """A check of another table of the shop, by a contract of its own."""
+    contract = (shop / "datasets" / "orders.yml").read_text("utf-8")
+    lines = contract.partition("quarantine:")[0].replace("sales.orders, order_by: [id]", table)
+    lines = lines.replace("[note]", more.get("sensitive", "[]"))
+    lines += f"quarantine: {{path: out, passed: false{more.get('quarantine', '')}}}\nrules:\n"
+    (shop / "datasets" / "orders.yml").write_text(lines + "".join(f"  - {rule}\n" for rule in rules), "utf-8")
+    return check(None, project.load("orders", "dev"))
+
+
+def test_columns_that_no_rule_reads_there_are_quarantined_as_texts(kinds: Path) -> None:
+    ran = judged(kinds, "sales.kinds", "{check: equal, column: id, value: 9}")
+    assert ran.notes[0] == "quarantine: 1 of 1 rows quarantined"
+    (folder,) = splits.standing(project.load("orders", "dev"))
+    row = pl.read_parquet(folder / splits.FAILING).row(0, named=True)
+    assert (row["id"], row["mood"], row["at"], str(row["day"])) == (1, "ok", "12:30:00", "2024-05-31")
+    assert ran.result.rules[0].samples == ({"id": 1},)
+
+
+def test_a_type_that_changes_overnight_is_an_error_of_the_rules_that_read_it(kinds: Path) -> None:
+    """What the others find is told: a type is a fact about the data, and no mistake of a contract."""
+    reading = (
+        "{check: not_null, column: mood}",
+        "{check: not_null, column: id, where: \"mood = 'ok'\"}",
+        "{check: not_null, column: id, by: mood}",
+        "{check: unique_combination, columns: [id, mood]}",
+        '{check: expression, expression: "mood > 1"}',
+    )
+    others = ("{check: equal, column: id, value: 9}", "{check: column_exists, column: mood}")
+    ran = judged(kinds, "sales.kinds", *reading, *others, "{check: dtype, column: mood, dtype: String}")
+    found = ran.result.rules
+    assert [rule.status.value for rule in found] == ["ERROR"] * 5 + ["FAILED", "PASSED", "FAILED"]
+    assert {rule.message.partition(" is ")[0] for rule in found[:5]} == {"column 'mood'"}
+    assert all("give it another type by a view" in rule.message for rule in found[:5])
+    assert "rows were not quarantined" in ran.notes[0]
+
+
+def test_a_key_of_a_type_that_is_not_judged_there_leaves_the_examples(kinds: Path) -> None:
+    config = project.load("orders", "dev")
+    assert isinstance(config.source, Table)
+    source = config.source.model_copy(update={"table": "sales.kinds", "order_by": ("mood",)})
+    rules = [{"check": "equal", "column": "id", "value": 9}]
+    for key in ((), ("mood",), ("mood", "id")):
+        (rule,) = check(None, CheckConfig(source=source).override(rules=rules, key=key)).result.rules
+        assert (rule.failed_count, rule.samples) == (1, ({"id": 1},))
+
+
+def test_rows_that_cannot_be_fetched_leave_the_verdict_and_quote_nothing(kinds: Path) -> None:
+    """A value that no rule reads breaks the rows of the quarantine, and no more; what is sensitive is not told."""
+    rule = "{check: equal, column: id, value: 9}"
+    ran = judged(kinds, "sales.cast", rule, sensitive="[word]")
+    assert (ran.result.status.value, ran.result.rules[0].failed_count) == ("FAILED", 1)
+    assert ran.problem is not None
+    assert "rows could not be quarantined in out: the source could not be read (" in ran.notes[0]
+    assert "hush" not in str(ran)
+    assert metrics(project.load("orders", "dev")).height
+
+
+@pytest.mark.parametrize("kind", ["table", "sql"])
+def test_what_a_database_says_of_a_value_is_withheld_where_it_may_be_sensitive(kinds: Path, kind: str) -> None:
+    config = project.load("orders", "dev")
+    assert isinstance(config.source, Table)
+    source = parse_source({"kind": kind, "connection": config.source.connection, "table": "sales.cast"})
+    gone = parse_source({"kind": kind, "connection": config.source.connection, "table": "sales.nope"})
+    rules = [{"check": "positive", "column": "word"}]
+    shown, hidden, absent = (
+        check(None, CheckConfig(source=one).override(rules=rules, sensitive=sensitive)).result
+        for one, sensitive in ((source, ()), (source, ("word",)), (gone, ("word",)))
+    )
+    assert "'hush'" in str(shown).replace('"', "'")
+    assert "hush" not in hidden.model_dump_json()
+    assert "the details are withheld, as they may quote sensitive values" in hidden.rules[0].message
+    assert "does not exist" in str(absent.reason)
 
 
 def test_good_rows_cannot_be_set_apart_from_a_table_that_keeps_them(shop: Path) -> None:

@@ -23,9 +23,11 @@ from dirty_table import said_there, told
 
 from quality import CheckConfig
 from quality.checking import open_source
+from quality.contract.contract import parse_source
 from quality.engine.judge import judge as engine_judge
 from quality.engine.judge import verdict
 from quality.errors import ConfigurationError, MalformedError
+from quality.learning.proposal import learn
 from quality.pushdown.dialects import Dialect, PostgreSQL
 from quality.pushdown.frame import TableFrame
 from quality.result import CheckResult
@@ -195,6 +197,16 @@ def test_a_day_of_no_calendar_is_an_error_of_the_rules_that_read_it(there: There
     assert "holds infinity, or a day after the year 9999" in str(read.reason)
 
 
+def test_a_day_before_the_year_one_is_told_wherever_rows_are_read(postgres: There) -> None:
+    postgres.run("CREATE TABLE ancient AS SELECT '0044-03-15 BC'::date AS d, 1 AS id")
+    for kind in ("table", "sql"):
+        found = judge(None, {"check": "not_null", "column": "d"}, source=postgres.source("ancient") | {"kind": kind})
+        assert (found.status.value, found.failures[0].failed_count) == ("ERROR", 0)
+        assert "before the year 1" in found.rules[0].message
+    with pytest.raises(MalformedError, match=r"column 'd' holds infinity, or a day .* before the year 1"):
+        learn(parse_source(postgres.source("ancient")).scan(Path()))
+
+
 NAMED = ("*", "^a.*$", "rule", "r0", "c0", 'quo"te', "a.b")
 
 
@@ -207,6 +219,56 @@ def test_a_column_of_any_name_is_judged_and_shown(there: There, name: str) -> No
     assert [rule.samples for rule in found.rules] == [({name: -1},), ({"id": 2},)]
     with pytest.raises(ConfigurationError, match=r"StringFunction\.Uppercase cannot be said"):
         judge(None, {"check": "expression", "expression": f"UPPER(CAST({own} AS VARCHAR)) = 'A'"}, source=source)
+
+
+@pytest.mark.parametrize("kind", ["table", "sql"])
+@pytest.mark.parametrize(
+    ("written", "part"),
+    [
+        *((blank, None) for blank in ("  ", "\t", "\n", "\u00a0", " \u2003")),
+        *((name, "") for name in (".", "sales.", ".orders", "sales..orders", '"sales".')),
+        *((name, name) for name in ('"', '""', '"orders', '"a"b', " orders", "orders\n", "or\0ders")),
+        ("sales . orders", "sales "),
+        ('sales."orders', '"orders'),
+    ],
+)
+def test_a_table_that_none_can_have_is_refused_in_one_sentence(kind: str, written: str, part: str | None) -> None:
+    what = "a blank is no name" if part is None else f"{written!r} has the part {part!r}, which is no name"
+    with pytest.raises(ConfigurationError) as refused:
+        parse_source({"kind": kind, "connection": "env:THERE", "table": written})
+    assert str(refused.value) == (
+        f"table: {what}: write it as sales.orders, and in double quotes a part with dots, or with blanks at its ends"
+    )
+
+
+@pytest.mark.parametrize("made", ['named." "', 'named." a. "', 'named."\t"'])
+def test_a_table_whose_name_has_blanks_at_its_ends_stands_in_quotes(there: There, made: str) -> None:
+    there.run("CREATE SCHEMA IF NOT EXISTS named", f"CREATE TABLE IF NOT EXISTS {made} AS SELECT 1 AS x")
+    found = judge(None, {"check": "positive", "column": "x"}, source=there.source(made))
+    assert (found.status.value, found.row_count) == ("PASSED", 1), found.reason
+
+
+@pytest.mark.parametrize("check", ["increasing", "decreasing"])
+@pytest.mark.parametrize("by", [{}, {"by": "g"}])
+def test_rows_that_nothing_orders_are_judged_only_where_their_order_does_not_matter(
+    there: There, check: str, by: dict[str, str]
+) -> None:
+    """Whichever row of two is first must not decide a verdict: not by chance, and not twice otherwise."""
+    there.run(
+        "CREATE TABLE IF NOT EXISTS tied (day integer, nr integer, v double precision, g integer)",
+        "DELETE FROM tied",
+        "INSERT INTO tied VALUES (1, 1, 5, 0), (1, 2, 5, 0), (NULL, 3, 5, 0), (NULL, 4, NULL, 0), (2, 5, 5, 0)",
+    )
+    rule = {"check": check, "column": "v", **by}
+    same = judge(None, rule, source=there.source("tied", order_by=["day"])).rules[0]
+    assert (same.status.value, same.total_count) == ("PASSED", 4)
+    for row in ("(2, 6, 6, 0)", "(NULL, 6, 6, 0)", "(2, 6, 'NaN', 0)"):
+        there.run("DELETE FROM tied WHERE nr = 6", f"INSERT INTO tied VALUES {row}")
+        (apart,) = judge(None, rule, source=there.source("tied", order_by=["day"])).rules
+        assert (apart.status.value, apart.failed_count) == ("ERROR", 0), row
+        assert "rows of the same day have different values of v, and nobody knows which is first" in apart.message
+        (known,) = judge(None, rule, source=there.source("tied", order_by=["day", "nr"])).rules
+        assert (known.status.value, known.total_count) == ("FAILED" if known.failed_count else "PASSED", 5)
 
 
 @pytest.mark.parametrize("kind", ["table", "sql"])

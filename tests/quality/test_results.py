@@ -133,6 +133,20 @@ def test_equal_runs_are_comparable_and_say_when_they_were() -> None:
     assert "timestamp" not in first.comparable()
 
 
+@pytest.mark.parametrize("by", [{}, {"by": "group"}])
+def test_last_digits_of_floats_do_not_tell_runs_apart_and_others_do(by: dict[str, str]) -> None:
+    """In whatever order threads add floats, which is not the same twice, a run is the same."""
+    rules = [{"check": "mean", "column": "x", "at_least": 0.19999999999999996, **by}]
+    rules += [{"check": check, "column": "x", "at_least": 0.01, **by} for check in ("stddev", "sum")]
+    rows = pl.DataFrame({"x": [0.1, 0.2, 0.3], "group": ["a"] * 3})
+    one, other = judge(rows, *rules), judge(rows.reverse(), *rules)
+    assert [rule.value for rule in one.rules] != [rule.value for rule in other.rules]
+    assert one.rules[0].message != other.rules[0].message
+    assert one.comparable() == other.comparable()
+    nearby = judge(rows.with_columns(x=pl.Series([0.1, 0.2, 0.3000001])), *rules)
+    assert nearby.comparable()["rules"][1] != one.comparable()["rules"][1]
+
+
 @pytest.mark.parametrize("key", [(), ("id",), ("mail",)], ids=str)
 def test_no_sensitive_value_is_in_a_result_its_text_or_its_exception(key: tuple[str, ...]) -> None:
     found = judge(PEOPLE, *RULES, key=key, sensitive=("mail", "group", "born"))

@@ -9,6 +9,7 @@ from pydantic import Field, computed_field, model_validator
 
 from quality.masking import Shown
 from quality.provenance import RunMetadata
+from quality.texts import nearly
 from quality.values import Frozen, Scalar, Severity, Status
 
 
@@ -143,9 +144,11 @@ class CheckResult(Frozen):
         return 0 if self.is_success else 1 if self.status is Status.FAILED else 3
 
     def comparable(self) -> dict[str, Any]:
-        """All but times and the way the data came: equal for the same data and configuration on every path."""
+        """All but times, last digits and how the data came: equal for the same data and configuration on every path."""
         way = {"source", "version", "explain"}
-        return self.model_dump(mode="json", exclude={"execution_time_ms": True, "timestamp": True, "metadata": way})
+        left = self.model_dump(mode="json", exclude={"execution_time_ms": True, "timestamp": True, "metadata": way})
+        told: dict[str, Any] = nearly(left)
+        return told
 
     def __getitem__(self, key: str) -> Any:
         if key in type(self).model_fields or key in type(self).model_computed_fields:

@@ -136,6 +136,25 @@ def _closest(word: str, known: Iterable[str]) -> tuple[str | None, str]:
     return (" ".join(found[0].split()) if found else None), " ".join(listed.split())
 
 
+SAME = 9
+"""Digits in which a number is the same, in whatever order threads and databases added the floats that make it."""
+FLOAT = re.compile(r"(?<![\w.])-?\d[\d,]*\.\d+(?:e[+-]?\d+)?")
+
+
+def nearly(told: Any, field: str = "") -> Any:
+    """A result without the last digits of what was measured; rows and bounds stay as they are."""
+    match told:
+        case dict():
+            return {name: held if name == "samples" else nearly(held, name) for name, held in told.items()}
+        case list():
+            return [nearly(held, field) for held in told]
+        case float() if field == "value":
+            return float(f"{told:.{SAME}g}")
+        case str() if field == "message":
+            return FLOAT.sub(lambda found: f"{Decimal(found[0].replace(',', '')):.{SAME}g}", told)
+    return told
+
+
 BROKE = "refused: "
 """How a text begins that breaks a query on purpose, because a source cannot read it as its dtype."""
 

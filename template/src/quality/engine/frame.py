@@ -122,6 +122,10 @@ class Frame:
             if column not in self.schema:
                 raise CannotJudgeError(f"column '{column}' is gone; {there_is(column, self.schema)}")
 
+    def check_readable(self, columns: Iterable[str]) -> None:
+        """CannotJudgeError for a column that is not there, or that no rule reads where the data lives."""
+        self.check_columns(columns)
+
     def check_condition(self, sql: str) -> None:
         """CannotJudgeError for SQL whose columns are gone, or that is not a condition on this data's dtypes."""
         self.once(Frame._check_condition, sql)
@@ -129,7 +133,7 @@ class Frame:
     def _check_condition(self, sql: str) -> None:
         expr = condition(sql)
         names = set(expr.meta.root_names())
-        self.check_columns(sorted(names))
+        self.check_readable(sorted(names))
         rows = pl.DataFrame({name: pl.Series([None, None], dtype=self.schema[name]) for name in sorted(names)})
         try:
             answer, across = rows.select(expr.alias("answer")), across_rows(expr, self.schema)

@@ -38,7 +38,7 @@ class Found(NamedTuple):
 
 def unreadable(error: BaseException, request: Request) -> dict[str, Any]:
     """The fields of a result when there is nothing to judge: every rule is ERROR."""
-    reason, retry = _problem(error, request), retry_helps(error)
+    reason, retry = problem_of(error, request), retry_helps(error)
     rules = tuple(_result(Found(rule, None, None, reason, retry), request) for rule in request.rules)
     return {"status": Status.ERROR, "rules": rules, "reason": reason, "retry_helps": retry}
 
@@ -70,7 +70,7 @@ def bind(rule: Rule, frame: Frame) -> None:
     """CannotJudgeError for a rule that this frame's columns and dtypes make impossible; reads no data."""
     if frame.differs and not rule.JUDGES_SCHEMAS:
         raise MalformedError(frame.differs)
-    frame.check_columns((*rule.subjects, *((rule.by,) if rule.by else ())))
+    frame.check_readable((*rule.subjects, *((rule.by,) if rule.by else ())))
     if rule.by is not None and kind_of(frame.schema[rule.by]) == "nested":
         raise CannotJudgeError(f"column '{rule.by}' is {frame.schema[rule.by]}; by needs single values")
     if rule.where is not None:
@@ -165,10 +165,10 @@ def _judgement(rule: Rule, state: State, part: Frame) -> Judgement:
 
 
 def _unjudged(rule: Rule, segment: Any, error: BaseException, request: Request) -> Found:
-    return Found(rule, segment, None, _problem(error, request), retry_helps(error))
+    return Found(rule, segment, None, problem_of(error, request), retry_helps(error))
 
 
-def _problem(error: BaseException, request: Request) -> str:
+def problem_of(error: BaseException, request: Request) -> str:
     """Why a rule could not be judged; in a dataset with sensitive columns without words that may quote them."""
     if isinstance(error, (CannotJudgeError, ConfigurationError)):
         return " ".join(str(error).split())
@@ -187,7 +187,7 @@ def _result(found: Found, request: Request) -> RuleResult:
     try:
         return _worded(found, request)
     except BROKEN as error:
-        return _worded(found._replace(judgement=None, problem=_problem(error, request)), request)
+        return _worded(found._replace(judgement=None, problem=problem_of(error, request)), request)
 
 
 def _subjects(rule: Rule) -> tuple[str, ...]:

@@ -52,6 +52,10 @@ class UnsayableError(ConfigurationError):
     """What Polars means here cannot be said exactly in the SQL of this database."""
 
 
+class UnreadableError(UnsayableError):
+    """A column is of a type that is not judged there."""
+
+
 def call(name: str, *arguments: Any) -> Any:
     """A function by exactly this name."""
     return exp.Anonymous(this=name, expressions=list(arguments))

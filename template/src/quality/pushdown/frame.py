@@ -82,11 +82,29 @@ class TableFrame(Frame):
         return TableFrame(self.database, around, self.refer, rehearses=True)
 
     @property
+    def order(self) -> tuple[str, ...]:
+        """The columns that order the rows; none where nothing does."""
+        return self.database.table.order
+
+    @property
     def lazy(self) -> pl.LazyFrame:
         found = _rows(self.database.table, self.rehearses)
         for keep in self.keeps:
             found = found.filter(keep)
         return found
+
+    def check_readable(self, columns: Iterable[str]) -> None:
+        self.check_columns(columns := list(columns))
+        for name in columns:
+            if not self.is_readable(name):
+                raise CannotJudgeError(str(self.database.table.columns[name]))
+
+    @property
+    def whole(self) -> pl.LazyFrame:
+        """The rows with every column: of a type that is not judged there, the text that the database writes."""
+        table = self.database.table
+        schema = table.schema | dict.fromkeys(table.texts, pl.String())
+        return _rows(replace(table, columns={**table.columns, **table.texts}, schema=schema), self.rehearses)
 
     def where(self, keep: pl.Expr) -> TableFrame:
         part = copy.copy(self)
@@ -147,10 +165,14 @@ class TableFrame(Frame):
     def samples(
         self, wanted: Mapping[int, Wanted], key: tuple[str, ...], rows: int
     ) -> dict[int, list[dict[str, Scalar]]]:
-        """Up to `rows` failing rows for each, in the order of the key, by one statement."""
+        """Up to `rows` failing rows for each, in the order of the key, by one statement.
+
+        A column of the key, or of what orders the rows, that is of a type that is not judged there is left out.
+        """
+        key, order = (tuple(n for n in names if self.is_readable(n)) for names in (key, self.order))
         shown = {n: list(dict.fromkeys((*key, *one.rule.reads))) for n, one in wanted.items()}
         every = [name for name in self.schema if any(name in names for names in shown.values())]
-        parts = [self._some(n, one, every, key or self.database.table.order, rows) for n, one in wanted.items()]
+        parts = [self._some(n, one, every, key or order, rows) for n, one in wanted.items()]
         schema = pl.Schema({RULE: pl.Int64(), **{name: self.schema[name] for name in every}})
         self.queries.append((f"examples of {len(wanted)} rules", tuple(every)))
         statement = " UNION ALL ".join(f"({self.database.dialect.written(part)})" for part in parts)
@@ -163,6 +185,10 @@ class TableFrame(Frame):
             ]
             for n in wanted
         }
+
+    def is_readable(self, name: str) -> bool:
+        """Whether a column has a type that is judged there."""
+        return not isinstance(self.database.table.columns.get(name), UnsayableError)
 
     def _some(self, rule: int, one: Wanted, every: list[str], key: Iterable[str], rows: int) -> Any:
         order = [name for name in key if name in self.schema] or every

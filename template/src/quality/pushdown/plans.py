@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import polars as pl
@@ -18,12 +18,16 @@ from quality.pushdown.tree import Tree
 
 @dataclass
 class Table:
-    """What stands for a table of a database: its rows, and for each column the SQL that reads it, or why none does."""
+    """What stands for a table of a database: its rows, and for each column the SQL that reads it, or why none does.
+
+    Columns that no rule reads have `texts`, which the database writes of them for whoever looks at a row.
+    """
 
     rows: Any
     columns: dict[str, Any]
     schema: dict[str, pl.DataType]
     order: tuple[str, ...] = ()
+    texts: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Relation(NamedTuple):

@@ -12,7 +12,7 @@ from quality.engine.dtypes import col
 from quality.engine.judge import BROKEN, bind
 from quality.engine.rule import Rule
 from quality.errors import CannotJudgeError, first_line
-from quality.pushdown.dialects import UnsayableError
+from quality.pushdown.dialects import UnreadableError, UnsayableError
 from quality.pushdown.frame import TableFrame, table_of
 from quality.pushdown.plans import Plan
 
@@ -26,7 +26,8 @@ def refusals(rules: Iterable[Rule], frame: TableFrame) -> Iterator[str]:
 
 
 def refusal(rule: Rule, frame: TableFrame) -> str | None:
-    """Why a rule is refused. What is wrong with it whatever the engine is left to its judgement."""
+    """Why a rule is refused. What is wrong with it whatever the engine is left to its judgement, as is the type that a
+    column has now: that is a fact about the data, which may be another one overnight."""
     rehearsed = frame.rehearsal()
     try:
         _rehearse(rule, rehearsed)
@@ -34,6 +35,8 @@ def refusal(rule: Rule, frame: TableFrame) -> str | None:
             _try(pattern, frame)
         for statement in dict.fromkeys(rehearsed.statements):
             _ask(statement, rule, frame)
+    except UnreadableError:
+        return None
     except UnsayableError as error:
         return str(error)
     except BROKEN:
@@ -43,9 +46,6 @@ def refusal(rule: Rule, frame: TableFrame) -> str | None:
 
 def _rehearse(rule: Rule, frame: TableFrame) -> None:
     """Everything that a check would ask, answered as of a table without rows."""
-    for column in {*rule.subjects, getattr(rule, "column", None), *getattr(rule, "columns", ())} - {None}:
-        if isinstance(why := frame.database.table.columns.get(column), UnsayableError):
-            raise why
     with suppress(CannotJudgeError):
         bind(rule, frame)
         measures = [measure.expr.alias(name) for name, measure in rule.measures(frame).items()]

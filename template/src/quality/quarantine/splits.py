@@ -26,10 +26,10 @@ from quality.contract.config import CheckConfig
 from quality.contract.contract import Quarantine
 from quality.engine.dtypes import col, free, kind_of
 from quality.engine.frame import Frame
-from quality.engine.judge import Found
+from quality.engine.judge import Found, problem_of
 from quality.engine.rule import RowRule
 from quality.engine.samples import across
-from quality.errors import CannotJudgeError, ConfigurationError, QuarantineError, first_line
+from quality.errors import CannotJudgeError, ConfigurationError, QuarantineError, SourceError, first_line
 from quality.files import FILE, FOLDER, alone, private_folder
 from quality.masking import masked
 from quality.prefect_run import secret
@@ -197,8 +197,12 @@ def write(
         (half / ABOUT).write_text(made.model_dump_json(indent=1) + "\n", "utf-8")
         made = made.model_copy(update={"retention": tuple(retention)})
         _appear(half, place / f"date={about.at:%Y-%m-%d}" / f"run={about.run}")
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise QuarantineError(f"rows could not be quarantined in {asked(config).path}: {first_line(error)}") from error
+    except QuarantineError:
+        raise
+    except (OSError, SourceError, ConfigurationError, pl.exceptions.PolarsError) as error:
+        secret = config.sensitive and not isinstance(error, OSError)
+        why = problem_of(error, config) if secret else first_line(error)
+        raise QuarantineError(f"rows could not be quarantined in {asked(config).path}: {why}") from error
     finally:
         shutil.rmtree(half, ignore_errors=True)
     return made
@@ -232,16 +236,17 @@ def _write_rows(frame: Frame, marks: dict[str, pl.Expr], config: CheckConfig, ab
     bad = pl.any_horizontal([*map(pl.col, first), *then.values()]) if named else pl.lit(False)
     own = [column for column in frame.schema if column not in MARKS]
     if frame.there is not None:  # of a table that is judged where it lies, only the failing rows come here
-        asks = marked.filter(bad).select(*(col(one) for one in own if one not in asked(config).drop), *first)
+        asks = frame.there.whole.with_columns(**first).filter(bad)
+        asks = asks.select(*(col(one) for one in own if one not in asked(config).drop), *first)
         marked = frame.collect(asks, "rows to quarantine", own).lazy()
     titles = [pl.when(pl.col(name)).then(pl.lit(title)) for name, title in zip(named, marks, strict=True)]
     why = pl.concat_str(titles or [pl.lit("")], separator=BETWEEN, ignore_nulls=True).str.split(BETWEEN)
     run = pl.col(RUN) if RUN in frame.schema else pl.lit(about.run)
     kept = [column for column in own if column not in asked(config).drop]
     reasons = (why.alias(RULES), run.alias(RUN), pl.lit(about.fingerprint).alias(FINGERPRINT))
-    failing = (
-        marked.filter(bad).with_columns(**then).select(*map(col, kept), *reasons).with_columns(_hidden(frame, config))
-    )
+    schema = frame.schema if frame.there is None else marked.collect_schema()
+    failing = marked.filter(bad).with_columns(**then).select(*map(col, kept), *reasons)
+    failing = failing.with_columns(_hidden(schema, config))
     sinks = [failing.sink_parquet(folder / FAILING, compression=FAST, lazy=True)]
     if whole:
         sinks.append(
@@ -255,10 +260,10 @@ def _count(file: Path) -> int:
     return int(pl.scan_parquet(file).select(pl.len()).collect().item())
 
 
-def _hidden(frame: Frame, config: CheckConfig) -> tuple[pl.Expr, ...]:
+def _hidden(schema: pl.Schema, config: CheckConfig) -> tuple[pl.Expr, ...]:
     """The columns to encrypt as nulls, and what they hold as a token."""
-    columns = [column for column in asked(config).encrypt if column in frame.schema]
-    return encrypted(columns, frame.schema, key(config)) if columns else ()
+    columns = [column for column in asked(config).encrypt if column in schema]
+    return encrypted(columns, schema, key(config)) if columns else ()
 
 
 def key(config: CheckConfig) -> MultiFernet:

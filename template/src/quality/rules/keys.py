@@ -11,6 +11,7 @@ from quality.engine.dtypes import ORDERED, Kinds, col
 from quality.engine.frame import Frame
 from quality.engine.rule import ColumnRule, Judgement, KeyRule, Measure, State, Taken
 from quality.engine.sql import condition
+from quality.errors import CannotJudgeError
 from quality.rules.uniqueness import present, repeated, taken
 from quality.values import Flag, Text
 
@@ -130,7 +131,8 @@ class Ordered(ColumnRule):
         if frame.there is None:
             return {}
         kept, broken = self.kept(), self.broken(frame)
-        return {"failed": Measure((kept & broken).sum()), "judged": Measure(kept.sum())}
+        counts = {"failed": kept & broken, "judged": kept, "tied": kept & self.tied(frame)}
+        return {name: Measure(rows.sum()) for name, rows in counts.items()}
 
     def kept(self) -> pl.Expr:
         there = col(self.column).is_not_null()
@@ -138,13 +140,26 @@ class Ordered(ColumnRule):
 
     def broken(self, frame: Frame) -> pl.Expr:
         """Whether a judged row breaks the order of the judged rows of its segment, where the data lives."""
-        value, kept = col(self.column), self.kept()
-        before = value.shift(1).over([kept, *((col(self.by),) if self.by else ())])
-        return self.breaks(before, value, frame.schema[self.column])
+        return self.breaks(self.before(self.column), col(self.column), frame.schema[self.column])
+
+    def before(self, name: str) -> pl.Expr:
+        """What the judged row before has in a column, where the data lives."""
+        return col(name).shift(1).over([self.kept(), *((col(self.by),) if self.by else ())])
+
+    def tied(self, frame: Frame) -> pl.Expr:
+        """Whether a row and the one before it are alike in what orders them, and have different values."""
+        same = [self.before(name).eq_missing(col(name)) for name in frame.there.order]
+        before = self.before(self.column)
+        return pl.all_horizontal([before.is_not_null(), before.ne_missing(col(self.column)), *same])
 
     def judge(self, state: State, frame: Frame) -> Judgement:
         """Each value against the one before it among the judged rows; the first has none to break the order with."""
         if frame.there is not None:
+            if state["tied"]:
+                raise CannotJudgeError(
+                    f"rows of the same {' and '.join(frame.there.order)} have different values of {self.column}, and "
+                    "nobody knows which is first: name more columns in source.order_by, until no two rows are alike"
+                )
             return Judgement(state["failed"] or 0, state["judged"] or 0, failing=self.kept() & self.broken(frame))
         kept, value, dtype = self.kept(), self.physical(frame), frame.schema[self.column]
         counted = state if "judged" in state else self.counted(frame)

@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from pydantic import AfterValidator
 
-from quality.errors import ConfigurationError, first_line
+from quality.errors import ConfigurationError, MalformedError, SourceError, first_line
 from quality.values import Text
 
 NAMED = re.compile(r"(env|secret):([\w.-]+)")
@@ -23,10 +23,13 @@ CODES = (
 )
 PART = re.compile(r'(?:^|(?<=\.))(?:"((?:[^"]|"")+)"(?=\.|$)|([^.]*))')
 FACTS = (
-    "does not exist", "no such", "syntax", "not a database", "not a valid DuckDB database", "permission denied",
-    "Catalog Error", "Binder Error",
+    "syntax", "does not exist", "no such", "not a database", "not a valid DuckDB database", "permission denied",
+    "Catalog Error", "Binder Error", "improper relation name", "cross-database references",
 )  # fmt: skip
-"""What databases say of a mistake that another attempt does not mend."""
+"""What databases say of a mistake that another attempt does not mend; the first also of a value, which they quote."""
+PLACELESS = re.compile(r'"?([^":]*) has no place in Polars"?')
+ENDLESS = ("infinity", "-infinity", "NaN")
+FAR = "a day before the year 1, or after the year 9999,"
 OF_DRIVERS = re.compile(r"(?s).*(?:ERROR|FATAL): |IO: (?:\[libpq\] )?")
 """What drivers say before what the database says, such as the whole query."""
 AGAIN = "see why the server ended the connection, and run this again"
@@ -39,6 +42,8 @@ FIXES = {
     "no password supplied": PASSWORD,
     "Connection refused": SERVER,
     "could not translate host name": SERVER,
+    "invalid port number": SERVER,
+    "timeout expired": SERVER,
     "no connection to the server": AGAIN,
     "server closed the connection": AGAIN,
     "terminating connection": AGAIN,
@@ -47,8 +52,11 @@ FIXES = {
     "statement timeout": "raise the user's statement_timeout, or ask fewer rules of the table",
     "lock timeout": "see who holds a lock on the table, and run this again",
     "Could not set lock": "run this again once the process that writes the file has closed it",
+    "has no place in Polars": "give it as null by a view",
     "has not been populated": "refresh the view before it is judged",
     'relation "': NAME,
+    "improper relation name": NAME,
+    "cross-database references": NAME,
     "Table with name": NAME,
 }
 
@@ -107,11 +115,35 @@ def name_parts(table: str) -> tuple[str, ...]:
     return tuple(found[1].replace('""', '"') if found[1] else found[2] for found in PART.finditer(table))
 
 
-def told(error: BaseException, url: str) -> tuple[str, bool]:
-    """What a database says, with what to do and without what gives access; and whether that stays as it is."""
+def _named_table(written: str) -> str:
+    """Refuses what no database is asked for: a name, or a part of one, that is empty, blank or half in quotes."""
+    for found in PART.finditer(written):
+        part = found[2]
+        if found[1] is None and (not part or part != part.strip() or part.startswith('"') or "\0" in part):
+            what = f"{written!r} has the part {part!r}, which is no name" if written.strip() else "a blank is no name"
+            raise ValueError(
+                f"{what}: write it as sales.orders, and in double quotes a part with dots, or with blanks at its ends"
+            )
+    return written
+
+
+TableName = Annotated[Text, AfterValidator(_named_table)]
+
+
+def trouble(error: BaseException, url: str, what: str, of_rows: bool = True) -> SourceError:
+    """What a database says, with what to do and without what gives access.
+
+    Its words may quote a row. Where they are not known to be about nothing but the database, they have a cause, which
+    has no words: a dataset with sensitive columns then withholds them.
+    """
     said = OF_DRIVERS.sub("", masked(first_line(error), url)).strip()
+    said = PLACELESS.sub(lambda found: f"{found[1] if found[1] in ENDLESS else FAR} has no place in Polars", said)
     todo = next((f"; {fix}" for word, fix in FIXES.items() if word in said), "")
-    return f"{said}{todo}", any(word in said for word in FACTS)
+    stays = isinstance(error, MalformedError) or any(word in said for word in FACTS)
+    made = (MalformedError if stays else SourceError)(f"{what}: {said}{todo}")
+    if of_rows and not isinstance(error, SourceError) and not any(word in said for word in (*FIXES, *FACTS[1:])):
+        made.__cause__ = type(type(error).__name__, (Exception,), {"__module__": "database"})()
+    return made
 
 
 def _tells_a_part(text: str, url: str) -> bool:

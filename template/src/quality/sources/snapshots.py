@@ -174,7 +174,7 @@ def _postgresql_value(name: str, kind: str, declared: bool) -> str:
 
 
 def _refuse_endless(file: Path) -> None:
-    """`infinity` is a moment that no calendar has."""
+    """`infinity` is a moment that no calendar has, and Python has none before the year 1."""
     lazy = pl.scan_parquet(file)
     times = [name for name, dtype in lazy.collect_schema().items() if dtype in (pl.Date, pl.Datetime)]
     for name in times:
@@ -182,9 +182,10 @@ def _refuse_endless(file: Path) -> None:
         of = exactly(name) if is_day else exactly(name).dt.cast_time_unit("us")
         day = of.to_physical().cast(pl.Int64) // (1 if is_day else 86_400_000_000)
         low, high = lazy.select(day.min().alias("low"), day.max().alias("high")).collect().row(0)
-        if high is not None and (high > 2_932_896 or low < -2_440_588):
+        if high is not None and (high > 2_932_896 or low < -719_162):
             raise MalformedError(
-                f"column '{name}' holds infinity, or a day after the year 9999; leave it out by a query"
+                f"column '{name}' holds infinity, or a day after the year 9999 or before the year 1; leave it out by a "
+                "query"
             )
 
 

@@ -15,10 +15,10 @@ import polars as pl
 from pydantic import Field, model_validator
 
 from quality.engine.frame import Frame
-from quality.errors import ConfigurationError, MalformedError, SourceError
+from quality.errors import ConfigurationError, MalformedError
 from quality.rules.dtype_names import Dtype
 from quality.sources.columnar import read_columnar
-from quality.sources.connections import Connection, address, name_parts, told
+from quality.sources.connections import Connection, TableName, address, name_parts, trouble
 from quality.sources.encoding import scratch
 from quality.sources.listing import File
 from quality.sources.options import DateForm, TextFormat
@@ -45,7 +45,9 @@ class Sql(Source):
         description="env:NAME, secret:NAME, or an address without a password such as sqlite:///data/shop.db."
     )
     query: Text | None = Field(None, description="One SELECT.")
-    table: Text | None = Field(None, description="A table or view, with its schema where it has one: sales.orders.")
+    table: TableName | None = Field(
+        None, description="A table or view, with its schema where it has one: sales.orders."
+    )
     dtypes: dict[str, Dtype] = Field({}, description="Dtypes of columns that are read as text first, and judged.")
     dates: dict[str, DateForm] = Field({}, description="Formats of dates that are text: {day: DD.MM.YYYY}.")
 
@@ -98,16 +100,9 @@ class Sql(Source):
                 yield found
         except ConfigurationError:
             raise
-        except Exception as error:
-            raise self._told(error, url) from None
-        except pl.exceptions.PanicException as error:
-            raise self._told(error, url) from None
-
-    def _told(self, error: BaseException, url: str) -> SourceError:
-        said, stays = told(error, url)
-        return (MalformedError if stays or isinstance(error, MalformedError) else SourceError)(
-            f"{self.describe()} cannot be read: {said}"
-        )
+        except (Exception, pl.exceptions.PanicException) as error:
+            made = trouble(error, url, f"{self.describe()} cannot be read")
+            raise made from made.__cause__
 
     def _snapshot(self, root: Path, judged: Collection[str] | None) -> tuple[Reading, Path]:
         folder = scratch("sql")

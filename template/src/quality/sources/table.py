@@ -14,11 +14,11 @@ from pydantic import Field
 
 from quality.errors import ConfigurationError, MalformedError, SourceError
 from quality.pushdown.databases import DIALECTS
-from quality.pushdown.dialects import Dialect, UnsayableError, exp
+from quality.pushdown.dialects import Dialect, UnreadableError, exp
 from quality.pushdown.frame import Database
 from quality.pushdown.plans import Table as Rows
 from quality.pushdown.types import dtype_of
-from quality.sources.connections import Connection, address, name_parts, scheme, told
+from quality.sources.connections import Connection, TableName, address, name_parts, scheme, trouble
 from quality.sources.drivers import driver
 from quality.sources.source import Looked, Reading, Source
 from quality.sources.sql import Sql
@@ -35,7 +35,7 @@ class Table(Source):
     connection: Connection = Field(
         description="env:NAME, secret:NAME, or an address without a password such as duckdb:///data/shop.duckdb."
     )
-    table: Text = Field(description="A table or view, with its schema where it has one: sales.orders.")
+    table: TableName = Field(description="A table or view, with its schema where it has one: sales.orders.")
     order_by: tuple[Text, ...] = Field(
         (), description="Columns that order the rows, and tell each from its neighbors, for rules about order."
     )
@@ -73,7 +73,7 @@ class Table(Source):
                 f"read one of {kind} by a source of `kind: sql`"
             )
         driver("sqlglot", "pushdown", "a table that is judged where it lies")
-        with self._told(url):
+        with self._told(url, of_rows=False):
             way = open_now.enter_context(WAYS[kind](url, root))
         watched, tables = partial(self._told, url), dict[str, Rows]()
 
@@ -94,15 +94,15 @@ class Table(Source):
         return Database(DIALECTS[kind], run, explain, mine, same)
 
     @contextmanager
-    def _told(self, url: str) -> Iterator[None]:
+    def _told(self, url: str, of_rows: bool = True) -> Iterator[None]:
         """What a driver says is told without what gives access."""
         try:
             yield
         except (ConfigurationError, SourceError):
             raise
         except (Exception, pl.exceptions.PanicException) as error:
-            said, stays = told(error, url)
-            raise (MalformedError if stays else SourceError)(f"{self.describe()} cannot be judged: {said}") from None
+            made = trouble(error, url, f"{self.describe()} cannot be judged", of_rows)
+            raise made from made.__cause__
 
 
 def _one_by_one(run: Run, told: Callable[[], Any]) -> Run:
@@ -119,15 +119,18 @@ def _one_by_one(run: Run, told: Callable[[], Any]) -> Run:
 def as_rows(named: Sequence[str], types: Mapping[str, str], dialect: Dialect, order: tuple[str, ...]) -> Rows:
     """A table with the SQL of each column, of which some have a type that is not judged there."""
     columns: dict[str, Any] = {}
+    texts: dict[str, Any] = {}
     schema: dict[str, pl.DataType] = {}
     for name, kind in types.items():
         dtype = dtype_of(kind, dialect)
         schema[name] = pl.Object() if dtype is None else dtype
         own = exp.column(name, quoted=True)
+        if dtype is None:
+            texts[name] = dialect.cast(own.copy(), pl.String())
         columns[name] = (
-            UnsayableError(f"column '{name}' is {kind} in {dialect.NAME}; give it another type by a view")
+            UnreadableError(f"column '{name}' is {kind} in {dialect.NAME}; give it another type by a view")
             if dtype is None
             else dialect.read(own, kind, dtype)
         )
     table = exp.table_(*reversed([exp.to_identifier(part, quoted=True) for part in named]))
-    return Rows(table, columns, schema, order)
+    return Rows(table, columns, schema, order, texts)
