@@ -64,8 +64,8 @@ class Measuring:
             left = self._merge(rules, states)
         except SpreadError as error:
             return states, dict.fromkeys(rules, error)
-        except UnlikeError as error:
-            self.unused = first_line(error)
+        except (UnlikeError, LookupError, TypeError, ValueError) as error:
+            self.unused = first_line(error) if isinstance(error, UnlikeError) else f"they do not merge: {error!r}"
             self.whole.answers, self.whole.parts, states, left = {}, None, States(rules), dict(rules)
         judged(sum(map(states.has, rules)))  # of the others each is told when it is judged
         frame.queries[:0] = self._explained()

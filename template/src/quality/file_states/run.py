@@ -190,6 +190,7 @@ def _met(
     if asked.is_empty():
         return _repeats(more)
     try:
+        known.store.refuse_damaged(known.place(number))
         found = known.store.scan(known.place(number)).filter(pl.col("mark").is_in(asked.implode())).collect()
     except GONE:
         return None
@@ -266,6 +267,8 @@ def _sorted(tables: Sequence[Table], low: int, high: int, store: Store) -> pl.Da
         first = pl.lit(table.first, pl.UInt32)
         of = pl.col("of") + first if table.several else first
         try:
+            if low == 0:  # of a table that is read range by range, once
+                store.refuse_damaged(table.name)
             parts.append(store.scan(table.name).filter(inside).select("mark", of.alias("of")).collect())
         except GONE as error:
             store.forget(table.name)
