@@ -216,6 +216,40 @@ def test_states_that_cannot_be_written_change_no_verdict() -> None:
     assert equal_to_the_whole(found)
 
 
+def _refused(*_: Any, **__: Any) -> None:
+    raise PermissionError(13, "Permission denied", "kept")
+
+
+def test_states_that_may_only_be_read_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    days(3)
+    judged()
+    monkeypatch.setattr(os, "utime", _refused)
+    monkeypatch.setattr(Store, "write", _refused)
+    assert queries(judged()) == (READ.format(3, 3, 0),)
+    day(3, range(900, 999))
+    found = judged()
+    assert queries(found)[:2] == (
+        READ.format(4, 3, 1),
+        "states could not be kept: [Errno 13] Permission denied: 'kept': (metadata)",
+    )
+    assert equal_to_the_whole(found)
+
+
+def test_a_store_that_is_full_once_keys_are_kept_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    days(3)
+    writes = Store.write
+
+    def full(self: Store, name: str, *given: Any) -> None:
+        if name.startswith("run."):
+            raise OSError(28, "No space left on device")
+        writes(self, name, *given)
+
+    monkeypatch.setattr(Store, "write", full)
+    found = judged()
+    assert queries(found)[1] == "states could not be kept: [Errno 28] No space left on device: (metadata)"
+    assert equal_to_the_whole(found)
+
+
 def test_a_state_that_is_wrong_is_found_by_reading_everything() -> None:
     days(3)
     rules = ({"check": "not_null", "column": "name"},)

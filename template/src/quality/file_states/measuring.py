@@ -162,8 +162,10 @@ class Measuring:
                 answer = repeated(key, self.pieces, judged, self.store, self.spread, self.scope)
             except (UnlikeError, SpreadError):
                 raise
-            except BROKEN:
-                continue  # the whole is asked, and says what is wrong
+            except BROKEN as error:  # the whole is asked, and says what is wrong with the data
+                if isinstance(error, OSError) and not isinstance(error, FileNotFoundError):
+                    self.unkept = first_line(error)
+                continue
             found |= {number: {"repeated": answer[where]} for number, where in wheres.items()}
         return found
 

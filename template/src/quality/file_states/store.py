@@ -172,9 +172,13 @@ class Store:
         return True
 
     def _touch(self, place: str) -> None:
-        """What is in use is not deleted."""
-        if not self.remote:
+        """What is in use is not deleted; a folder that is another one's may be read and no more."""
+        if self.remote:
+            return
+        try:
             os.utime(place)
+        except OSError:
+            Path(place).stat()
 
     def _wait(self, place: str) -> dict[str, object] | None:
         return storage.options(place, storage.SHORT) if self.remote else None
