@@ -33,6 +33,10 @@ from quality.file_states import ends, keys, run
 from quality.rules import uniqueness
 
 NOW = datetime(2026, 11, 27, 6, tzinfo=UTC)
+BACK = datetime(2026, 10, 25, 1, tzinfo=UTC)
+"""When clocks go back in Berlin."""
+EPOCH_NS = 1_795_737_600_000_000_000
+"""The beginning of 2026-11-27, in nanoseconds."""
 SCHEMA = {
     "i": pl.Int64(),
     "k": pl.Int32(),
@@ -41,6 +45,8 @@ SCHEMA = {
     "d": pl.Date(),
     "m": pl.Datetime("us", "UTC"),
     "n": pl.Datetime("ns"),
+    "z": pl.Datetime("us", "Europe/Berlin"),
+    "h": pl.Time(),
     "c": pl.Decimal(20, 2),
     "b": pl.Boolean(),
     "e": pl.Enum(["low", "mid", "high"]),
@@ -72,7 +78,7 @@ def value(of: random.Random, column: str, dirt: float) -> Any:
     if of.random() < dirt:
         return None
     number = of.choice((of.randrange(-9, 9), of.randrange(-1000, 1000), of.randrange(-(2**40), 2**40)))
-    odd = of.choice((float("nan"), float("inf"), -float("inf"), -0.0)) if of.random() < 0.05 else None
+    odd = of.choice((float("nan"), float("inf"), -float("inf"), -0.0, 1e300)) if of.random() < 0.05 else None
     made: dict[str, Callable[[], Any]] = {
         "i": lambda: number,
         "k": lambda: of.randrange(40),
@@ -80,7 +86,9 @@ def value(of: random.Random, column: str, dirt: float) -> Any:
         "t": lambda: of.choice(("a", "b", "a b", "é", "x" * of.randrange(1, 9), "a@b.co", "-1", "2024-01-05")),
         "d": lambda: date(2026, 11, 27) + timedelta(days=of.randrange(-9, 9)),
         "m": lambda: NOW + timedelta(hours=of.randrange(-90, 60), microseconds=of.randrange(3)),
-        "n": lambda: datetime(2026, 11, 27) + timedelta(hours=of.randrange(-90, 60)),
+        "n": lambda: EPOCH_NS + 3_600_000_000_000 * of.randrange(-90, 60) + of.choice((0, 0, 1, 999, 1_000)),
+        "z": lambda: BACK + timedelta(minutes=30 * of.randrange(-4, 4)),
+        "h": lambda: 3_600_000_000_000 * of.randrange(24) + of.choice((0, 0, 1, 1_000)),
         "c": lambda: Decimal(of.randrange(-(10**6), 10**6)) / 4,
         "b": lambda: of.random() < 0.7,
         "e": lambda: of.choice(("low", "mid", "high")),
@@ -101,7 +109,16 @@ def rows(of: random.Random, columns: tuple[str, ...], night: int | None = None) 
         _of_night(of, held, night, height)
     if of.random() < 0.3 and "d" in held:
         held["d"] = sorted(held["d"], key=lambda day: (day is None, day))
-    return pl.DataFrame(held, schema={name: SCHEMA[name] for name in columns}, strict=False)
+    return pl.DataFrame([_column(name, held[name]) for name in columns])
+
+
+def _column(name: str, values: list[Any]) -> pl.Series:
+    """Moments of a zone as those of UTC; those that Python has no nanoseconds for, as numbers."""
+    if isinstance(dtype := SCHEMA[name], pl.Datetime) and dtype.time_zone:
+        return pl.Series(name, values, pl.Datetime("us", "UTC")).dt.convert_time_zone(dtype.time_zone)
+    return (
+        pl.Series(name, values, pl.Int64).cast(dtype) if name in "nh" else pl.Series(name, values, dtype, strict=False)
+    )
 
 
 def _of_night(of: random.Random, held: dict[str, list[Any]], night: int, height: int) -> None:
@@ -142,7 +159,7 @@ def rule(of: random.Random, columns: tuple[str, ...]) -> Row:
     """Any rule, about any column that it can judge or not, with any of the fields that every rule takes."""
     column, other = of.choice(columns), of.choice(columns)
     number = of.choice([name for name in ("i", "k", "f", "c") if name in columns])
-    moment = of.choice([name for name in ("d", "m", "n") if name in columns])
+    moment = of.choice([name for name in ("d", "m", "n", "z") if name in columns])
     low = of.randrange(-500, 100)
     kinds: tuple[Row, ...] = (
         {"check": "not_null", "column": column},

@@ -154,6 +154,37 @@ def test_a_sorted_key_is_proved_unique_without_sorting_it() -> None:
     assert not any("compared" in query for query in queries)
 
 
+BACK = pl.Series("m", [1_792_888_200, 1_792_891_800, 1_792_891_800]) * 10**6
+NEAR = pl.Series("m", [1, 2_999, 2_000])
+
+
+@pytest.mark.parametrize("check", [{"check": "not_null"}, {"check": "unique"}, {"check": "distinct_count", "max": 1}])
+@pytest.mark.parametrize(
+    "moments",
+    [
+        BACK.cast(pl.Datetime("us", "Europe/Berlin")),
+        NEAR.cast(pl.Datetime("ns")),
+        NEAR.cast(pl.Datetime("ns", "UTC")),
+        NEAR.cast(pl.Duration("ns")),
+        NEAR.cast(pl.Time),
+    ],
+    ids=lambda moments: str(moments.dtype),
+)
+def test_every_row_is_of_one_segment_also_where_python_takes_two_moments_for_one(
+    moments: pl.Series, check: dict[str, Any]
+) -> None:
+    """Of moments that clocks show twice, and of nanoseconds that Python does not have."""
+    frame = pl.DataFrame([pl.Series("a", [1, None, 2]), moments])
+    found = judge(frame, check | {"column": "a", "by": "m"}).rules
+    rows = [1, 2] if check["check"] == "not_null" else [1, 1]
+    assert [rule.total_count for rule in found] == rows
+    assert [rule.failed_count for rule in found] == ([0, 1] if check["check"] == "not_null" else [0, 0])
+    assert [len(rule.samples) for rule in found] == [rule.failed_count for rule in found]
+    assert len({rule.segment for rule in found}) == 2
+    twice = judge(pl.concat([frame, frame]), {"check": "unique", "column": "a", "by": "m"}).rules
+    assert [rule.failed_count for rule in twice] == [2, 2]
+
+
 def test_the_rules_that_are_given_are_the_rules_that_are_judged() -> None:
     strict, lax = {"check": "less_than", "column": "a", "value": 3}, {"check": "less_than", "column": "a", "value": 9}
     assert judge(DATA, strict).status is Status.FAILED

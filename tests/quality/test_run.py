@@ -80,10 +80,10 @@ class Watched(Store):
         type(self).at("scan", name)
         return super().scan(name)
 
-    def write(self, name: str, table: pl.DataFrame, *more: Any) -> None:
+    def write(self, name: str, table: pl.DataFrame, *more: Any, **how: Any) -> None:
         self.log.append(f"write {name}")
         type(self).at("write", name)
-        super().write(name, table, *more)
+        super().write(name, table, *more, **how)
 
 
 @pytest.fixture

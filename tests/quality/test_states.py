@@ -22,7 +22,7 @@ import pytest
 from quality.checking import check
 from quality.contract.config import CheckConfig
 from quality.contract.contract import parse_source
-from quality.file_states import gathered, run
+from quality.file_states import gathered, run, store
 from quality.file_states.opening import IGNORED
 from quality.file_states.store import Store
 from quality.result import CheckResult
@@ -216,6 +216,40 @@ def test_states_that_cannot_be_written_change_no_verdict() -> None:
     assert equal_to_the_whole(found)
 
 
+def _refused(*_: Any, **__: Any) -> None:
+    raise PermissionError(13, "Permission denied", "kept")
+
+
+def test_states_that_may_only_be_read_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    days(3)
+    judged()
+    monkeypatch.setattr(os, "utime", _refused)
+    monkeypatch.setattr(Store, "write", _refused)
+    assert queries(judged()) == (READ.format(3, 3, 0),)
+    day(3, range(900, 999))
+    found = judged()
+    assert queries(found)[:2] == (
+        READ.format(4, 3, 1),
+        "states could not be kept: [Errno 13] Permission denied: 'kept': (metadata)",
+    )
+    assert equal_to_the_whole(found)
+
+
+def test_a_store_that_is_full_once_keys_are_kept_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    days(3)
+    writes = Store.write
+
+    def full(self: Store, name: str, *given: Any, **how: Any) -> None:
+        if name.startswith("run."):
+            raise OSError(28, "No space left on device")
+        writes(self, name, *given, **how)
+
+    monkeypatch.setattr(Store, "write", full)
+    found = judged()
+    assert queries(found)[1] == "states could not be kept: [Errno 28] No space left on device: (metadata)"
+    assert equal_to_the_whole(found)
+
+
 def test_a_state_that_is_wrong_is_found_by_reading_everything() -> None:
     days(3)
     rules = ({"check": "not_null", "column": "name"},)
@@ -324,6 +358,28 @@ def test_a_clock_that_is_far_ahead_deletes_no_state_that_a_right_one_would_keep(
         assert {file for file in before if file.exists()} >= {
             file for file in before if not file.name.startswith("run")
         }
+    assert not half.exists()
+
+
+def test_a_machine_whose_clock_is_ahead_deletes_no_table_that_another_one_is_writing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Ahead(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> Any:
+            return datetime.now(tz) + timedelta(days=3)
+
+    days(2)
+    judged()
+    half = next(Path("kept").rglob("*.parquet")).with_name(".half.parquet")
+    half.write_bytes(b"PAR1")
+    monkeypatch.setattr(store, "datetime", Ahead)
+    day(2, range(900, 999))
+    judged()
+    assert half.exists()
+    os.utime(half, (time.time() - 2 * 86_400,) * 2)
+    day(3, range(1_900, 1_999))
+    judged()
     assert not half.exists()
 
 
@@ -438,6 +494,51 @@ def test_damaged_marks_are_made_again() -> None:
     found = [judged() for _ in ("the whole is asked", "they are made again", "they are there")]
     assert all(histories.same(histories.told(one), histories.told(expected)) for one in found)
     assert queries(found[-1]) == (READ.format(3, 3, 0),)
+
+
+def test_no_byte_of_a_kept_table_that_is_flipped_changes_a_verdict() -> None:
+    """Somewhere in the values of every table, and in what is written beside them."""
+    days(2)
+    day(2, [*range(150, 190), *range(400, 440)])
+    judged()
+    shutil.copytree("kept", "before")
+    kinds = set[str]()
+    for news in (False, True):
+        if news:
+            day(3, range(180, 230))
+        whole = histories.told(check(None, config().override(states={"enabled": False}), now=NOW))
+        for file in sorted(one.relative_to("before") for one in Path("before").rglob("*.parquet")):
+            held = bytearray(Path("before", file).read_bytes())
+            counted, footer = held.find(b'"judged",'), len(held) - 8 - int.from_bytes(held[-8:-4], "little")
+            kinds |= {word for word in ("gathered", "run", "again", "night") if word in file.name} or {"of a file"}
+            for at in (counted + len('"judged",') if counted > 0 else 44, footer + 40):
+                shutil.rmtree("kept")
+                shutil.copytree("before", "kept")
+                Path("kept", file).write_bytes(held[:at] + bytes([held[at] ^ 8]) + held[at + 1 :])
+                assert histories.same(histories.told(judged()), whole), f"{file} at {at}"
+    assert kinds == {"gathered", "run", "again", "night", "of a file"}
+
+
+def test_a_spread_that_is_beyond_floats_is_what_the_whole_says() -> None:
+    for number, values in enumerate(([1e300, -1e300], [1.0], [1e300])):
+        pl.DataFrame({"value": values}).write_parquet(f"data/{number}.parquet")
+    asks = config({"check": "stddev", "column": "value", "at_least": 1})
+    found = judged(asks)
+    assert (found.status, found.rules[0].value) == (Status.PASSED, "inf")
+    assert equal_to_the_whole(found, asks)
+
+
+def test_states_that_do_not_merge_are_told_and_the_whole_is_read() -> None:
+    """As a defect would leave them: a table that is whole and says something else."""
+    days(2)
+    judged()
+    for file in Path("kept").rglob("*.parquet"):
+        if "state" in (table := pl.read_parquet(file)).columns:
+            other = pl.col("state").str.replace('"last"', '"lost"', literal=True)
+            table.with_columns(other).write_parquet(file)
+    found = judged()
+    assert queries(found)[0] == "states are not used: they do not merge: KeyError('last'): (metadata)"
+    assert equal_to_the_whole(found)
 
 
 def test_the_states_of_many_files_are_gathered_in_several_tables(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -614,6 +715,23 @@ CHANGES: dict[str, Callable[[], Any]] = {
     "no file of the format": lambda: Path("data/009.parquet").write_bytes(b"nothing"),
     "an empty file": lambda: Path("data/009.parquet").write_bytes(b""),
 }
+
+
+@pytest.mark.parametrize(
+    ("first", "other"), [(10_001, ["1.5", "1e5"]), (9_998, ["1.5", "1e5"]), (9_999, ["1.5", "1e5"])]
+)
+def test_numbers_that_are_guessed_are_read_as_those_of_all_files_are(first: int, other: list[str]) -> None:
+    """Of the first 10,000 rows of all: `1e5` is a number where they have such, and breaks the column where not."""
+    for number, texts in enumerate((["1.5"] * first, ["1.5", "1e5"])):
+        Path(f"data/{number}.csv").write_text("amount\n" + "".join(f"{text}\n" for text in texts), "utf-8")
+    asks = config({"check": "mean", "column": "amount", "at_least": 0}, source={"path": "data/*.csv"})
+    for _ in range(2):
+        found = judged(asks)
+        assert equal_to_the_whole(found, asks)
+        assert (found.status is Status.PASSED) == (first == 9_998)
+        assert queries(found)[0].startswith(
+            "states of 2 files" if first == 9_998 else "states are not used: data/1.csv"
+        )
 
 
 @pytest.mark.parametrize("change", CHANGES)

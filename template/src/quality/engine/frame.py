@@ -13,8 +13,10 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import polars as pl
 
+from quality.engine.dtypes import col
 from quality.engine.sql import across_rows, condition
 from quality.errors import CannotJudgeError, MalformedError, SourceError
+from quality.merging import segment
 from quality.provenance import Explain
 from quality.sql_text import brief, fixed, several
 from quality.texts import there_is
@@ -96,6 +98,10 @@ class Frame:
         self.queries.append((label, tuple(sorted(set(reads)))))
         with self.around.reading():
             return query.collect(engine="streaming")
+
+    def segment(self, by: str) -> pl.Expr:
+        """What rows are grouped by: a column as Python tells its values."""
+        return segment(col(by), self.schema[by])
 
     def number(self, expr: pl.Expr, label: str) -> Any:
         """One number about the whole frame."""

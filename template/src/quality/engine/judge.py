@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 
 import polars as pl
 
-from quality.engine.dtypes import col, kind_of
+from quality.engine.dtypes import kind_of
 from quality.engine.frame import Frame
 from quality.engine.one_pass import States, measure
 from quality.engine.request import Request
@@ -148,7 +148,7 @@ def shielded(request: Request, frame: Frame) -> Request:
 def _segments(rule: Rule, states: Iterable[tuple[Any, State]], frame: Frame, request: Request) -> Iterable[Found]:
     try:
         for segment, state in states:
-            part = frame if rule.by is None else frame.where(col(rule.by).eq_missing(pl.lit(segment)))
+            part = frame if rule.by is None else frame.where(frame.segment(rule.by).eq_missing(pl.lit(segment)))
             try:
                 yield Found(rule, segment, _judgement(rule, state, part))
             except BROKEN as error:
@@ -269,7 +269,7 @@ def _with_samples(
         elif result.status in loud and one.judgement is not None and one.judgement.failing is not None:
             failing = one.judgement.failing
             if one.rule.by is not None:
-                failing = failing & col(one.rule.by).eq_missing(pl.lit(one.segment))
+                failing = failing & frame.segment(one.rule.by).eq_missing(pl.lit(one.segment))
             wanted[number] = Wanted(failing, one.judgement.failed, one.rule)
     rows = own
     with suppress(*BROKEN):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -16,6 +15,7 @@ from quality.engine.dtypes import col
 from quality.engine.frame import Frame
 from quality.engine.groups import Planned, groups, is_provable
 from quality.engine.rule import ColumnRule, KeyRule, Measure, Rule, State
+from quality.merging import place
 
 Broken = tuple[type[BaseException], ...]
 
@@ -46,12 +46,12 @@ class States:
             for value in frame.once(_segments, rule.by):
                 yield value, {}
             return
-        by: dict[Any, list[dict[str, Any]]] = {}
+        by: dict[Any, tuple[Any, list[State]]] = {}
         for segment, state in rows:
             value = segment[rule.by]
-            by.setdefault(math.nan if value != value else value, []).append(state)
-        for value in sorted(by, key=_place):
-            yield value, merged(measures, by[value])
+            by.setdefault(place(value), (value, []))[1].append(state)
+        for _, (value, some) in sorted(by.items()):
+            yield value, merged(measures, some)
         if not by:
             yield None, merged(measures, [])
 
@@ -66,13 +66,8 @@ def _by_key(rules: Mapping[int, Rule]) -> dict[int, State]:
 
 
 def _segments(frame: Frame, column: str) -> list[Any]:
-    found = frame.collect(frame.lazy.select(col(column).alias("value").unique()), f"values of {column}", (column,))
-    return sorted(found["value"].to_list(), key=_place) or [None]
-
-
-def _place(value: Any) -> tuple[bool, bool, Any]:
-    """NaN after all other values, null after that."""
-    return value is None, value != value, value
+    query = frame.lazy.select(frame.segment(column).alias("value").unique())
+    return sorted(frame.collect(query, f"values of {column}", (column,))["value"].to_list(), key=place) or [None]
 
 
 def merged(measures: dict[str, Measure], states: Sequence[State]) -> State:
@@ -184,7 +179,7 @@ def _run(group: list[Planned], frame: Frame, states: States) -> None:
     named = [m.expr.alias(f"{n}.{name}") for n, one in enumerate(group) for name, m in one.measures.items()]
     keys = {by: f"by {n}" for n, by in enumerate(sorted({one.rule.by for one in group if one.rule.by is not None}))}
     reads = sorted({column for one in group for column in one.rule.reads})
-    segments = [col(by).alias(name) for by, name in keys.items()]
+    segments = [frame.segment(by).alias(name) for by, name in keys.items()]
     query = frame.lazy.group_by(segments).agg if keys else frame.lazy.select
     found = frame.collect(query(pl.len().alias("rows"), *named), _label(group, reads), reads).to_dicts()
     frame.rows_seen(sum(row["rows"] for row in found))

@@ -65,8 +65,8 @@ class Measuring:
             left = self._merge(rules, states)
         except SpreadError as error:
             return states, dict.fromkeys(rules, error)
-        except UnlikeError as error:
-            self.unused = first_line(error)
+        except (UnlikeError, LookupError, TypeError, ValueError) as error:
+            self.unused = first_line(error) if isinstance(error, UnlikeError) else f"they do not merge: {error!r}"
             self.whole.answers, self.whole.parts, states, left = {}, None, States(rules), dict(rules)
         judged(sum(map(states.has, rules)))  # of the others each is told when it is judged
         frame.queries[:0] = self._explained()
@@ -163,8 +163,10 @@ class Measuring:
                 answer = repeated(key, self.pieces, judged, self.store, self.spread, self.scope)
             except (UnlikeError, SpreadError):
                 raise
-            except BROKEN:
-                continue  # the whole is asked, and says what is wrong
+            except BROKEN as error:  # the whole is asked, and says what is wrong with the data
+                if isinstance(error, OSError) and not isinstance(error, FileNotFoundError):
+                    self.unkept = first_line(error)
+                continue
             for number, where in wheres.items():
                 found[number] = {"repeated": answer[where].repeated}
                 if not isinstance(rules[number], PrimaryKey):  # which says that nulls fail, too

@@ -30,6 +30,7 @@ from quality.sources import Source
 from quality.sources import digest as digest_of
 from quality.sources.parses import Parses
 from quality.sources.source import Part, Reading, settled_parts
+from quality.sources.typed import SAMPLE
 from quality.values import Scalar, Status
 
 FULL = "full"
@@ -120,7 +121,20 @@ def opened(asked: Asked) -> Kept | str | None:
         return first_line(error)
     if odd := next((piece for piece, one in zip(pieces, headers, strict=True) if one.shape != headers[0].shape), None):
         return f"{odd.part.name} is not of the shape of {pieces[0].part.name}"
+    if said := _guessed_apart(pieces, headers):
+        return said
     return _kept(asked, store, pieces, headers, spread)
+
+
+def _guessed_apart(pieces: Sequence[Piece], headers: Sequence[Header]) -> str | None:
+    """Why a file alone may be read otherwise than among all, whose first rows tell what is guessed."""
+    before, known = 0, set[str]()
+    for piece, header in zip(pieces, headers, strict=True):
+        known |= set(header.exponents) if before == 0 or before + header.rows <= SAMPLE else set()
+        if other := next((name for name in header.exponents if name not in known), None):
+            return f"{piece.part.name} has numbers such as 1e5 in '{other}', which the first rows of all files have not"
+        before += header.rows
+    return None
 
 
 @contextmanager

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import functools
 import io
-import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -22,6 +21,7 @@ from quality.errors import CannotJudgeError, MalformedError, SourceError
 from quality.file_states.asks import Ask, Edges, Kept, Measured, Row
 from quality.file_states.store import Store
 from quality.file_states.written import UnkeptError, dumps, loads
+from quality.merging import place
 from quality.sources.parses import Parses
 from quality.sources.parsing import Written
 from quality.sources.source import Part, Reading
@@ -57,6 +57,7 @@ class Header(NamedTuple):
     hidden: tuple[str, ...]
     declared: tuple[tuple[Any, ...], ...]
     dtypes: pl.Schema
+    exponents: tuple[str, ...] = ()
 
     @property
     def shape(self) -> tuple[Any, ...]:
@@ -89,7 +90,8 @@ class Piece:
         kept = {name: _kept(*loads(text)) for name, text in texts.items()}
         schema, dtypes = _schema(header["schema"]), _schema(header["dtypes"])
         declared = tuple(map(tuple, header["declared"]))
-        self.header = Header(schema, header["rows"], header["columnar"], tuple(header["hidden"]), declared, dtypes)
+        columnar, hidden, exponents = header["columnar"], tuple(header["hidden"]), tuple(header["exponents"])
+        self.header = Header(schema, header["rows"], columnar, hidden, declared, dtypes, exponents)
         self.kept = kept
 
     @cached_property
@@ -131,7 +133,7 @@ class Piece:
             declared = tuple((one.column, one.inferred, one.told[0], *one.told[2]) for one in parses)
             dtypes = pl.Schema({str(n): one.told[1] for n, one in enumerate(parses)})
             rows = frame.rows if found.rows is None else found.rows
-            self.header = Header(frame.schema, rows, found.columnar, found.hidden, declared, dtypes)
+            self.header = Header(frame.schema, rows, found.columnar, found.hidden, declared, dtypes, found.exponents)
         return self.header
 
     def measure(self, asks: Sequence[Ask], takes: Sequence[Planned] = ()) -> dict[str, BaseException]:
@@ -205,12 +207,11 @@ class Piece:
 def _answer(ask: Ask, number: int, states: States) -> Kept:
     """The states of a file, one for each segment."""
     by = ask.rule.by
-    found: dict[Any, list[State]] = {}
+    found: dict[Any, tuple[dict[str, Any], list[State]]] = {}
     for segment, state in states.rows[number]:
-        value = segment[by] if by is not None else None
-        value = math.nan if isinstance(value, float) and math.isnan(value) else value
-        found.setdefault(value, []).append(state)
-    rows: list[Row] = [({} if by is None else {by: v}, _one(some, ask)) for v, some in found.items()]
+        told = {} if by is None else {by: segment[by]}
+        found.setdefault(place(segment[by] if by is not None else None), (told, []))[1].append(state)
+    rows: list[Row] = [(told, _one(some, ask)) for told, some in found.values()]
     if ask.values is None:
         return Kept(rows)
     near = merged(_nearest(ask.values, ask.edges), [state for _, state in states.rows[-1 - number]])

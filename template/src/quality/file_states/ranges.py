@@ -103,6 +103,8 @@ def sorted_marks(tables: Sequence[Table], low: int, high: int, store: Store) -> 
         first = pl.lit(table.first, pl.UInt32)
         of = pl.col("of") + first if table.several else first
         try:
+            if low == 0:  # of a table that is read range by range, once
+                store.refuse_damaged(table.name)
             parts.append(store.scan(table.name).filter(inside).select("mark", of.alias("of")).collect())
         except GONE as error:
             store.forget(table.name)

@@ -203,7 +203,7 @@ def _keep_far(run: Run, ranges: Ranges) -> None:
 def _merged(of: Ranges, tables: Sequence[Table], number: int) -> pl.DataFrame:
     """One range of the run, kept, and what repeats in it."""
     marks = sorted_marks(tables, *of.bounds(number), of.store)
-    of.store.write(of.place(number), marks, of.about(number))
+    of.store.write(of.place(number), marks, of.about(number), sealed=False)
     return repeats(marks)
 
 

@@ -7,6 +7,7 @@ the same. What cannot be read is not there. Local files that nothing has asked f
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ import polars as pl
 
 from quality.contract import project
 from quality.errors import SourceError, first_line
+from quality.file_states import seal
 from quality.history.retention import keep_from
 from quality.sources import remote, storage
 
@@ -65,6 +67,7 @@ class Store:
         place = self.place(name)
         try:
             self._touch(place)
+            self.refuse_damaged(name)
             return pl.read_parquet(place, storage_options=self._wait(place), glob=False)
         except GONE:
             return None
@@ -73,6 +76,11 @@ class Store:
         """A table that is there, to be read in part."""
         place = self.place(name)
         return pl.scan_parquet(place, storage_options=self._wait(place), glob=False)
+
+    def refuse_damaged(self, name: str) -> None:
+        """OSError or ValueError for a local table that is not there, or of other bytes than were written."""
+        if not self.remote:  # object storage has checksums of its own
+            seal.refuse_damaged(Path(self.place(name)))
 
     def all(self, names: str) -> Iterator[pl.DataFrame]:
         """Every table whose name fits a pattern and that is whole; SourceError where the store cannot be listed."""
@@ -108,14 +116,16 @@ class Store:
         place = self.place(name)
         try:
             self._touch(place)
-            return pl.read_parquet_metadata(place, storage_options=self._wait(place))
+            return seal.said(pl.read_parquet_metadata(place, storage_options=self._wait(place)))
         except GONE:
             return {}
 
-    def write(self, name: str, table: pl.DataFrame, about: Mapping[str, str] | None = None) -> None:
-        """Keeps a table. OSError or PolarsError where it cannot be written."""
-        how = {"compression": "uncompressed", "row_group_size": GROUP, "metadata": dict(about or {})}
-        storage.write_table(table, self.place(name), **how)
+    def write(
+        self, name: str, table: pl.DataFrame, about: Mapping[str, str] | None = None, *, sealed: bool = True
+    ) -> None:
+        """Keeps a table, with a checksum where it is sealed. OSError or PolarsError where it cannot be written."""
+        how = {"compression": "uncompressed", "row_group_size": GROUP, "metadata": seal.unsealed(about or {})}
+        storage.write_table(table, self.place(name), seal.seal if sealed else None, **how)
 
     def forget(self, name: str) -> None:
         """Deletes a local table that cannot be read, or is needed no more."""
@@ -130,16 +140,22 @@ class Store:
         """
         if self.remote:
             return
-        now, times = datetime.now(UTC), dict[Path, datetime]()
+        now, there, times = datetime.now(UTC), self._clock(), dict[Path, datetime]()
         for file in Path(self.folder).glob("*"):
             with suppress(OSError, ValueError, OverflowError):
                 times[file] = datetime.fromtimestamp(file.stat().st_mtime, UTC)
         whole = [at for file, at in times.items() if not _is_half(file)]
         oldest = keep_from(whole, now, keep_days)
         for file, at in times.items():
-            if at < now - timedelta(days=1) if _is_half(file) else oldest is not None and at < oldest:
+            if at < there - timedelta(days=1) if _is_half(file) else oldest is not None and at < oldest:
                 with suppress(OSError):
                     file.unlink()
+
+    def _clock(self) -> datetime:
+        """The time of the folder's file system, which a write in progress is dated by, whichever machine writes it."""
+        with suppress(OSError), tempfile.TemporaryFile(dir=self.folder) as file:
+            return datetime.fromtimestamp(os.fstat(file.fileno()).st_mtime, UTC)
+        return datetime.min.replace(tzinfo=UTC)  # nothing can be deleted there
 
     def clear(self) -> None:
         """Deletes every state; in object storage, the note that they may be used, so that they are compared again."""
@@ -158,9 +174,13 @@ class Store:
         return True
 
     def _touch(self, place: str) -> None:
-        """What is in use is not deleted."""
-        if not self.remote:
+        """What is in use is not deleted; a folder that is another one's may be read and no more."""
+        if self.remote:
+            return
+        try:
             os.utime(place)
+        except OSError:
+            Path(place).stat()
 
     def _wait(self, place: str) -> dict[str, object] | None:
         return storage.options(place, storage.SHORT) if self.remote else None

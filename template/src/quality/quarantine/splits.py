@@ -157,7 +157,7 @@ def split(frame: Frame, found: Sequence[Found], result: CheckResult, config: Che
         return write(frame, found, config, about.model_copy(update={"replaces": again}))
 
 
-def flags(found: Sequence[Found], config: CheckConfig) -> dict[str, pl.Expr]:
+def flags(frame: Frame, found: Sequence[Found], config: CheckConfig) -> dict[str, pl.Expr]:
     """For each row rule of the severities asked for, what is true of its failing rows."""
     wanted = [one for one in found if isinstance(one.rule, RowRule) and one.rule.severity in asked(config).severities]
     by_title: dict[str, list[pl.Expr]] = {}
@@ -167,7 +167,7 @@ def flags(found: Sequence[Found], config: CheckConfig) -> dict[str, pl.Expr]:
             error.retry = retry
             raise error
         if judgement.failed and judgement.failing is not None:
-            part = pl.lit(True) if rule.by is None else col(rule.by).eq_missing(pl.lit(segment))
+            part = pl.lit(True) if rule.by is None else frame.segment(rule.by).eq_missing(pl.lit(segment))
             by_title.setdefault(rule.title, []).append((judgement.failing & part).fill_null(False))
     return {title: pl.any_horizontal(parts) for title, parts in by_title.items()}
 
@@ -180,7 +180,7 @@ def write(
     stays: dict[str, pl.Expr] | None = None,
 ) -> Split:
     """Writes the files in one pass, counts them, and lets them appear; QuarantineError leaves nothing behind."""
-    place, marks = home(config), flags(found, config) | (stays or {})
+    place, marks = home(config), flags(frame, found, config) | (stays or {})
     half = place / f"{HALF}{about.run}-{os.getpid()}"
     retention = forget(base(config), asked(config).keep_days, about.at)
     try:

@@ -164,7 +164,7 @@ class Ordered(ColumnRule):
         kept, value, dtype = self.kept(), self.physical(frame), frame.schema[self.column]
         counted = state if "judged" in state else self.counted(frame)
         before = pl.when(kept).then(value).forward_fill().shift(1)
-        before = before.over(col(self.by)) if self.by else before
+        before = before.over(frame.segment(self.by)) if self.by else before
         failing = kept & self.breaks(before, value, dtype)
         return Judgement(counted["failed"] or 0, counted["judged"], failing=failing)
 

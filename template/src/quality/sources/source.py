@@ -31,7 +31,8 @@ class Reading(NamedTuple):
     other, whose rows are then not judged. `rows` is how many there are, where every one was
     counted; `columnar` whether columns are read apart from each other. `version` names the one version of the data
     that all of its queries see, whatever is written meanwhile. `ended` is called when nobody reads it any more.
-    `there` is the database that judges the rows itself: then none are in `lazy`.
+    `there` is the database that judges the rows itself: then none are in `lazy`. `exponents` are columns of text whose
+    first rows have numbers such as 1e5, which are read as such only there.
     """
 
     lazy: pl.LazyFrame
@@ -44,6 +45,7 @@ class Reading(NamedTuple):
     version: str | None = None
     ended: Callable[[], None] | None = None
     there: Database | None = None
+    exponents: tuple[str, ...] = ()
 
 
 def never() -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +26,15 @@ def options(path: str, wait: dict[str, Any]) -> dict[str, Any] | None:
     return None if path.startswith("hf://") else wait
 
 
-def write_table(table: pl.DataFrame, place: str, **how: Any) -> None:
-    """Writes a Parquet file, whole or not at all, its owner's only; OSError or PolarsError where it cannot be."""
+def write_table(table: pl.DataFrame, place: str, seal: Callable[[Path], None] | None = None, **how: Any) -> None:
+    """Writes a Parquet file, whole or not at all, its owner's only; OSError or PolarsError where it cannot be.
+
+    A local file is sealed before it appears.
+    """
     if is_remote(place):
         table.write_parquet(place, storage_options=options(place, SHORT), **how)
         return
     with whole(Path(place)) as half:
         table.write_parquet(half, **how)
+        if seal:
+            seal(half)

@@ -74,7 +74,14 @@ def typed(text: Text, options: TextFormat, judged: Collection[str] | None, count
     schema = pl.Schema({name: column.dtype for name, column in known.items()} | dict(text.keys))
     plain = {name: pl.String() if dtype == pl.Null else dtype for name, dtype in schema.items()}
     schemas = {"": pl.Schema(plain)} if pl.Null in schema.values() else {}
-    return Reading(lazy, tuple(expr.meta.output_name() for expr in hidden), tuple(rules), schemas)
+    shown = tuple(expr.meta.output_name() for expr in hidden)
+    return Reading(lazy, shown, tuple(rules), schemas, exponents=_exponents(known, options))
+
+
+def _exponents(known: Mapping[str, Column], options: TextFormat) -> tuple[str, ...]:
+    """The columns that are guessed to have exponents, which the source does not say of all."""
+    guessed = (name for name, one in known.items() if one.written.scientific and not one.declared)
+    return () if options.scientific else tuple(guessed)
 
 
 def _value(name: str, text: pl.Expr, column: Column, lenient: bool, native: bool) -> pl.Expr:
