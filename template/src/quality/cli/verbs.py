@@ -49,7 +49,7 @@ VERBS = (
     Verb(
         "deployment",
         "Rung 4: deploy datasets, let a worker run them, and read the artifacts back",
-        "quality.cli.ladder:deployment",
+        "quality.cli.deployment:deployment",
         "Rungs",
         (*DATASETS, PARTITION, TIMEOUT),
         "[dataset] [--env ENV]",
