@@ -158,7 +158,7 @@ def test_a_word_of_yaml_is_a_name_of_a_domain_and_of_a_dataset(
     run_copy(str(small), tmp_path / "r", data={"domain": word, "source": f"{word}.csv"}, defaults=True, quiet=True)
     for version in ((1, 1), (1, 2)):
         yaml = YAML(typ="safe", pure=True)
-        yaml.version = version  # type: ignore[assignment]
+        yaml.version = version
         assert yaml.load(tmp_path / "r" / "policy.yml")["domain"] == word
         assert yaml.load(tmp_path / "r" / "datasets" / f"{word}.yml")["dataset"] == word
     monkeypatch.setenv("QUALITY_ROOT", str(tmp_path / "r"))
