@@ -99,6 +99,8 @@ def looked_for(given: Sequence[str]) -> list[Place]:
 
 def write(path: Path, text: str) -> None:
     """A file, written whole or not at all."""
+    if path.is_dir():
+        raise TemplateError(f"{path} is a folder; name a file to write")
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.new")
     beside.write_text(text, encoding="utf-8", newline="\n")

@@ -227,6 +227,12 @@ def test_only_owner_and_fail_on_choose(folder: Path, tagged: Path) -> None:
     wrong = run_fleet(folder, "--only", "drift")
     assert wrong.returncode == 2
     assert "did you mean drifted?" in wrong.stderr
+    for written in ("/", str(folder)):
+        wrong = run_fleet(folder, "--template", tagged, "--only", "behind", "--json", written)
+        assert (wrong.returncode, wrong.stderr.splitlines()[-1]) == (
+            2,
+            f"fleet: {written} is a folder; name a file to write",
+        )
 
 
 def test_every_repository_is_one_line_of_csv_and_a_row_at_the_terminal(report: dict[str, Any], folder: Path) -> None:

@@ -25,6 +25,7 @@ sys.path.append(str(ROOT / "template" / "src"))
 
 from quality.ladder.computed_file import text_of
 from quality.ladder.entries import document
+from quality.learning.page import WORDS
 
 ANSWERS: dict[str, tuple[Any, ...]] = {
     "environments": (["dev"], ["prod"], ["dev", "prod"], ["dev", "staging", "prod"]),
@@ -148,6 +149,20 @@ def test_every_pair_of_answers_renders_valid_files(
     assert (tmp_path / "r" / "Dockerfile").exists() == (answers["work_pool_type"] != "process")
     json.loads((tmp_path / "r" / "renovate.json").read_text(encoding="utf-8"))
     assert not unrendered(tmp_path / "r")
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_a_word_of_yaml_is_a_name_of_a_domain_and_of_a_dataset(
+    word: str, small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_copy(str(small), tmp_path / "r", data={"domain": word, "source": f"{word}.csv"}, defaults=True, quiet=True)
+    for version in ((1, 1), (1, 2)):
+        yaml = YAML(typ="safe", pure=True)
+        yaml.version = version
+        assert yaml.load(tmp_path / "r" / "policy.yml")["domain"] == word
+        assert yaml.load(tmp_path / "r" / "datasets" / f"{word}.yml")["dataset"] == word
+    monkeypatch.setenv("QUALITY_ROOT", str(tmp_path / "r"))
+    assert (tmp_path / "r" / "prefect.yaml").read_text(encoding="utf-8") == text_of(document())
 
 
 def unrendered(folder: Path) -> dict[str, list[str]]:

@@ -169,6 +169,31 @@ def test_wrong_use_is_one_sentence(
     assert told.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        f"{verb} users {option}={value}"
+        for value in ("0", "-1", "nan", "inf", "x")
+        for verb, option in (("history", "--runs"), ("deployment", "--timeout"), ("climb", "--timeout"))
+    ],
+)
+def test_a_number_that_no_answer_has_is_refused_before_anything_runs(
+    repository: Path, capsys: pytest.CaptureFixture[str], words: str
+) -> None:
+    with pytest.raises(SystemExit) as refused:
+        main(words.split())
+    assert refused.value.code == 2
+    verb, _, option = words.split()
+    assert f"python -m quality {verb}: error: argument {option.partition('=')[0]}: " in capsys.readouterr().err
+
+
+def test_a_path_that_is_no_dataset_is_named_once_and_in_no_environment(
+    repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["learn", "/none/a.csv"]) == 3
+    assert capsys.readouterr().err == "quality: the file /none/a.csv does not exist\n"
+
+
 def test_data_that_is_not_there_could_not_be_judged(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (repository / "data" / "users.parquet").unlink()
     assert main(["task"]) == 3

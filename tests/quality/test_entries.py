@@ -24,6 +24,7 @@ from quality.ladder.computed_file import current, text_of
 from quality.ladder.entries import computed, document
 from quality.ladder.entry import DeploymentEntry
 from quality.ladder.prefect_file import load_prefect_file
+from quality.learning.page import WORDS
 
 
 @pytest.fixture(autouse=True)
@@ -447,6 +448,16 @@ def test_lines_of_windows_stay(shop: Domain) -> None:
     (shop.root / "prefect.yaml").write_text(ANCHORED.replace("paused: false", "paused: true"), "utf-8")
     assert main(["entries", "--adopt"]) == 0
     assert policy.read_bytes().count(b"\n") == policy.read_bytes().count(b"\r\n")
+
+
+@pytest.mark.parametrize("name", WORDS)
+def test_a_word_of_yaml_is_a_name_of_a_dataset_and_of_an_environment(name: str, shop: Domain) -> None:
+    pl.DataFrame({"id": [1, 2, 3], name: [1, 2, 3]}).write_csv(shop.root / "data" / f"{name}.csv")
+    assert main(["add", f"data/{name}.csv"]) == main(["environment-add", name]) == 0
+    assert name in project.datasets()
+    assert name in project.environment_names()
+    assert of(name, name).name == f"shop-{name}-{name}"
+    assert main(["task", name, "--env", name]) == main(["entries", "--check"]) == 0
 
 
 def test_a_dataset_comes_with_rules_its_entries_and_its_schema_and_goes_again(

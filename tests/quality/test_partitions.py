@@ -26,10 +26,10 @@ from pydantic import SecretStr
 from pyiceberg.catalog.sql import SqlCatalog
 from sink import Sink, listening
 
-from quality import create_quality_flow, data_quality_check_task, quality_checked_flow
+from quality import create_quality_flow, data_quality_check_task, quality_checked_flow, server
 from quality.__main__ import main
 from quality.checking import caught, check
-from quality.cli.ladder import run_deployed
+from quality.cli.deployment import run_deployed
 from quality.contract.config import CheckConfig
 from quality.errors import ConfigurationError
 from quality.history import runs as history
@@ -181,6 +181,27 @@ def test_rows_in_two_folders_of_one_key_are_of_neither(repository: Repository) -
     for part in (None, "day=2"):
         said = judged(repository, part).reason
         assert said == "day=1/day=2/rows.parquet lies in two folders day=…, of which only one can name its rows"
+
+
+@pytest.mark.parametrize("verb", ["task", "block", "flow", "deployment"])
+@pytest.mark.parametrize("source", ["data/orders/", "data/orders/*/*", "data/one.parquet", None], ids=str)
+def test_every_rung_refuses_a_partition_that_the_source_cannot_have_before_a_server_is_started(
+    verb: str, source: str | None, repository: Repository, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    def starts() -> None:
+        raise AssertionError("a server is started")
+
+    monkeypatch.setattr(server, "prefect_api", starts)
+    holds(ONE).rename("data/one.parquet")
+    holds(TWO)
+    repository.says(source={"path": source} if source else {"connection": "env:SHOP", "table": "orders"})
+    assert main(["entries"]) == 0
+    capsys.readouterr()
+    assert main([verb, "orders", "--partition", "dya=1", "--json"]) == 2
+    (run,) = json.loads(capsys.readouterr().out)["runs"]
+    assert "partition" in run["problem"]
+    assert len(run["problem"].splitlines()) == 1
+    assert not list(Path().rglob("partition-*"))
 
 
 @pytest.mark.parametrize("above", ["day=7", "shop [new]", "a*b"])

@@ -183,8 +183,8 @@ def test_the_last_rung_needs_the_alarms(
 def test_a_contract_that_does_not_fit_a_shape_is_refused(config: CheckConfig, client: SyncPrefectClient) -> None:
     name = "representative shapes"
     assert line(name, config, client).ok
-    closed = {"check": "schema", "columns": {"id": "Int64", "email": "String"}, "closed": True}
-    refused = line(name, config.override(rules=[closed]), client)
+    fits = {"check": "expression", "name": "fits", "expression": "an_extra_column IS NULL"}
+    refused = line(name, config.override(rules=[fits]), client)
     assert "extra column" in refused.seen
     assert refused.fix == "make the rule fit this shape"
 

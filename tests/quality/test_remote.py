@@ -119,12 +119,15 @@ def test_text_files_are_whole_and_strict(store: Store) -> None:
     assert (wrong.check, wrong.failed_count, wrong.samples[0]["line"]) == ("parses", 2, 2)
 
 
-@pytest.mark.usefixtures("listing")
-def test_files_that_are_missing_are_an_error(store: Store) -> None:
-    for path in ("none.csv", "none.parquet", "none/*.parquet"):
+def test_files_that_are_missing_are_an_error(store: Store, listing: str) -> None:
+    for path in ("none.csv", "none.parquet", "none/*.parquet", "a[x]/*.parquet"):
         result = judged(path)
         assert result.status is Status.ERROR
         assert "no file matches" in str(result.reason) or "does not exist" in str(result.reason)
+        assert ("write ? where a name has a [" in str(result.reason)) is ("[" in path)
+    store.parquet("shop/a[x]/1.parquet", a=[1, 2])
+    if listing == "obstore":
+        assert judged("a?x]/*.parquet").row_count == 2
 
 
 def test_an_object_that_changes_while_it_is_read_gives_no_verdict(store: Store, listing: str) -> None:
@@ -215,8 +218,8 @@ def test_nothing_is_kept_of_a_file_that_was_another_while_it_was_read_whatever_i
 
     writes = KeptStore.write
 
-    def written(kept: KeptStore, name: str, *what: Any) -> None:
-        writes(kept, name, *what)
+    def written(kept: KeptStore, name: str, *what: Any, **how: Any) -> None:
+        writes(kept, name, *what, **how)
         changes("days/0.parquet")
 
     if when == "before it is read":

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -47,12 +48,37 @@ def test_every_shape_has_its_stated_outcome(config: CheckConfig) -> None:
     assert base.row_count == 3
 
 
-def test_a_closed_schema_does_not_fit_an_extra_column(config: CheckConfig) -> None:
-    closed = config.override(rules=[{"check": "schema", "columns": {"id": "Int64", "email": "String"}, "closed": True}])
-    found = shape(closed, "extra column")
-    assert not found.ok
-    assert "FAILED 1 instead of PASSED 0" in found.seen
-    assert found.fix == "make the rule fit this shape"
+@pytest.mark.parametrize(("others", "seen"), [([], "SKIPPED"), ([{"check": "not_null", "column": "id"}], "PASSED")])
+def test_a_closed_schema_refuses_an_extra_column_as_it_says(
+    config: CheckConfig, others: list[dict[str, Any]], seen: str
+) -> None:
+    schema = {"check": "schema", "columns": {"id": "Int64", "email": "String"}, "closed": True}
+    found = shape(config.override(rules=[schema, *others]), "extra column")
+    assert (found.ok, found.seen, found.fix) == (
+        True,
+        f"refused by schema([id, email]); {seen}, as the frame by the other rules",
+        None,
+    )
+
+
+def test_a_closed_schema_does_not_hide_that_another_rule_does_not_fit(config: CheckConfig) -> None:
+    schema = {"check": "schema", "columns": {"id": "Int64", "email": "String"}, "closed": True}
+    none = {"check": "expression", "name": "none", "expression": "an_extra_column IS NULL"}
+    found = shape(config.override(rules=[schema, none]), "extra column")
+    assert (found.ok, found.fix) == (False, "make the rule fit this shape")
+    assert found.seen.startswith("none: ")
+
+
+@pytest.mark.parametrize(
+    "value", [[[1, 2]], [{"a": 1}], [b"x"], [timedelta(seconds=1)]], ids=["list", "struct", "binary", "duration"]
+)
+def test_rows_that_no_csv_file_holds_arrive_in_the_other_shapes(repository: Path, value: list[Any]) -> None:
+    rows = pl.DataFrame({"id": [1], "other": value})
+    rows.write_parquet("a.parquet")
+    _, checks = shapes(CheckConfig(source="a.parquet", rules=parse_rules([{"check": "not_null", "column": "id"}])))
+    assert all(check.ok for check in checks), checks
+    (csv,) = [check for check in checks if check.name == "csv"]
+    assert csv.seen.startswith("these rows are never in one: ")
 
 
 def test_an_empty_frame_may_be_green_only_where_the_contract_says_so(config: CheckConfig, repository: Path) -> None:

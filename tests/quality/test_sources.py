@@ -211,6 +211,33 @@ def test_the_version_of_a_source_changes_with_its_files() -> None:
     assert source.version(Path.cwd()) != first
 
 
+@pytest.mark.parametrize("folder", ["data [x]", "a*b", "what?", "[", "[!a]", "in/[x]/[y]", "day=[1]"])
+@pytest.mark.parametrize("file", ["*.parquet", "**/*.parquet", "none.parquet", "[abc].parquet"])
+def test_a_pattern_through_a_folder_whose_name_looks_like_one_says_how_it_is_written(folder: str, file: str) -> None:
+    place = Path(folder)
+    place.mkdir(parents=True)
+    with pytest.raises(SourceError, match=r"no file matches .*; write ") as refused:
+        Files(path=f"{folder}/{file}").version(Path.cwd())
+    DATA.write_parquet(place / ("none.parquet" if file == "none.parquet" else "a.parquet"))
+    meant = str(refused.value).rpartition("; write ")[2]
+    assert judge(meant, *RULES).row_count == DATA.height
+
+
+def test_a_pattern_that_matches_only_folders_says_how_their_files_are_matched() -> None:
+    place = Path("shop=1", "day=1")
+    place.mkdir(parents=True)
+    DATA.write_parquet(place / "a.parquet")
+    path, said = "shop=*/", list[str]()
+    while not said or "no file matches" in said[-1]:
+        said.append(str(judge(path, *RULES).reason))
+        path = said[-1].partition("write ")[2].partition(" for")[0]
+    assert said[:-1] == [
+        "no file matches shop=*/, only folders: write shop=*/* for the files in them",
+        "no file matches shop=*/*, only folders: write shop=*/*/* for the files in them",
+    ]
+    assert judge("shop=*/*/*", *RULES).row_count == DATA.height
+
+
 def test_a_source_is_a_value() -> None:
     with pytest.raises(ValidationError, match="frozen"):
         Files(path="a.csv").path = "b.csv"  # type: ignore[misc]

@@ -419,9 +419,9 @@ def test_small_tables_of_marks_are_merged_in_groups_that_do_not_stay(monkeypatch
     monkeypatch.setattr(run, "ADDED", 0)
     grouped, real = [], Store.write
 
-    def write(store: Store, name: str, *more: Any) -> None:
+    def write(store: Store, name: str, *more: Any, **how: Any) -> None:
         grouped.append(".group." in name)
-        real(store, name, *more)
+        real(store, name, *more, **how)
 
     monkeypatch.setattr(Store, "write", write)
     days(12)
@@ -610,9 +610,9 @@ def test_a_check_says_the_same_whatever_happens_to_the_store_in_its_middle(
         meanwhile()
         return reads(self, name)
 
-    def write(self: Store, *given: Any) -> None:
+    def write(self: Store, *given: Any, **how: Any) -> None:
         meanwhile()
-        writes(self, *given)
+        writes(self, *given, **how)
 
     monkeypatch.setattr(Store, "read", read)
     monkeypatch.setattr(Store, "write", write)

@@ -68,7 +68,7 @@ MOVED = {
         "rules.references",
     ),
     "rule": ("engine.rule", "engine.dtypes", "rules.dtype_names", "engine.sql", "values"),
-    "rungs": ("cli.ladder", "server"),
+    "rungs": ("cli.ladder", "cli.deployment", "server"),
     "samples": ("engine.samples",),
     "saved_blocks": ("drift.blocks",),
     "saved_deployments": ("drift.deployments",),

@@ -23,7 +23,7 @@ from quality.contract.contract import parse_source
 from quality.contract.deployment_policy import BLOCK, DATASETS
 from quality.errors import ConfigurationError
 from quality.files import write_whole
-from quality.learning.page import flow, page
+from quality.learning.page import flow, page, plain
 from quality.texts import nearest
 
 NAME, ENVIRONMENT = re.compile(r"[a-z][a-z0-9_]*"), re.compile(r"[a-z][a-z0-9_-]*")
@@ -84,7 +84,12 @@ def starter(dataset: str, source: dict[str, Any]) -> str:
     declared = told.model_dump(mode="json", exclude_defaults=True) if told else source
     rules = page(found) if found.rules else "rules:\n  - {check: row_count, min: 1}\n"
     return STARTER.format(
-        dataset=dataset, owner=f'"{owner()}"', source=flow(declared), rows=found.rows, remark=remark(found), rules=rules
+        dataset=plain(dataset),
+        owner=f'"{owner()}"',
+        source=flow(declared),
+        rows=found.rows,
+        remark=remark(found),
+        rules=rules,
     )
 
 

@@ -14,7 +14,8 @@ from rich.text import Text
 
 from quality.cli.answers import Climb, Climbed, Promotion, RungRun, outcome
 from quality.cli.complaints import sentences
-from quality.cli.ladder import first_verdict, put_up, run_block, run_deployed, run_flow, run_task
+from quality.cli.deployment import put_up, run_deployed
+from quality.cli.ladder import first_verdict, run_block, run_flow, run_task
 from quality.cli.rollout import promoted
 from quality.cli.session import Session
 from quality.contract import project

@@ -1,15 +1,13 @@
-"""The four rungs as a person climbs them: each prints a verdict, and says whether every path gives the same."""
+"""The first three rungs as a person climbs them: each prints a verdict, and whether every path gives the same."""
 
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from uuid import UUID
+from typing import Any
 
 from rich.progress import Progress
 from rich.text import Text
@@ -27,9 +25,6 @@ from quality.reporting.console import out, print_verdict, say
 from quality.result import CheckResult
 from quality.rollout import evidence, scorecard
 from quality.rollout.evidence import Check
-
-if TYPE_CHECKING:
-    from quality.ladder.prefect_file import DeploymentEntry, PrefectFile
 
 
 def first_verdict(config: CheckConfig, rung: str) -> CheckResult:
@@ -136,6 +131,8 @@ def block(asked: argparse.Namespace) -> Rungs:
     """Rung 2: the contract as a saved block, loaded back; the saved path gives what the ephemeral one gives."""
     session = Session(asked, RungRun)
     expected = session.make(lambda config: first_verdict(config, "block"))
+    if not expected:
+        return Rungs.of("block", session.entries)
     from quality.server import prefect_api, server
 
     with prefect_api(), server(), scorecard.kept():
@@ -160,14 +157,16 @@ def flow(asked: argparse.Namespace) -> Rungs:
     """Rung 3: the blessed flow and both factories, with artifacts."""
     session = Session(asked, RungRun)
     expected = session.make(lambda config: first_verdict(config, "flow"))
+    if not expected:
+        return Rungs.of("flow", session.entries)
     from quality.server import prefect_api, server
 
     with prefect_api() as own, server() as client, scorecard.kept():
-        _bury(client, session.configs, own)
+        bury(client, session.configs, own)
         return Rungs.of("flow", session.each(lambda config: run_flow(client, config, expected[config.dataset])))
 
 
-def _bury(client: Any, configs: Sequence[CheckConfig], own: bool) -> None:
+def bury(client: Any, configs: Sequence[CheckConfig], own: bool) -> None:
     """Says which runs of before died, and marks them as crashed."""
     from quality.ladder.flows import check_dataset
     from quality.operations import dead
@@ -207,94 +206,3 @@ def _artifacts(client: Any, result: CheckResult) -> str:
             )
         say(f"artifact {key}: {link('artifacts/artifact', newest[key].id)}")
     return str(newest[keys[0]].id)
-
-
-def deployment(asked: argparse.Namespace) -> Rungs:
-    """Rung 4: the datasets asked for deployed, one run of each by a worker, its artifact read back."""
-    from quality.ladder.computed_file import current
-    from quality.ladder.deployment import deployed, ensure_pool
-    from quality.rollout.gate import unmet
-    from quality.server import prefect_api, server
-
-    session = Session(asked, RungRun)
-    file = current()
-    chosen = session.make(lambda config: file.of(config.dataset, str(config.environment)))
-    if not chosen:
-        return Rungs.of("deployment", session.entries)
-    with prefect_api() as own, server() as client, scorecard.kept():
-        _bury(client, session.configs, own)
-        entries = [*chosen.values(), *_own_flows(file, session.configs)]
-        pools = {entry.work_pool.name: ensure_pool(client, entry.work_pool) for entry in entries}
-        for pool in pools.values():
-            say(f"work pool {pool.name} ({pool.type})")
-        paused = {entry.name: line for entry in entries if (line := unmet(entry, deployed(client, entry)))}
-        made = {entry.name: put_up(client, file, entry, paused.get(entry.name)) for entry in entries}
-
-        def one(config: CheckConfig) -> RungRun:
-            entry = chosen[config.dataset]
-            return run_deployed(client, config, made[entry.name], pools[entry.work_pool.name], own, asked.timeout)
-
-        return Rungs.of("deployment", session.each(one), paused)
-
-
-def _own_flows(file: PrefectFile, configs: Sequence[CheckConfig]) -> list[DeploymentEntry]:
-    """The deployments of the team's own flows in these environments, when every dataset was asked for."""
-    if {config.dataset for config in configs} != set(project.datasets()):
-        return []
-    asked = {None, *(config.environment for config in configs)}
-    return [entry for entry in file.deployments if entry.dataset is None and entry.environment in asked]
-
-
-def put_up(client: Any, file: PrefectFile, entry: DeploymentEntry, line: Check | None) -> UUID:
-    """The deployment; what is not promoted goes up paused, and the line that is missing is said."""
-    from quality.ladder.deployment import deploy
-    from quality.server import link
-
-    made = deploy(client, file, entry, promoted=line is None)
-    say(f"deployed {entry.name}: {link('deployments/deployment', made)}")
-    if line:
-        say(f"{entry.name} is paused, as it is not promoted: {line.name}: {line.seen}", "yellow")
-        say(f"  do: {line.fix}; once it is promoted, deploy it again")
-    return made
-
-
-def run_deployed(client: Any, config: CheckConfig, deployment: Any, pool: Any, own: bool, seconds: float) -> RungRun:
-    """The fourth rung of one dataset, by a run of its deployment; `own` is whether the server is this session's."""
-    from quality.ladder.deployment import cancel_unfinished, online_workers, wait, work_off
-    from quality.server import run_link
-
-    start = f"prefect worker start --pool {pool.name} --no-create-pool-if-not-found"
-    if own and pool.type != "process":
-        need = f"{pool.type} workers need a Prefect server that they reach: set PREFECT_API_URL and run this again"
-        say("prefect.yaml, pool and deployment are valid, but nothing was judged", "yellow")
-        say(need)
-        say(f"then start a worker where it can run: {start}")
-        return RungRun(dataset=config.dataset, environment=config.environment, exit_code=3, problem=need)
-    if not own and not online_workers(client, pool.name):
-        raise ServerError(
-            f"no worker of the work pool {pool.name} is online, so the run would wait for ever; start one: {start}"
-        )
-    if own and (left := cancel_unfinished(client, deployment)):
-        say(f"cancelled {left} runs that an interrupted session left behind")
-    asked = {} if config.partition is None else {"partition": config.partition}
-    run = client.create_flow_run_from_deployment(deployment, parameters=asked)
-    say(f"run {run.name}: {run_link(run.id)}")
-    started = time.monotonic()
-    ended = wait(client, run, seconds, (lambda: work_off(pool.name)) if own else (lambda: time.sleep(0.5)), say)
-    say(f"run {run.name} ended {ended.state_name} after {time.monotonic() - started:.0f} s")
-    return _read_back(client, config, ended)
-
-
-def _read_back(client: Any, config: CheckConfig, run: Any) -> RungRun:
-    from quality.server import artifact_of, link, result_of, run_link
-
-    if (artifact := artifact_of(client, run.id, "result")) is None:
-        raise ServerError(f"run {run.name} left no result: {run.state_name}, {run.state.message}; {run_link(run.id)}")
-    found = result_of(artifact)
-    out.print(Text(f"\ndeployment · {config.subject} in {config.environment}", style="bold"))
-    print_verdict(found, out)
-    for one in (artifact_of(client, run.id, "markdown"), artifact):
-        if one is not None:
-            say(f"artifact {one.key}: {link('artifacts/artifact', one.id)}")
-    same = compare(checking.check(None, config, now=found.timestamp), found, "here, without Prefect")
-    return prove(found, "deployment", [same], flow_run=str(run.id), deployment=str(run.deployment_id))

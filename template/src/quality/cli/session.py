@@ -64,11 +64,11 @@ class Session(Generic[E]):
     @contextmanager
     def _stopped(self, config: CheckConfig) -> Iterator[None]:
         """An error that nobody expected is raised where it is the only dataset's: there is no other to go on with."""
-        where = f"{config.dataset} in {config.environment}"
+        where = config.dataset if config.environment is None else f"{config.dataset} in {config.environment}"
         try:
             yield
         except (ConfigurationError, ServerError, SourceError) as error:
-            named = re.compile(rf"\b{re.escape(config.dataset)}\b")
+            named = re.compile(rf"(?<!\w){re.escape(config.dataset)}(?!\w)")
             said = [line if named.search(line) else f"{where}: {line}" for line in sentences(error)]
             self.stop(config.dataset, config.environment, said, 2 if isinstance(error, ConfigurationError) else 3)
         except Exception as error:

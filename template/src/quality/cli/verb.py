@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from argparse import ArgumentTypeError
 from importlib import import_module
 from typing import Any, NamedTuple
 
@@ -42,6 +44,20 @@ def load(place: str) -> Any:
     """What a place such as `quality.cli.ladder:task` names."""
     module, _, name = place.partition(":")
     return getattr(import_module(module), name)
+
+
+def count(text: str) -> int:
+    """A number of things, one at least."""
+    if (number := int(text)) < 1:
+        raise ArgumentTypeError(f"{text} is not 1 or more")
+    return number
+
+
+def seconds(text: str) -> float:
+    """A time that passes and ends."""
+    if not 0 < (number := float(text)) < math.inf:
+        raise ArgumentTypeError(f"{text} is no number of seconds above 0")
+    return number
 
 
 def option(*words: str, **settings: Any) -> Option:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from quality.cli.verb import Verb, option
+from quality.cli.verb import Verb, count, option, seconds
 
 JSON = option("--json", action="store_true", help="print one JSON document on standard output, and nothing beside it")
 VERBOSE = option("--verbose", action="store_true", help="show Prefect's log and tracebacks")
@@ -14,7 +14,7 @@ PARTITION = option(
     metavar="KEY=VALUE",
     help="of the data alone what lies in these folders: day=2026-11-26; again for another key",
 )
-TIMEOUT = option("--timeout", type=float, default=600, help="seconds to wait for a run (600)")
+TIMEOUT = option("--timeout", type=seconds, default=600, help="seconds to wait for a run (600)")
 RUNGS = ("block", "flow", "deployment")
 
 VERBS = (
@@ -49,7 +49,7 @@ VERBS = (
     Verb(
         "deployment",
         "Rung 4: deploy datasets, let a worker run them, and read the artifacts back",
-        "quality.cli.ladder:deployment",
+        "quality.cli.deployment:deployment",
         "Rungs",
         (*DATASETS, PARTITION, TIMEOUT),
         "[dataset] [--env ENV]",
@@ -235,7 +235,7 @@ VERBS = (
         "Print the last runs, the trend of every rule, and who was told what",
         "quality.cli.operators:history",
         "History",
-        (*DATASETS, PARTITION, option("--runs", type=int, default=20, help="how many runs to show (20)")),
+        (*DATASETS, PARTITION, option("--runs", type=count, default=20, help="how many runs to show (20)")),
         "[dataset] [--runs N]",
     ),
     Verb(

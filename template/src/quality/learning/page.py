@@ -37,15 +37,16 @@ def comment(rule: Rule) -> str:
 def flow(value: Any) -> str:
     """A value on one line of YAML."""
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{_key(name)}: {flow(one)}" for name, one in value.items()) + "}"
+        return "{" + ", ".join(f"{plain(name)}: {flow(one)}" for name, one in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(map(flow, value)) + "]"
     return json.dumps(value, ensure_ascii=False)
 
 
-def _key(name: str) -> str:
-    plain = name.isidentifier() and name.isascii() and name.lower() not in WORDS
-    return name if plain else json.dumps(name, ensure_ascii=False)
+def plain(name: str) -> str:
+    """A name that YAML reads as this text."""
+    is_plain = name.isidentifier() and name.isascii() and name.lower() not in WORDS
+    return name if is_plain else json.dumps(name, ensure_ascii=False)
 
 
 WORDS = ("true", "false", "null", "yes", "no", "on", "off", "y", "n")

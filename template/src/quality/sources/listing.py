@@ -97,13 +97,26 @@ def _local(path: str, root: Path, form: Format | None) -> tuple[Path | None, lis
         base, pattern = root / before_magic(written), Path(glob.escape(str(root))) / written
         _refuse_closed(pattern, base, root)
         found = sorted(Path(one) for one in glob.glob(str(pattern), recursive=True))  # noqa: PTH207 - may be absolute
-        found = [one for one in found if not os.path.isdir(one)]  # noqa: PTH112 - which never raises
+        folders = [one for one in found if os.path.isdir(one)]  # noqa: PTH112 - which never raises
+        found = sorted({*found}.difference(folders)) if folders else found
+        if not found:
+            raise SourceError(f"no file matches {path}{_instead(path, root, bool(folders))}")
     else:
         base, found = None, [place]
     refuse_tables(found, place if place.is_dir() else None, path)
     if not found:
         raise SourceError(f"no file matches {path}")
     return base, found
+
+
+def _instead(path: str, root: Path, folders: bool) -> str:
+    """What to write where a pattern matches no file: of folders that it matches, or of one whose name it looks like."""
+    if folders:
+        return f", only folders: write {path.rstrip('/')}/* for the files in them"
+    parts = Path(path).parts
+    there = [os.path.lexists(root / Path(*parts[: n + 1]).expanduser()) for n in range(len(parts))]
+    meant = Path(*(glob.escape(part) if known else part for part, known in zip(parts, there, strict=True)))
+    return "" if meant == Path(path) else f", as a [, * or ? stands for other characters there; write {meant}"
 
 
 def _in_folder(folder: Path, form: Format | None, root: Path) -> list[Path]:

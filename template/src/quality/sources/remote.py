@@ -39,7 +39,7 @@ def files(address: str, form: Format | None, part: Partition | None = None) -> l
     there = _listed(address, form)
     places = [one.address for one in there] if there is not None else _scanned(address, form or "parquet")
     if not places:
-        raise SourceError(f"no file matches {address}")
+        raise SourceError(f"no file matches {address}{'; write ? where a name has a [' if '[' in address else ''}")
     keys = {place: _keys(place, address) for place in places}
     among = values_of(keys.values()) if part else {}
     places = part.of(keys, address) if part else places
