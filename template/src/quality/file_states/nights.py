@@ -77,7 +77,9 @@ class ReadOnly(Store):
         """Nothing is there afterwards."""
         return False
 
-    def write(self, name: str, table: pl.DataFrame, about: Mapping[str, str] | None = None) -> None:
+    def write(
+        self, name: str, table: pl.DataFrame, about: Mapping[str, str] | None = None, *, sealed: bool = True
+    ) -> None:
         """Keeps nothing."""
 
     def forget(self, name: str) -> None:
