@@ -163,10 +163,13 @@ def _looked_through(known: Ranges, near: Near, number: int) -> list[pl.LazyFrame
 
 
 def _held(table: pl.LazyFrame, asked: pl.DataFrame) -> pl.DataFrame:
-    """The rows of a sorted table with one of these sorted marks; numbers of tables are read where there are some."""
+    """The rows of a sorted table with one of these marks; numbers of tables are read where there are some.
+
+    Both sides are known to be sorted before the query is planned, which then merges them.
+    """
     found, table = asked, table.set_sorted("mark")
     for columns in (["mark"], ["mark", "of"]):
-        marks = found.lazy().select("mark").unique(maintain_order=True).sort("mark")
+        marks = found.select(pl.col("mark").unique().sort()).lazy().set_sorted("mark")
         found = marks.join(table.select(columns), on="mark").collect()
         if found.is_empty():
             return asked.clear()
