@@ -314,6 +314,7 @@ def arrived(session: nox.Session) -> None:
 @nox.session(default=False)
 def restore(session: nox.Session) -> None:
     """Heal managed files, edited, missing or unknown, from the template's release that this repository has."""
+    refuse_uncommitted(session)
     changed = git(session, "status", "--porcelain", "--untracked-files=all", "--", *MANAGED)
     if unsaved := [line[3:] for line in changed if "D" not in line[:2]]:
         session.error(f"commit or stash what restore would replace: {', '.join(unsaved)}")
@@ -325,6 +326,7 @@ def restore(session: nox.Session) -> None:
 @nox.session(default=False)
 def update(session: nox.Session) -> None:
     """Bring the template's latest release, heal managed files, name what that replaced (-- [--from URL])."""
+    refuse_uncommitted(session)
     install_copier(session)
     given, place = moved(session)
     source, _ = told(session, ANSWERED)
@@ -461,6 +463,15 @@ def install_copier(session: nox.Session) -> None:
 def git(session: nox.Session, *arguments: str) -> list[str]:
     """The lines that a git command prints."""
     return str(session.run("git", *arguments, external=True, silent=True, log=False)).splitlines()
+
+
+def refuse_uncommitted(session: nox.Session) -> None:
+    """Stops where git could not bring back what is replaced."""
+    words = ("git", "rev-parse", "--verify", "--quiet", "HEAD")
+    if not session.run(
+        *words, external=True, silent=True, log=False, success_codes=[0, 1, 128], stderr=subprocess.DEVNULL
+    ):
+        session.error("nothing is committed here, so nothing could be brought back: git init, add and commit first")
 
 
 def heal(session: nox.Session, waived: list[str], back: str = "the way back: git checkout -- .") -> None:

@@ -282,6 +282,18 @@ def test_an_update_across_a_migration_says_so_and_then_runs_it(older: Path, rele
     assert trusted.returncode == 0, trusted.stderr
 
 
+@pytest.mark.parametrize("verb", ["update", "restore"])
+def test_nothing_is_replaced_that_git_could_not_bring_back(older: Path, verb: str) -> None:
+    shutil.rmtree(older / ".git")
+    ours = (older / "src" / "quality" / "errors.py").read_bytes()
+    for _ in range(2):
+        refused = nox(older, verb)
+        assert refused.returncode == 1
+        assert "nothing is committed here, so nothing could be brought back: git init" in refused.stderr
+        git(older, "init", "--quiet")
+    assert (older / "src" / "quality" / "errors.py").read_bytes() == ours
+
+
 def test_restore_leaves_alone_what_is_waived_and_replaces_nothing_that_git_does_not_have(older: Path) -> None:
     errors = older / "src" / "quality" / "errors.py"
     until = date.today() + timedelta(days=9)

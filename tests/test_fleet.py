@@ -83,13 +83,16 @@ def test_what_cannot_be_read_is_a_row_with_its_reason(report: dict[str, Any], fo
     damaged = folder.parent / "damaged"
     shutil.copytree(folder / "current", damaged / "one")
     shutil.rmtree(damaged / "one" / ".git" / "objects")
+    subprocess.run(["git", "init", "-q", str(damaged / "empty")], check=True)
     gone, address = folder.parent / "gone", f"file://{folder.parent}/nowhere.git"
     target = folder.parent / "unread.json"
     done = run_fleet(damaged, gone, address, "--template", tagged, "--json", target, "--fail-on", "unreachable")
     assert done.returncode == 1, done.stderr
     unread = json.loads(target.read_text("utf-8"))["repositories"]
-    assert [one["state"] for one in unread] == ["unreachable"] * 3
-    assert all(failed(one)["reachable"] for one in unread)
+    assert [one["state"] for one in unread] == ["unreachable"] * 4
+    said = [failed(one)["reachable"] for one in unread]
+    assert all(said)
+    assert said.count("it has no commit yet") == 1
 
 
 def test_the_page_is_worst_first_and_counts_by_file_release_tuple_and_owner(report: dict[str, Any]) -> None:

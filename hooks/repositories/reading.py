@@ -14,7 +14,7 @@ from pathlib import Path
 from repositories import managed
 from repositories.card import Card, Check, Drift, State
 from repositories.forked import Forks
-from repositories.git import GitError, changed, has_files
+from repositories.git import GitError, changed, git, has_files
 from repositories.judging import Judging
 from repositories.places import Place
 from repositories.rungs import Rollout, rollout
@@ -25,6 +25,9 @@ from repositories.written import Answers, answers, waivers, written
 WORKERS = 8
 JOB_HANGS = 60
 UNMERGED = {"DD", "AU", "UD", "UA", "DU", "AA", "UU"}
+
+
+EMPTY = "it has no commit yet"
 
 
 @dataclass
@@ -59,12 +62,17 @@ class Reader:
         try:
             return self._card(place, place.opened(self.cache))
         except (GitError, OSError) as error:
-            reason = str(error) or type(error).__name__
-            line = Check("reachable", False, reason, "check the address, the rights and the network, then look again")
+            reason, todo = str(error) or type(error).__name__, "check the address, the rights and the network"
+            if reason == EMPTY:
+                todo = "commit what was rendered, and push it"
+            line = Check("reachable", False, reason, f"{todo}, then look again")
             return Card(place.name, "unreachable", (line,))
 
     def _card(self, place: Place, folder: Path) -> Card:
-        snapshot = Snapshot(folder, self.template)
+        try:
+            snapshot = Snapshot(folder, self.template)
+        except GitError as error:
+            raise error if git(folder, "for-each-ref", "--count=1") else GitError(EMPTY) from None
         uncommitted = changed(folder) if has_files(folder) else []
         conflicts = _conflicts(snapshot, uncommitted)
         try:
