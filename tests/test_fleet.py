@@ -95,6 +95,14 @@ def test_what_cannot_be_read_is_a_row_with_its_reason(report: dict[str, Any], fo
     assert said.count("it has no commit yet") == 1
 
 
+def test_repositories_of_one_domain_are_told_with_where_they_lie(report: dict[str, Any]) -> None:
+    places = [one["repository"] for one in report["repositories"] if one["domain"] == "flights"]
+    assert len(places) > 1
+    said = f"flights is the domain of {len(places)} repositories, which take each other's blocks and deployments"
+    assert said in report["printed"]
+    assert f"call all but one otherwise: {', '.join(sorted(places))}" in report["printed"]
+
+
 def test_the_page_is_worst_first_and_counts_by_file_release_tuple_and_owner(report: dict[str, Any]) -> None:
     order = ["unreachable", "no answers", "conflict markers", "needs trust", "behind", "current"]
     states = [order.index(one["state"]) for one in report["repositories"]]

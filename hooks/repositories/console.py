@@ -26,11 +26,18 @@ def words(value: object, style: str = "") -> Text:
 def show(report: Report, console: Console) -> None:
     """The repositories, the files that differ most often, the releases, and what there is to do."""
     table = Table(title=f"{len(report.cards)} repositories, newest release {report.template.newest.tag}", expand=False)
-    for name in ("domain", "owner", "release", "behind", "state", "drift", "rungs", "trend", "first thing to do"):
+    for name in ("domain", "owner", "release", "behind", "state", "drift", "rungs", "trend"):
         table.add_column(name, overflow="fold")
     for card in report.cards:
         table.add_row(*_row(card))
     console.print(table)
+    for card in report.cards:
+        if card.failed:
+            first = card.failed[0]
+            console.print(words(f"{card.name} first: {first.seen}; {first.fix}"), soft_wrap=True)
+    for name, there in report.twins().items():
+        said = f"{name} is the domain of {len(there)} repositories, which take each other's blocks and deployments on "
+        console.print(words(f"{said}one server; call all but one otherwise: {', '.join(there)}"), soft_wrap=True)
     for row in report.by_file()[:5]:
         console.print(words(f"{row['file']} differs in {row['repositories']} of {len(report.cards)} repositories"))
     said = ", ".join(f"{count} {flag}" for flag, count in report.counts().items())
@@ -38,7 +45,6 @@ def show(report: Report, console: Console) -> None:
 
 
 def _row(card: Card) -> Iterator[Text]:
-    first = next((check for check in card.failed), None)
     behind = f"{card.releases_behind} releases, {card.days_behind} days" if card.releases_behind else ""
     yield words(card.name)
     yield words(card.owner)
@@ -48,7 +54,6 @@ def _row(card: Card) -> Iterator[Text]:
     yield words(card.drift.words())
     yield words(rungs(card))
     yield words(trend(card))
-    yield words(f"{first.seen}; {first.fix}" if first else "")
 
 
 @contextmanager

@@ -46,6 +46,14 @@ class Report:
         rows = [{"file": name, "repositories": len(found), "where": found} for name, found in where.items()]
         return sorted(rows, key=lambda row: (-int(str(row["repositories"])), str(row["file"])))
 
+    def twins(self) -> dict[str, list[str]]:
+        """The domains that are those of several repositories, with where these lie."""
+        where: dict[str, list[str]] = {}
+        for card in self.cards:
+            if card.domain:
+                where.setdefault(card.domain, []).append(card.repository)
+        return {domain: sorted(found) for domain, found in where.items() if len(found) > 1}
+
     def by_release(self) -> list[dict[str, Any]]:
         """Each release with the repositories that have it, the newest first, then what is no release."""
         counts = Counter(card.release or "unknown" for card in self.cards)
