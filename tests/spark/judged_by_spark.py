@@ -25,6 +25,7 @@ from dirty_table import CREATE, CREATE_OTHER, compare, dirty, other, write
 from pyspark.sql.connect.session import SparkSession
 from test_pushdown import (
     test_a_rule_of_ones_own_is_judged_there_or_refused,
+    test_a_type_that_is_not_judged_there_is_an_error_of_the_rules_that_read_it,
     test_all_counts_are_one_select_and_all_examples_one_statement,
     test_every_count_is_that_of_polars,
     test_examples_are_the_first_failing_rows_in_the_order_of_the_key,
@@ -44,6 +45,7 @@ from quality.pushdown.frame import Database
 
 __all__ = [
     "test_a_rule_of_ones_own_is_judged_there_or_refused",
+    "test_a_type_that_is_not_judged_there_is_an_error_of_the_rules_that_read_it",
     "test_all_counts_are_one_select_and_all_examples_one_statement",
     "test_every_count_is_that_of_polars",
     "test_examples_are_the_first_failing_rows_in_the_order_of_the_key",
