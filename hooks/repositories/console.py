@@ -34,7 +34,7 @@ def show(report: Report, console: Console) -> None:
     for card in report.cards:
         if card.failed:
             first = card.failed[0]
-            console.print(words(f"{card.name} first: {first.seen}; {first.fix}"), soft_wrap=True)
+            console.print(words(f"first in {card.name}: {first.seen}; {first.fix}"), soft_wrap=True)
     for name, there in report.twins().items():
         said = f"{name} is the domain of {len(there)} repositories, which take each other's blocks and deployments on "
         console.print(words(f"{said}one server; call all but one otherwise: {', '.join(there)}"), soft_wrap=True)
