@@ -354,7 +354,7 @@ def differences(seed: int) -> list[str]:
     root = Path(tempfile.mkdtemp())
     here, before = Path.cwd(), os.environ.get("QUALITY_ROOT")
     wide: tuple[Any, ...] = run.BYTES, run.FEW, run.ADDED, run.NEAR
-    most: tuple[Any, ...] = ends.TWENTIETH, ends.FAR, ends.FEW
+    most: tuple[Any, ...] = ends.TWENTIETH, ends.FAR, ends.RARE
     narrow, mark = uniqueness.BYTES_KEPT, keys.Key._mark
     os.chdir(root)
     os.environ["QUALITY_ROOT"] = str(root)
@@ -363,7 +363,7 @@ def differences(seed: int) -> list[str]:
         run.BYTES, run.FEW = (NARROW, 2) if seed % 3 == 0 else wide[:2]
         run.ADDED = LASTING if seed % 2 else run.ADDED
         if seed % 7 < 4:
-            ends.TWENTIETH, ends.FAR, ends.FEW, run.NEAR = CLOSE
+            ends.TWENTIETH, ends.FAR, ends.RARE, run.NEAR = CLOSE
         _bytes_kept(BROAD if seed % 4 < 2 else narrow)
         if seed % 5 == 0:
             keys.Key._mark = _shared  # type: ignore[assignment]
@@ -378,7 +378,7 @@ def differences(seed: int) -> list[str]:
             done.append(history.step())
     finally:
         run.BYTES, run.FEW, run.ADDED, run.NEAR = wide
-        ends.TWENTIETH, ends.FAR, ends.FEW = most
+        ends.TWENTIETH, ends.FAR, ends.RARE = most
         _bytes_kept(narrow)
         keys.Key._mark = mark  # type: ignore[method-assign]
         os.chdir(here)

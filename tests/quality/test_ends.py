@@ -64,7 +64,7 @@ def _none(*_: Any) -> Any:
 @pytest.mark.parametrize("seed", range(40))
 def test_tables_that_share_a_key_are_near(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     of, apart, far_ones = random.Random(seed), 0, 0
-    for name, value in {"TWENTIETH": 3, "FAR": 1, "FEW": 3}.items():
+    for name, value in {"TWENTIETH": 3, "FAR": 1, "RARE": 3}.items():
         monkeypatch.setattr(ends, name, value)  # of a few rows, too, some lie far from most
     for _ in range(10):
         found = []
@@ -121,20 +121,26 @@ def judged(rule: dict[str, Any], kept: bool = True) -> CheckResult:
     return check(None, CheckConfig().override(dataset="o", source=source, rules=[rule], states=states), now=NOW)
 
 
-@pytest.mark.parametrize("name", KEYS)
-def test_the_marks_of_a_file_apart_are_not_looked_up_among_those_of_all(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def scans(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The tables that checks scan, in a folder of their own, where the run is made anew for no file that comes."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("QUALITY_ROOT", str(tmp_path))
-    scans, real = list[str](), Store.scan
+    names, real = list[str](), Store.scan
 
     def scan(store: Store, name: str) -> pl.LazyFrame:
-        scans.append(name)
+        names.append(name)
         return real(store, name)
 
     monkeypatch.setattr(Store, "scan", scan)
     monkeypatch.setattr(run, "ADDED", 2)
+    return names
+
+
+@pytest.mark.parametrize("name", KEYS)
+def test_the_marks_of_a_file_apart_are_not_looked_up_among_those_of_all(
+    name: str, scans: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(run, "NEAR", 1)
     first = 500 if name == "a number" else 0
     for number in range(6):
@@ -173,19 +179,7 @@ def far_off(number: int, ids: Sequence[int]) -> None:
 
 
 @pytest.mark.parametrize("name", ["a number and a day", "a text in its order"])
-def test_a_few_rows_that_lie_far_off_do_not_make_files_near(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("QUALITY_ROOT", str(tmp_path))
-    scans, real = list[str](), Store.scan
-
-    def scan(store: Store, name: str) -> pl.LazyFrame:
-        scans.append(name)
-        return real(store, name)
-
-    monkeypatch.setattr(Store, "scan", scan)
-    monkeypatch.setattr(run, "ADDED", 2)
+def test_a_few_rows_that_lie_far_off_do_not_make_files_near(name: str, scans: list[str]) -> None:
     for number in range(6):
         far_off(number, range(number, number + 200))
     counts = [judged(KEYS[name]).rules[0].failed_count]

@@ -26,7 +26,7 @@ SOME = 4_096
 TWENTIETH = 20
 FAR = 2
 """Rows lie far from most where they lie so many times as far outside as those lie apart, or begin otherwise: texts."""
-FEW = 100
+RARE = 100
 """Of each so many rows, one may lie far off on one side in one column; where more do, they are among most."""
 
 Ends = Sequence[Sequence[Any]]
@@ -69,13 +69,13 @@ def ordered(key: Sequence[str], frame: Frame) -> dict[str, pl.Expr]:
 
 def boxes_of(values: Sequence[pl.Series]) -> tuple[Boxes, pl.Series]:
     """The boxes of rows with these values, and for each row whether it lies far from most."""
-    group, number = pl.zeros(len(values[0]) if values else 0, pl.UInt8, eager=True), 0
+    group, number = pl.zeros(len(values[0]) if values else 0, pl.UInt32, eager=True), 0
     for value in values:
         for outside in _outside(value):
             far = outside.fill_null(False) & (group == 0)
-            if 0 < far.sum() <= max(1, len(far) // FEW):
+            if 0 < far.sum() <= max(1, len(far) // RARE):
                 number += 1
-                group = group.zip_with(~far, pl.repeat(number, len(far), dtype=pl.UInt8, eager=True))
+                group = group.zip_with(~far, pl.repeat(number, len(far), dtype=pl.UInt32, eager=True))
     if not number:
         return [ends_of(values)], group > 0
     return [ends_of([value.filter(group == one) for value in values]) for one in range(number + 1)], group > 0
@@ -120,9 +120,9 @@ def near(added: Sequence[Boxes], there: Mapping[int, Boxes]) -> tuple[list[int],
     boxes = [box for one in added for box in one]
     if len(boxes) * sum(map(len, there.values())) > MANY:
         return [*there], True
-    close = [n for n, (most, *_) in there.items() if not all(_apart(box, most) for box in boxes)]
-    others = [far for n, (_, *more) in there.items() if n not in set(close) for far in more]
-    return close, not all(_apart(box, far) for box in boxes for far in others)
+    close = {n: None for n, (most, *_) in there.items() if not all(_apart(box, most) for box in boxes)}
+    others = [far for n, (_, *more) in there.items() if n not in close for far in more]
+    return [*close], not all(_apart(box, far) for box in boxes for far in others)
 
 
 def _apart(one: Ends, other: Ends) -> bool:

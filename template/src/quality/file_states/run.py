@@ -14,8 +14,7 @@ from typing import NamedTuple
 import polars as pl
 
 from quality.file_states.asks import digest
-from quality.file_states.ends import FEW as FEW_FAR
-from quality.file_states.ends import Marks, far_of, near
+from quality.file_states.ends import RARE, Marks, far_of, near
 from quality.file_states.ranges import (
     ALL_MARKS,
     FAR,
@@ -117,7 +116,7 @@ def _near(known: Ranges, came: Mapping[str, Marks], names: Collection[str]) -> N
     rows = sum(known.counts[n] for n in close)
     if rows > NEAR * sum(known.counts) or (far and not known.is_there(FAR)):
         return Near(whole=True)
-    rows += sum(one.rows for one in came.values()) + far * sum(known.counts) // FEW_FAR
+    rows += sum(one.rows for one in came.values()) + far * sum(known.counts) // RARE
     return Near(tuple(Table(known.names[n], n) for n in close), far, rows=rows)
 
 
@@ -134,7 +133,7 @@ def _left(again: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
     return left.filter((pl.col("rows") > 1) | (pl.len().over("mark") > 1))
 
 
-def _met(known: Ranges, added: Sequence[Table], near: Near, gone: Sequence[int], number: int) -> pl.DataFrame | None:
+def _met(known: Ranges, added: Sequence[Table], looked: Near, gone: Sequence[int], number: int) -> pl.DataFrame | None:
     """What repeats in one range among added marks, and those of the run that lie near them; None without these.
 
     What is of tables gone is left out of what was found: to look at every row's number would read a half more.
@@ -142,23 +141,23 @@ def _met(known: Ranges, added: Sequence[Table], near: Near, gone: Sequence[int],
     low, high = known.bounds(number)
     more = sorted_marks(added, low, high, known.store)
     try:
-        found = [_held(table, more) for table in _looked_through(known, near, number)]
+        found = [_held(table, more) for table in _looked_through(known, looked, number)]
     except GONE:
         return None
-    if near.whole and not known.is_there(number):
+    if looked.whole and not known.is_there(number):
         return None
     return repeats(pl.concat([*(one.filter(~of_tables(gone)) for one in found), more]).sort("mark"))
 
 
-def _looked_through(known: Ranges, near: Near, number: int) -> list[pl.LazyFrame]:
+def _looked_through(known: Ranges, looked: Near, number: int) -> list[pl.LazyFrame]:
     """Sorted marks, with the numbers of their tables, among which those of tables near are; of one range."""
-    if near.whole:
+    if looked.whole:
         return [known.store.scan(known.place(number))]
     low, high = known.bounds(number)
-    found = [sorted_marks(near.tables, low, high, known.store)] if near.tables else []
-    if near.far:
+    found = [sorted_marks(looked.tables, low, high, known.store)] if looked.tables else []
+    if looked.far:
         far = sorted_marks([Table(known.place(FAR), several=True)], low, high, known.store)
-        found.append(far.filter(~of_tables([table.first for table in near.tables])))
+        found.append(far.filter(~of_tables([table.first for table in looked.tables])))
     return [table.lazy() for table in found]
 
 

@@ -16,15 +16,16 @@ DIGITS = 8
 CHUNK = 2**20
 
 
-def unsealed(about: Mapping[str, str]) -> dict[str, str]:
-    """What is written beside a table, with a checksum of its own, and room for that of the file."""
-    return {**about, ABOUT: _sum_of(about), SUM: NAMED.decode() + "0" * DIGITS}
+def beside(about: Mapping[str, str], sealed: bool) -> dict[str, str]:
+    """What is written beside a table, with a checksum of its own and, where it is sealed, room for the file's."""
+    room = {SUM: NAMED.decode() + "0" * DIGITS} if sealed else {}
+    return {**about, ABOUT: _sum_of(about), **room}
 
 
-def said(beside: Mapping[str, str]) -> dict[str, str]:
+def said(written: Mapping[str, str]) -> dict[str, str]:
     """What was written beside a table; nothing where it is damaged."""
-    about = {name: text for name, text in beside.items() if name not in (ABOUT, SUM, "ARROW:schema")}
-    return about if beside.get(ABOUT, (sum_of := _sum_of(about))) == sum_of else {}
+    about = {name: text for name, text in written.items() if name not in (ABOUT, SUM, "ARROW:schema")}
+    return about if written.get(ABOUT) in (None, _sum_of(about)) else {}
 
 
 def seal(file: Path) -> None:

@@ -124,7 +124,7 @@ class Store:
         self, name: str, table: pl.DataFrame, about: Mapping[str, str] | None = None, *, sealed: bool = True
     ) -> None:
         """Keeps a table, with a checksum where it is sealed. OSError or PolarsError where it cannot be written."""
-        how = {"compression": "uncompressed", "row_group_size": GROUP, "metadata": seal.unsealed(about or {})}
+        how = {"compression": "uncompressed", "row_group_size": GROUP, "metadata": seal.beside(about or {}, sealed)}
         storage.write_table(table, self.place(name), seal.seal if sealed else None, **how)
 
     def forget(self, name: str) -> None:
