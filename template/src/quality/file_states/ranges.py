@@ -111,7 +111,12 @@ def sorted_marks(tables: Sequence[Table], low: int, high: int, store: Store) -> 
             broken = error
     if broken is not None:
         raise broken
-    return pl.concat(parts).sort("mark")
+    return merged([part for part in parts if not part.is_empty()] or parts[:1])
+
+
+def merged(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """Sorted marks of several tables as one; those of one table are not sorted again."""
+    return parts[0].set_sorted("mark") if len(parts) == 1 else pl.concat(parts).sort("mark")
 
 
 def repeats(marks: pl.DataFrame) -> pl.DataFrame:

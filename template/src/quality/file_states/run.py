@@ -146,7 +146,8 @@ def _met(known: Ranges, added: Sequence[Table], looked: Near, gone: Sequence[int
         return None
     if looked.whole and not known.is_there(number):
         return None
-    return repeats(pl.concat([*(one.filter(~of_tables(gone)) for one in found), more]).sort("mark"))
+    there = pl.concat([more.clear(), *(one.filter(~of_tables(gone)) for one in found)]).sort("mark")
+    return repeats(more.merge_sorted(there, "mark"))
 
 
 def _looked_through(known: Ranges, looked: Near, number: int) -> list[pl.LazyFrame]:

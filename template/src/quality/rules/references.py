@@ -17,6 +17,9 @@ from quality.rules.table_rules import outcome
 from quality.texts import nearest, percent_of
 from quality.values import Fraction, Text
 
+FEW = 2**21
+"""A reference of at most so many rows is taken as it is: to tell its keys apart costs more than to hold it."""
+
 
 def schema_of(frame: Frame, reference: Any, columns: Iterable[str]) -> pl.Schema:
     """The schema of a reference that has these columns; CannotJudgeError names one that it has not."""
@@ -71,8 +74,9 @@ def keys_of(frame: Frame, reference: Reference, column: str, dtype: pl.DataType)
     """The values of another dataset's column that a column of this dtype can hold."""
     other, theirs = frame.reference(reference), col(column)
     as_ours = theirs.cast(pl.String) if dtype == pl.String else theirs.cast(dtype, strict=False)
-    same = other.filter(as_ours.cast(other.collect_schema()[column]) == theirs)
-    return same.select(as_ours.unique()).collect(engine="streaming").to_series()
+    same = other.filter(as_ours.cast(other.collect_schema()[column]) == theirs).select(as_ours)
+    few = same.head(FEW + 1).collect(engine="streaming").to_series()
+    return few if len(few) <= FEW else same.unique().collect(engine="streaming").to_series()
 
 
 class CrossTableRowCount(TableRule):
