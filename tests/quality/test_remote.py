@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Literal
+from urllib.parse import quote
 
 import polars as pl
 import pytest
@@ -128,6 +129,42 @@ def test_files_that_are_missing_are_an_error(store: Store, listing: str) -> None
     store.parquet("shop/a[x]/1.parquet", a=[1, 2])
     if listing == "obstore":
         assert judged("a?x]/*.parquet").row_count == 2
+
+
+NAMES = (
+    *(
+        "a.parquet",
+        "a/1.parquet",
+        "a/B.PARQUET",
+        "a/_made.parquet",
+        "a/x y#%+.parquet",
+        "a/b/2.parquet",
+        "a/c=1/3.parquet",
+    ),
+    *(".a.parquet", "a/.half.parquet", "a/.staging/4.parquet", "a/~$5.xlsx", "csv/1.csv", "csv/about.json", "b/1.json"),
+)
+PATTERNS = """
+    / /* /** /*.parquet /**/*.parquet /?.* /[!1].* /*/* /.* /**/.* ?b/* * /*/ /1*
+"""
+
+
+@pytest.mark.parametrize("folder", ["a", "csv", "b", "?"])
+def test_the_same_files_are_data_in_a_store_and_on_a_disk(store: Store, tmp_path: Path, folder: str) -> None:
+    for name in NAMES:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"a")
+        store.put(f"shop/{quote(name)}", b"a")
+
+    def files(path: str) -> list[str] | str:
+        try:
+            return [file.shown.removeprefix("s3://shop/") for file in Files(path=path).files(tmp_path)]
+        except SourceError as error:
+            return str(error).replace("s3://shop/", "").partition(";")[0]
+
+    for pattern in PATTERNS.split():
+        assert files(f"s3://shop/{folder}{pattern}") == files(f"{folder}{pattern}"), pattern
+    (said,) = (files(f"s3://shop/{one}") for one in ["csv"])
+    assert said == "no file matches csv, only folders: write csv/ for the files in them"
 
 
 def test_an_object_that_changes_while_it_is_read_gives_no_verdict(store: Store, listing: str) -> None:

@@ -8,9 +8,9 @@ import os
 import re
 import stat
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeVar
 from urllib.parse import unquote
 
 from quality.errors import ConfigurationError, MalformedError, SourceError, first_line
@@ -35,6 +35,7 @@ SUFFIXES: dict[str, Format] = {
 }
 ASIDE = ("json", "excel")
 """Formats of what often lies beside data in a folder, such as a description: they are data where nothing else is."""
+T = TypeVar("T")
 OLD_EXCEL = (".xls", ".xlsb", ".ods")
 KEY = re.compile(r"([^=]+)=(.*)")
 UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
@@ -120,9 +121,14 @@ def _instead(path: str, root: Path, folders: bool) -> str:
 
 
 def _in_folder(folder: Path, form: Format | None, root: Path) -> list[Path]:
-    there = sorted(_below(folder, root))
-    found = [one for one in there if (form or suffix_format(one.name)) == suffix_format(one.name) is not None]
-    return [one for one in found if form or suffix_format(one.name) not in ASIDE] or found
+    return of_format(sorted(_below(folder, root)), form, lambda one: one.name)
+
+
+def of_format(files: Iterable[T], form: Format | None, name: Callable[[T], str]) -> list[T]:
+    """Those that are data, by their names: of the format, or of any where none is told and no other lies aside."""
+    told = [(one, suffix_format(name(one))) for one in files]
+    found = [(one, its) for one, its in told if its is not None and its == (form or its)]
+    return [one for one, its in found if form or its not in ASIDE] or [one for one, _ in found]
 
 
 def _below(folder: Path, root: Path) -> Iterator[Path]:

@@ -8,14 +8,13 @@ import glob
 import importlib
 import importlib.util
 import os
-import re
 from functools import partial
 from typing import Any, NamedTuple
 
 import polars as pl
 
 from quality.errors import MalformedError, SourceError, first_line
-from quality.sources.listing import File, Format, keys_of, readable, suffix_format, values_of
+from quality.sources.listing import File, Format, is_aside, keys_of, of_format, readable, values_of
 from quality.sources.partition import Keys, Partition
 from quality.sources.storage import PATIENT, options
 from quality.sources.tables import table_among
@@ -39,7 +38,7 @@ def files(address: str, form: Format | None, part: Partition | None = None) -> l
     there = _listed(address, form)
     places = [one.address for one in there] if there is not None else _scanned(address, form or "parquet")
     if not places:
-        raise SourceError(f"no file matches {address}{'; write ? where a name has a [' if '[' in address else ''}")
+        raise SourceError(f"no file matches {address}{_instead(address)}")
     keys = {place: _keys(place, address) for place in places}
     among = values_of(keys.values()) if part else {}
     places = part.of(keys, address) if part else places
@@ -47,6 +46,17 @@ def files(address: str, form: Format | None, part: Partition | None = None) -> l
     if empty := next((one.address for one in there or () if not one.size and one.address in read), None):
         raise MalformedError(f"the file {empty} is empty (0 bytes)")
     return [File(place, readable(place), keys[place], among=among) for place in places]
+
+
+def _instead(address: str) -> str:
+    """What to write where an address means no file: of a folder, or of folders that a pattern fits."""
+    start = before_magic(address) if glob.has_magic(address) else f"{address.rstrip('/')}/"
+    pattern = address.rstrip("/").split("/")
+    there = [] if importlib.util.find_spec("obstore") is None else _below(start)
+    if any(_fits(one.address.split("/")[: len(pattern)], pattern) for one in there):
+        folder = address.rstrip("/")
+        return f", only folders: write {folder}/{'*' if glob.has_magic(address) else ''} for the files in them"
+    return "; write ? where a name has a [" if "[" in address else ""
 
 
 def version(address: str, form: Format | None, part: Partition | None = None) -> str | None:
@@ -102,25 +112,47 @@ def _listed(address: str, form: Format | None) -> list[Object] | None:
         return None
     if not (glob.has_magic(address) or address.endswith("/")):
         return _one(address)
-    scheme, _, rest = before_magic(address).partition("://")
-    bucket, _, prefix = rest.partition("/")
-    found = _all(f"{scheme}://{bucket}", prefix)
+    found = _below(before_magic(address))
     if kind := table_among(one.address for one in found):
         raise MalformedError(
             f"{address} is a {kind} table, whose files also hold rows that were removed: read it as one, with "
             f"`source.format: {kind.lower()}`"
         )
+    meant = [one for one in found if _is_meant(one.address, address)]
+    return meant if glob.has_magic(address) else of_format(meant, form, lambda one: one.address)
+
+
+def _is_meant(place: str, address: str) -> bool:
+    """Whether a place below a folder is meant by its address, or by a pattern that starts from it."""
     if glob.has_magic(address):
-        return [one for one in found if matches(one.address, address)]
-    return [one for one in found if suffix_format(one.address) == (form or suffix_format(one.address)) is not None]
+        return matches(place, address)
+    return not any(map(is_aside, place.removeprefix(address).split("/")))
 
 
 def matches(address: str, pattern: str) -> bool:
-    """Whether an address fits a pattern, in which `*` stays within one folder and `**` does not."""
-    parts = (
-        ".*" if part == "**" else fnmatch.translate(part)[4:-3].replace(".*", "[^/]*") for part in pattern.split("/")
-    )
-    return re.fullmatch("/".join(parts).replace(".*/", "(?:.*/)?"), address) is not None
+    """Whether an address fits a pattern, in which `*` stays within one folder and `**` does not, as on a disk.
+
+    What begins with a dot fits only what is written with it.
+    """
+    return _fits(address.split("/"), pattern.rstrip("/").split("/"))
+
+
+def _fits(parts: list[str], pattern: list[str]) -> bool:
+    if not pattern or not parts:
+        return not parts and all(left == "**" for left in pattern)
+    (part, *rest), (sign, *left) = parts, pattern
+    if part.startswith(".") and not sign.startswith("."):
+        return sign == "**" and _fits(parts, left)
+    if sign == "**":
+        return _fits(parts, left) or _fits(rest, pattern)
+    return fnmatch.fnmatchcase(part, sign) and _fits(rest, left)
+
+
+def _below(folder: str) -> list[Object]:
+    """Every object whose address begins with that of a folder."""
+    scheme, _, rest = folder.partition("://")
+    bucket, _, prefix = rest.partition("/")
+    return _all(f"{scheme}://{bucket}", prefix)
 
 
 def _store(bucket: str) -> Any:
@@ -175,8 +207,10 @@ def _scanned(address: str, form: Format) -> list[str]:
     scan: Any = {"parquet": pl.scan_parquet, "ipc": pl.scan_ipc}.get(form, partial(pl.scan_lines))
     try:
         lazy = scan(address, include_file_paths="file", storage_options=options(address, PATIENT))
-        return list(lazy.select(pl.col("file").unique()).collect(engine="streaming")["file"].sort())
+        found = lazy.select(pl.col("file").unique()).collect(engine="streaming")["file"].sort()
     except (pl.exceptions.PolarsError, OSError) as error:
         if "expanded paths were empty" in str(error):
             return []
         raise SourceError(f"{address} cannot be listed as {form}: {first_line(error)}; set source.format") from error
+    start = before_magic(address)
+    return [one for one in found if not one.startswith(start) or _is_meant(one, address)]
