@@ -110,8 +110,10 @@ def fill(
     kind = partial(_kind, frame=frame)
     for (takes, _), alike in groupby(sorted(groups(ready, frame), key=kind), kind):
         some = list(alike)
-        with ThreadPoolExecutor(1 if takes else frame.around.at_once) as threads:
-            for group, wrong in zip(some, threads.map(run, some), strict=True):
+        at_once = 1 if takes else min(frame.around.at_once, len(some))
+        with ThreadPoolExecutor(at_once) as threads:
+            each = map if at_once == 1 else threads.map  # a thread of its own costs a small file more than its query
+            for group, wrong in zip(some, each(run, some), strict=True):
                 problems |= wrong
                 judged(sum(bool(one.measures) for one in group))
     return problems
