@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import re
 import sys
+import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -14,6 +16,7 @@ from urllib.parse import quote
 import polars as pl
 import pytest
 from checking import judge
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 from moto.server import ThreadedMotoServer
 
 from quality.checking import check
@@ -209,6 +212,36 @@ def test_states_of_files_in_object_storage_are_kept_there_and_only_new_files_are
     assert found() == said.format(4, 3, 1)
     (night, *_) = reversed(nights(KeptStore("s3://shop/kept", "days", "none")))
     assert [rule.status for rule in again(asks, night).rules] == [rule.status for rule in check(None, whole).rules]
+
+
+def test_files_that_are_waited_for_are_measured_beside_each_other_and_no_marks_of_a_new_one_are_looked_for(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each request is waited for 50 ms and more: a thousand files one after the other would take an hour."""
+    for number in range(12):
+        store.parquet(f"shop/days/{number:02}.parquet", id=[number, 5], name=["a", str(number)])
+    answers, asked, running, most = DomainDispatcherApplication.__call__, list[tuple[str, str]](), set[object](), [0]
+
+    def slowly(server: DomainDispatcherApplication, said: dict[str, Any], start: Any) -> Any:
+        asked.append((said["REQUEST_METHOD"], said["PATH_INFO"].rpartition("/")[2]))
+        running.add(mine := object())
+        most[0] = max(most[0], len(running))
+        time.sleep(0.02)
+        running.remove(mine)
+        return answers(server, said, start)
+
+    monkeypatch.setattr(DomainDispatcherApplication, "__call__", slowly)
+    rules = [{"check": "unique", "column": column} for column in ("id", "name")]
+    states = {"enabled": True, "path": "s3://shop/kept", "full_every_days": None}
+    asks = CheckConfig(dataset="days", source="s3://shop/days/*.parquet", rules=parse_rules(rules), states=states)
+    first, most_of_first = check(None, asks), most[0]
+    whole = check(None, asks.override(states={"enabled": False}))
+    assert [rule.model_dump() for rule in first.rules] == [rule.model_dump() for rule in whole.rules]
+    assert [rule.failed_count for rule in first.rules] == [13, 12]
+    assert most_of_first >= 6
+    of_files = {name for _, name in asked if re.fullmatch(r"[0-9a-f]{32}\.[0-9a-f]{32}\.parquet", name)}
+    begun = [next(method for method, name in asked if name == one) for one in of_files]
+    assert begun.count("PUT") == 24  # the marks of two keys; rows that repeat are looked for before they are looked up
 
 
 def test_nights_in_object_storage_are_those_that_are_whole_and_no_store_is_taken_for_an_empty_one(store: Store) -> None:

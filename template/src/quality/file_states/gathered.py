@@ -23,15 +23,17 @@ def texts_of(store: Store, keys: Sequence[str]) -> dict[str, dict[str, str]]:
         for of, key, state in _read(store, part, inside).iter_rows():
             found.setdefault(of, {})[key] = state
     found = {key: texts for key, texts in found.items() if store.touch(key)}
-    return found | {key: texts for key in keys if key not in found and (texts := _alone(store, key))}
+    left = [key for key in keys if key not in found]
+    return found | {key: texts for key, texts in zip(left, _alone(store, left), strict=True) if texts}
 
 
 def gather(store: Store, keys: Sequence[str], changed: Collection[str]) -> None:
     """Writes the tables that lack what has changed; OSError or PolarsError where they cannot be written."""
     for part, inside in _parts(keys):
         there = _read(store, part, [key for key in inside if key not in changed])
-        missing = set(inside) - set(there["of"])
-        alone = [(key, name, text) for key in missing for name, text in _alone(store, key).items()]
+        missing = [*{*inside}.difference(there["of"])]
+        texts = zip(missing, _alone(store, missing), strict=True)
+        alone = [(key, name, text) for key, some in texts for name, text in some.items()]
         if alone:
             store.write(part, pl.concat([there, pl.DataFrame(alone, SCHEMA, orient="row")]))
 
@@ -57,9 +59,14 @@ def _read(store: Store, part: str, keys: Sequence[str]) -> pl.DataFrame:
     return pl.DataFrame(schema=SCHEMA)
 
 
-def _alone(store: Store, key: str) -> dict[str, Any]:
-    table = store.read(key)
-    with suppress(*GONE):
-        if table is not None:
-            return dict(table.select("key", "state").iter_rows())
-    return {}
+def _alone(store: Store, keys: Sequence[str]) -> list[dict[str, Any]]:
+    """The states of each file, of its own table."""
+
+    def said(key: str) -> dict[str, Any]:
+        table = store.read(key)
+        with suppress(*GONE):
+            if table is not None:
+                return dict(table.select("key", "state").iter_rows())
+        return {}
+
+    return store.each(said, keys)

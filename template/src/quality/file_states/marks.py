@@ -90,7 +90,10 @@ def missing_marks(keys: Sequence[Key], piece: Piece) -> list[Planned]:
 
 
 def _marks_kept(key: Key, piece: Piece) -> Marks | None:
-    return marks_in(piece.store.about(key.shard_of(piece)))
+    name = key.shard_of(piece)
+    if name not in piece.marks:
+        piece.marks[name] = None if piece.is_new else marks_in(piece.store.about(name))
+    return piece.marks[name]
 
 
 def _made(key: Key, pieces: Sequence[Piece]) -> list[Marks]:
@@ -109,4 +112,5 @@ def marks_of(key: Key, piece: Piece) -> Marks:
     if made.far is not None:
         piece.keep(far_of(key.shard_of(piece)), made.far)
     piece.keep(key.shard_of(piece), made.marks, made.told.about())
+    piece.marks[key.shard_of(piece)] = made.told
     return made.told

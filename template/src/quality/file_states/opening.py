@@ -105,7 +105,6 @@ def opened(asked: Asked) -> Kept | str | None:
     config = asked.config
     if not wanted(config):
         return None
-    spread = spread_for(config.engine)
     try:
         parts = settled_parts(asked.source, asked.base)
         if not parts or (config.states.enabled is None and len(parts) == 1):
@@ -113,6 +112,7 @@ def opened(asked: Asked) -> Kept | str | None:
         store = Store(config.states.path, config.dataset, config.environment or "none")
         salt = _salt(asked.source, asked.judged, config.sensitive)
         pieces = _pieces(asked, {_key(part, salt): part for part in parts}, store)
+        spread = spread_for(config.engine, asked.around.far or store.remote)
         spread.over([piece for piece in pieces if piece.header is None], described)
         headers = [piece.described() for piece in pieces]
     except SpreadError:

@@ -19,6 +19,7 @@ from quality.engine.one_pass import States, fill, merged
 from quality.engine.rule import Measure, State
 from quality.errors import CannotJudgeError, MalformedError, SourceError
 from quality.file_states.asks import Ask, Edges, Kept, Measured, Row
+from quality.file_states.ends import Marks
 from quality.file_states.store import Store
 from quality.file_states.written import UnkeptError, dumps, loads
 from quality.merging import place
@@ -65,7 +66,10 @@ class Header(NamedTuple):
 
 
 class Piece:
-    """A file, the key that its states are kept under, and its states so far."""
+    """A file, the key that its states are kept under, its states so far, and what is known of its marks.
+
+    Of one that is new to the store, marks are not looked for.
+    """
 
     def __init__(
         self,
@@ -81,6 +85,8 @@ class Piece:
         self.header: Header | None = None
         self.was_read = self.has_news = self.has_changed = False
         self.asked: list[tuple[str, tuple[str, ...]]] = []
+        self.marks: dict[str, Marks | None] = {}
+        self.is_new = not texts
         if texts:
             with suppress(*BROKEN):
                 self._load(dict(texts))
@@ -121,7 +127,7 @@ class Piece:
 
     def absorb(self, other: Piece) -> None:
         """Takes over what was found out about the same file elsewhere."""
-        self.kept, self.header, self.asked = other.kept, other.header, other.asked
+        self.kept, self.header, self.asked, self.marks = other.kept, other.header, other.asked, other.marks
         self.was_read, self.has_news = self.was_read or other.was_read, other.has_news
         self.has_changed = self.has_changed or other.has_changed
 

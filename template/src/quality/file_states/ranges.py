@@ -98,20 +98,24 @@ def sorted_marks(tables: Sequence[Table], low: int, high: int, store: Store) -> 
     damaged is made again by the next check; this one asks the whole.
     """
     inside = pl.col("mark").is_between(pl.lit(low, pl.UInt64), pl.lit(high, pl.UInt64))
-    parts, broken = [pl.DataFrame(schema={"mark": pl.UInt64, "of": pl.UInt32})], None
-    for table in tables:
+
+    def read(table: Table) -> pl.DataFrame | BaseException:
         first = pl.lit(table.first, pl.UInt32)
         of = pl.col("of") + first if table.several else first
         try:
             if low == 0:  # of a table that is read range by range, once
                 store.refuse_damaged(table.name)
-            parts.append(store.scan(table.name).filter(inside).select("mark", of.alias("of")).collect())
+            return store.scan(table.name).filter(inside).select("mark", of.alias("of")).collect()
         except GONE as error:
             store.forget(table.name)
-            broken = error
-    if broken is not None:
-        raise broken
-    return merged([part for part in parts if not part.is_empty()] or parts[:1])
+            return error
+
+    parts = [pl.DataFrame(schema={"mark": pl.UInt64, "of": pl.UInt32})]
+    for part in store.each(read, tables):
+        if not isinstance(part, pl.DataFrame):
+            raise part
+        parts += [] if part.is_empty() else [part]
+    return merged(parts[1:] or parts)
 
 
 def merged(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:

@@ -13,7 +13,6 @@ from quality.file_states.keys import Key
 from quality.file_states.piece import Piece
 from quality.file_states.ranges import Run
 from quality.file_states.run import before
-from quality.file_states.spread import Spread
 from quality.rules.uniqueness import suspects
 
 
@@ -31,7 +30,7 @@ def same_of(key: Key, run: Run, pieces: Mapping[str, Piece], found: pl.DataFrame
         asked = pl.col("file").is_in(new["name"].unique().implode())
         rows.append(there.filter(pl.col("file").is_in(list(pieces)) & ~asked))
     held = found.filter(pl.col("name").is_in(new["name"].unique().implode())).partition_by("name", as_dict=True)
-    rows += _all_looked_up(key, pieces, {name: marks for (name,), marks in held.items()}, run.spread)
+    rows += _all_looked_up(key, run, pieces, {name: marks for (name,), marks in held.items()})
     kept = pl.concat(rows)
     if not any(piece.has_changed for piece in pieces.values()):
         run.store.write(f"{run.repeated(tuple(pieces))}.{kind}", kept)
@@ -39,21 +38,21 @@ def same_of(key: Key, run: Run, pieces: Mapping[str, Piece], found: pl.DataFrame
 
 
 def _all_looked_up(
-    key: Key, pieces: Mapping[str, Piece], held: Mapping[str, pl.DataFrame], spread: Spread
+    key: Key, run: Run, pieces: Mapping[str, Piece], held: Mapping[str, pl.DataFrame]
 ) -> list[pl.DataFrame]:
     """The rows of each file with the marks that it holds, by their real keys; a file is asked once for each mark.
 
     Files that were read come first: the others are looked through for keys that are known then.
     """
-    found = dict[str, pl.DataFrame]()
-    for name, marks in held.items():
-        same, asked = _looked_up_before(key, pieces[name])
+    found, before = dict[str, pl.DataFrame](), partial(_looked_up_before, key)
+    asked_before = run.store.each(before, [pieces[name] for name in held])
+    for (name, marks), (same, asked) in zip(held.items(), asked_before, strict=True):
         if marks["mark"].is_in(asked.implode()).all():
             found[name] = same
     for was_read in (True, False):
         left = [name for name in held if name not in found and pieces[name].was_read >= was_read]
         known = pl.concat([key.none, *found.values()])
-        looked = spread.over([pieces[name] for name in left], partial(_look_up, key, held, known))
+        looked = run.spread.over([pieces[name] for name in left], partial(_look_up, key, held, known))
         found |= zip(left, looked, strict=True)
     return [same.with_columns(file=pl.lit(name)) for name, same in found.items()]
 

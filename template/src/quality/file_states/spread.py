@@ -15,11 +15,15 @@ from typing import Any, NamedTuple, TypeVar
 from quality.contract.engine import Engine, memory
 from quality.errors import SourceError, first_line
 from quality.file_states.piece import BROKEN, Piece
+from quality.sources import storage
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 Each = Callable[[Callable[[Any], Any], Sequence[Any]], list[Any]]
 """Calls a function with every one of the batches, wherever it likes, and gives the answers in their order."""
+
+TOGETHER = 32 * 2**20
+"""Bytes of files that are measured beside each other, as each of them is decoded."""
 
 EACH: ContextVar[Each | None] = ContextVar("each", default=None)
 """What runs batches elsewhere, set around a check by whoever has a task runner."""
@@ -30,15 +34,20 @@ class SpreadError(SourceError):
 
 
 class Spread(NamedTuple):
-    """How files are cut into batches, and what runs them; here, one file after the other, where nothing does."""
+    """How files are cut into batches, and what runs them; here, one file after the other, where nothing does.
+
+    Files that are far, or whose states are, wait for a store: small ones are measured beside each other.
+    """
 
     each: Each | None = None
     files: int = 100
     size: int = 512 * 2**20
+    far: bool = False
 
     def over(self, pieces: Sequence[Piece], work: Callable[[Sequence[Piece]], Sequence[Answer]]) -> list[Answer]:
         """What the work says of each file, in their order; the files know what it found out."""
-        batches = list(self._batches(pieces)) if self.each else []
+        work = partial(beside, work) if self.far else work
+        batches = list(_batches(pieces, self.files, self.size)) if self.each else []
         if self.each is None or len(batches) < 2:
             return list(work(pieces))
         answers, wrong = list[Answer](), list[BaseException]()
@@ -63,27 +72,38 @@ class Spread(NamedTuple):
                 raise said
         return answers
 
-    def _batches(self, pieces: Sequence[Piece]) -> Iterator[list[Piece]]:
-        batch, held = list[Piece](), 0
-        for piece in pieces:
-            if batch and (len(batch) >= self.files or held + piece.part.size > self.size):
-                yield batch
-                batch, held = [], 0
-            batch.append(piece)
-            held += piece.part.size
-        if batch:
+
+def _batches(pieces: Sequence[Piece], files: int, size: int) -> Iterator[list[Piece]]:
+    """Files one after the other, cut into batches of so many files and bytes."""
+    batch, held = list[Piece](), 0
+    for piece in pieces:
+        if batch and (len(batch) >= files or held + piece.part.size > size):
             yield batch
+            batch, held = [], 0
+        batch.append(piece)
+        held += piece.part.size
+    if batch:
+        yield batch
 
 
 HERE = Spread()
 
 
-def spread_for(engine: Engine | None) -> Spread:
+def spread_for(engine: Engine | None, far: bool) -> Spread:
     """As the policy says, where something runs batches elsewhere."""
     each = EACH.get()
     if engine is None or each is None:
-        return HERE
-    return Spread(each, engine.files_per_task, memory(engine.bytes_per_task))
+        return Spread(far=far)
+    return Spread(each, engine.files_per_task, memory(engine.bytes_per_task), far)
+
+
+def beside(work: Callable[[Sequence[Piece]], Sequence[Answer]], pieces: Sequence[Piece]) -> list[Answer]:
+    """What the work says of each file, in their order: of small ones beside each other, of a large one by itself."""
+    told = list[Answer]()
+    for some in _batches(pieces, len(pieces), TOGETHER):
+        for answers in storage.each(work, [[piece] for piece in some], far=len(some) > 1):
+            told += answers
+    return told
 
 
 def described(pieces: Sequence[Piece]) -> list[None]:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import polars as pl
 
@@ -23,6 +23,9 @@ from quality.errors import SourceError, first_line
 from quality.file_states import seal
 from quality.history.retention import keep_from
 from quality.sources import remote, storage
+
+Item = TypeVar("Item")
+Answer = TypeVar("Answer")
 
 GROUP = 65_536
 """Rows that are read together: a range of sorted marks is read without those of others."""
@@ -61,6 +64,10 @@ class Store:
 
     def place(self, name: str) -> str:
         return f"{self.folder}/{name}.parquet"
+
+    def each(self, work: Callable[[Item], Answer], items: Iterable[Item]) -> list[Answer]:
+        """What the work, which asks for tables, says of each item, in their order."""
+        return storage.each(work, items, self.remote)
 
     def read(self, name: str) -> pl.DataFrame | None:
         """A table by its name; None where it is not there or not whole."""
