@@ -16,6 +16,7 @@ from quality.values import Severity, Status
 START = datetime(2024, 6, 1, 2, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 PAGER = Notification(channel="webhook", block="custom-webhook/pager")
+PAGING = Notification(channel="pagerduty", block="pager-duty-webhook/night")
 TEAM = Notification(channel="slack", block="slack-webhook/team", severities=(Severity.ERROR, Severity.WARNING))
 CONFIG = CheckConfig(dataset="orders", owner="@orders-team", environment="prod", remind_after_hours=6)
 P, F, W, S, E = Status.PASSED, Status.FAILED, Status.WARNING, Status.SKIPPED, Status.ERROR
@@ -124,6 +125,39 @@ def test_nobody_hears_of_a_recovery_from_what_nobody_was_told() -> None:
     assert (again.kind, again.since) == (Kind.OPENED, START + 2 * HOUR)
 
 
+TEXTS = "parses(id, Int64)"
+"""What a source adds where texts are no values: it is in no result where they are."""
+
+
+@pytest.mark.parametrize("channel", [PAGER, PAGING], ids=["message", "page"])
+def test_nothing_recovers_by_a_source_that_cannot_be_read(channel: Notification) -> None:
+    night = Night(channel)
+    assert night.run(rule("a", F), rule(TEXTS, F)) == [("a", "OPENED"), (TEXTS, "OPENED")]
+    assert night.run(rule("a", E), status=E) == []
+    assert night.run(rule("a", F), rule(TEXTS, F)) == []
+    ended = night.incidents(rule("a", P), status=P)
+    assert [(one.rule, one.line) for one in ended] == [("a", "holds again"), (TEXTS, "holds again")]
+    assert night.run(status=S) == [(THE_RUN, "OPENED")]
+    assert night.run(rule("a", E), status=E) == [("a", "OPENED")]
+    assert sorted(one for one, _ in night.run(rule("a", P), status=P)) == ["a", THE_RUN]
+
+
+def test_a_rule_that_left_the_contract_is_over_once_there_is_a_verdict() -> None:
+    night = Night()
+    night.run(rule("a", F), rule("b", F))
+    assert night.run(rule("b", E), status=E) == []
+    assert [one.line for one in night.incidents(rule("b", F), status=F)] == ["left the contract"]
+
+
+@pytest.mark.parametrize(("named", "told"), [("a", "OPENED"), (None, "SILENCED")])
+def test_a_silence_of_a_rule_hides_no_source_that_cannot_be_read(named: str | None, told: str) -> None:
+    silence = Silence(dataset="orders", rule=named, until=date(2024, 6, 1), reason="a known gap")
+    night = Night(silences=(silence,))
+    assert night.run(rule("a", F)) == [("a", "SILENCED")]
+    assert night.run(rule("a", E), status=E) == [("a", told)]
+    assert night.run(rule("a", E), rule("b", P), status=E) == ([("a", "SILENCED")] if named is None else [])
+
+
 def test_a_silence_ends_on_its_day_and_then_the_incident_is_told() -> None:
     silence = Silence(dataset="orders", rule="a", until=date(2024, 6, 1), reason="a known gap")
     night = Night(silences=(silence,))
@@ -207,9 +241,6 @@ def test_nobody_is_woken_to_hear_that_all_is_well(pager: str) -> None:
     assert night.run(rule("a", P), status=P) == [("a", "CLOSED")]
     assert night.run(rule("a", P), status=P) == []
     assert night.run(rule("a", F)) == [("a", "OPENED")]
-
-
-PAGING = Notification(channel="pagerduty", block="pager-duty-webhook/night")
 
 
 def test_a_page_is_closed_with_the_last_of_its_incidents() -> None:

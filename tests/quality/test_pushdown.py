@@ -221,7 +221,7 @@ def test_order_needs_what_orders_the_rows(there: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match=r"name the columns that order them in source\.order_by"):
         judge(None, rule, source={**there, "order_by": []})
     found = judge(None, rule, source={**there, "order_by": ["nope"]})
-    assert "source.order_by: there is no column 'nope' in dirty" in str(found.reason)
+    assert "column 'nope' of source.order_by is gone; the data has " in found.rules[0].message
 
 
 def test_keys_are_looked_up_in_another_table_of_the_database(

@@ -27,7 +27,7 @@ from quality.contract.contract import parse_source
 from quality.contract.judging_code import judging_digest
 from quality.drift.finding import Layer
 from quality.drift.report import look
-from quality.errors import ConfigurationError
+from quality.errors import ConfigurationError, SourceError
 from quality.history.runs import last_result, metrics
 from quality.operations.after_check import Ran, check
 from quality.quarantine import splits
@@ -190,6 +190,26 @@ def test_a_key_of_a_type_that_is_not_judged_there_leaves_the_examples(kinds: Pat
     for key in ((), ("mood",), ("mood", "id")):
         (rule,) = check(None, CheckConfig(source=source).override(rules=rules, key=key)).result.rules
         assert (rule.failed_count, rule.samples) == (1, ({"id": 1},))
+
+
+def test_a_column_that_orders_the_rows_and_is_gone_is_an_error_of_the_rules_that_need_the_order(kinds: Path) -> None:
+    config = project.load("orders", "dev")
+    assert isinstance(config.source, Table)
+    source = config.source.model_copy(update={"table": "sales.kinds", "order_by": ("id", "idd")})
+    rules = [
+        {"check": "increasing", "column": "id"},
+        {"check": "decreasing", "column": "id", "by": "day"},
+        {"check": "equal", "column": "id", "value": 9},
+        {"check": "column_exists", "column": "day"},
+    ]
+    found = check(None, CheckConfig(source=source).override(rules=rules, key=["id"])).result
+    assert [rule.status.value for rule in found.rules] == ["ERROR", "ERROR", "FAILED", "PASSED"]
+    assert {rule.message for rule in found.rules[:2]} == {
+        "column 'idd' of source.order_by is gone; the data has 'id'",
+    }
+    assert (found.row_count, found.rules[2].samples) == (1, ({"id": 1},))
+    with pytest.raises(SourceError, match=r"column 'idd' of source\.order_by is gone; .* rules about order are"):
+        source.look(kinds)
 
 
 def test_rows_that_cannot_be_fetched_leave_the_verdict_and_quote_nothing(kinds: Path) -> None:

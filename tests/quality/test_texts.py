@@ -22,7 +22,7 @@ from quality.reporting.console import found, render_text
 from quality.reporting.html import render
 from quality.result import RuleResult
 from quality.rules.bounds import parse_duration
-from quality.texts import cell_text, json_value, percent_of, text_of, told_apart
+from quality.texts import cell_text, json_value, percent_of, place_of, text_of, told_apart
 from quality.values import Status
 
 NUMBERS = st.one_of(
@@ -216,3 +216,37 @@ def test_one_function_makes_text_and_one_makes_json() -> None:
         if any(form in line for form in (".6g", ".4g", ".3g", ".2g", ".2%", ".0%", ".2f} %"))
     }
     assert wild == {}
+
+
+@pytest.mark.parametrize(
+    ("reference", "said"),
+    [
+        ("customers", "customers"),
+        ({"path": "lake/customers", "version": 12}, "lake/customers"),
+        ({"kind": "table", "connection": "env:SHOP", "table": "sales.customers"}, "sales.customers of env:SHOP"),
+        ({"kind": "sql", "connection": "env:SHOP", "query": "SELECT 1"}, "a query of env:SHOP"),
+        ({"kind": "crm", "region": "eu"}, "crm"),
+        ({}, "a source"),
+    ],
+)
+def test_a_reference_is_called_by_its_place(reference: Any, said: str) -> None:
+    assert place_of(reference) == said
+
+
+def test_no_message_about_a_reference_has_it_as_it_is_written_in_python(tmp_path: Path) -> None:
+    pl.DataFrame({"k": [1], "t": ["a"], "only": [1]}).write_parquet(tmp_path / "there.parquet")
+    reference = {"path": str(tmp_path / "there.parquet"), "format": "parquet"}
+    about: dict[str, Any] = {"reference": reference, "name": "one"}
+    rules = (
+        {"check": "referential_integrity", "column": "k", "reference_column": "k"},
+        {"check": "referential_integrity", "column": "k", "reference_column": "t"},
+        {"check": "referential_integrity", "column": "k", "reference_column": "none"},
+        {"check": "cross_table_row_count"},
+        {"check": "reconcile", "key": ["k"], "columns": ["t"]},
+        {"check": "reconcile", "key": ["k"], "columns": ["mine"]},
+        {"check": "reconcile", "key": ["k", "t"]},
+    )
+    frame = pl.DataFrame({"k": [1, 2], "t": ["a", "b"], "mine": [1, 2]})
+    messages = [check(frame, CheckConfig().override(rules=[rule | about])).rules[0].message for rule in rules]
+    assert all("there.parquet" in message for message in messages), messages
+    assert not [message for message in messages if "{" in message]

@@ -10,7 +10,7 @@ import difflib
 import json
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, time, timedelta
 from decimal import Context, Decimal
 from typing import Any
@@ -127,6 +127,15 @@ def there_is(word: str, known: Iterable[str]) -> str:
     """`the data has 'x'` for the closest name that is there, else the names that are."""
     found, listed = _closest(word, known)
     return f"the data has '{found}'" if found else f"the data has {listed or 'no column'}"
+
+
+def place_of(reference: Any) -> str:
+    """A dataset or a source as people call it: its name or path, or the table of a connection."""
+    if not isinstance(reference, Mapping):
+        return str(reference)
+    named = (reference.get(field) for field in ("path", "table"))
+    place = next(filter(None, named), "a query" if "query" in reference else reference.get("kind", "a source"))
+    return f"{place} of {reference['connection']}" if "connection" in reference else str(place)
 
 
 def _closest(word: str, known: Iterable[str]) -> tuple[str | None, str]:

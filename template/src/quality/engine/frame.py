@@ -19,7 +19,7 @@ from quality.errors import CannotJudgeError, MalformedError, SourceError
 from quality.merging import segment
 from quality.provenance import Explain
 from quality.sql_text import brief, fixed, several
-from quality.texts import there_is
+from quality.texts import place_of, there_is
 
 Reference = Callable[[Any], pl.LazyFrame]
 History = Callable[[int], list[float]]
@@ -118,7 +118,7 @@ class Frame:
         other = self.around.references(reference)
         if column is not None and column not in (schema := other.collect_schema()):
             raise CannotJudgeError(
-                f"column '{column}' of the reference {reference} is gone; {there_is(column, schema)}"
+                f"column '{column}' of the reference {place_of(reference)} is gone; {there_is(column, schema)}"
             )
         return other
 

@@ -6,6 +6,7 @@ decide what the channel is told now.
 
 from __future__ import annotations
 
+from collections.abc import Container
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
@@ -20,6 +21,8 @@ from quality.values import Frozen, Severity, Status
 
 THE_RUN = "the run"
 """Stands for the rule where the run as a whole could not be judged."""
+OF_TEXTS = "parses("
+"""So begins the name of a result that a source adds where texts are not values of their dtype, and only there."""
 
 
 class Kind(StrEnum):
@@ -92,7 +95,7 @@ def findings(result: CheckResult) -> tuple[dict[str, Finding], set[str]]:
     bad = {name: found for name, rules in by_name.items() if (found := _finding(name, rules))}
     good = {name for name, rules in by_name.items() if name not in bad and any(map(_holds, rules))}
     if result.is_success or bad:
-        return bad, good | {THE_RUN}
+        return bad, good if _is_unread(result) else good | {THE_RUN}
     line = result.reason or "nothing was judged"
     return {THE_RUN: Finding(rule=THE_RUN, status=result.status, severity=Severity.CRITICAL, line=line)}, good
 
@@ -132,6 +135,8 @@ def due(
 ) -> list[Incident]:
     """What a channel is to be told after this run: what opened, what is still open after a while, what recovered."""
     now, (bad, good) = result.timestamp, findings(result)
+    unread = _is_unread(result)
+    silences = tuple(one for one in silences if one.rule is None or not unread)
     mine = {} if channel.owners and config.owner not in channel.owners else bad
     mine = {name: finding for name, finding in mine.items() if finding.concerns(channel)}
     incidents = []
@@ -144,7 +149,7 @@ def due(
             incidents.append(_incident(finding, Kind.OPENED, was.since or now, config, silences, now))
         elif _forgotten(was, config.remind_after_hours, now):
             incidents.append(_incident(finding, Kind.REMINDER, was.since or now, config, silences, now))
-    there = {rule.rule_name for rule in result.rules} | {THE_RUN}
+    there = {rule.rule_name for rule in result.rules} | {THE_RUN} | ({*state} if unread else set())
     over = {
         name: was
         for name, was in state.items()
@@ -154,11 +159,23 @@ def due(
     for name, was in over.items():
         if was.since is not None:
             kind = Kind.RECOVERED if was.is_open and not channel.pages else Kind.CLOSED
-            line = "holds again" if name in good else "is not for this channel" if name in bad else "left the contract"
+            line = _ended(name, good, bad)
             note = "the page stays open for other incidents" if was.is_open and stays else None
             ends = was.is_open and channel.pages and not stays
             incidents.append(Incident(rule=name, kind=kind, since=was.since, line=line, note=note, ends_page=ends))
     return incidents
+
+
+def _is_unread(result: CheckResult) -> bool:
+    """Whether no rule could be judged: nothing is known of what only readable data tells, and it is about no rule."""
+    return bool(result.rules) and all(rule.status is Status.ERROR for rule in result.rules)
+
+
+def _ended(name: str, good: Container[str], bad: Container[str]) -> str:
+    """Why an incident is over; texts that are values again are in no result."""
+    if name in bad:
+        return "is not for this channel"
+    return "holds again" if name in good or name.startswith(OF_TEXTS) else "left the contract"
 
 
 def _forgotten(was: Told, hours: float | None, now: datetime) -> bool:

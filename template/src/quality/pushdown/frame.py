@@ -21,6 +21,7 @@ from quality.pushdown.dialects import Dialect, UnsayableError, exp, number
 from quality.pushdown.functions import case, filled, paren
 from quality.pushdown.plans import Plan, Table
 from quality.pushdown.tree import Tree
+from quality.texts import place_of
 from quality.values import Scalar
 
 RULE = "\0rule"
@@ -137,7 +138,7 @@ class TableFrame(Frame):
         """Another table of this database, which a reference means; UnsayableError where it means none."""
         other = self.database.same(self.refer(reference))
         if other is None:
-            raise UnsayableError(f"the reference {reference} is not a table of the same database")
+            raise UnsayableError(f"the reference {place_of(reference)} is not a table of the same database")
         return other
 
     def readable(self, columns: Iterable[str], reference: Any) -> None:

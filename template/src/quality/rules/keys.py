@@ -13,6 +13,7 @@ from quality.engine.rule import ColumnRule, Judgement, KeyRule, Measure, State, 
 from quality.engine.sql import condition
 from quality.errors import CannotJudgeError
 from quality.rules.uniqueness import present, repeated, taken
+from quality.texts import there_is
 from quality.values import Flag, Text
 
 
@@ -148,6 +149,9 @@ class Ordered(ColumnRule):
 
     def tied(self, frame: Frame) -> pl.Expr:
         """Whether a row and the one before it are alike in what orders them, and have different values."""
+        for name in frame.there.order:
+            if name not in frame.schema:
+                raise CannotJudgeError(f"column '{name}' of source.order_by is gone; {there_is(name, frame.schema)}")
         same = [self.before(name).eq_missing(col(name)) for name in frame.there.order]
         before = self.before(self.column)
         return pl.all_horizontal([before.is_not_null(), before.ne_missing(col(self.column)), *same])

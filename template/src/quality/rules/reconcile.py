@@ -17,7 +17,7 @@ from quality.errors import CannotJudgeError
 from quality.rules.common_dtype import common
 from quality.rules.keys import Columns
 from quality.rules.references import schema_of
-from quality.texts import shorten
+from quality.texts import place_of, shorten
 from quality.values import STRICT
 
 NAMED = 3
@@ -63,7 +63,7 @@ class Reconcile(TableRule):
         return tuple(dict.fromkeys((*self.key, *self.columns)))
 
     def says(self) -> str:
-        return f"every {'+'.join(self.key)} has the same values in {self.reference}"
+        return f"every {'+'.join(self.key)} has the same values in {place_of(self.reference)}"
 
     def compared(self, ours: pl.Schema, theirs: pl.Schema) -> tuple[str, ...]:
         return self.columns or tuple(c for c in ours if c in theirs and c not in self.key)
@@ -77,7 +77,7 @@ class Reconcile(TableRule):
             frame.there.readable((*self.key, *compared), self.reference)
         if not compared:
             raise CannotJudgeError(
-                f"nothing to compare: {self.reference} has no column of this dataset beside its key; "
+                f"nothing to compare: {place_of(self.reference)} has no column of this dataset beside its key; "
                 "compare keys alone by referential_integrity, rows by cross_table_row_count"
             )
         if apart := [c for c in (*self.key, *compared) if common(frame.schema[c], theirs[c]) is None]:

@@ -14,7 +14,7 @@ from quality.engine.rule import ColumnRule, Judgement, Measure, Reference, State
 from quality.errors import CannotJudgeError
 from quality.rules.common_dtype import common
 from quality.rules.table_rules import outcome
-from quality.texts import nearest, percent_of
+from quality.texts import nearest, percent_of, place_of
 from quality.values import Fraction, Text
 
 FEW = 2**21
@@ -26,7 +26,9 @@ def schema_of(frame: Frame, reference: Any, columns: Iterable[str]) -> pl.Schema
     schema = frame.reference(reference).collect_schema()
     for column in columns:
         if column not in schema:
-            raise CannotJudgeError(f"the reference {reference} has no column '{column}'; {nearest(column, schema)}")
+            raise CannotJudgeError(
+                f"the reference {place_of(reference)} has no column '{column}'; {nearest(column, schema)}"
+            )
     return schema
 
 
@@ -48,14 +50,16 @@ class ReferentialIntegrity(ColumnRule):
         return self.reference_column or self.column
 
     def says(self) -> str:
-        return f"{self.column} occurs in {self.theirs} of {self.reference}"
+        return f"{self.column} occurs in {self.theirs} of {place_of(self.reference)}"
 
     def bind(self, frame: Frame) -> None:
         ours = frame.schema[self.column]
         theirs = schema_of(frame, self.reference, (self.theirs,))[self.theirs]
         apart = kind_of(ours) != kind_of(theirs) and "null" not in (kind_of(ours), kind_of(theirs))
         if apart or (kind_of(ours) == "time" and common(ours, theirs) is None):
-            raise CannotJudgeError(f"{self.column} is {ours} but {self.theirs} of {self.reference} is {theirs}")
+            raise CannotJudgeError(
+                f"{self.column} is {ours} but {self.theirs} of {place_of(self.reference)} is {theirs}"
+            )
 
     def holds(self, value: pl.Expr, dtype: pl.DataType, frame: Frame) -> pl.Expr:
         if frame.there is not None:
@@ -89,7 +93,7 @@ class CrossTableRowCount(TableRule):
 
     def says(self) -> str:
         give = f" within {percent_of(self.tolerance, self.tolerance)}" if self.tolerance else ""
-        return f"the number of rows equals that of {self.reference}{give}"
+        return f"the number of rows equals that of {place_of(self.reference)}{give}"
 
     def bind(self, frame: Frame) -> None:
         frame.reference(self.reference)

@@ -23,6 +23,7 @@ from quality.sources.drivers import driver
 from quality.sources.source import Looked, Reading, Source
 from quality.sources.sql import Sql
 from quality.sources.ways import WAYS, Run
+from quality.texts import there_is
 from quality.values import Text
 
 
@@ -60,6 +61,8 @@ class Table(Source):
     def look(self, root: Path) -> Looked:
         with ExitStack() as open_now:
             found = self._database(open_now, root)
+        if gone := [name for name in self.order_by if name not in found.table.schema]:
+            raise MalformedError(f"{self._gone(gone[0], found.table)}; rules about order are an ERROR without it")
         said = f"judged there, by {found.dialect.NAME}: each check asks for counts in one transaction"
         return Looked(tuple(found.table.schema), None, columnar=True, said=said)
 
@@ -87,11 +90,14 @@ class Table(Source):
             return rows(other.table) if isinstance(other, Table) and address(other.connection) == url else None
 
         mine = rows(self.table, self.order_by)
-        if gone := [name for name in self.order_by if name not in mine.schema]:
-            raise MalformedError(f"source.order_by: there is no column '{gone[0]}' in {self.table}")
+        for name in self.order_by:
+            mine.columns.setdefault(name, UnreadableError(self._gone(name, mine)))
         run, explain = (_one_by_one(one, watched) for one in (way.run, way.explain))
         explain(str(exp.Select().select(exp.Literal.number(1)).from_(mine.rows.copy()).sql(DIALECTS[kind].SQLGLOT)))
         return Database(DIALECTS[kind], run, explain, mine, same)
+
+    def _gone(self, name: str, rows: Rows) -> str:
+        return f"column '{name}' of source.order_by is gone; {there_is(name, rows.schema)}"
 
     @contextmanager
     def _told(self, url: str, of_rows: bool = True) -> Iterator[None]:
