@@ -5,11 +5,14 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import importlib.util
 import json
 import os
 import re
 import shutil
+import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
@@ -267,6 +270,100 @@ def test_an_update_fails_when_a_shared_file_is_left_in_conflict(older: Path) -> 
     assert done.returncode == 1
     assert "left in conflict, resolve and `git add` them: CODEOWNERS" in done.stderr
     assert "<<<<<<<" not in (older / "src" / "quality" / "errors.py").read_text(encoding="utf-8")
+
+
+def test_an_update_that_was_killed_in_the_middle_says_how_to_take_back_what_it_left(older: Path) -> None:
+    assert nox(older, "update", "--vcs-ref", "v9.9").returncode == 1
+    head = git(older, "rev-parse", "HEAD").strip()
+    (older / ".nox" / "update" / "unfinished").write_text(f"{head} {head}", encoding="utf-8")
+    (older / "CODEOWNERS").write_text("half\n", encoding="utf-8")
+    refused = nox(older, "update")
+    assert refused.returncode == 1
+    assert (
+        f"do not commit what it left: CODEOWNERS. To take it back, and what you changed since: git reset --hard {head}"
+        in refused.stderr
+    )
+    commit(older, "Ours")
+    assert nox(older, "update", "--vcs-ref", "v9.9").returncode == 1
+    assert not (older / ".nox" / "update" / "unfinished").exists()
+
+
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+def test_an_update_that_is_told_to_stop_leaves_everything_as_it_was(older: Path, sign: signal.Signals) -> None:
+    head = git(older, "rev-parse", "HEAD")
+    words = [sys.executable, "-m", "nox", "--no-color", "-s", "update"]
+    with subprocess.Popen(words, cwd=older, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as process:
+        assert process.stderr
+        for line in process.stderr:
+            if "copier update" in line:
+                break
+        process.send_signal(sign)
+        said = process.stderr.read()
+        assert process.wait() in (130, 143)
+    assert "everything is as it was before" in said
+    assert (git(older, "rev-parse", "HEAD"), git(older, "status", "--porcelain")) == (head, "")
+
+
+def test_an_update_loses_no_file_that_git_was_told_not_to_show(older: Path) -> None:
+    git(older, "config", "status.showUntrackedFiles", "no")
+    (older / "notes.txt").write_text("ours\n", encoding="utf-8")
+    refused = nox(older, "update", "--vcs-ref", "v9.9")
+    assert refused.returncode == 1
+    assert "commit or stash first, so that nothing can be lost: notes.txt" in refused.stderr
+    assert (older / "notes.txt").exists()
+
+
+def test_an_update_changes_no_data_of_the_teams_and_says_what_did_not_fit(older: Path) -> None:
+    rows = b"a,b\r\n1,2\r\n"
+    (older / "data" / "auftr\u00e4ge.csv").write_bytes(rows)
+    (older / "docs" / "\u00e9.md").write_bytes(b"ours\r\n")
+    with (older / ".gitattributes").open("a", encoding="utf-8") as file:
+        file.write("*.csv -text\ndocs/*.md -text\n")
+    codeowners = older / "CODEOWNERS"
+    codeowners.write_text("# Our first line.\n" + codeowners.read_text(encoding="utf-8"), encoding="utf-8")
+    commit(older, "Ours too")
+    done = nox(older, "update", "--conflict", "rej")
+    assert done.returncode == 1
+    assert "what did not fit is in CODEOWNERS.rej: put it in by hand, delete them; or the way back" in done.stderr
+    assert (older / "data" / "auftr\u00e4ge.csv").read_bytes() == rows
+    assert (older / "docs" / "\u00e9.md").read_bytes() == b"ours\n"
+
+
+ODD_PROJECTS: dict[str, tuple[Any, str]] = {
+    "conflict": ("<<<<<<< before\n", "cannot be read: Invalid statement"),
+    "own": ('[project]\nname = "mine"\n', "does not ask for polars and prefect"),
+    "extra": (("extras = []", 'extras = ["exel"]'), "names the extra 'exel', which is not there; did you mean excel?"),
+    "word": (("extras = []", 'extras = "excel"'), "extras of [tool.quality] is a list of names"),
+    "group": (("tests = [", "tests = [3, "), "the dependency group tests cannot be read"),
+}
+
+
+@pytest.mark.parametrize("odd", ODD_PROJECTS)
+def test_a_project_file_that_is_not_the_templates_is_one_sentence(
+    older: Path, odd: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    written, said = ODD_PROJECTS[odd]
+    path = older / "pyproject.toml"
+    text = written if isinstance(written, str) else path.read_text("utf-8").replace(*written)
+    path.write_text(text, "utf-8")
+    monkeypatch.chdir(older)
+    spec = importlib.util.spec_from_file_location("odd_noxfile", "noxfile.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    with monkeypatch.context() as patch:
+        patch.setattr("nox.registry._REGISTRY", {})
+        spec.loader.exec_module(module)
+    with pytest.raises(SystemExit) as ended:
+        [module.extras(), module.group("tests")]
+    assert ended.value.code == 2
+    assert said in caplog.text
+
+
+def test_a_package_that_is_not_whole_is_refused_with_what_brings_it_back(older: Path) -> None:
+    refused = nox(older, "task")
+    assert refused.returncode == 2
+    assert "the package lacks src/quality/rollout/shapes.py: `nox -s restore` brings back" in refused.stderr
 
 
 def test_an_update_across_a_migration_says_so_and_then_runs_it(older: Path, releases: Path) -> None:

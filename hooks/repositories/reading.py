@@ -67,6 +67,10 @@ class Reader:
                 todo = "commit what was rendered, and push it"
             line = Check("reachable", False, reason, f"{todo}, then look again")
             return Card(place.name, "unreachable", (line,))
+        except Exception as error:  # one repository that is like no other hides none of the others
+            seen = f"it could not be judged: {type(error).__name__}: {error}"
+            line = Check("reachable", False, seen, "tell who keeps the template, with the file that it is about")
+            return Card(place.name, "unreachable", (line,))
 
     def _card(self, place: Place, folder: Path) -> Card:
         try:
@@ -81,18 +85,18 @@ class Reader:
             said, problem = Answers(), str(error)
         lines = [Check("reachable", True, f"HEAD of {place.name}")]
         lines.append(Check("answers", problem is None, problem or "Copier's", problem and ANSWERED))
-        lines.append(_clean(uncommitted))
-        card = self._judged(Card(place.name, "current", tuple(lines)), snapshot, said, conflicts)
+        lines += [_conflict(conflicts), _clean(uncommitted)]
+        card = self._judged(Card(place.name, "current", tuple(lines)), snapshot, said)
         return replace(card, state=self._state(card, conflicts, problem), drift_job=self._job(place))
 
-    def _judged(self, card: Card, snapshot: Snapshot, said: Answers, conflicts: list[str]) -> Card:
+    def _judged(self, card: Card, snapshot: Snapshot, said: Answers) -> Card:
         people, waived = written(snapshot), waivers(snapshot, self.now.date())
         release, given = self._given(snapshot, said)
         drift = managed.drift(snapshot, given, waived.current) if given else Drift()
         stands = rollout(snapshot, people, partial(self.judging.of, snapshot), self.now)
         forks = self.forks.of(snapshot)
         missed = self.template.missed(said.release)
-        lines = [*card.checks, *self._lines(said), _conflict(conflicts)]
+        lines = [*card.checks, *self._lines(said)]
         lines.append(managed.check(drift, snapshot, self.template, given, release))
         lines += [waived.check(), _forked(forks), people.check(), *stands.checks(), self._tuple(stands)]
         return replace(

@@ -67,7 +67,9 @@ def _evidence(snapshot: Snapshot) -> tuple[Entries, list[str]]:
         try:
             for environment, one in json.loads(snapshot.text(name))["environments"].items():
                 found[dataset, environment, rung] = {"fingerprint": "", "recorded": "", "checks": [], **one}
+                _ = [check["ok"] for check in found[dataset, environment, rung]["checks"]]
         except (UnreadableError, ValueError, TypeError, KeyError, AttributeError):
+            found = {place: kept for place, kept in found.items() if (place[0], place[2]) != (dataset, rung)}
             problems.append(f"{name} is incomplete")
     return found, problems
 

@@ -102,7 +102,10 @@ def written(snapshot: Snapshot) -> Written:
         except UnreadableError as error:
             problems.append(str(error))
     try:
-        environments = tuple(map(str, snapshot.yaml(POLICY).get("environments") or ()))
+        said = snapshot.yaml(POLICY).get("environments") or {}
+        environments = tuple(one for one in said if isinstance(one, str)) if isinstance(said, dict) else ()
+        if not isinstance(said, dict):
+            problems.append(f"{POLICY}: environments is no mapping of names")
     except UnreadableError as error:
         environments = ()
         problems.append(str(error))
