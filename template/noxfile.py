@@ -6,8 +6,10 @@ QUALITY_TUPLE=py311-prefect-3.7.8-polars-2.1 chooses another supported tuple; wo
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import json
+import logging
 import os
 import re
 import shutil
@@ -15,10 +17,14 @@ import signal
 import stat
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import nox
+from nox.command import CommandFailed
 
 nox.needs_version = ">=2025.5.1"
 nox.options.default_venv_backend = "uv|virtualenv"
@@ -36,6 +42,10 @@ TUPLES = (
 MANAGED = ("constraints", "noxfile.py", "src/quality", "tests/quality")
 COPIER, LINT = Path("constraints", "copier.txt"), Path("constraints", "lint.txt")
 IMAGE = Path("constraints", "image.lock")
+MANIFEST = Path("src", "quality", "manifest.json")
+SHARED = (".copier-answers.yml", ".dockerignore", ".gitattributes", ".github", ".gitignore", "CODEOWNERS", "Dockerfile",
+          "README.md", "docs", "prefect.yaml", "pyproject.toml", "renovate.json")  # fmt: skip
+"""Where an update merges what the template renders with what the team wrote; the rest is the team's."""
 WAIVED = """
 import datetime, pathlib, sys, yaml
 try:
@@ -52,7 +62,7 @@ ANSWERED = """
 import pathlib, sys, yaml
 try:
     answers = yaml.safe_load(pathlib.Path(".copier-answers.yml").read_text("utf-8"))
-    print(answers["_src_path"], answers["_commit"], sep="\\n")
+    print("".join(answers["_src_path"]), "".join(answers["_commit"]), sep="\\n")
 except Exception as error:
     said = " ".join(str(error).split())
     sys.exit(f".copier-answers.yml cannot be read ({type(error).__name__}: {said}); take it from git: "
@@ -92,16 +102,61 @@ def versions(name: str) -> tuple[str, str, str]:
     return f"3.{python.removeprefix('py3')}", prefect, polars
 
 
+def refuse(words: str) -> NoReturn:
+    """Ends a session that nothing can be done by, as files are: one sentence, and the exit code of wrong use."""
+    logging.getLogger("nox").warning(words)
+    sys.exit(2)
+
+
+def project() -> dict[str, Any]:
+    """What pyproject.toml says; refused where it cannot be read, or does not install what is checked with."""
+    try:
+        found = nox.project.load_toml("pyproject.toml")
+    except (OSError, ValueError) as error:
+        said = "it is not there" if isinstance(error, FileNotFoundError) else " ".join(str(error).split())
+        refuse(f"pyproject.toml cannot be read: {said}; correct it (what an update left in conflict, too), or take it "
+               "from git: git checkout HEAD -- pyproject.toml")  # fmt: skip
+    asked = found.get("project", {}).get("dependencies", [])
+    if gone := [name for name in ("polars", "prefect") if not any(str(one).startswith(name) for one in asked)]:
+        refuse(f"pyproject.toml does not ask for {' and '.join(gone)}, so it is not what the template renders: take it "
+               "from git, or copy the template into another folder and merge the two pyproject.toml")  # fmt: skip
+    return found
+
+
 def group(name: str) -> list[str]:
     """What a dependency group of pyproject.toml asks for, yours included."""
-    project = nox.project.load_toml("pyproject.toml")
-    return [*nox.project.dependency_groups(project, name)] if name in project.get("dependency-groups", {}) else []
+    found = project()
+    try:
+        return [*nox.project.dependency_groups(found, name)] if name in found.get("dependency-groups", {}) else []
+    except (LookupError, TypeError, ValueError) as error:
+        refuse(f"pyproject.toml: the dependency group {name} cannot be read: {error}; it is a list of packages")
 
 
 def extras() -> str:
     """The extras that pyproject.toml names for the sources of this repository, as pip spells them: `[excel,delta]`."""
-    named = nox.project.load_toml("pyproject.toml").get("tool", {}).get("quality", {}).get("extras", [])
+    found = project()
+    known = found["project"].get("optional-dependencies", {})
+    about = found.get("tool", {}).get("quality", {})
+    named = about.get("extras", []) if isinstance(about, dict) else about
+    if not isinstance(named, list) or not all(isinstance(one, str) for one in named):
+        refuse('pyproject.toml: extras of [tool.quality] is a list of names, such as ["excel", "postgresql"]')
+    for one in named:
+        if re.sub(r"[-_.]+", "-", one).lower() not in known:
+            near = difflib.get_close_matches(one.lower(), known, 1)
+            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
+            refuse(f"pyproject.toml: [tool.quality] names the extra '{one}', which is not there; {hint}")
     return f"[{','.join(named)}]" if named else ""
+
+
+def lost() -> list[str]:
+    """The modules of the package that are not here, waived ones left out; a file as the manifest lists it."""
+    try:
+        known = json.loads(MANIFEST.read_text(encoding="utf-8"))["files"]
+    except (OSError, ValueError, KeyError):
+        known = ["src/quality/__main__.py"]
+    waived = Path("waivers.yml").read_text("utf-8", "replace") if Path("waivers.yml").is_file() else ""
+    modules = (name for name in known if name.startswith("src/quality/") and name.endswith(".py"))
+    return [name for name in modules if name not in waived and not Path(name).is_file()]
 
 
 def shared(session: nox.Session) -> Path:
@@ -110,7 +165,11 @@ def shared(session: nox.Session) -> Path:
 
 
 def run(session: nox.Session, *command: str) -> None:
-    """Run a Python command in the shared environment and end with its exit code."""
+    """Run a Python command in the shared environment and end with its exit code; what cannot run is refused first."""
+    if (gone := lost()) and command[2:3] != ("drift",):  # which tells of each
+        more = f" and {len(gone) - 3} more" if len(gone) > 3 else ""
+        refuse(f"the package lacks {', '.join(gone[:3])}{more}: `nox -s restore` brings back what is missing; where "
+               "nothing is committed yet, copy the template again into this folder")  # fmt: skip
     line = [shared(session).read_text(encoding="utf-8"), *command]
     session.log(" ".join(["python", *command]))
     if code := passing_signals_on(line):
@@ -331,34 +390,77 @@ def update(session: nox.Session) -> None:
     given, place = moved(session)
     source, _ = told(session, ANSWERED)
     waived = told(session, WAIVED)
-    if dirty := git(session, "status", "--porcelain"):
-        session.error(f"commit or stash first, so that nothing can be lost: {', '.join(line[3:] for line in dirty)}")
+    unfinished = Path(session.virtualenv.location, "unfinished")
+    refuse_unsaved(session, unfinished)
     start = git(session, "rev-parse", "HEAD")[0]
     back = f"the way back: git reset --hard {start} && git clean -d --force"
-    line_endings(session)
-    if place and place != source:
-        take_from(session, source, place)
-    kept = {name: Path(name).read_bytes() for name in waived if Path(name).is_file()}
-    edited = [name for name in replaced(session) if name not in kept]
-    code = copier(session, "update", "--defaults", *given)
+    with undone(session, start, unfinished):
+        line_endings(session)
+        if place and place != source:
+            take_from(session, source, place)
+        unfinished.write_text(f"{start} {git(session, 'rev-parse', 'HEAD')[0]}", encoding="utf-8")
+        kept = {name: Path(name).read_bytes() for name in waived if Path(name).is_file()}
+        edited = [name for name in replaced(session) if name not in kept]
+        if (code := copier(session, "update", "--defaults", *given)) == 0:
+            heal(session, waived, back="")
+            keep(session, kept)
+            git(session, "add", "--force", "--", *(name for name in MANAGED if Path(name).exists()), *kept)
+        elif code != 4:
+            sys.exit(code)
     if code == 4:
         session.warn("This update crosses a release with a migration, a script of the template's: hooks/migrations/.")
         session.warn("Read what CHANGELOG.md there says of it; to run it: nox -s update -- --trust")
-    if code not in (0, 4):
-        git(session, "reset", "--quiet", "--hard", start)
-        git(session, "clean", "--quiet", "-d", "--force")
-        session.warn("everything is as it was before")
-    if code:
         sys.exit(code)
-    heal(session, waived, back)
-    keep(session, kept)
-    git(session, "add", "--force", "--", *(name for name in MANAGED if Path(name).exists()), *kept)
     if edited:
         session.warn(
-            f"replaced your edits of managed files: {', '.join(edited)}; they are in git show {start[:12]}:PATH"
+            f"replaced your edits of managed files: {', '.join(edited)}; they are in git show {start[:12]}:./PATH"
         )
-    if conflicts := git(session, "diff", "--name-only", "--diff-filter=U"):
+    if conflicts := git(session, "diff", "--relative", "--name-only", "--diff-filter=U"):
         session.error(f"left in conflict, resolve and `git add` them: {', '.join(conflicts)}; or {back}")
+    if rejected := git(session, "ls-files", "--others", "--exclude-standard", "--", "*.rej"):
+        said = f"what did not fit is in {', '.join(rejected)}: put it in by hand, delete them"
+        session.error(f"{said}; or {back}")
+
+
+def refuse_unsaved(session: nox.Session, unfinished: Path) -> None:
+    """Stops where something is not committed, and says so of what an update left that was stopped in the middle."""
+    changed = git(session, "status", "--porcelain", "--untracked-files=normal")
+    dirty = ", ".join(line[3:] for line in changed)
+    start, _, head = unfinished.read_text(encoding="utf-8").partition(" ") if unfinished.exists() else ("", "", "")
+    if dirty and head == git(session, "rev-parse", "HEAD")[0]:
+        session.error(f"an update was stopped in the middle; do not commit what it left: {dirty}. To take it back, and "
+                      f"what you changed since: git reset --hard {start} && git clean -d --force")  # fmt: skip
+    if dirty:
+        session.error(f"commit or stash first, so that nothing can be lost: {dirty}")
+
+
+@contextmanager
+def undone(session: nox.Session, start: str, unfinished: Path) -> Iterator[None]:
+    """Everything is as it was before where an update fails or is told to stop; one that is killed is remembered."""
+    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {name: signal.signal(getattr(signal, name), lambda number, _: sys.exit(128 + number)) for name in names}
+    try:
+        yield
+    except BaseException:
+        undo(session, start)
+        unfinished.unlink(missing_ok=True)
+        raise
+    finally:
+        for name, handler in before.items():
+            signal.signal(getattr(signal, name), handler)
+    unfinished.unlink(missing_ok=True)
+
+
+def undo(session: nox.Session, start: str) -> None:
+    """Everything as it was before; git that was stopped meanwhile is given time to let go of its lock."""
+    for seconds in (1, 2, 4):
+        with suppress(CommandFailed):
+            git(session, "reset", "--quiet", "--hard", start)
+            break
+        time.sleep(seconds)
+    git(session, "reset", "--quiet", "--hard", start)
+    git(session, "clean", "--quiet", "-d", "--force")
+    session.warn("everything is as it was before")
 
 
 def moved(session: nox.Session) -> tuple[list[str], str | None]:
@@ -381,8 +483,9 @@ def take_from(session: nox.Session, source: str, place: str) -> None:
 
 
 def line_endings(session: nox.Session) -> None:
-    """Text with CRLF would conflict as a whole: it becomes LF, and is committed where git has it otherwise."""
-    crlf = [line.split("\t", 1)[1] for line in git(session, "ls-files", "--eol") if "/crlf" in line.split("\t")[0]]
+    """Text that is merged would conflict as a whole with CRLF: it becomes LF, and is committed where git has it so."""
+    merged = git(session, "ls-files", "--eol", "--", *MANAGED, *SHARED)
+    crlf = [line.split("\t", 1)[1] for line in merged if "/crlf" in line.split("\t")[0]]
     for name in crlf:
         Path(name).write_bytes(Path(name).read_bytes().replace(b"\r\n", b"\n"))
     if crlf:
@@ -394,12 +497,11 @@ def line_endings(session: nox.Session) -> None:
 
 def replaced(session: nox.Session) -> list[str]:
     """The managed files that differ from their release, which an update brings back."""
-    manifest = Path("src", "quality", "manifest.json")
     try:
-        known = json.loads(manifest.read_text(encoding="utf-8"))["files"]
+        known = json.loads(MANIFEST.read_text(encoding="utf-8"))["files"]
     except (OSError, ValueError, KeyError):
         return []
-    there = [name for name in git(session, "ls-files", "--", *MANAGED) if name != manifest.as_posix()]
+    there = [name for name in git(session, "ls-files", "--", *MANAGED) if name != MANIFEST.as_posix()]
     return [name for name in there if Path(name).is_file() and digest(Path(name)) != known.get(name)]
 
 
@@ -424,30 +526,38 @@ def told(session: nox.Session, code: str) -> list[str]:
     if done.returncode:
         session.warn(done.stderr.strip().splitlines()[-1])
         sys.exit(2)
-    return done.stdout.splitlines()
+    return [line for line in done.stdout.splitlines() if line]
 
 
 def copier(session: nox.Session, *words: str, back: str = "") -> int:
     """Runs Copier; where it fails, says why in one sentence, what to do, and the way back."""
     session.log(" ".join(("copier", *words)))
     command = [str(Path(session.bin, "copier")), *words]
-    done = subprocess.run(command, stderr=subprocess.PIPE, text=True, encoding="utf-8", check=False)
-    if done.returncode in (0, 4):
-        sys.stderr.write(done.stderr)
-        return done.returncode
-    said = [line.strip() for line in done.stderr.splitlines() if line.strip() and not line.startswith(" ")]
-    session.warn(f"Copier could not do it: {said[-1] if said else f'exit code {done.returncode}'}")
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, encoding="utf-8", errors="replace") as process:
+        try:
+            words_of = process.communicate()[1]
+        except BaseException:  # nox is told to stop, and so is what it started; its end is waited for
+            process.send_signal(signal.SIGINT) if os.name != "nt" else process.terminate()
+            raise
+    if process.returncode in (0, 4):
+        sys.stderr.write(words_of)
+        return process.returncode
+    said = [line.strip() for line in words_of.splitlines() if line.strip() and not line.startswith(" ")]
+    session.warn(f"Copier could not do it: {said[-1] if said else f'exit code {process.returncode}'}")
     for sign, advice in ADVICE.items():
-        if re.search(sign, done.stderr):
+        if re.search(sign, words_of):
             session.warn(advice)
             break
     if back:
         session.warn(f"nothing is lost; {back}")
-    return done.returncode
+    return process.returncode
 
 
 UNREACHED = "not found|not appear|could not (?:read|resolve)|does not exist|unable to access|no such|local template"
 ADVICE = {
+    "Unknown revision": "the template has no such release; without --vcs-ref the newest is taken. Where _commit of "
+    ".copier-answers.yml is wrong: git log --oneline -- .copier-answers.yml, then git checkout COMMIT -- that file",
+    "(?i)downgrad": "to take an update back, revert its commit: git log --oneline -- .copier-answers.yml names it",
     f"(?i){UNREACHED}": "the template cannot be reached; where it has moved: nox -s update -- --from URL",
     "(?i)validation error|invalid|question|choice": "an answer in .copier-answers.yml is refused by this release; "
     "give another: nox -s update -- --data NAME=VALUE",
@@ -462,7 +572,8 @@ def install_copier(session: nox.Session) -> None:
 
 def git(session: nox.Session, *arguments: str) -> list[str]:
     """The lines that a git command prints."""
-    return str(session.run("git", *arguments, external=True, silent=True, log=False)).splitlines()
+    words = ("git", "-c", "core.quotePath=off", *arguments)
+    return str(session.run(*words, external=True, silent=True, log=False)).splitlines()
 
 
 def refuse_uncommitted(session: nox.Session) -> None:
@@ -483,8 +594,7 @@ def heal(session: nox.Session, waived: list[str], back: str = "the way back: git
     words = ("recopy", "--vcs-ref=:current:", "--defaults", "--overwrite", "--quiet", *chosen)
     if code := copier(session, *words, back=back):
         sys.exit(code)
-    manifest = Path("src", "quality", "manifest.json")
-    known = {manifest.as_posix(), *waived, *json.loads(manifest.read_text(encoding="utf-8"))["files"]}
+    known = {MANIFEST.as_posix(), *waived, *json.loads(MANIFEST.read_text(encoding="utf-8"))["files"]}
     tracked = set(git(session, "ls-files", "--", *MANAGED))
     for path in managed_paths():
         name = path.as_posix()
@@ -522,7 +632,10 @@ def discard(session: nox.Session, path: Path, saved: bool) -> None:
 @nox.session(default=False)
 def environment(session: nox.Session) -> None:
     """Install the pinned environment that all other sessions share; done again only when a pin changes."""
+    named, asked = extras(), group("tests")
     constraints, stamp = pinned(session), Path(session.virtualenv.location, "installed")
+    if not constraints.is_file():
+        refuse(f"{constraints} is not there: `nox -s restore` brings it back")
     more = constraints.with_name(f"extras-{constraints.name}")
     inputs = [constraints, *([more] if more.exists() else []), Path("pyproject.toml")]
     wanted = hashlib.sha256(b"".join(path.read_bytes() for path in inputs)).hexdigest()
@@ -532,8 +645,8 @@ def environment(session: nox.Session) -> None:
         shown: dict[str, Any] = {"silent": False, "stdout": sys.stderr}
         session.install("--no-deps", "-r", str(constraints), env={"UV_COMPILE_BYTECODE": "1"}, **shown)
         pins = [word for path in inputs[:-1] for word in ("-c", str(path))]
-        drivers = shown if extras() else {}  # else nothing is left to fetch
-        session.install("--no-build-isolation", *pins, "-e", f".{extras()}", *group("tests"), **drivers)
+        drivers = shown if named else {}  # else nothing is left to fetch
+        session.install("--no-build-isolation", *pins, "-e", f".{named}", *asked, **drivers)
         stamp.write_text(wanted, encoding="utf-8")
     shared(session).write_text(str(Path(session.bin, "python")), encoding="utf-8")
 
