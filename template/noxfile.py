@@ -19,7 +19,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -43,10 +43,8 @@ MANAGED = ("constraints", "noxfile.py", "src/quality", "tests/quality")
 COPIER, LINT = Path("constraints", "copier.txt"), Path("constraints", "lint.txt")
 IMAGE = Path("constraints", "image.lock")
 MANIFEST = Path("src", "quality", "manifest.json")
-SHARED = (
-    *(".copier-answers.yml", ".dockerignore", ".gitattributes", ".github", ".gitignore", "CODEOWNERS", "Dockerfile"),
-    *("README.md", "docs", "prefect.yaml", "pyproject.toml", "renovate.json"),
-)
+SHARED = (".copier-answers.yml", ".dockerignore", ".gitattributes", ".github", ".gitignore", "CODEOWNERS", "Dockerfile",
+          "README.md", "docs", "prefect.yaml", "pyproject.toml", "renovate.json")  # fmt: skip
 """Where an update merges what the template renders with what the team wrote; the rest is the team's."""
 WAIVED = """
 import datetime, pathlib, sys, yaml
@@ -120,8 +118,8 @@ def project() -> dict[str, Any]:
                "from git: git checkout HEAD -- pyproject.toml")  # fmt: skip
     asked = found.get("project", {}).get("dependencies", [])
     if gone := [name for name in ("polars", "prefect") if not any(str(one).startswith(name) for one in asked)]:
-        refuse(f"pyproject.toml does not ask for {' and '.join(gone)}, so it is not what the template renders: take "
-               "that from git, or copy the template into another folder and merge its file into yours")  # fmt: skip
+        refuse(f"pyproject.toml does not ask for {' and '.join(gone)}, so it is not what the template renders: take it "
+               "from git, or copy the template into another folder and merge the two pyproject.toml")  # fmt: skip
     return found
 
 
@@ -168,7 +166,7 @@ def shared(session: nox.Session) -> Path:
 
 def run(session: nox.Session, *command: str) -> None:
     """Run a Python command in the shared environment and end with its exit code; what cannot run is refused first."""
-    if (gone := lost()) and "drift" not in command:  # which tells of each
+    if (gone := lost()) and command[2:3] != ("drift",):  # which tells of each
         more = f" and {len(gone) - 3} more" if len(gone) > 3 else ""
         refuse(f"the package lacks {', '.join(gone[:3])}{more}: `nox -s restore` brings back what is missing; where "
                "nothing is committed yet, copy the template again into this folder")  # fmt: skip
@@ -455,15 +453,13 @@ def undone(session: nox.Session, start: str, unfinished: Path) -> Iterator[None]
 
 def undo(session: nox.Session, start: str) -> None:
     """Everything as it was before; git that was stopped meanwhile is given time to let go of its lock."""
-    for seconds in (1, 2, 4, 0):
-        try:
+    for seconds in (1, 2, 4):
+        with suppress(CommandFailed):
             git(session, "reset", "--quiet", "--hard", start)
             break
-        except CommandFailed:
-            if not seconds:
-                raise
-            time.sleep(seconds)
-    git(session, "clean", "--quiet", "-d", "--force")
+        time.sleep(seconds)
+    git(session, "reset", "--quiet", "--hard", start)
+    git(session, "clean", "--quiet", "-d", "--force", "--", ":/")
     session.warn("everything is as it was before")
 
 
@@ -636,7 +632,7 @@ def discard(session: nox.Session, path: Path, saved: bool) -> None:
 @nox.session(default=False)
 def environment(session: nox.Session) -> None:
     """Install the pinned environment that all other sessions share; done again only when a pin changes."""
-    project()
+    named, asked = extras(), group("tests")
     constraints, stamp = pinned(session), Path(session.virtualenv.location, "installed")
     if not constraints.is_file():
         refuse(f"{constraints} is not there: `nox -s restore` brings it back")
@@ -649,8 +645,8 @@ def environment(session: nox.Session) -> None:
         shown: dict[str, Any] = {"silent": False, "stdout": sys.stderr}
         session.install("--no-deps", "-r", str(constraints), env={"UV_COMPILE_BYTECODE": "1"}, **shown)
         pins = [word for path in inputs[:-1] for word in ("-c", str(path))]
-        drivers = shown if extras() else {}  # else nothing is left to fetch
-        session.install("--no-build-isolation", *pins, "-e", f".{extras()}", *group("tests"), **drivers)
+        drivers = shown if named else {}  # else nothing is left to fetch
+        session.install("--no-build-isolation", *pins, "-e", f".{named}", *asked, **drivers)
         stamp.write_text(wanted, encoding="utf-8")
     shared(session).write_text(str(Path(session.bin, "python")), encoding="utf-8")
 

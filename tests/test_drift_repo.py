@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import ast
 import hashlib
-import importlib.util
 import json
 import os
 import re
@@ -13,6 +12,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
@@ -270,38 +270,50 @@ def test_an_update_fails_when_a_shared_file_is_left_in_conflict(older: Path) -> 
     assert done.returncode == 1
     assert "left in conflict, resolve and `git add` them: CODEOWNERS" in done.stderr
     assert "<<<<<<<" not in (older / "src" / "quality" / "errors.py").read_text(encoding="utf-8")
+    git(older, "reset", "--quiet", "--hard")
+    git(older, "clean", "--quiet", "-d", "--force")
+    done = nox(older, "update", "--conflict", "rej")
+    assert done.returncode == 1
+    assert "what did not fit is in CODEOWNERS.rej: put it in by hand" in done.stderr
 
 
-def test_an_update_that_was_killed_in_the_middle_says_how_to_take_back_what_it_left(older: Path) -> None:
-    assert nox(older, "update", "--vcs-ref", "v9.9").returncode == 1
-    head = git(older, "rev-parse", "HEAD").strip()
-    (older / ".nox" / "update" / "unfinished").write_text(f"{head} {head}", encoding="utf-8")
-    (older / "CODEOWNERS").write_text("half\n", encoding="utf-8")
+def stopped(repository: Path, number: signal.Signals, to_all: bool) -> tuple[int, str]:
+    """An update that waits in a migration of its release when the signal comes, to nox alone or to all it started."""
+    command = [sys.executable, "-m", "nox", "--no-color", "-s", "update", "--", "--trust"]
+    printed = repository.with_name("printed")
+    with printed.open("w", encoding="utf-8") as file:
+        update = subprocess.Popen(command, cwd=repository, stdout=file, stderr=file, start_new_session=True)
+        while not (repository / "waits").exists():
+            assert update.poll() is None, printed.read_text(encoding="utf-8")
+            time.sleep(0.05)
+        (os.killpg if to_all else os.kill)(update.pid, number)
+        return update.wait(), printed.read_text(encoding="utf-8")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
+def test_an_update_that_is_told_to_stop_undoes_itself_and_one_that_was_killed_is_named(
+    older: Path, releases: Path
+) -> None:
+    config = releases / "copier.yml"
+    waits = [sys.executable, "-c", "import time; open('waits', 'w').close(); time.sleep(600)"]
+    entry = f"_migrations:\n  - version: v1.2.0\n    command: {json.dumps(waits)}\n"
+    config.write_text(config.read_text(encoding="utf-8").replace("_migrations:\n", entry), encoding="utf-8")
+    release(releases, "v1.2.0")
+    start = git(older, "rev-parse", "HEAD")
+    for number, to_all in [(signal.SIGTERM, False), (signal.SIGHUP, False), (signal.SIGINT, True)]:
+        code, said = stopped(older, number, to_all)
+        assert code != 0
+        assert "everything is as it was before" in said
+        assert "Traceback" not in said
+        assert (git(older, "rev-parse", "HEAD"), git(older, "status", "--porcelain")) == (start, "")
+    stopped(older, signal.SIGKILL, to_all=True)
     refused = nox(older, "update")
     assert refused.returncode == 1
-    assert (
-        f"do not commit what it left: CODEOWNERS. To take it back, and what you changed since: git reset --hard {head}"
-        in refused.stderr
-    )
-    commit(older, "Ours")
-    assert nox(older, "update", "--vcs-ref", "v9.9").returncode == 1
-    assert not (older / ".nox" / "update" / "unfinished").exists()
-
-
-@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
-def test_an_update_that_is_told_to_stop_leaves_everything_as_it_was(older: Path, sign: signal.Signals) -> None:
-    head = git(older, "rev-parse", "HEAD")
-    words = [sys.executable, "-m", "nox", "--no-color", "-s", "update"]
-    with subprocess.Popen(words, cwd=older, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as process:
-        assert process.stderr
-        for line in process.stderr:
-            if "copier update" in line:
-                break
-        process.send_signal(sign)
-        said = process.stderr.read()
-        assert process.wait() in (130, 143)
-    assert "everything is as it was before" in said
-    assert (git(older, "rev-parse", "HEAD"), git(older, "status", "--porcelain")) == (head, "")
+    assert "an update was stopped in the middle; do not commit what it left" in refused.stderr
+    back = re.search(r"git reset --hard [0-9a-f]{40} && git clean -d --force", refused.stderr)
+    assert back
+    subprocess.run(back[0], shell=True, cwd=older, check=True, capture_output=True)
+    assert (git(older, "rev-parse", "HEAD"), git(older, "status", "--porcelain")) == (start, "")
 
 
 def test_an_update_loses_no_file_that_git_was_told_not_to_show(older: Path) -> None:
@@ -327,43 +339,6 @@ def test_an_update_changes_no_data_of_the_teams_and_says_what_did_not_fit(older:
     assert "what did not fit is in CODEOWNERS.rej: put it in by hand, delete them; or the way back" in done.stderr
     assert (older / "data" / "auftr\u00e4ge.csv").read_bytes() == rows
     assert (older / "docs" / "\u00e9.md").read_bytes() == b"ours\n"
-
-
-ODD_PROJECTS: dict[str, tuple[Any, str]] = {
-    "conflict": ("<<<<<<< before\n", "cannot be read: Invalid statement"),
-    "own": ('[project]\nname = "mine"\n', "does not ask for polars and prefect"),
-    "extra": (("extras = []", 'extras = ["exel"]'), "names the extra 'exel', which is not there; did you mean excel?"),
-    "word": (("extras = []", 'extras = "excel"'), "extras of [tool.quality] is a list of names"),
-    "group": (("tests = [", "tests = [3, "), "the dependency group tests cannot be read"),
-}
-
-
-@pytest.mark.parametrize("odd", ODD_PROJECTS)
-def test_a_project_file_that_is_not_the_templates_is_one_sentence(
-    older: Path, odd: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    written, said = ODD_PROJECTS[odd]
-    path = older / "pyproject.toml"
-    text = written if isinstance(written, str) else path.read_text("utf-8").replace(*written)
-    path.write_text(text, "utf-8")
-    monkeypatch.chdir(older)
-    spec = importlib.util.spec_from_file_location("odd_noxfile", "noxfile.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    with monkeypatch.context() as patch:
-        patch.setattr("nox.registry._REGISTRY", {})
-        spec.loader.exec_module(module)
-    with pytest.raises(SystemExit) as ended:
-        [module.extras(), module.group("tests")]
-    assert ended.value.code == 2
-    assert said in caplog.text
-
-
-def test_a_package_that_is_not_whole_is_refused_with_what_brings_it_back(older: Path) -> None:
-    refused = nox(older, "task")
-    assert refused.returncode == 2
-    assert "the package lacks src/quality/rollout/shapes.py: `nox -s restore` brings back" in refused.stderr
 
 
 def test_an_update_across_a_migration_says_so_and_then_runs_it(older: Path, releases: Path) -> None:
@@ -408,15 +383,29 @@ def test_restore_leaves_alone_what_is_waived_and_replaces_nothing_that_git_does_
     assert (older / "src" / "quality" / "rollout" / "shapes.py").exists()
 
 
-def test_the_commands_heal_the_files_that_the_manifest_lists() -> None:
-    listed = json.loads((ROOT / "template" / "src" / "quality" / "manifest.json").read_text(encoding="utf-8"))
+def constant(name: str) -> list[str]:
+    """What the noxfile has under a name."""
     text = (ROOT / "template" / "noxfile.py").read_text(encoding="utf-8")
     [assigned] = [
         node.value
         for node in ast.parse(text).body
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "MANAGED"
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == name
     ]
-    assert list(ast.literal_eval(assigned)) == listed["managed"]
+    return list(ast.literal_eval(assigned))
+
+
+def test_the_commands_heal_the_files_that_the_manifest_lists() -> None:
+    listed = json.loads((ROOT / "template" / "src" / "quality" / "manifest.json").read_text(encoding="utf-8"))
+    assert constant("MANAGED") == listed["managed"]
+
+
+def test_an_update_mends_line_endings_of_all_that_is_merged_and_of_nothing_of_the_teams(older: Path) -> None:
+    teams = {"data", "datasets", "policy.yml", "src", "tests", "waivers.yml"}
+    tops = {name.split("/")[0] for name in git(older, "ls-files").splitlines()}
+    assert tops - teams - {name.split("/")[0] for name in constant("MANAGED")} == set(constant("SHARED")) - {
+        ".dockerignore",
+        "Dockerfile",
+    }
 
 
 def test_the_commands_install_the_copier_that_is_pinned() -> None:
@@ -451,10 +440,11 @@ def test_an_update_keeps_what_is_waived_where_the_release_has_it_no_more_and_nam
     assert waived.read_text(encoding="utf-8").endswith("# ours\n")
     assert "kept src/quality/loopback.py, as it is waived, which this release has no more" in done.stderr
     assert "replaced your edits of managed files: src/quality/errors.py" in done.stderr
-    start = re.search(r"git show ([0-9a-f]{12}):PATH", done.stderr)
+    start = re.search(r"git show ([0-9a-f]{12}):\./PATH", done.stderr)
     assert start
     assert git(older, "show", f"{start[1]}:src/quality/errors.py").endswith("# ours\n")
     assert (older / "CODEOWNERS").read_bytes().startswith(b"# The second release's.\n")
+    assert all(b"\r\n" in path.read_bytes() for path in (older / "datasets").glob("*.yml")), "the team's stay"
     assert not git(older, "diff", "--name-only", "--diff-filter=U")
 
 
@@ -497,3 +487,43 @@ def test_files_that_an_update_cannot_read_are_one_sentence_before_anything_is_ch
         assert git(older, "status", "--porcelain") == ""
         path.write_text(before, encoding="utf-8")
         commit(older, "Mended")
+
+
+UNUSABLE = [
+    (None, "pyproject.toml cannot be read: it is not there"),
+    ("<<<<<<< before\na = 1\n", "correct it (what an update left in conflict, too)"),
+    ('[project]\nname = "mine"\n', "does not ask for polars and prefect, so it is not what the template renders"),
+    ('extras = "excel"', "extras of [tool.quality] is a list of names"),
+    ('extras = ["exel"]', "names the extra 'exel', which is not there; did you mean excel?"),
+    ("tests = [3]", "the dependency group tests cannot be read"),
+]
+"""What pyproject.toml says, or what a line of it says, and what is said of it."""
+
+
+def test_files_that_no_session_can_use_are_one_sentence_before_anything_is_installed(older: Path) -> None:
+    path = older / "pyproject.toml"
+    before = path.read_text(encoding="utf-8")
+    for text, said in UNUSABLE:
+        line = rf"(?ms)^{text.split()[0]} = \[.*?\]$" if text else ""
+        if text is None:
+            path.unlink()
+        else:
+            path.write_text(re.sub(line, text, before) if re.search(line, before) else text, encoding="utf-8")
+        refused = nox(older, "task")
+        assert refused.returncode != 0
+        assert said in refused.stderr
+        assert "Traceback" not in refused.stderr
+        assert "installing" not in refused.stderr
+    path.write_text(before, encoding="utf-8")
+    python = f"py3{sys.version_info.minor}"
+    pins = older / "constraints" / max(path.name for path in (older / "constraints").glob(f"{python}-*.txt"))
+    kept = pins.rename(older / "kept")
+    assert f"constraints/{pins.name} is not there: `nox -s restore`" in nox(older, "task").stderr
+    kept.rename(pins)
+    inputs = [pins, pins.with_name(f"extras-{pins.name}"), path]
+    installed = hashlib.sha256(b"".join(one.read_bytes() for one in inputs if one.exists())).hexdigest()
+    (older / ".nox" / "environment" / "installed").write_text(installed, encoding="utf-8")
+    refused = nox(older, "task")
+    assert "the package lacks src/quality/rollout/shapes.py: `nox -s restore`" in refused.stderr
+    waive(older, "src/quality/rollout/shapes.py")
+    assert "the package lacks" not in nox(older, "task").stderr
