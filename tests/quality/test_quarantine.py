@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import json
 import random
 import re
@@ -31,6 +32,7 @@ from quality.quarantine import splits as quarantine
 from quality.quarantine.encryption import decrypted, encrypted
 from quality.quarantine.redrive import redrive
 from quality.quarantine.splits import Split
+from quality.quarantine.waiting import waiting
 
 QUARANTINE = {"path": "out", "drop": ["email"]}
 
@@ -327,6 +329,65 @@ def test_every_dtype_comes_back_as_it_was(name: str) -> None:
     hidden = frame.select(encrypted(["cell"], frame.schema, cipher))
     assert hidden["cell"].null_count() == 2
     assert_frame_equal(decrypted(hidden, cipher, "key"), frame)
+
+
+NIGHTS = [
+    *itertools.pairwise([*CELLS, "days", "numbers"]),
+    *(("day", "days"), ("days", "moment"), ("text", "bytes"), ("number", "numbers"), ("category", "choice")),
+    *(("text", "numbers"), ("moment", "gone"), ("gone", "moment")),
+]
+"""What a column was on one night, and what on the next."""
+
+
+@pytest.mark.parametrize("is_sealed", [False, True], ids=["clear", "sealed"])
+@pytest.mark.parametrize(("one", "other"), NIGHTS)
+def test_rows_of_nights_with_other_types_are_redriven_and_stay_what_they_were(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch, one: str, other: str, is_sealed: bool
+) -> None:
+    cipher = MultiFernet([Fernet(Fernet.generate_key())])
+    monkeypatch.setattr(quarantine, "key", lambda config: cipher)
+    cells = CELLS | {"days": pl.Series([date(2020, 1, 1)] * 2, dtype=pl.Datetime("ms")), "numbers": pl.Series([1, 2])}
+    held: dict[int, Any] = {}
+    for night, name in enumerate((one, other)):
+        ids = [-2 * night - 1, -2 * night - 2]
+        column = {} if name == "gone" else {"cell": cells[name]}
+        hidden = {"encrypt": ["cell"], "secret": "key"} if is_sealed and column else {}
+        rules = [{"check": "positive", "column": "id"}]
+        repository.says(quarantine={"path": "out", "passed": False} | hidden, rules=rules, sensitive=[], key=["id"])
+        repository.holds({"id": ids} | column)
+        assert judged(repository, name).failing == 2
+        held |= dict(zip(ids, cells[name] if column else [None, None], strict=True))
+    repository.says(quarantine={"path": "out", "passed": False, "encrypt": ["cell"], "secret": "key"})
+    for _ in range(2):  # what stays is read again
+        split = redrive(repository.config)
+        assert split is not None
+        assert (split.rows, split.passed, split.failing) == (4, 0, 4)
+        rows = {
+            row["id"]: row.get("cell")
+            for group, _ in waiting(repository.config)
+            for row in group.collect().iter_rows(named=True)
+        }
+        assert rows.keys() == held.keys()
+        assert not [name for name in held if rows[name] != held[name] and repr(rows[name]) != repr(held[name])], rows
+
+
+def test_rows_that_todays_rules_cannot_judge_keep_no_others_in_quarantine(repository: Repository) -> None:
+    repository.says(quarantine={"path": "out"}, sensitive=[], rules=[{"check": "in_set", "column": "x", "values": [9]}])
+    repository.holds({"id": [1, 2], "x": [1, 2]})
+    assert judged(repository, "numbers").failing == 2
+    repository.says(rules=[{"check": "in_set", "column": "x", "values": ["9"]}])
+    repository.holds({"id": [3, 4, 5], "x": ["1", "2", "3"]})
+    assert judged(repository, "texts").failing == 3
+    repository.says(rules=[{"check": "in_set", "column": "x", "values": ["1", "9"]}])
+    with pytest.raises(QuarantineError, match=r"of 2 rows, quarantined on [-\d]{10}; rows with columns of other"):
+        redrive(repository.config)
+    assert sorted(split.failing for split in quarantine.standing(repository.config).values()) == [2, 2]
+    assert [split.passed for split in quarantine.standing(repository.config).values() if split.kind == "redrive"] == [1]
+    repository.says(rules=[{"check": "not_null", "column": "x"}])
+    split = redrive(repository.config)
+    assert split is not None
+    assert split.says() == "quarantine: 4 of 4 rows released, 0 stay"
+    assert redrive(repository.config) is None
 
 
 @pytest.mark.parametrize(

@@ -14,17 +14,39 @@ from quality.engine.rule import RowRule, Rule
 from quality.errors import QuarantineError
 from quality.quarantine import splits
 from quality.quarantine.splits import RULES, Split
+from quality.quarantine.waiting import waiting
 
 
 def redrive(config: CheckConfig) -> Split | None:
-    """Judges every quarantined row anew and writes one split that replaces theirs; None when there is no row.
+    """Judges every quarantined row anew and writes splits that replace theirs; None when there is no row.
 
     Rows are judged by the row rules whose failing rows are quarantined. A rule that needs a column which quarantine
-    drops keeps the rows that failed it.
+    drops keeps the rows that failed it. Rows that one schema does not hold are judged apart: those that cannot be
+    judged, which is a QuarantineError in the end, keep no others from their release. What is returned is the last of
+    the splits, with the counts of all.
     """
+    made, problems = [], []
     with splits.locked(config):
-        waiting = splits.waiting(config)
-        return _split(*waiting, config) if waiting else None
+        groups = list(waiting(config))
+        for rows, earlier in groups:
+            try:
+                made.append(_split(rows, earlier, config))
+            except QuarantineError as problem:
+                problems.append(problem if len(groups) == 1 else _unreleased(problem, earlier))
+    if problems:
+        raise problems[0]
+    counts = {name: sum(getattr(one, name) for one in made) for name in ("rows", "passed", "failing")}
+    return made[-1].model_copy(update=counts) if made else None
+
+
+def _unreleased(problem: QuarantineError, earlier: tuple[Split, ...]) -> QuarantineError:
+    """What could not be judged, and in which of the splits."""
+    days = sorted({f"{split.at:%Y-%m-%d}" for split in earlier})
+    rows = sum(split.failing for split in earlier)
+    return QuarantineError(
+        f"{problem}; this is so of {rows:,} rows, quarantined on {', '.join(days)}; rows with columns of other types "
+        "were judged apart"
+    )
 
 
 def _split(rows: pl.LazyFrame, earlier: tuple[Split, ...], config: CheckConfig) -> Split:

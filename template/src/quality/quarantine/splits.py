@@ -33,7 +33,7 @@ from quality.errors import CannotJudgeError, ConfigurationError, QuarantineError
 from quality.files import FILE, FOLDER, alone, private_folder
 from quality.masking import masked
 from quality.prefect_run import secret
-from quality.quarantine.encryption import TOKEN, cipher, decrypted, encrypted
+from quality.quarantine.encryption import TOKEN, cipher, encrypted
 from quality.quarantine.keeping import HALF, PART, forget
 from quality.result import CheckResult
 from quality.values import Frozen
@@ -275,17 +275,6 @@ def key(config: CheckConfig) -> MultiFernet:
         return cipher(secret(name, "the quarantine"), name)
     except ConfigurationError as error:
         raise QuarantineError(f"{config.dataset}: {error}") from None
-
-
-def waiting(config: CheckConfig) -> tuple[pl.LazyFrame, tuple[Split, ...]] | None:
-    """The rows in quarantine, decrypted, and the splits that hold them; None when there is no row."""
-    there = {folder: split for folder, split in standing(config).items() if split.failing}
-    if not there:
-        return None
-    rows = pl.concat([pl.scan_parquet(folder / FAILING) for folder in there], how="diagonal_relaxed")
-    if TOKEN in rows.collect_schema():
-        rows = decrypted(rows.collect(), key(config), str(asked(config).secret)).lazy()
-    return rows, tuple(there.values())
 
 
 def _appear(half: Path, whole: Path) -> None:
