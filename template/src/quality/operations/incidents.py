@@ -167,8 +167,9 @@ def due(
 
 
 def _is_unread(result: CheckResult) -> bool:
-    """Whether no rule could be judged: nothing is known of what only readable data tells, and it is about no rule."""
-    return bool(result.rules) and all(rule.status is Status.ERROR for rule in result.rules)
+    """Whether the data could not be read: what only readable data tells is not known, and it is about no rule."""
+    unread = result.reason is not None or result.row_count is None
+    return unread and bool(result.rules) and all(rule.status is Status.ERROR for rule in result.rules)
 
 
 def _ended(name: str, good: Container[str], bad: Container[str]) -> str:
