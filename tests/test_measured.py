@@ -66,5 +66,5 @@ def test_the_check_of_a_store_and_that_of_many_files_run(tables: Path) -> None:
     run(tables, "-c", module("object_storage").CHECK, str(tables / "orders.parquet"), orders)
     ways = {way: json.loads(run(tables, "-c", module("incremental").CHECK, orders, way)) for way in ("off", "kept")}
     assert ways["off"]["counts"] == ways["kept"]["counts"]
-    said = run(tables, "-c", module("many_files").CHECK, orders)
+    said = run(tables, "-c", module("many_files").CHECK, orders, "")
     assert "states of 3 files: 3 kept, 0 read" in said, "the check before has kept them"

@@ -230,7 +230,7 @@ def noxfile(flights: Path) -> dict[str, Any]:
     """A rendered repository's project, and the names of its noxfile: nox knows a session once in a process."""
     with contextlib.chdir(flights):
         project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]
-        return {"project": project, **runpy.run_path("noxfile.py")}
+        return {**runpy.run_path("noxfile.py"), "project": project}
 
 
 def test_sessions_run_on_the_newest_tuple_of_a_python_by_number(
@@ -248,9 +248,11 @@ def test_extras_are_installed_by_naming_them_once(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     known = sorted(noxfile["project"]["optional-dependencies"])
-    Path("pyproject.toml").write_text("[project]\n", "utf-8")
+    project = '[project]\ndependencies = ["polars", "prefect"]\n'
+    Path("pyproject.toml").write_text(project, "utf-8")
     assert noxfile["extras"]() == ""
-    Path("pyproject.toml").write_text(f"[tool.quality]\nextras = {known}\n", "utf-8")
+    project += "[project.optional-dependencies]\n" + "".join(f"{name} = []\n" for name in known)
+    Path("pyproject.toml").write_text(f"{project}[tool.quality]\nextras = {known}\n", "utf-8")
     assert noxfile["extras"]() == "[dask,delta,duckdb,excel,iceberg,postgresql,pushdown,ray,remote,spark]"
 
 

@@ -251,7 +251,7 @@ def test_two_tables_of_one_database_are_reconciled_there(
     )
     compare(here, found)
     said = [[re.sub(r"-0\.0\b", "0.0", rule.message) for rule in result.rules] for result in (here, found)]
-    assert [one.replace(str(table), "other.parquet") for one in said[1]] == said[0]
+    assert [one.replace("other of env:THERE", "other.parquet") for one in said[1]] == said[0]
     assert {rule.status.value for rule in found.rules} == {"FAILED"}
 
 
