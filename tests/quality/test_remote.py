@@ -5,10 +5,12 @@ from __future__ import annotations
 import io
 import re
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 from urllib.parse import quote
@@ -168,6 +170,14 @@ def test_the_same_files_are_data_in_a_store_and_on_a_disk(store: Store, tmp_path
         assert files(f"s3://shop/{folder}{pattern}") == files(f"{folder}{pattern}"), pattern
     (said,) = (files(f"s3://shop/{one}") for one in ["csv"])
     assert said == "no file matches csv, only folders: write csv/ for the files in them"
+
+
+def test_a_file_that_a_web_server_lacks_is_missing_though_no_folder_of_it_can_be_listed(tmp_path: Path) -> None:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(SimpleHTTPRequestHandler, directory=str(tmp_path)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    address = f"http://127.0.0.1:{server.server_port}/none.csv"
+    assert str(judge(None, ROWS, source={"path": address}).reason) == f"no file matches {address}"
+    server.shutdown()
 
 
 def test_an_object_that_changes_while_it_is_read_gives_no_verdict(store: Store, listing: str) -> None:

@@ -94,8 +94,8 @@ def kept_run(run: Run) -> Ranges | None:
 def sorted_marks(tables: Sequence[Table], low: int, high: int, store: Store) -> pl.DataFrame:
     """The marks of these tables from one to another, sorted, each with the number of its file.
 
-    They are read one table after the other, as a scan of all would hold more of them than the range has. One that is
-    damaged is made again by the next check; this one asks the whole.
+    They are read table by table, as a scan of all would hold more of them than the range has. One that is damaged is
+    made again by the next check; this one asks the whole.
     """
     inside = pl.col("mark").is_between(pl.lit(low, pl.UInt64), pl.lit(high, pl.UInt64))
 

@@ -17,6 +17,7 @@ from quality.errors import ConfigurationError, MalformedError, SourceError, firs
 from quality.sources.partition import NO_VALUE, Keys, Partition
 from quality.sources.tables import refuse_tables
 
+T = TypeVar("T")
 Format = Literal["parquet", "csv", "ndjson", "ipc", "json", "excel", "delta", "iceberg"]
 SUFFIXES: dict[str, Format] = {
     ".parquet": "parquet",
@@ -35,7 +36,6 @@ SUFFIXES: dict[str, Format] = {
 }
 ASIDE = ("json", "excel")
 """Formats of what often lies beside data in a folder, such as a description: they are data where nothing else is."""
-T = TypeVar("T")
 OLD_EXCEL = (".xls", ".xlsb", ".ods")
 KEY = re.compile(r"([^=]+)=(.*)")
 UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")

@@ -8,6 +8,7 @@ import glob
 import importlib
 import importlib.util
 import os
+from contextlib import suppress
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -49,13 +50,17 @@ def files(address: str, form: Format | None, part: Partition | None = None) -> l
 
 
 def _instead(address: str) -> str:
-    """What to write where an address means no file: of a folder, or of folders that a pattern fits."""
-    start = before_magic(address) if glob.has_magic(address) else f"{address.rstrip('/')}/"
-    pattern = address.rstrip("/").split("/")
-    there = [] if importlib.util.find_spec("obstore") is None else _below(start)
+    """What to write where an address means no file: of a folder, or of folders that a pattern fits.
+
+    Who may read files need not be allowed to list them, and web servers do not: then nothing is known of folders.
+    """
+    place, is_pattern, there = address.rstrip("/"), glob.has_magic(address), list[Object]()
+    if importlib.util.find_spec("obstore") is not None and not address.startswith("http"):
+        with suppress(SourceError):
+            there = _below(before_magic(address) if is_pattern else f"{place}/")
+    pattern = place.split("/")
     if any(_fits(one.address.split("/")[: len(pattern)], pattern) for one in there):
-        folder = address.rstrip("/")
-        return f", only folders: write {folder}/{'*' if glob.has_magic(address) else ''} for the files in them"
+        return f", only folders: write {place}/{'*' if is_pattern else ''} for the files in them"
     return "; write ? where a name has a [" if "[" in address else ""
 
 
