@@ -65,7 +65,7 @@ def check(folder: Path, states: str) -> dict[str, Any]:
     """One process, once what others wrote is on the disk: a night is not measured by the writes of the one before."""
     os.sync()
     words = [sys.executable, "-c", CHECK, str(HERE / "suites" / "orders.yml"), states]
-    env = os.environ | {"PYTHONPATH": str(SOURCE), "QUALITY_ROOT": str(folder)}
+    env = os.environ | {"PYTHONPATH": str(SOURCE), "QUALITY_ROOT": str(folder), "PYTHONDONTWRITEBYTECODE": ""}
     done = subprocess.run(words, cwd=folder, env=env, capture_output=True, text=True, check=False)
     if done.returncode:
         sys.exit(done.stderr)

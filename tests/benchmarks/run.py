@@ -24,6 +24,8 @@ import report
 
 HERE = Path(__file__).parent
 ENVIRONMENTS = HERE / ".environments"
+COMPILED = {"PYTHONDONTWRITEBYTECODE": ""}
+"""Whatever is set here, modules are compiled once, as where a package is installed."""
 LIMIT = 1_800
 
 
@@ -94,9 +96,8 @@ def measured(command: list[str], surroundings: dict[str, str] | None = None) -> 
     """A whole process: wall, processor seconds, peak megabytes, and the JSON in its last line or its error."""
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err, tempfile.TemporaryDirectory() as scratch:
         start = time.perf_counter()
-        child = subprocess.Popen(
-            command, stdout=out, stderr=err, cwd=scratch, env={**os.environ, **(surroundings or {})}
-        )
+        env = {**os.environ, **COMPILED, **(surroundings or {})}
+        child = subprocess.Popen(command, stdout=out, stderr=err, cwd=scratch, env=env)
         status = waited(child, LIMIT)
         wall = time.perf_counter() - start
         out.seek(0)
@@ -189,7 +190,7 @@ def figures(rows: int, data: Path, repeat: int) -> dict[str, Any]:
     took: dict[str, list[float]] = {name: [] for name in commands}
     for turn in range(2 * repeat + 1):
         for name, code in commands.items():
-            run = measured([python, "-c", code], {"PYTHONPATH": source, "PYTHONDONTWRITEBYTECODE": ""})
+            run = measured([python, "-c", code], {"PYTHONPATH": source})
             if turn:
                 took[name].append(run["cpu"])
     compiled = measured([python, str(HERE / "compile.py"), str(data)], {"PYTHONPATH": source})

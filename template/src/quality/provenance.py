@@ -46,7 +46,7 @@ class RunMetadata(Frozen):
     template_version: str | None = None
     compatibility: str | None = None
     judged_by: str | None = None
-    explain: Explain = Explain()
+    explain: Explain = Field(default_factory=Explain)
 
     @property
     def subject(self) -> str:

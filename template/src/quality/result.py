@@ -74,7 +74,7 @@ class CheckResult(Frozen):
     retry_helps: bool = False
     execution_time_ms: float = 0.0
     timestamp: datetime
-    metadata: RunMetadata = RunMetadata()
+    metadata: RunMetadata = Field(default_factory=RunMetadata)
 
     @model_validator(mode="before")
     @classmethod

@@ -5,8 +5,6 @@ mergeable measures, so that all rules of a dataset compile to one pass. A rule t
 queries the frame itself when it is judged.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any, ClassVar, NamedTuple
 

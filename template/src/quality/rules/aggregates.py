@@ -1,7 +1,5 @@
 """Table rules about one number of a column's values: mean, sum, spread, extremes and quantiles."""
 
-from __future__ import annotations
-
 import math
 from typing import Any, ClassVar, Literal
 

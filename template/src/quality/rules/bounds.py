@@ -1,7 +1,5 @@
 """What people write as bounds, ages and values, and what is wrong with it whatever the column is."""
 
-from __future__ import annotations
-
 import math
 import re
 from datetime import date, datetime, time, timedelta

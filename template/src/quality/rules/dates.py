@@ -4,8 +4,6 @@ Padding, ranges and the calendar are in the pattern: a format with a day, a mont
 the days that every month has, for the 29th and 30th, for the 31st, and for February 29 of leap years.
 """
 
-from __future__ import annotations
-
 import functools
 import re
 from collections.abc import Callable, Mapping

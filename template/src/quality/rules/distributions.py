@@ -1,7 +1,5 @@
 """Drift rules: the column's distribution against that of a baseline, compared over the baseline's own bins."""
 
-from __future__ import annotations
-
 import math
 from typing import Annotated, Any, ClassVar, Literal
 

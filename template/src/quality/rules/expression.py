@@ -1,7 +1,5 @@
 """The rule that is a SQL condition."""
 
-from __future__ import annotations
-
 from typing import ClassVar, Literal
 
 import polars as pl

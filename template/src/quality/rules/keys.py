@@ -1,7 +1,5 @@
 """Row rules that compare a row with other rows: uniqueness and order. They query the frame beside the one pass."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, ClassVar, Literal
 
 import polars as pl

@@ -1,7 +1,5 @@
 """Rules about moments: before now, after now, and how old the newest is."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar, Literal
 

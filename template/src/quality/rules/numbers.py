@@ -1,7 +1,5 @@
 """Table rules about counts: rows, filled rows, distinct values."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar, Literal
 
 import polars as pl

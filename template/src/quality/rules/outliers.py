@@ -1,7 +1,5 @@
 """Rules about numbers far from the others."""
 
-from __future__ import annotations
-
 import math
 from typing import Annotated, ClassVar, Literal
 

@@ -1,7 +1,5 @@
 """Rules about what is there: nulls, blanks, and nulls where a condition holds."""
 
-from __future__ import annotations
-
 from typing import ClassVar, Literal
 
 import polars as pl

@@ -1,7 +1,5 @@
 """The rule that compares a dataset with another, key by key and cell by cell."""
 
-from __future__ import annotations
-
 import math
 from typing import Annotated, Any, Literal, NamedTuple, Self
 

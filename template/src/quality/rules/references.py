@@ -1,7 +1,5 @@
 """Rules about another dataset: its keys and its number of rows."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Any, ClassVar, Literal
 

@@ -1,7 +1,5 @@
 """Rules about the shape of a dataset: its columns and their dtypes."""
 
-from __future__ import annotations
-
 import difflib
 from collections.abc import Iterable
 from typing import ClassVar, Literal

@@ -1,7 +1,5 @@
 """What table rules have in common: one number, judged against bounds, or remembered."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar
 
 from quality.engine.dtypes import NUMBER, Kinds

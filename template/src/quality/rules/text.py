@@ -1,7 +1,5 @@
 """Rules about text: lengths, patterns and well-known forms."""
 
-from __future__ import annotations
-
 from typing import Annotated, ClassVar, Literal
 
 import polars as pl

@@ -1,7 +1,5 @@
 """Trend rules: one number of the dataset against the same number of earlier runs, as history has it."""
 
-from __future__ import annotations
-
 import math
 import statistics
 from typing import Annotated, Any, ClassVar, Literal, Self

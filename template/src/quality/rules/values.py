@@ -1,7 +1,5 @@
 """Row rules: each says what holds for one row, and counts the rows for which it does not."""
 
-from __future__ import annotations
-
 import functools
 import operator
 from typing import Any, ClassVar, Literal
