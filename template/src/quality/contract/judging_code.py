@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from quality.contract import project
-from quality.contract.judging_modules import decides, digest_of
+from quality.contract.judging_modules import DECIDE, decides, digest_of
 
 PACKAGE = Path(__file__).parents[1]
 MEANINGS = "contract/meanings.json"
@@ -16,8 +16,9 @@ MEANINGS = "contract/meanings.json"
 
 
 def judging_modules(package: Path = PACKAGE) -> Iterator[Path]:
-    """The modules that decide a verdict."""
-    for path in sorted(package.rglob("*.py")):
+    """The modules that decide a verdict, sorted by path."""
+    rooms = (f"{room}**/*.py" if room.endswith("/") else room for room in DECIDE)
+    for path in sorted(path for room in rooms for path in package.glob(room)):
         if decides(path.relative_to(package).as_posix()):
             yield path
 

@@ -93,7 +93,7 @@ class Piece:
 
     def _load(self, texts: dict[str, str]) -> None:
         header = loads(texts.pop(HEADER))
-        kept = {name: _kept(*loads(text)) for name, text in texts.items()}
+        kept = {name: _kept(*said) for name, said in zip(texts, loads(f"[{','.join(texts.values())}]"), strict=True)}
         schema, dtypes = _schema(header["schema"]), _schema(header["dtypes"])
         declared = tuple(map(tuple, header["declared"]))
         columnar, hidden, exponents = header["columnar"], tuple(header["hidden"]), tuple(header["exponents"])

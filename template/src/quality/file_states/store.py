@@ -148,15 +148,21 @@ class Store:
         if self.remote:
             return
         now, there, times = datetime.now(UTC), self._clock(), dict[Path, datetime]()
-        for file in Path(self.folder).glob("*"):
+        for file in self._listed():
             with suppress(OSError, ValueError, OverflowError):
-                times[file] = datetime.fromtimestamp(file.stat().st_mtime, UTC)
+                times[Path(file)] = datetime.fromtimestamp(file.stat().st_mtime, UTC)
         whole = [at for file, at in times.items() if not _is_half(file)]
         oldest = keep_from(whole, now, keep_days)
         for file, at in times.items():
             if at < there - timedelta(days=1) if _is_half(file) else oldest is not None and at < oldest:
                 with suppress(OSError):
                     file.unlink()
+
+    def _listed(self) -> list[os.DirEntry[str]]:
+        """What lies in the folder; nothing where it is not there."""
+        with suppress(OSError), os.scandir(self.folder) as found:
+            return list(found)
+        return []
 
     def _clock(self) -> datetime:
         """The time of the folder's file system, which a write in progress is dated by, whichever machine writes it."""
