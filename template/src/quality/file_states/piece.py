@@ -29,6 +29,8 @@ from quality.sources.source import Part, Reading
 from quality.values import Scalar
 
 HEADER = "header"
+SMALL = 2**20
+"""Bytes of a file whose columns are read at once: a query costs as much as to read a megabyte."""
 BROKEN: tuple[type[BaseException], ...] = (Exception, pl.exceptions.PanicException)
 
 
@@ -112,8 +114,9 @@ class Piece:
 
     @cached_property
     def frame(self) -> Frame:
-        """The file's rows; its queries are its own."""
-        return Frame(self.reading.lazy, self.around, columnar=self.reading.columnar, hidden=self.reading.hidden)
+        """The file's rows; its queries are its own, and few and wide where a query costs more than to read the file."""
+        around = replace(self.around, far=self.around.far or 0 < self.part.size <= SMALL)
+        return Frame(self.reading.lazy, around, columnar=self.reading.columnar, hidden=self.reading.hidden)
 
     @property
     def queries(self) -> list[tuple[str, tuple[str, ...]]]:
