@@ -21,6 +21,7 @@ import polars as pl
 from quality.contract import project
 from quality.errors import SourceError, first_line
 from quality.file_states import seal
+from quality.history.claims import NOTE
 from quality.history.retention import keep_from
 from quality.sources import remote, storage
 
@@ -148,7 +149,7 @@ class Store:
         if self.remote:
             return
         now, there, times = datetime.now(UTC), self._clock(), dict[Path, datetime]()
-        for file in Path(self.folder).glob("*"):
+        for file in self._tables():
             with suppress(OSError, ValueError, OverflowError):
                 times[file] = datetime.fromtimestamp(file.stat().st_mtime, UTC)
         whole = [at for file, at in times.items() if not _is_half(file)]
@@ -168,9 +169,13 @@ class Store:
         """Deletes every state; in object storage, the note that they may be used, so that they are compared again."""
         if self.remote:
             return
-        for file in Path(self.folder).glob("*"):
+        for file in self._tables():
             with suppress(OSError):
                 file.unlink()
+
+    def _tables(self) -> list[Path]:
+        """All local files but the note that says whose they are."""
+        return [file for file in Path(self.folder).glob("*") if file.name != NOTE]
 
     def touch(self, name: str) -> bool:
         """Keeps a local table from being deleted, and says whether it is there; in object storage nothing is asked."""

@@ -31,6 +31,7 @@ from quality.engine.rule import RowRule
 from quality.engine.samples import across
 from quality.errors import CannotJudgeError, ConfigurationError, QuarantineError, SourceError, first_line
 from quality.files import FILE, FOLDER, alone, private_folder
+from quality.history.claims import claim
 from quality.masking import masked
 from quality.prefect_run import secret
 from quality.quarantine.encryption import TOKEN, cipher, encrypted
@@ -86,9 +87,10 @@ def home(config: CheckConfig) -> Path:
 def locked(config: CheckConfig) -> Iterator[None]:
     """One split or redrive of a dataset at a time."""
     try:
+        claim(str(base(config)))
         private_folder(base(config))
         private_folder(home(config))
-    except OSError as error:
+    except (OSError, SourceError) as error:
         raise QuarantineError(f"rows could not be quarantined in {asked(config).path}: {first_line(error)}") from None
     with alone(base(config)):
         yield
