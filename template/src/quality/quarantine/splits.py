@@ -30,7 +30,7 @@ from quality.engine.judge import Found, problem_of
 from quality.engine.rule import RowRule
 from quality.engine.samples import across
 from quality.errors import CannotJudgeError, ConfigurationError, QuarantineError, SourceError, first_line
-from quality.files import FILE, FOLDER, alone, private_folder
+from quality.files import FILE, FOLDER, alone, no_room, private_folder
 from quality.history.claims import claim
 from quality.masking import masked
 from quality.prefect_run import secret
@@ -202,9 +202,10 @@ def write(
     except QuarantineError:
         raise
     except (OSError, SourceError, ConfigurationError, pl.exceptions.PolarsError) as error:
-        secret = config.sensitive and not isinstance(error, OSError)
-        why = problem_of(error, config) if secret else first_line(error)
-        raise QuarantineError(f"rows could not be quarantined in {asked(config).path}: {why}") from error
+        cause = no_room(place) or error
+        secret = config.sensitive and not isinstance(cause, OSError)
+        why = problem_of(error, config) if secret else first_line(cause)
+        raise QuarantineError(f"rows could not be quarantined in {asked(config).path}: {why}") from cause
     finally:
         shutil.rmtree(half, ignore_errors=True)
     return made
