@@ -183,6 +183,15 @@ def test_rows_are_not_set_apart_by_a_rule_that_could_not_be_judged(repository: R
     assert not list(quarantine.home(repository.config).glob("date=*"))
 
 
+def test_a_split_of_a_later_release_is_told_as_one(repository: Repository) -> None:
+    repository.holds(BAD)
+    judged(repository, "one")
+    (file,) = repository.root.rglob("split.json")
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"moved": True}))
+    with pytest.raises(QuarantineError, match=r"split.json cannot be read: a later release wrote it, with moved"):
+        redrive(repository.config)
+
+
 def test_a_write_that_fails_says_so_and_leaves_nothing(repository: Repository) -> None:
     repository.says(quarantine={"path": "policy.yml"})
     with pytest.raises(QuarantineError, match=r"could not be quarantined in policy\.yml"):

@@ -32,6 +32,7 @@ from quality.engine.samples import across
 from quality.errors import CannotJudgeError, ConfigurationError, QuarantineError, SourceError, first_line
 from quality.files import FILE, FOLDER, alone, no_room, private_folder
 from quality.history.claims import claim
+from quality.history.releases import why_unread
 from quality.masking import masked
 from quality.prefect_run import secret
 from quality.quarantine.encryption import TOKEN, cipher, encrypted
@@ -110,7 +111,7 @@ def splits(config: CheckConfig) -> dict[Path, Split]:
         try:
             found[file.parent] = Split.model_validate_json(file.read_text("utf-8"))
         except (ValidationError, OSError) as error:
-            raise QuarantineError(f"{file} cannot be read: {first_line(error)}") from None
+            raise QuarantineError(f"{file} cannot be read: {why_unread(error)}") from None
     return dict(sorted(found.items(), key=lambda item: item[1].at))
 
 
