@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+from polars import selectors
 
 from quality.checking import check
 from quality.contract.config import CheckConfig
@@ -66,10 +67,11 @@ CLOSE = 3, 1, 3, 1.0
 """Most rows lie close together, so that of a few some are far off; and tables near by are read instead of the run."""
 FEW_MARKS = 2**58
 """Marks divided by so much are 64, so that many keys have one of them."""
+EVOLUTION = ("new_columns", "missing_columns", "wider_numbers", "time_units")
 DAYS = ("day=2026-11-25", "day=2026-11-26", "day=2026-11-27", "day=__HIVE_DEFAULT_PARTITION__")
 STEPS = (
-    "append", "append", "append", "rewrite", "rewrite", "delete", "swap", "link", "rules", "reference", "sensitive",
-    "nothing", "clock",
+    "append", "append", "append", "append", "rewrite", "rewrite", "rewrite", "delete", "delete", "swap", "link",
+    "rules", "rules", "reference", "reference", "sensitive", "nothing", "clock", "odd", "odd", "aside", "way", "move",
 )  # fmt: skip
 Row = dict[str, Any]
 
@@ -147,12 +149,60 @@ def _write(frame: pl.DataFrame, path: Path) -> None:
     elif path.suffix == ".arrow":
         frame.write_ipc(path)
     elif path.suffix == ".csv":
-        frame.with_columns(pl.col("f").cast(pl.String)).write_csv(path)
+        frame.with_columns(selectors.float().cast(pl.String)).write_csv(path)
     else:
-        lines = [
-            json.dumps(row, default=str) for row in frame.with_columns(pl.col("f").fill_nan(None)).rows(named=True)
-        ]
+        plain = frame.with_columns(selectors.float().fill_nan(None))
+        lines = [json.dumps(row, default=str) for row in plain.rows(named=True)]
         path.write_text("".join(f"{line}\n" for line in lines).replace("Infinity", "1e9"), "utf-8")
+
+
+def odd(of: random.Random, frame: pl.DataFrame) -> pl.DataFrame:
+    """A file as no other one is: a column gone, new, elsewhere, of another dtype, or of values that are none of it."""
+    column = of.choice(frame.columns)
+    few = frame["k"].cast(pl.String).replace(["7", "8"], ["seven", ""])
+    made: tuple[Callable[[], pl.DataFrame], ...] = (
+        lambda: frame.drop(column),
+        lambda: frame.with_columns(x=pl.lit(1)),
+        lambda: frame.select(reversed(frame.columns)),
+        lambda: frame.with_columns(pl.col("k").cast(pl.Int64), pl.col("f").cast(pl.Float32)),
+        lambda: frame.with_columns(pl.lit(None, pl.Null).alias(column)),
+        lambda: frame.with_columns(few),
+        lambda: frame.with_columns(pl.col("d").cast(pl.Datetime("ms"))),
+        lambda: frame.rename({column: column.upper()}),
+        frame.clear,
+    )
+    return of.choice(made)()
+
+
+def reference(of: random.Random) -> pl.DataFrame:
+    """What rules refer to: mostly a key of numbers, now and then of texts, with nulls, with other columns, or empty."""
+    frame = rows(of, ("k", "f"))
+    whole = frame.with_columns(pl.col("k").fill_null(1))
+    others = (frame, whole.clear(), whole.cast({"k": pl.Int64}), whole.cast({"k": pl.String}), whole.drop("f"))
+    return of.choice((whole, whole, whole, whole, *others))
+
+
+def damage(of: random.Random, folder: Path) -> str:
+    """Something happens to what is kept: a table is cut, emptied, gone, a folder, or has another byte."""
+    tables = sorted(file for file in folder.rglob("*") if file.is_file())
+    if not tables:
+        return "nothing is kept"
+    table, kind = of.choice(tables), of.choice(("cut", "emptied", "gone", "a folder", "another byte", "all gone"))
+    held = table.read_bytes()
+    if kind == "cut":
+        table.write_bytes(held[: of.randrange(len(held))] if held else b"")
+    elif kind == "emptied":
+        table.write_bytes(b"")
+    elif kind == "another byte" and held and not table.name.startswith("run."):
+        at = of.randrange(len(held))
+        table.write_bytes(held[:at] + bytes([held[at] ^ 1 << of.randrange(8)]) + held[at + 1 :])
+    elif kind == "all gone":
+        shutil.rmtree(folder)
+    elif kind in ("gone", "a folder"):
+        table.unlink()
+        if kind == "a folder":
+            table.mkdir()
+    return f"{table.name.partition('.')[0][:8]} {kind}"
 
 
 def rule(of: random.Random, columns: tuple[str, ...]) -> Row:
@@ -225,9 +275,10 @@ class History:
         self.grows, self.night = self.of.random() < 0.4, 0
         self.sensitive = self.hidden()
         self.rules = [self.rule() for _ in range(self.of.randrange(1, 9))]
-        self.now = NOW
-        (root / "data").mkdir()
-        write(rows(self.of, ("k", "f")).with_columns(pl.col("k").fill_null(1)), root / "reference.parquet")
+        self.now, self.odd, self.folder = NOW, "", "data"
+        self.dtypes, self.evolution = dict(DTYPES), list(EVOLUTION) if self.of.random() < 0.3 else []
+        (root / self.folder).mkdir()
+        write(reference(self.of), root / "reference.parquet")
         for _ in range(self.of.choice((1, 2, 3, 4, 12))):
             self.append()
 
@@ -253,10 +304,14 @@ class History:
         """Other rows in a file, mostly of some seconds ago."""
         since = self.of.choice((0, *(self.of.randrange(10**9, 10**10) for _ in range(6))))
         self.night += self.of.random() < 0.8
-        write(rows(self.of, self.columns, self.night if self.grows else None), self.place(name), since)
+        frame = rows(self.of, self.columns, self.night if self.grows else None)
+        write(odd(self.of, frame) if name == self.odd else frame, self.place(name), since)
+        if name == self.odd and self.of.random() < 0.3:
+            held = self.place(name).read_bytes()
+            self.place(name).write_bytes(held[: self.of.choice((0, len(held) // 2, len(held) - 1))])
 
     def place(self, name: str) -> Path:
-        return self.root / "data" / name
+        return self.root / self.folder / name
 
     def rewrite(self, name: str) -> None:
         """Other rows in a file, now and then with the times that it had."""
@@ -285,8 +340,26 @@ class History:
         name = f"{self.of.choice(DAYS)}/{name}" if self.in_folders else name
         self.place(name).parent.mkdir(exist_ok=True)
         if target.is_file() and name not in self.files:
-            self.place(name).symlink_to(target)
+            self.place(name).symlink_to(os.path.relpath(target, self.place(name).parent.resolve()))
             self.files.append(name)
+
+    def aside(self) -> None:
+        """What is no data lies among it."""
+        home = self.place(self.of.choice(self.files)).parent
+        home.joinpath(f".{self.of.randrange(10)}.{self.suffix}").write_bytes(b"half")
+        home.joinpath(".staging").mkdir(exist_ok=True)
+        write(rows(self.of, self.columns), home / ".staging" / f"0.{self.suffix}")
+        home.joinpath("notes.md").write_text("no data", "utf-8")
+
+    def way(self) -> None:
+        """Files are read in another way."""
+        self.evolution = [*self.of.choice(((), EVOLUTION, EVOLUTION[:2]))]
+        self.dtypes = self.of.choice((DTYPES, DTYPES | {"k": "Int64"}, DTYPES | {"i": "String"}, DTYPES))
+
+    def move(self) -> None:
+        """The data lies elsewhere."""
+        before, self.folder = self.place(""), "moved" if self.folder == "data" else "data"
+        before.rename(self.place(""))
 
     @property
     def part(self) -> str | None:
@@ -294,9 +367,17 @@ class History:
         return self.of.choice(self.files).partition("/")[0] if self.in_folders else None
 
     def step(self) -> str:
-        """One change, named."""
+        """One change, named; an odd file is mostly written anew."""
+        if self.odd and self.of.random() < 0.7:
+            name, self.odd = self.odd, ""
+            if name in self.files:
+                self.rewrite(name)
+                return "mend"
         what = self.of.choice(STEPS)
-        if what == "append":
+        if what == "odd":
+            self.odd = self.of.choice(self.files)
+            self.rewrite(self.odd)
+        elif what == "append":
             self.append()
         elif what == "rewrite":
             self.rewrite(self.of.choice(self.files))
@@ -305,31 +386,48 @@ class History:
         elif what == "rules":
             self.rules[self.of.randrange(len(self.rules))] = self.rule()
         elif what == "reference":
-            write(rows(self.of, ("k", "f")).with_columns(pl.col("k").fill_null(1)), self.root / "reference.parquet")
-        elif what in ("swap", "link"):
+            (self.root / "reference.parquet").unlink(missing_ok=True)
+            if self.of.random() < 0.9:
+                write(reference(self.of), self.root / "reference.parquet")
+        elif what in ("swap", "link", "aside", "way", "move"):
             getattr(self, what)()
         elif what == "sensitive":
             self.sensitive = self.hidden()
             self.rules = [self.rule() for _ in self.rules]
         elif what == "clock":
-            self.now += timedelta(hours=self.of.randrange(-20, 40))
+            self.now += timedelta(hours=self.of.choice((self.of.randrange(-20, 40), -500, 200)))
         return what
 
     @property
     def path(self) -> str:
-        return "data/" if self.in_folders else f"data/*.{self.suffix}"
+        return f"{self.folder}/" if self.in_folders else f"{self.folder}/*.{self.suffix}"
 
-    def config(self, kept: bool) -> CheckConfig:
-        said = {"dtypes": DTYPES} if self.suffix in ("csv", "ndjson") else {}
-        source = parse_source({"path": self.path, **said})
+    def config(self, kept: bool, rules: Sequence[Row] | None = None) -> CheckConfig:
+        said = {"dtypes": self.dtypes} if self.suffix in ("csv", "ndjson") else {}
+        source = parse_source({"path": self.path, "evolution": self.evolution, **said})
         states = {"enabled": kept, "path": "states"}
         given: Row = {"dataset": "orders", "source": source, "sensitive": self.sensitive, "states": states}
-        return CheckConfig().override(**given, rules=self.rules)
+        return CheckConfig().override(**given, rules=self.rules if rules is None else rules)
 
-    def judged(self, kept: bool, part: str | None = None) -> Any:
-        return check(
-            None, self.config(kept).override(partition=part), now=self.now, history=lambda window: [40.0, 50.0]
-        )
+    def judged(self, kept: bool, part: str | None = None, rules: Sequence[Row] | None = None) -> Any:
+        asks = self.config(kept, rules).override(partition=part)
+        return check(None, asks, now=self.now, history=lambda window: [40.0, 50.0])
+
+    def meanwhile(self) -> list[str]:
+        """Now and then others use the store, by rules of theirs, or something happens to it."""
+        done = []
+        if self.of.random() < 0.15:
+            self.judged(True, rules=[self.rule() for _ in range(3)])
+            done.append("others")
+        if self.of.random() < 0.2:
+            done.append(damage(self.of, self.root / "states"))
+        return done
+
+    @property
+    def looks(self) -> list[str | None]:
+        """What a night judges: all files and a partition, or now and then that alone."""
+        part = self.part
+        return [part] if part and self.of.random() < 0.3 else [*dict.fromkeys((None, part))]
 
 
 def told(result: Any) -> Row:
@@ -369,7 +467,8 @@ def differences(seed: int) -> list[str]:
             keys.Key._mark = _shared  # type: ignore[assignment]
         history = History(root, seed)
         for _ in range(history.of.choice((2, 3, 4, 6))):
-            for part in dict.fromkeys((None, history.part)):
+            done += history.meanwhile()
+            for part in history.looks:
                 kept, whole = told(history.judged(True, part)), told(history.judged(False, part))
                 if not same(kept, whole):
                     found.append(_said(seed, history, [*done, part or "all"], kept, whole))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import shutil
@@ -15,7 +16,7 @@ from own_domain import OwnDomain
 from quality.contract import judging_code, project
 from quality.contract.config import CheckConfig, resolve
 from quality.contract.contract import Contract
-from quality.contract.judging_modules import meaning, meanings
+from quality.contract.judging_modules import decides, meaning, meanings
 from quality.contract.policy import EnvironmentPolicy, Policy
 
 POLICY: dict[str, Any] = {
@@ -244,6 +245,23 @@ def test_the_kept_meanings_are_those_of_the_modules(tmp_path: Path) -> None:
             path.write_text(text, "utf-8")
         judging_code.judging_digest.cache_clear()
         assert judging_code.judging_digest(package) == judging_code.judging_digest(), "kept or computed, it is the same"
+
+
+BESIDE = {"errors", "files", "masking", "provenance", "texts"}
+"""What modules that decide take from others, and no verdict depends on: words, files, and what a run is about."""
+
+
+def test_the_judging_code_holds_what_the_engine_and_its_states_are_computed_by() -> None:
+    """Every module of this package that the engine, rules and kept states import, but for what only words or writes."""
+    package = judging_code.PACKAGE
+    left = set[str]()
+    for path in (file for room in ("engine", "rules", "file_states") for file in (package / room).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.ImportFrom) and str(node.module).startswith("quality."):
+                name = str(node.module).removeprefix("quality.")
+                if "." not in name and not any(map(decides, (f"{name}.py", f"{name}/x.py"))):
+                    left.add(name)
+    assert left - BESIDE <= {"contract", "history"}, "rooms, of which single modules decide"
 
 
 def test_the_judging_code_is_known_by_what_it_means(tmp_path: Path) -> None:

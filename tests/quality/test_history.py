@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -13,7 +15,7 @@ from nightly import BAD, GOOD, RULES, Repository
 
 from quality.checking import check
 from quality.contract.config import CheckConfig
-from quality.errors import ConfigurationError
+from quality.errors import ConfigurationError, SourceError
 from quality.history import runs as history
 from quality.history.store import Shelf
 from quality.result import CheckResult, RuleResult
@@ -254,6 +256,33 @@ def test_another_release_reads_what_this_one_wrote(repository: Repository) -> No
     old = pl.read_parquet(file).drop("bytes").with_columns(colour=pl.lit("new in a later release"))
     old.write_parquet(file)
     assert history.metrics(repository.config)["bytes"].to_list() == [None, None]
+
+
+def _rewritten(repository: Repository, change: Callable[[dict[str, Any]], Any]) -> None:
+    """The result that the last run left, as another release may have written it."""
+    file = max((repository.root / ".quality" / "history").rglob("*.parquet"))
+    rows = pl.read_parquet(file)
+    result = json.loads(rows["result"][0])
+    change(result)
+    rows.with_columns(pl.Series("result", [json.dumps(result), *rows["result"][1:]])).write_parquet(file)
+
+
+def test_a_result_of_a_later_release_is_read_without_what_only_that_knows(repository: Repository) -> None:
+    expected = ran(repository, GOOD, "one")
+
+    def later(result: dict[str, Any]) -> None:
+        for part in (result, result["metadata"], result["rules"][0]):
+            part["later"] = {"a": 1}
+
+    _rewritten(repository, later)
+    assert history.last_result(repository.config) == expected
+
+
+def test_a_result_that_this_release_cannot_read_is_told_with_its_field(repository: Repository) -> None:
+    ran(repository, GOOD, "one")
+    _rewritten(repository, lambda result: result.update(status="SPLENDID", later=1))
+    with pytest.raises(SourceError, match=r"newest result in \.quality/history cannot be read: status: Input"):
+        history.last_result(repository.config)
 
 
 def test_runs_older_than_keep_days_are_deleted(repository: Repository) -> None:

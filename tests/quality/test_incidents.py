@@ -39,7 +39,7 @@ class Night:
     ) -> list[Incident]:
         about = RunMetadata(dataset="orders", environment="prod")
         result = CheckResult(status=status, rules=rules, timestamp=self.now, metadata=about, row_count=rows)
-        found = due(result, CONFIG, self.channel, told(self.messages, self.channel.block), self.silences)
+        found = due(result, CONFIG, self.channel, told(self.messages, self.channel.block, self.now), self.silences)
         new = pl.DataFrame([self.row(one, down) for one in found], schema=MESSAGES)
         self.messages = pl.concat([self.messages, new])
         self.now += HOUR
@@ -69,6 +69,24 @@ def rule(name: str, status: Status, severity: Severity = Severity.ERROR, segment
         segment=segment,
         by=segment and "country",
     )
+
+
+@pytest.mark.parametrize("ahead", [timedelta(hours=20), timedelta(days=400)], ids=["some hours", "a year"])
+@pytest.mark.parametrize("channel", [PAGER, PAGING], ids=["chat", "page"])
+def test_what_a_clock_that_was_ahead_has_told_hides_nothing_that_comes_after(
+    ahead: timedelta, channel: Notification
+) -> None:
+    night, failed, holds = Night(channel), rule("id", F, Severity.CRITICAL), rule("id", P)
+    night.now += ahead
+    assert night.run(failed) == [("id", "OPENED")]
+    night.now = START + HOUR
+    (reminder,) = night.incidents(failed, status=F)
+    assert (str(reminder.kind), reminder.since) == ("REMINDER", START + HOUR)
+    assert night.run(failed) == []
+    ended = [("id", "RECOVERED" if channel is PAGER else "CLOSED")]
+    assert night.run(holds, status=P) == ended
+    assert night.run(holds, status=P) == []
+    assert night.run(failed) == [("id", "OPENED")]
 
 
 def test_one_message_when_it_opens_none_while_it_lasts_one_when_it_recovers() -> None:

@@ -396,6 +396,35 @@ def test_a_drift_that_few_rows_show_by_chance_is_skipped(method: str) -> None:
     assert judge_one(Frame({"a": [1000] * 9}), rule).status is Status.FAILED
 
 
+@pytest.mark.parametrize("saved", [True, False], ids=["saved profile", "source"])
+@pytest.mark.parametrize(
+    "values",
+    [[date(2026, 1, 1)] * 99, [timedelta(days=1)] * 99, [[1]] * 99, [b"1"] * 99, [float("nan")] * 99],
+    ids=["dates", "durations", "lists", "bytes", "NaN"],
+)
+@pytest.mark.parametrize("ours", [[1] * 99, ["1"] * 99, [True] * 99], ids=["numbers", "texts", "booleans"])
+def test_a_baseline_that_holds_no_value_to_compare_with_is_an_error(
+    ours: list[Any], values: list[Any], saved: bool
+) -> None:
+    Frame({"a": values}).write_parquet("theirs.parquet")
+    Path("theirs.json").write_text(profile(Frame({"a": values}).lazy()).model_dump_json(), "utf-8")
+    rule = about("drift", baseline="theirs.json" if saved else "theirs.parquet", method="chi2")
+    result = judge_one(Frame({"a": ours}), rule)
+    assert result.status is Status.ERROR
+    assert f"none of the 99 values of its baseline, which is {Frame({'a': values}).schema['a']}, is" in result.message
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "said"),
+    [([1], [], "its baseline has no value to compare with"), ([], [1], "no value to compare")],
+)
+def test_a_drift_without_values_on_one_side_is_skipped(ours: list[int], theirs: list[int], said: str) -> None:
+    Frame({"a": theirs}, schema={"a": pl.Int64}).write_parquet("theirs.parquet")
+    result = judge_one(Frame({"a": ours}, schema={"a": pl.Int64}), about("drift", baseline="theirs.parquet"))
+    assert result.status is Status.SKIPPED
+    assert result.message.endswith(said)
+
+
 def test_schema_rules_fail_with_the_difference_column_by_column() -> None:
     data = Frame({"prices": [1], "b": ["x"]})
     assert judge_one(data, {"check": "dtype", "column": "price", "dtype": "integer"}).message.endswith(

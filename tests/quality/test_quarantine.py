@@ -28,11 +28,13 @@ from quality.contract.config import CheckConfig
 from quality.engine.frame import Frame
 from quality.engine.judge import Found
 from quality.errors import ConfigurationError, QuarantineError, SourceError
+from quality.operations import after_check
 from quality.quarantine import splits as quarantine
 from quality.quarantine.encryption import decrypted, encrypted
 from quality.quarantine.redrive import redrive
 from quality.quarantine.splits import Split
 from quality.quarantine.waiting import waiting
+from quality.values import Status
 
 QUARANTINE = {"path": "out", "drop": ["email"]}
 
@@ -181,10 +183,42 @@ def test_rows_are_not_set_apart_by_a_rule_that_could_not_be_judged(repository: R
     assert not list(quarantine.home(repository.config).glob("date=*"))
 
 
+def test_a_split_of_a_later_release_is_told_as_one(repository: Repository) -> None:
+    repository.holds(BAD)
+    judged(repository, "one")
+    (file,) = repository.root.rglob("split.json")
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"moved": True}))
+    with pytest.raises(QuarantineError, match=r"split.json cannot be read: a later release wrote it, with moved"):
+        redrive(repository.config)
+
+
 def test_a_write_that_fails_says_so_and_leaves_nothing(repository: Repository) -> None:
     repository.says(quarantine={"path": "policy.yml"})
     with pytest.raises(QuarantineError, match=r"could not be quarantined in policy\.yml"):
         judged(repository, "one")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no limit of a file's size")
+def test_a_disk_without_room_is_called_that_of_rows_history_and_states(
+    repository: Repository, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Polars says that a file is out of specification; a column is sensitive, whose errors are else not told."""
+    import resource
+
+    repository.holds(BAD)
+    repository.decides(states={"enabled": True})
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, hard))
+    try:
+        ran = after_check.check(None, repository.config)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert ran.result.status is Status.FAILED
+    full = "File too large: '"
+    assert [note for note in ran.notes if full in note] == [*ran.notes[:3]], ran.notes
+    assert [note.partition(full)[0].split(" ")[0] for note in ran.notes[:3]] == ["rows", "history:", "states:"]
+    assert "rows could not be quarantined in " in capsys.readouterr().out
+    assert not [*repository.root.rglob("failing.parquet")]
 
 
 @pytest.mark.parametrize("passed", [True, False])

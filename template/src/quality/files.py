@@ -10,6 +10,8 @@ from pathlib import Path
 
 FOLDER, FILE = 0o700, 0o600
 """The modes of what holds rows: its owner's only."""
+ROOM = 2**20
+"""So many bytes are written to see whether there is room, while what did not fit is still there."""
 
 
 def write_whole(path: Path, text: str, lasting: bool = True, private: bool = False) -> None:
@@ -36,6 +38,16 @@ def whole(path: Path, private: bool = True) -> Iterator[Path]:
         half.replace(path)
     finally:
         half.unlink(missing_ok=True)
+
+
+def no_room(folder: Path) -> OSError | None:
+    """Why no more can be written in a folder, as where its disk is full; Polars has other words for that."""
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(bytes(ROOM))
+    except OSError as error:
+        return OSError(error.errno, error.strerror, str(folder))
+    return None
 
 
 def _half(path: Path) -> Path:

@@ -16,10 +16,14 @@ from quality.contract import project
 from quality.contract.config import CheckConfig
 from quality.drift.environments import stale
 from quality.errors import ConfigurationError, ServerError, SourceError
+from quality.file_states.store import Store
+from quality.history.claims import anothers
+from quality.history.runs import shelf
 from quality.ladder.entries import computed
+from quality.quarantine.splits import base
 from quality.reporting.console import out
 from quality.rollout import pins
-from quality.sources import digest, reading
+from quality.sources import digest, reading, storage
 
 FASTAPI, CAPPED = Version("0.151"), Version("3.9")
 """From this FastAPI on, the server of a Prefect before 3.9 refuses its own client's requests, or does not start."""
@@ -87,6 +91,7 @@ def files() -> Iterator[Looked]:
         else:
             yield Looked(subject=f"datasets/{dataset}.yml", said=f"valid, {len(configs[0].rules)} rules")
             yield from _sources(dataset, configs)
+            yield from _of_others(configs)
     for gone, folders in remains(project.datasets()).items():
         if gone not in project.datasets():
             yield Looked(subject=f"datasets/{gone}.yml", said=f"not there any more; {left(folders)}")
@@ -98,6 +103,19 @@ def _sources(dataset: str, configs: Sequence[CheckConfig]) -> Iterator[Looked]:
         if config.source not in [one.source for one in configs[:number]]:
             same = all(one.source == config.source for one in configs)
             yield _source(f"source of {dataset}{'' if same else f' in {config.environment}'}", config)
+
+
+def _of_others(configs: Sequence[CheckConfig]) -> Iterator[Looked]:
+    """Where checks would write what another domain's checks write, too."""
+    folders = dict[str, str]()
+    for config in configs:
+        of = f"{config.dataset} in {config.environment}"
+        folders[f"states.path of {of}"] = Store(config.states.path, config.dataset, str(config.environment)).folder
+        folders[f"history.path of {of}"] = shelf(config).folder
+        folders |= {f"quarantine.path of {of}": str(base(config))} if config.quarantine else {}
+    for subject, said in zip(folders, storage.each(anothers, folders.values(), far=True), strict=True):
+        if said is not None:
+            yield Looked(subject=subject, said=said, code=2)
 
 
 def _source(subject: str, config: CheckConfig) -> Looked:

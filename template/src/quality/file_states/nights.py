@@ -26,6 +26,7 @@ from quality.file_states.gathered import texts_of
 from quality.file_states.measuring import Measuring
 from quality.file_states.piece import Piece, parses
 from quality.file_states.store import GONE, Store
+from quality.history.claims import refuse_anothers
 from quality.history.runs import past, volumes
 from quality.result import RuleResult, run_status
 from quality.rules.references import ReferentialIntegrity, keys_of
@@ -132,10 +133,12 @@ def remember(
 
 
 def nights(store: Store, since: datetime | None = None) -> list[Night]:
-    """The nights that are kept, oldest first, of each version the last; SourceError where the store cannot be listed.
+    """The nights that are kept, oldest first, of each version the last; SourceError where they cannot be listed, or are
+    another domain's.
 
     A version is kept once more where it was read by another release, or for other columns: its states have other keys.
     """
+    refuse_anothers(store.folder)
     found = []
     for table in store.all(f"{NIGHT}.*"):
         with suppress(*GONE, LookupError, TypeError):

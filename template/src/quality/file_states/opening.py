@@ -17,7 +17,7 @@ from quality.contract.config import CheckConfig
 from quality.contract.policy import KeptStates
 from quality.contract.references import References
 from quality.engine.frame import Frame, Surroundings
-from quality.errors import MalformedError, first_line
+from quality.errors import MalformedError, SourceError, first_line
 from quality.file_states.asks import digest
 from quality.file_states.frame import Whole
 from quality.file_states.gathered import gather, texts_of
@@ -26,6 +26,7 @@ from quality.file_states.nights import about, made_by, read_by, remember
 from quality.file_states.piece import BROKEN, Header, Piece, parses
 from quality.file_states.spread import Spread, SpreadError, described, spread_for
 from quality.file_states.store import GONE, Store
+from quality.history.claims import claim
 from quality.sources import Source
 from quality.sources import digest as digest_of
 from quality.sources.parses import Parses
@@ -110,6 +111,8 @@ def opened(asked: Asked) -> Kept | str | None:
         if not parts or (config.states.enabled is None and len(parts) == 1):
             return None
         store = Store(config.states.path, config.dataset, config.environment or "none")
+        if said := _anothers(store):
+            return said
         salt = _salt(asked.source, asked.judged, config.sensitive)
         pieces = _pieces(asked, {_key(part, salt): part for part in parts}, store)
         spread = spread_for(config.engine, asked.around.far or store.remote)
@@ -124,6 +127,17 @@ def opened(asked: Asked) -> Kept | str | None:
     if said := _guessed_apart(pieces, headers):
         return said
     return _kept(asked, store, pieces, headers, spread)
+
+
+def _anothers(store: Store) -> str | None:
+    """Why states cannot be kept in a store that is of another domain."""
+    try:
+        claim(store.folder)
+    except SourceError as error:
+        return f"states could not be kept: {first_line(error)}"
+    except GONE:
+        return None  # whoever writes next says why that cannot be
+    return None
 
 
 def _guessed_apart(pieces: Sequence[Piece], headers: Sequence[Header]) -> str | None:

@@ -21,6 +21,7 @@ import polars as pl
 from quality.contract import project
 from quality.errors import SourceError, first_line
 from quality.file_states import seal
+from quality.history.claims import NOTE
 from quality.history.retention import keep_from
 from quality.sources import remote, storage
 
@@ -148,7 +149,7 @@ class Store:
         if self.remote:
             return
         now, there, times = datetime.now(UTC), self._clock(), dict[Path, datetime]()
-        for file in self._listed():
+        for file in self._tables():
             with suppress(OSError, ValueError, OverflowError):
                 times[Path(file)] = datetime.fromtimestamp(file.stat().st_mtime, UTC)
         whole = [at for file, at in times.items() if not _is_half(file)]
@@ -157,12 +158,6 @@ class Store:
             if at < there - timedelta(days=1) if _is_half(file) else oldest is not None and at < oldest:
                 with suppress(OSError):
                     file.unlink()
-
-    def _listed(self) -> list[os.DirEntry[str]]:
-        """What lies in the folder; nothing where it is not there."""
-        with suppress(OSError), os.scandir(self.folder) as found:
-            return list(found)
-        return []
 
     def _clock(self) -> datetime:
         """The time of the folder's file system, which a write in progress is dated by, whichever machine writes it."""
@@ -174,9 +169,15 @@ class Store:
         """Deletes every state; in object storage, the note that they may be used, so that they are compared again."""
         if self.remote:
             return
-        for file in Path(self.folder).glob("*"):
+        for file in self._tables():
             with suppress(OSError):
-                file.unlink()
+                Path(file).unlink()
+
+    def _tables(self) -> list[os.DirEntry[str]]:
+        """All local files but the note that says whose they are; none where there is no folder."""
+        with suppress(OSError), os.scandir(self.folder) as found:
+            return [file for file in found if file.name != NOTE]
+        return []
 
     def touch(self, name: str) -> bool:
         """Keeps a local table from being deleted, and says whether it is there; in object storage nothing is asked."""

@@ -18,10 +18,12 @@ from typing import Any
 from urllib.parse import quote
 
 import polars as pl
+from pydantic import ValidationError
 
 from quality.contract import project
 from quality.contract.config import CheckConfig
 from quality.errors import ConfigurationError, SourceError
+from quality.history.releases import as_known, why_unread
 from quality.history.retention import MONTH
 from quality.history.store import SUBJECT, Shelf, delete, moment
 from quality.result import CheckResult, RuleResult
@@ -188,11 +190,14 @@ def messages_of(config: CheckConfig) -> pl.DataFrame:
 
 
 def last_result(config: CheckConfig) -> CheckResult | None:
-    """The newest run's whole result; of a partition, the newest run's of that."""
+    """The newest run's whole result, of a partition that of its own; SourceError where this release cannot read it."""
     part = config.part
     runs = shelf(config).read(WITH_RESULT, None if part else 1)
     found = (runs.filter(partition=part.name) if part else runs)["result"].drop_nulls()
-    return CheckResult.model_validate_json(found[-1]) if len(found) else None
+    try:
+        return as_known(CheckResult, found[-1]) if len(found) else None
+    except ValidationError as error:
+        raise SourceError(f"the newest result in {config.history.path} cannot be read: {why_unread(error)}") from None
 
 
 def volumes(config: CheckConfig, moment: datetime) -> Callable[[int], list[float]]:

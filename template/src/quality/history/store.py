@@ -17,6 +17,7 @@ import polars as pl
 from quality.contract import project
 from quality.errors import SourceError, first_line
 from quality.files import alone
+from quality.history.claims import claim, refuse_anothers
 from quality.history.retention import keep_from, told
 from quality.sources import storage
 
@@ -46,11 +47,12 @@ class Shelf(NamedTuple):
         return f"{base}/{self.kind}/{self.dataset}/{self.environment}"
 
     def write(self, rows: pl.DataFrame, at: datetime, run: str, about: Sequence[str] = ()) -> str:
-        """Adds one file, whole or not at all, and says where. OSError or PolarsError when it cannot be written.
+        """Adds one file, whole or not at all, and says where. OSError, PolarsError or SourceError where it cannot.
 
         `about` goes into the file's name: digests of what the run was about, so that later runs find it by name.
         """
         name = ".".join((f"{stamp(at)}-{run}", *about, "parquet"))
+        claim(self.folder)
         target = f"{self.folder}/{at.astimezone(UTC):%Y-%m}/{name}"
         storage.write_table(rows, target)
         return target
@@ -62,9 +64,10 @@ class Shelf(NamedTuple):
         """
         try:
             found = (self._read_remote if self.remote else self._read_local)(schema, last, before)
-            return found.sort("at", maintain_order=True)
         except (pl.exceptions.PolarsError, OSError) as error:
             raise SourceError(f"the {self.kind} in {self.path} cannot be read: {first_line(error)}") from None
+        refuse_anothers(self.folder)
+        return found.sort("at", maintain_order=True)
 
     def _read_local(self, schema: pl.Schema, last: int | None, before: datetime | None) -> pl.DataFrame:
         """A file that a later look replaces while it is read is looked for once more.

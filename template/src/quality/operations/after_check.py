@@ -65,7 +65,7 @@ def check(data: Any, config: CheckConfig, now: datetime | None = None) -> Ran:
         if retry_helps(error) and again:
             return Ran(result, problem=error)
         problem = error
-        notes.append(str(error))
+        notes += [str(error)] if result.is_success else _said([str(error)])  # of a success it is raised
     finally:
         for frame, _ in judged:
             if frame.there is not None:

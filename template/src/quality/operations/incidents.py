@@ -23,6 +23,8 @@ THE_RUN = "the run"
 """Stands for the rule where the run as a whole could not be judged."""
 OF_TEXTS = "parses("
 """So begins the name of a result that a source adds where texts are not values of their dtype, and only there."""
+AHEAD = timedelta(hours=1)
+"""Two clocks that differ by more than this are not both right."""
 
 
 class Kind(StrEnum):
@@ -118,12 +120,17 @@ def _finding(name: str, rules: list[RuleResult]) -> Finding | None:
     return None
 
 
-def told(messages: pl.DataFrame, block: str) -> dict[str, Told]:
-    """What a channel knows of each rule, from the history of messages."""
+def told(messages: pl.DataFrame, block: str, now: datetime) -> dict[str, Told]:
+    """What a channel knows of each rule, from the history of messages.
+
+    Those that are later than now were dated by a clock that was ahead: they are taken for older than all others, or
+    what was told since would count for nothing until then.
+    """
     state: dict[str, Told] = {}
-    for row in messages.filter(pl.col("block") == block).sort("at", maintain_order=True).iter_rows(named=True):
+    order = (pl.col("at") <= now + AHEAD, "at")
+    for row in messages.filter(pl.col("block") == block).sort(order, maintain_order=True).iter_rows(named=True):
         state[row["rule"]] = state.get(row["rule"], Told()).then(Kind(row["kind"]), row["at"], row["ok"])
-    return state
+    return {rule: was._replace(since=min(was.since, now)) if was.since else was for rule, was in state.items()}
 
 
 def due(
@@ -180,7 +187,10 @@ def _ended(name: str, good: Container[str], bad: Container[str]) -> str:
 
 
 def _forgotten(was: Told, hours: float | None, now: datetime) -> bool:
-    return bool(hours) and was.at is not None and now - was.at >= timedelta(hours=hours or 0)
+    """Whether a reminder is due, also where the last one was of a clock that was ahead."""
+    if not hours or was.at is None:
+        return False
+    return now - was.at >= timedelta(hours=hours) or was.at > now + AHEAD
 
 
 def _incident(

@@ -141,7 +141,9 @@ def _batches(
     only: str | None = None,
 ) -> list[list[Incident]]:
     """What a channel is due, one message for each kind: a page for each rule helps nobody."""
-    incidents = [_ending(one) for one in due(result, config, channel, told(known, channel.block), silences)]
+    incidents = [
+        _ending(one) for one in due(result, config, channel, told(known, channel.block, result.timestamp), silences)
+    ]
     incidents = [one for one in incidents if only in (None, one.rule)]
     return [list(same) for _, same in groupby(sorted(incidents, key=_kind), key=_kind)]
 

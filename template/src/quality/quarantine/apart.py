@@ -7,7 +7,8 @@ from collections import Counter
 from pydantic import ValidationError
 
 from quality.contract.config import CheckConfig
-from quality.errors import QuarantineError, first_line
+from quality.errors import QuarantineError
+from quality.history.releases import why_unread
 from quality.quarantine.keeping import PART
 from quality.quarantine.splits import ABOUT, Split, base
 
@@ -19,7 +20,7 @@ def rows_by_partition(config: CheckConfig) -> dict[str, int]:
         try:
             found.append(Split.model_validate_json(file.read_text("utf-8")))
         except (ValidationError, OSError) as error:
-            raise QuarantineError(f"{file} cannot be read: {first_line(error)}") from None
+            raise QuarantineError(f"{file} cannot be read: {why_unread(error)}") from None
     gone = {name for split in found for name in split.replaces}
     rows: Counter[str] = Counter()
     for split in found:

@@ -30,7 +30,9 @@ from quality.engine.judge import Found, problem_of
 from quality.engine.rule import RowRule
 from quality.engine.samples import across
 from quality.errors import CannotJudgeError, ConfigurationError, QuarantineError, SourceError, first_line
-from quality.files import FILE, FOLDER, alone, private_folder
+from quality.files import FILE, FOLDER, alone, no_room, private_folder
+from quality.history.claims import claim
+from quality.history.releases import why_unread
 from quality.masking import masked
 from quality.prefect_run import secret
 from quality.quarantine.encryption import TOKEN, cipher, encrypted
@@ -86,9 +88,10 @@ def home(config: CheckConfig) -> Path:
 def locked(config: CheckConfig) -> Iterator[None]:
     """One split or redrive of a dataset at a time."""
     try:
+        claim(str(base(config)))
         private_folder(base(config))
         private_folder(home(config))
-    except OSError as error:
+    except (OSError, SourceError) as error:
         raise QuarantineError(f"rows could not be quarantined in {asked(config).path}: {first_line(error)}") from None
     with alone(base(config)):
         yield
@@ -108,7 +111,7 @@ def splits(config: CheckConfig) -> dict[Path, Split]:
         try:
             found[file.parent] = Split.model_validate_json(file.read_text("utf-8"))
         except (ValidationError, OSError) as error:
-            raise QuarantineError(f"{file} cannot be read: {first_line(error)}") from None
+            raise QuarantineError(f"{file} cannot be read: {why_unread(error)}") from None
     return dict(sorted(found.items(), key=lambda item: item[1].at))
 
 
@@ -200,9 +203,10 @@ def write(
     except QuarantineError:
         raise
     except (OSError, SourceError, ConfigurationError, pl.exceptions.PolarsError) as error:
-        secret = config.sensitive and not isinstance(error, OSError)
-        why = problem_of(error, config) if secret else first_line(error)
-        raise QuarantineError(f"rows could not be quarantined in {asked(config).path}: {why}") from error
+        cause = no_room(place) or error
+        secret = config.sensitive and not isinstance(cause, OSError)
+        why = problem_of(error, config) if secret else first_line(cause)
+        raise QuarantineError(f"rows could not be quarantined in {asked(config).path}: {why}") from cause
     finally:
         shutil.rmtree(half, ignore_errors=True)
     return made

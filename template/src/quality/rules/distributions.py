@@ -48,6 +48,11 @@ class _Drift(NumberRule):
             raise CannotJudgeError(f"ks judges numbers; column '{self.column}' is {dtype}: use chi2")
         if usual.shares and bool(usual.edges) != (kind_of(dtype) == "number") and dtype != pl.Null:
             raise CannotJudgeError(f"column '{self.column}' is {dtype} but its baseline is {usual.dtype}")
+        if usual.count and not usual.shares and dtype != pl.Null:
+            raise CannotJudgeError(
+                f"column '{self.column}' is {dtype}, and none of the {usual.count:,} values of its baseline, which is "
+                f"{usual.dtype}, is one to compare with"
+            )
 
     def measures(self, frame: Frame) -> dict[str, Measure]:
         """The judged rows in each of the baseline's bins; bins add up."""
@@ -62,7 +67,7 @@ class _Drift(NumberRule):
     def judge(self, state: State, frame: Frame) -> Judgement:
         usual = self.usual(frame)
         if not state["count"] or not usual.shares:
-            return Judgement(0, 0, note="no value to compare")
+            return nothing("its baseline has no value to compare with" if state["count"] else "no value to compare")
         held = [state[f"bin{i}"] for i in range(len(usual.shares))]
         if usual.edges:
             held = [after - before for before, after in zip([0, *held], held, strict=False)]

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import polars as pl
 
-from quality.files import whole
+from quality.files import no_room, whole
 
 PATIENT = {"connect_timeout": "5s", "read_timeout": "30s"}
 """For data: no request lasts for ever, and Polars tries again as often as it likes to."""
@@ -50,6 +50,9 @@ def write_table(table: pl.DataFrame, place: str, seal: Callable[[Path], None] | 
         table.write_parquet(place, storage_options=options(place, SHORT), **how)
         return
     with whole(Path(place)) as half:
-        table.write_parquet(half, **how)
+        try:
+            table.write_parquet(half, **how)
+        except pl.exceptions.PolarsError as error:
+            raise no_room(half.parent) or error from None
         if seal:
             seal(half)

@@ -1,0 +1,71 @@
+"""Whose a folder is that repositories of several domains may write to: the first that writes there leaves its name.
+
+A folder within the repository is its own.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+
+from quality.contract import project
+from quality.errors import SourceError
+from quality.sources import storage
+
+NOTE, DOMAIN = "domain.parquet", "domain"
+"""The file that names the domain, and what it is named by in there."""
+_OURS = set[tuple[str, str]]()
+"""Folders that this process has seen to be of its domain: nobody takes them away, and a look costs a request."""
+
+
+def anothers(folder: str) -> str | None:
+    """That a folder is of another domain, and what to do; None of one that is not, or that cannot be looked into."""
+    try:
+        ours, theirs = project.domain(), _named(folder)
+    except OSError:
+        return None
+    if theirs is None or theirs == ours:
+        return None
+    return (
+        f"{folder} is of the domain {theirs}, which has a dataset of this name, too: give the domain {ours} a path of "
+        f"its own or, where it was called {theirs} before, delete {folder}/{NOTE}"
+    )
+
+
+def refuse_anothers(folder: str) -> None:
+    """SourceError where what lies in a folder is of another domain."""
+    if said := anothers(folder):
+        raise SourceError(said)
+
+
+def claim(folder: str) -> None:
+    """Leaves the domain's name in a folder that has none; SourceError where it is of another one, OSError or
+    PolarsError where that cannot be told, or not be left."""
+    if _named(folder) is None:
+        if (ours := project.domain()) is not None and not _is_own(folder):
+            storage.write_table(pl.DataFrame(), f"{folder}/{NOTE}", metadata={DOMAIN: ours})
+    else:
+        refuse_anothers(folder)
+
+
+def _is_own(folder: str) -> bool:
+    return not storage.is_remote(folder) and Path(folder).resolve().is_relative_to(project.root().resolve())
+
+
+def _named(folder: str) -> str | None:
+    """The domain whose name lies in a folder; None where none does, and of what is this repository's alone."""
+    ours = project.domain()
+    if ours is None or _is_own(folder) or (folder, ours) in _OURS:
+        return ours
+    place = f"{folder}/{NOTE}"
+    wait = storage.options(place, storage.SHORT) if storage.is_remote(place) else None
+    try:
+        found = pl.read_parquet_metadata(place, storage_options=wait).get(DOMAIN)
+    except (FileNotFoundError, pl.exceptions.PolarsError):
+        return None
+    except PermissionError:
+        return ours  # as a store says of what is not there to whoever may not list it
+    if found == ours:
+        _OURS.add((folder, ours))
+    return found
