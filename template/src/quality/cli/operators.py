@@ -27,6 +27,7 @@ from quality.contract import project
 from quality.contract.config import CheckConfig
 from quality.drift.finding import Layer
 from quality.errors import ConfigurationError
+from quality.history.partitions import judged_alone
 from quality.history.runs import messages_of, metrics, runs_of
 from quality.history.series import rule_trends, run_trends
 from quality.reporting import html
@@ -62,7 +63,8 @@ def history(asked: argparse.Namespace) -> History:
 
 
 def _past(config: CheckConfig, runs: int) -> Past:
-    print_history(config, runs)
+    apart = [] if config.part else judged_alone(config)
+    print_history(config, runs, apart=apart)
     past = metrics(config, runs)
     trends = () if past.is_empty() else (*run_trends(past), *rule_trends(past).values())
     return Past(
@@ -71,6 +73,7 @@ def _past(config: CheckConfig, runs: int) -> Past:
         runs=tuple(_of(Run, run) for run in runs_of(past).to_dicts()),
         trends=trends,
         messages=tuple(_of(Message, row) for row in messages_of(config).to_dicts()),
+        apart=tuple(apart),
     )
 
 
