@@ -21,7 +21,7 @@ from quality.operations.incidents import Incident, Kind
 from quality.operations.notifications import SHOWN, message, subject
 from quality.provenance import RunMetadata
 from quality.reporting import html
-from quality.reporting.artifacts import cell, code, rule_rows, summary
+from quality.reporting.artifacts import VERDICT, cell, code, rule_rows, summary, table_cell, to_prefect_artifact
 from quality.reporting.console import print_verdict, render_text
 from quality.reporting.escaping import LONGEST, legible, one_line
 from quality.reporting.guidance import alone
@@ -111,7 +111,7 @@ def test_markdown_has_the_same_pieces_whatever_the_names_and_values(text: str) -
 
 
 @pytest.mark.parametrize(
-    "around", ["{}", "* {}", "### {}", "**Owner:** {}", "a\n\n{}.\n\nb", "|a|b|\n|---|---|\n| {} | x |"]
+    "around", ["{}", "* {}", "### {}", "**Owner:** {}", "a\n\n{} is so.\n\nb", "|a|b|\n|---|---|\n| {} | x |"]
 )
 @settings(deadline=None, max_examples=60)
 @given(text=TEXTS)
@@ -156,7 +156,7 @@ def test_a_message_has_a_line_for_each_incident_and_no_more(text: str) -> None:
 @given(text=TEXTS)
 def test_a_row_of_the_table_in_prefect_is_a_line(text: str) -> None:
     for row in rule_rows(result_of(text)):
-        assert all(len(str(held)) <= LONGEST + 1 and "\n" not in str(held) for held in row.values())
+        assert all(len(str(held)) <= 2 * LONGEST + 1 and "\n" not in str(held) for held in row.values())
         assert not set("".join(map(str, row.values()))) & set(UNSEEN)
 
 
@@ -198,3 +198,27 @@ def test_a_line_of_a_comment_calls_nobody() -> None:
     said: dict[str, Any] = {"page": page([cell(ODD["calls"])], "impact")}
     assert "@everyone" not in said["page"]
     assert "#12" not in said["page"]
+
+
+@settings(deadline=None)
+@given(text=TEXTS)
+def test_a_cell_of_a_table_in_prefect_reads_the_same_as_markdown_and_as_text(text: str) -> None:
+    shown = str(table_cell(text))
+    assert structure(shown) == structure("x" if one_line(text) else "")
+    assert words(shown) == one_line(text)
+
+
+@pytest.mark.parametrize(
+    "plain", ["in_range(amount, min=0)", "amount >= 0 and a < b | c", "in_set(x, values=[a, b])", "a * b"]
+)
+def test_what_is_no_markup_has_no_backslash(plain: str) -> None:
+    assert table_cell(plain) == plain
+
+
+@settings(deadline=None, max_examples=60)
+@given(text=TEXTS)
+def test_the_description_of_an_artifact_is_read_as_the_verdict(text: str) -> None:
+    result = result_of(text or "x")
+    said = str(to_prefect_artifact(result, "table").description)
+    assert structure(said) == structure("x")
+    assert words(said) == one_line(summarize_check_result(result), VERDICT)

@@ -32,6 +32,7 @@ from quality.history.runs import messages_of, metrics, runs_of
 from quality.history.series import rule_trends, run_trends
 from quality.reporting import html
 from quality.reporting.console import say
+from quality.reporting.escaping import legible
 from quality.reporting.guidance import alone
 from quality.reporting.history_table import print_history
 from quality.texts import nearest
@@ -115,10 +116,11 @@ def _released(config: CheckConfig) -> Released:
     split = redrive.redrive(config)
     partitions = {} if config.part else apart.rows_by_partition(config)
     where = f"{config.subject} in {config.environment}"
-    print(f"{where}: {split.says() if split else _nothing(partitions)}")
+    print(legible(f"{where}: {split.says() if split else _nothing(partitions)}"))
     for part, rows in partitions.items():
         words = f"{config.dataset} --env {config.environment}{alone(part)}"
-        print(f"{where}: {part}: {rows:,} row{'' if rows == 1 else 's'} in quarantine: nox -s redrive -- {words}")
+        count = f"{rows:,} row{'' if rows == 1 else 's'}"
+        print(legible(f"{where}: {part}: {count} in quarantine: nox -s redrive -- {words}"))
     counts = {"rows": split.rows, "released": split.passed, "stay": split.failing} if split else {}
     return Released(dataset=config.dataset, environment=config.environment, partitions=partitions, **counts)
 

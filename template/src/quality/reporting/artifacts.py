@@ -14,7 +14,7 @@ from prefect.artifacts import Artifact, MarkdownArtifact, TableArtifact
 from quality.contract import project
 from quality.masking import masked
 from quality.prefect_run import run_context
-from quality.reporting.escaping import one_line
+from quality.reporting.escaping import LONGEST, one_line
 from quality.reporting.guidance import NEXT, again, not_passed, ranked, sample_columns
 from quality.result import CheckResult, RuleResult, summarize_check_result
 from quality.sources import partition
@@ -30,8 +30,15 @@ ROWS = 500
 FAILURES = 25
 MARKUP = re.compile(r"[\\`*\[\]|<>~]|(?<![^\W_])_|_(?![^\W_])|&(?=#?\w+;)")
 """What means something in Markdown; inside a word `_` does not."""
-LEADS = re.compile(r"^(\d{0,9})([#+=.)-])(?=[\s#+=-]|$)")
+MARKED = re.compile(
+    r"`|\*(?=\S)|(?<=\S)\*|~(?=~)|(?<=~)~|\](?=[(\[])|<(?=[a-zA-Z/!?])|(?<![^\W_])_|_(?![^\W_])"
+    r"|\\(?=[!-/:-@\[-`{-~])|&(?=#?\w+;)|\A>"
+)
+"""What makes something else of a text of one line; other signs of Markdown stand for themselves there."""
+LEADS = re.compile(r"^(\d{0,9})([#+*=.)-])(?=[\s#+=-]|$)")
 """What makes a heading or a list of a line that begins so."""
+VERDICT = 2_000
+"""Characters of the line that describes an artifact, which Prefect takes for Markdown, too."""
 LARGEST = 900_000
 """Characters; Prefect drops the event of an artifact above about 1 MB."""
 SUFFIX: dict[ArtifactType, str] = {"markdown": "", "table": "-rules", "result": "-result"}
@@ -61,7 +68,7 @@ def to_prefect_artifact(
     notes: tuple[str, ...] = (),
 ) -> Artifact:
     """The result as an artifact; `.create()` writes it (`await` it in async code). The summary ends with the notes."""
-    name, verdict = artifact_key(result, artifact_type, key), summarize_check_result(result)
+    name, verdict = artifact_key(result, artifact_type, key), cell(summarize_check_result(result), VERDICT)
     if artifact_type == "markdown":
         return MarkdownArtifact(key=name, description=verdict, markdown=summary(result, notes))
     if artifact_type == "table":
@@ -93,21 +100,22 @@ def rule_rows(result: CheckResult) -> list[dict[str, Scalar]]:
 def _rule_row(rule: RuleResult) -> dict[str, Scalar]:
     return {
         "status": str(rule.status),
-        "rule": one_line(rule.rule_name),
+        "rule": table_cell(rule.rule_name),
         "severity": str(rule.severity),
-        "segment": _plain(rule.segment),
+        "segment": table_cell(rule.segment),
         "failed": rule.failed_count,
         "judged": rule.total_count,
         "failed %": percent_of(rule.failure_rate / 100),
-        "value": _plain(rule.value),
-        "message": one_line(rule.message),
+        "value": table_cell(rule.value),
+        "message": table_cell(rule.message),
     }
 
 
-def _plain(value: Scalar) -> Scalar:
-    """A value of a table, whose text is legible; a number stays one."""
+def table_cell(value: Scalar) -> Scalar:
+    """A value of a table, whose texts some pages of Prefect take for Markdown and others do not: what would be markup
+    has a backslash, and no other character. A number stays one."""
     held = json_value(value)
-    return one_line(held) if isinstance(held, str) else held
+    return LEADS.sub(r"\1\\\2", MARKED.sub(r"\\\g<0>", one_line(held))) if isinstance(held, str) else held
 
 
 def summary(result: CheckResult, notes: tuple[str, ...] = ()) -> str:
@@ -185,7 +193,7 @@ def linked(text: str) -> str:
     return cell(text)
 
 
-def cell(value: object) -> str:
+def cell(value: object, longest: int = LONGEST) -> str:
     """Text that stays text inside Markdown: data never becomes a table, a link or HTML."""
-    text = MARKUP.sub(r"\\\g<0>", "" if value is None else one_line(cell_text(value)))
+    text = MARKUP.sub(r"\\\g<0>", "" if value is None else one_line(cell_text(value), longest))
     return LEADS.sub(r"\1\\\2", text)
