@@ -356,3 +356,18 @@ def test_an_incident_that_comes_to_concern_others_is_not_said_to_have_recovered(
     assert sink.messages[1].startswith("FAILED: orders in prod: 2 incidents no longer for this channel")
     run(repository, GOOD)
     assert len(sink.messages) == 2
+
+
+def test_a_history_that_lies_elsewhere_now_is_said_to_begin_anew(repository: Repository, sink: Sink) -> None:
+    first = "this is the first run that {} knows of"
+    run(repository, BAD)
+    assert first.format(".quality/history") in summary()
+    run(repository, BAD)
+    assert "the first run" not in summary()
+    repository.decides(history={"path": "elsewhere"})
+    run(repository, BAD)
+    assert first.format("elsewhere") in summary()
+    assert len(sink.messages) == 2, "what is open is told anew"
+    repository.decides(notifications=[], history={"path": "third"})
+    run(repository, BAD)
+    assert "the first run" not in summary(), "nobody relies on one"
