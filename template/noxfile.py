@@ -47,10 +47,13 @@ SHARED = (".copier-answers.yml", ".dockerignore", ".gitattributes", ".github", "
           "README.md", "docs", "prefect.yaml", "pyproject.toml", "renovate.json")  # fmt: skip
 """Where an update merges what the template renders with what the team wrote; the rest is the team's."""
 WAIVED = """
-import datetime, pathlib, sys, yaml
+import pathlib, sys, yaml
+from datetime import UTC, date, datetime
 try:
     waivers = yaml.safe_load(pathlib.Path("waivers.yml").read_text("utf-8"))["waivers"] or []
-    print(*(w["path"] for w in waivers if w["reason"].strip() and w["until"] >= datetime.date.today()), sep="\\n")
+    today = datetime.now(UTC).date()
+    until = lambda w: date.fromisoformat(str(w["until"]))
+    print(*(w["path"] for w in waivers if w["reason"].strip() and until(w) >= today), sep="\\n")
 except FileNotFoundError:
     pass
 except Exception as error:

@@ -125,3 +125,22 @@ def test_the_core_is_read_in_one_sitting_and_every_piece_fits_in_view() -> None:
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
     }
     assert {name: count for name, count in long.items() if count > MOST_LINES["function"]} == {}
+
+
+LOCAL = {"today": 0, "now": 0, "utcnow": None, "fromtimestamp": 1, "astimezone": 0, "localtime": None, "mktime": None}
+"""Calls that ask for the clock of this machine's zone, with so many arguments, or whatever they are given."""
+
+
+@pytest.mark.parametrize("folder", ["template", "hooks"])
+def test_no_clock_of_this_machines_zone_is_asked(folder: str) -> None:
+    """A day ends at midnight in UTC, wherever a worker, a person or a CI is."""
+    wrong = []
+    for path in sorted((PACKAGE.parents[2] / folder).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in LOCAL:
+                most, given = LOCAL[node.func.attr], len(node.args) + len(node.keywords)
+                if most is None or given == most:
+                    wrong.append(f"{path.name}:{node.lineno}: {ast.unparse(node)}")
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and "date.today()" in node.value:
+                wrong.append(f"{path.name}:{node.lineno}: a text that asks for today")
+    assert wrong == []

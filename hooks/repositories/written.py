@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -74,6 +75,9 @@ def _waiver(written: Any) -> Waiver | None:
         return None
     path, reason, until = (written.get(key) for key in ("path", "reason", "until"))
     until = until.date() if isinstance(until, datetime) else until
+    if isinstance(until, str):
+        with suppress(ValueError):
+            until = date.fromisoformat(until)
     whole = isinstance(path, str) and isinstance(reason, str) and reason.strip() and isinstance(until, date)
     return Waiver(path, reason.strip(), until) if whole else None  # type: ignore[arg-type, union-attr]
 

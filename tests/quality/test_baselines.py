@@ -11,6 +11,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 import polars as pl
 import pytest
@@ -399,3 +400,41 @@ def test_a_blessed_flow_judges_each_version_by_the_versions_before_it(api: str, 
             except DataQualityError as error:
                 found.append(error.result.status.value)
     assert found == ["SKIPPED"] * 2 + ["PASSED"] * 2 + ["FAILED"] * 2 + ["PASSED"] * 2
+
+
+@pytest.mark.parametrize(
+    ("zone", "clock"),
+    [
+        ("Europe/Berlin", "01:30"),
+        ("Europe/Berlin", "02:30"),
+        ("America/St_Johns", "21:00"),
+        ("Pacific/Kiritimati", "14:00"),
+        ("America/New_York", "19:30"),
+        ("Australia/Lord_Howe", "10:45"),
+        ("UTC", "00:00"),
+        ("UTC", "06:00"),
+    ],
+)
+@pytest.mark.parametrize("change", ["2026-03-29", "2026-10-25", "2026-03-08", "2026-11-01", "2026-04-05"])
+def test_no_clock_that_is_put_forward_or_back_moves_a_night_to_another_weekday(
+    zone: str, clock: str, change: str
+) -> None:
+    """Nights at one hour of a zone, few rows on its Sundays, judged in the week before and after clocks change."""
+    first = datetime.fromisoformat(f"{change}T{clock}").replace(tzinfo=ZoneInfo(zone)) - 8 * 7 * DAY
+    nights = [Earlier(week(number, 200), (first + number * DAY).astimezone(UTC)) for number in range(7 * 10)]
+    for number in range(7 * 7, 7 * 10):
+        now = nights[number].at
+        assert now is not None
+        found = baseline(nights[:number], 7, now, "auto")
+        sundays = number % 7 == 6
+        assert found.against == "weekday"
+        assert all((value < 500) is sundays for value in found.values), (now, found)
+
+
+@pytest.mark.parametrize("late", [0, 1, 5, 12])
+def test_a_night_that_is_late_is_of_its_own_weekday(late: int) -> None:
+    start = datetime(2026, 1, 5, 0, 30, tzinfo=UTC)
+    nights = [Earlier(week(number, 200), start + number * DAY) for number in range(7 * 6)]
+    sunday = baseline(nights[:-1], 7, start + (7 * 6 - 1) * DAY + timedelta(hours=late), "auto")
+    assert (sunday.against, sunday.of) == ("weekday", "Sundays")
+    assert max(sunday.values) < 500

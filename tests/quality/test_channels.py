@@ -6,6 +6,7 @@ its headers and its body are what the vendor would get.
 
 from __future__ import annotations
 
+import html
 import json
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, get_args
@@ -200,3 +201,21 @@ def test_an_address_that_nothing_understands_is_not_shown(
     problem = deliver(Notification(channel="slack", block="slack-webhook/of-a-test"), SUBJECT, BODY).problem
     assert problem == "There are no service(s) to notify"
     assert SECRET not in str(capfd.readouterr())
+
+
+@pytest.mark.parametrize("channel", get_args(Channel))
+def test_no_name_in_a_message_is_a_link_a_mark_or_a_call_to_everybody(
+    channel: Channel, api: str, sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    odd = "<!channel> <@U6TTX1F9R> <https://evil.example|bank> [bank](https://evil.example) *a* _b_ `c` & !x> </pre><b>"
+    monkeypatch.setattr(
+        f"{__name__}.BODY", f"orders in prod: FAILED\n\n- {odd}: FAILED [error], a+b\n\nhttps://prefect/runs/1"
+    )
+    assert told(channel, sink).ok
+    (posted,) = sink.bodies
+    body = at(CHANNELS[channel].body, posted)
+    wanted = {"slack": html.escape(odd, quote=False), "email": html.escape(odd), "teams": odd.replace("](", "] (")}
+    assert f"\n- {wanted.get(channel, odd)}: FAILED [error], a+b\n" in body
+    assert "https://prefect/runs/1" in body
+    if channel == "slack":
+        assert posted["mrkdwn"] is False

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta, timezone
+import time
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import polars as pl
 import pytest
@@ -12,6 +14,8 @@ from checking import counts, judge_one
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from quality.checking import check
+from quality.contract.config import CheckConfig
 from quality.errors import ConfigurationError
 from quality.rules.catalogue import parse_rule
 from quality.rules.date_style import strftime
@@ -163,3 +167,23 @@ def test_offsets_as_python_and_iso_write_them_pass(hours: float) -> None:
     written = [moment.strftime("%Y-%m-%dT%H:%M:%S%z"), moment.isoformat(), moment.astimezone(UTC).isoformat()]
     written += [moment.astimezone(UTC).isoformat().replace("+00:00", "Z")]
     assert all(accepts("%Y-%m-%dT%H:%M:%S%z", *written))
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "America/St_Johns", "Europe/Berlin", "UTC"])
+def test_ages_are_the_same_in_every_zone_of_a_machine(zone: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A moment `now` without a zone is one in UTC, as a column without one is."""
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        data = pl.DataFrame({"at": [datetime(2026, 10, 25, 0, 30)], "day": [date(2026, 10, 25)]})
+        rules = [{"check": "freshness", "column": "at", "max_age": "1h", "max_ahead": "0s"}]
+        rules += [{"check": check, "column": "day"} for check in ("not_future", "not_past")]
+        for now in (
+            datetime(2026, 10, 25, 1, 0),
+            datetime(2026, 10, 25, 2, 0, fold=1, tzinfo=ZoneInfo("Europe/Berlin")),
+        ):
+            found = check(data, CheckConfig().override(rules=rules), now=now)
+            assert [one.status.value for one in found.rules] == ["PASSED"] * 3, (now, found.rules)
+    finally:
+        monkeypatch.undo()
+        time.tzset()

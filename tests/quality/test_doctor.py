@@ -106,3 +106,31 @@ def test_a_tuple_that_ends_is_told_until_its_day_and_wrong_after_it(
     (folder / "ending.toml").write_text("[[", "utf-8")
     with pytest.raises(ConfigurationError, match=r"ending[.]toml cannot be read"):
         next(doctor.environment())
+
+
+@pytest.mark.parametrize(
+    ("silence", "said", "code"),
+    [
+        pytest.param({}, None, 0, id="of every rule"),
+        pytest.param({"rule": "not_null(id)"}, None, 0, id="of a rule"),
+        pytest.param({"rule": "the run"}, None, 0, id="of what could not be judged"),
+        pytest.param({"rule": "parses(id, Int64)"}, None, 0, id="of texts that are no values"),
+        pytest.param({"rule": "not_nul(id)"}, "did you mean 'not_null(id)'?", 2, id="misspelt"),
+        pytest.param({"rule": "not_null(id) [name=b]"}, "did you mean 'not_null(id)'?", 2, id="of a segment"),
+        pytest.param({"rule": "anything else"}, "known: not_null(id)", 2, id="renamed"),
+        pytest.param({"until": "2024-02-29"}, "every rule of shop ended with 2024-02-29, in UTC", 0, id="over"),
+        pytest.param({"rule": "x", "until": "2024-02-29"}, "x of shop ended with 2024-02-29", 0, id="over, of no rule"),
+    ],
+)
+def test_a_silence_that_is_over_or_of_no_rule_is_named_with_its_line(
+    silence: dict[str, str], said: str | None, code: int, repository: Path
+) -> None:
+    DATA.write_parquet("a.parquet")
+    looked({"path": "a.parquet"}, repository)
+    written = {"dataset": "shop", "until": "2999-12-31", "reason": "a test"} | silence
+    YAML().dump(POLICY | {"silences": [written]}, repository / "policy.yml")
+    found = [one for one in doctor.files() if one.subject.startswith("policy.yml:")]
+    assert [one.code for one in found] == ([] if said is None else [code])
+    assert said is None or said in found[0].said
+    line = next(n for n, one in enumerate((repository / "policy.yml").read_text().splitlines(), 1) if "dataset" in one)
+    assert said is None or found[0].subject == f"policy.yml:{line}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import subprocess
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -613,3 +614,33 @@ def test_a_dataset_that_another_one_refers_to_stays(shop: Domain, capsys: pytest
     assert "datasets/users.yml stays, as another contract names it" in told(capsys)
     assert project.datasets() == ("orders", "users")
     assert main(["entries", "--check"]) == 0
+
+
+def test_what_checks_left_where_policy_and_contracts_no_longer_say_is_named(
+    shop: Domain, capsys: pytest.CaptureFixture[str]
+) -> None:
+    git = ["git", "-c", "user.name=Test", "-c", "user.email=test@example.com", "-C", str(shop.root)]
+    shop.edit("datasets/users.yml", "rules:", "quarantine: {path: kept/rows}\nrules:")
+    shop.edit("policy.yml", "defaults:\n", "defaults:\n  history: {path: kept/past}\n")
+    for words in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "a"]):
+        subprocess.run([*git, *words], check=True)
+    pl.DataFrame({"id": [1, 1, 2]}).write_parquet(shop.root / "data" / "users.parquet")
+    assert main(["task", "users"]) == main(["task", "users", "--env", "prod"]) == 1
+    main(["doctor"])
+    assert "any more" not in told(capsys)
+    shop.edit("datasets/users.yml", "quarantine: {path: kept/rows}\n", "")
+    shop.edit("policy.yml", "path: kept/past", "path: kept/later")
+    shop.edit("policy.yml", '  prod: {schedule: "0 6 * * *", work_pool: shop-prod}\n', "")
+    for committed in (False, True):
+        if committed:
+            subprocess.run([*git, "commit", "-qam", "b"], check=True)
+        main(["doctor"])
+        said = told(capsys)
+        assert "kept/past: nothing names this folder any more, and in it are runs of checks; move them" in said
+        assert "kept/rows: nothing names this folder any more, and in it are rows of 2 runs in quarantine" in said
+        assert "put `quarantine: {path: kept/rows}` back into the contract to redrive them" in said
+    shop.edit("policy.yml", "path: kept/later", "path: kept/past")
+    main(["doctor"])
+    said = told(capsys)
+    assert "kept/past: nothing names" not in said
+    assert "policy.yml: prod: not there any more; what checks left of it stays in kept/past/runs/users/prod" in said

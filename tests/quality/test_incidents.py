@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import time
 from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import polars as pl
 import pytest
 
 from quality.contract.config import CheckConfig
 from quality.contract.policy import Notification, Silence
+from quality.contract.times import is_over
 from quality.history.runs import MESSAGES
 from quality.operations.incidents import THE_RUN, Incident, Kind, due, told
 from quality.provenance import RunMetadata
@@ -27,7 +30,7 @@ class Night:
 
     def __init__(self, channel: Notification = PAGER, silences: tuple[Silence, ...] = ()) -> None:
         self.channel, self.silences, self.now = channel, silences, START
-        self.messages = MESSAGES.to_frame()
+        self.messages, self.config = MESSAGES.to_frame(), CONFIG
 
     def run(
         self, *rules: RuleResult, status: Status = Status.FAILED, down: bool = False, rows: int | None = None
@@ -39,7 +42,7 @@ class Night:
     ) -> list[Incident]:
         about = RunMetadata(dataset="orders", environment="prod")
         result = CheckResult(status=status, rules=rules, timestamp=self.now, metadata=about, row_count=rows)
-        found = due(result, CONFIG, self.channel, told(self.messages, self.channel.block, self.now), self.silences)
+        found = due(result, self.config, self.channel, told(self.messages, self.channel.block, self.now), self.silences)
         new = pl.DataFrame([self.row(one, down) for one in found], schema=MESSAGES)
         self.messages = pl.concat([self.messages, new])
         self.now += HOUR
@@ -53,6 +56,7 @@ class Night:
             "ok": ok,
             "at": self.now,
             "block": self.channel.block,
+            "number": self.messages.height,
         }
 
 
@@ -286,3 +290,84 @@ def test_somebody_is_paged_only_after_so_many_failures_one_after_the_other(monke
     assert night.run(rule("a", F)) == [("a", "OPENED")]
     assert night.run(rule("a", F)) == []
     assert Night(TEAM).run(rule("a", F)) == [("a", "OPENED")]
+
+
+@pytest.mark.parametrize("hours", [1, 30, -1, -30])
+@pytest.mark.parametrize("channel", [PAGER, PAGING], ids=["message", "page"])
+def test_a_clock_that_is_wrong_for_a_run_repeats_and_loses_no_message(channel: Notification, hours: int) -> None:
+    """The second of these runs is on a machine whose clock is so many hours ahead, or behind."""
+    for nights in ("PFFFP", "FPPPP", "FPFPF", "FFPPF", "PFPFF"):
+        ends = "CLOSED" if channel.pages else "RECOVERED"
+        night, heard = Night(channel), list[list[tuple[str, str]]]()
+        night.config = CONFIG.model_copy(update={"remind_after_hours": None})
+        for number, letter in enumerate(nights):
+            status = {"P": P, "F": F}[letter]
+            night.now += timedelta(hours={1: hours, 2: -hours}.get(number, 0))
+            heard.append(night.run(rule("a", status), status=status))
+        before = zip(" " + nights, nights, strict=False)
+        wanted = {" F": "OPENED", "PF": "OPENED", "FP": ends}
+        assert heard == [[("a", wanted[one + other])] if one + other in wanted else [] for one, other in before], nights
+
+
+def test_who_was_told_by_a_clock_that_was_far_ahead_is_reminded_all_the_same() -> None:
+    night = Night()
+    night.now += timedelta(days=400)
+    assert night.run(rule("a", F)) == [("a", "OPENED")]
+    night.now -= timedelta(days=400)
+    assert night.run(rule("a", F)) == [("a", "REMINDER")]
+    assert night.run(rule("a", F)) == []
+
+
+def test_messages_of_earlier_releases_come_before_those_that_are_numbered() -> None:
+    night = Night()
+    night.now += timedelta(hours=3)
+    night.run(rule("a", F))
+    night.messages = night.messages.with_columns(number=pl.lit(None, pl.Int64))
+    night.now -= timedelta(hours=3)
+    assert night.run(rule("a", P), status=P) == [("a", "RECOVERED")]
+    assert night.run(rule("a", P), status=P) == []
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        [{"severities": ["critical"]}, {"severities": ["error", "warning"]}],
+        [{"owners": ["@users-team"]}, {"owners": ["@orders-team"], "severities": ["error"]}],
+        [{"severities": ["error"]}, {"severities": ["warning"], "owners": ["@users-team"]}],
+    ],
+)
+def test_a_block_that_is_named_twice_hears_of_each_incident_once(named: list[dict[str, object]]) -> None:
+    channels = tuple(
+        Notification.model_validate({"channel": "webhook", "block": "custom-webhook/pager"} | one) for one in named
+    )
+    for channel in channels:
+        night = Night(channel)
+        night.config = CONFIG.model_copy(update={"notifications": channels})
+        assert night.run(rule("a", F)) == [("a", "OPENED")]
+        assert night.run(rule("a", F)) == []
+        assert night.run(rule("a", P), status=P) == [("a", "RECOVERED")]
+
+
+@pytest.mark.parametrize(
+    ("zone", "clock", "silenced"),
+    [
+        ("Pacific/Kiritimati", "2024-06-02 09:00", True),
+        ("Pacific/Kiritimati", "2024-06-02 14:00", False),
+        ("America/St_Johns", "2024-06-01 21:00", True),
+        ("America/St_Johns", "2024-06-01 21:30", False),
+        ("UTC", "2024-06-01 23:59", True),
+    ],
+)
+def test_the_last_day_of_a_silence_and_of_a_waiver_ends_at_midnight_in_utc(
+    zone: str, clock: str, silenced: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        night = Night(silences=(Silence(dataset="orders", until=date(2024, 6, 1), reason="known"),))
+        night.now = datetime.fromisoformat(clock).replace(tzinfo=ZoneInfo(zone))
+        assert night.run(rule("a", F)) == [("a", "SILENCED" if silenced else "OPENED")]
+        assert is_over(date(2024, 6, 1), night.now - HOUR) is not silenced
+    finally:
+        monkeypatch.undo()
+        time.tzset()

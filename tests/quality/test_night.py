@@ -305,3 +305,69 @@ def test_the_summary_is_read_on_a_page_of_prefects_own_ui(repository: Repository
     assert "What to do:" in drawn
     assert "2 of 4 rows (50 %) break the rule" in drawn
     browser.screenshot(page, "artifact", tmp_path / "profile", *waiting)
+
+
+def named(repository: Repository, sink: Sink, name: str) -> dict[str, str]:
+    """Another channel to the same endpoint."""
+    SlackWebhook(url=SecretStr(f"json://{sink.place}/token")).save(name, overwrite=True, _sync=True)  # type: ignore[call-arg]
+    return {"channel": "slack", "block": f"slack-webhook/{name}"}
+
+
+def test_a_channel_that_is_renamed_while_incidents_are_open_hears_since_when_and_the_old_one_is_named_once(
+    repository: Repository, sink: Sink
+) -> None:
+    run(repository, BAD)
+    (opened,) = sink.messages
+    (old,) = repository.policy["defaults"]["notifications"]
+    repository.decides(notifications=[named(repository, sink, f"new-{sink.server.server_port}")])
+    run(repository, BAD)
+    assert sink.messages[1].startswith("FAILED: orders in prod: 2 incidents opened")
+    since = [one.partition("since ")[2] for one in opened.splitlines() if "since " in one]
+    assert [one.partition("since ")[2] for one in sink.messages[1].splitlines() if "since " in one] == since
+    left = f"{old['block']} was not told: it has left policy.yml"
+    assert left in summary().replace("\\", "")
+    assert "unique(id), in\\_range" in summary() or "unique(id), in_range" in summary()
+    run(repository, BAD)
+    assert left not in summary().replace("\\", "")
+    assert len(sink.messages) == 2
+    repository.decides(notifications=[old])
+    run(repository, GOOD)
+    assert len(sink.messages) == 2, "it was told nothing of, and the other one has left"
+    assert "it has left policy.yml" in summary()
+
+
+def test_what_was_open_with_the_last_channel_is_said_when_there_is_none(repository: Repository, sink: Sink) -> None:
+    run(repository, BAD)
+    repository.decides(notifications=[])
+    run(repository, GOOD)
+    assert "it has left policy.yml, and nobody tells it how this ends" in summary()
+    run(repository, GOOD)
+    assert "it has left policy.yml" not in summary()
+
+
+def test_an_incident_that_comes_to_concern_others_is_not_said_to_have_recovered(
+    repository: Repository, sink: Sink
+) -> None:
+    (channel,) = repository.policy["defaults"]["notifications"]
+    repository.decides(notifications=[channel | {"owners": ["@orders-team"]}])
+    run(repository, BAD)
+    repository.says(owner="@other-team")
+    run(repository, BAD)
+    assert sink.messages[1].startswith("FAILED: orders in prod: 2 incidents no longer for this channel")
+    run(repository, GOOD)
+    assert len(sink.messages) == 2
+
+
+def test_a_history_that_lies_elsewhere_now_is_said_to_begin_anew(repository: Repository, sink: Sink) -> None:
+    first = "this is the first run that {} knows of"
+    run(repository, BAD)
+    assert first.format(".quality/history") in summary()
+    run(repository, BAD)
+    assert "the first run" not in summary()
+    repository.decides(history={"path": "elsewhere"})
+    run(repository, BAD)
+    assert first.format("elsewhere") in summary()
+    assert len(sink.messages) == 2, "what is open is told anew"
+    repository.decides(notifications=[], history={"path": "third"})
+    run(repository, BAD)
+    assert "the first run" not in summary(), "nobody relies on one"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import shlex
+import shutil
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -807,3 +808,38 @@ def test_every_session_judges_the_partition_and_a_worker_a_run_that_is_given_one
     assert past_of(served, None) == []
     cached = [flowed(part).row_count for part in (ONE, TWO, None)]
     assert cached == [4, 3, 7]
+
+
+def test_history_and_report_of_a_dataset_whose_partitions_alone_were_judged_say_which_and_how_to_ask(
+    repository: Repository, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "400")
+    for folder in ("city=New%20York", "city=it's", "who=alice,city=x"):
+        holds(folder)
+        shutil.rmtree("data/elsewhere", ignore_errors=True)
+        repository.says(sensitive=["who"] if "who" in folder else [])
+        assert ran(repository, folder.replace("%20", " ")).status is Status.PASSED
+        Path("data/orders").rename("data/elsewhere")
+    assert main(["history", "orders", "--json"]) == 0
+    (found,) = json.loads(capsys.readouterr().out)["datasets"]
+    assert found["runs"] == []
+    assert [(one["by"], one["runs"], one["partitions"]) for one in found["apart"]] == [
+        ("city", 2, 2),
+        ("city,who", 1, 1),
+    ]
+    assert main(["history", "orders"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "no run of the whole yet; `nox -s task -- orders --env prod` makes one" in lines
+    (by_city,) = [line for line in lines if line.startswith("2 runs of 2 partitions by city")]
+    assert "the last of city=it's: PASSED" in by_city
+    command = by_city.partition("`")[2].partition("`")[0].removeprefix("nox -s ")
+    assert "alice" not in "".join(lines)
+    assert main(shlex.split(command.replace(" -- ", " "))) == 0
+    assert "city=New York" in capsys.readouterr().out
+    assert main(["report", "orders"]) == 2
+    said = capsys.readouterr().err
+    assert (
+        "no run of orders in prod is remembered yet; make one: nox -s task -- orders --env prod; of city=it's" in said
+    )
+    command = said.partition("there is: nox -s ")[2].partition("; of ")[0]
+    assert main(shlex.split(command.replace(" -- ", " "))) == 0

@@ -6,10 +6,15 @@ import time
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 
 from quality.contract.contract import load_contract
 from quality.contract.yaml_file import YamlFile
 from quality.errors import ConfigurationError
+from quality.learning.page import lines
+from quality.provenance import Learned
+from quality.rules.values import InSet
 
 BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"{c}: &{c} [{', '.join(['*' + p] * 9)}]\n" for p, c in zip("abcdefgh", "bcdefghi", strict=True)
@@ -84,3 +89,17 @@ def test_what_is_read_keeps_its_kinds_lines_and_merged_fields(tmp_path: Path) ->
     assert file.at("b", "p") == "file.yml:1"
     assert file.at("1", 3) == file.at("1", 99) == "file.yml:3"
     assert file.at("nothing") == "file.yml:1"
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(name=st.text(min_size=1), value=st.text(min_size=1))
+@example(name="a\x1b[31m", value="\x7f\x85\u2028\ufeff\ufffe\u202e")
+@example(name="# a", value="- b\r\n\t: {c}")
+@example(name="👩\u200d🔬", value="\U000e0041")
+def test_a_rule_that_is_learned_of_any_text_is_read_as_it_was_written(name: str, value: str, tmp_path: Path) -> None:
+    why = Learned(rows=2, holds_out=True, why=value)
+    rule = InSet(column=name, values=(value,), learned=why)
+    path = tmp_path / "rules.yml"
+    path.write_bytes("\n".join(("rules:", *lines(rule), "")).encode())
+    (read,) = YamlFile(path).data()["rules"]
+    assert (read["column"], read["values"], read["learned"]["why"]) == (name, [value], value)

@@ -16,6 +16,7 @@ from quality.contract.config import CheckConfig
 from quality.contract.contract import unknown_references
 from quality.contract.judging_code import judging_digest
 from quality.contract.references import References, referred
+from quality.contract.times import in_utc
 from quality.engine.frame import Frame, Surroundings
 from quality.engine.judge import BROKEN, Found, judge, unreadable, verdict
 from quality.engine.one_pass import measure
@@ -98,7 +99,7 @@ def check(
     the configuration says `isolate`, named data is judged in a child, by `isolated`, and `seen` is not called.
     """
     config, started, clock = config or CheckConfig(), datetime.now(UTC), time.perf_counter()
-    now = now or started
+    now = in_utc(now or started)
     about = _about(data, config)
     refuse_unknown(config)
     try:

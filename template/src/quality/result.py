@@ -9,7 +9,7 @@ from pydantic import Field, computed_field, model_validator
 
 from quality.masking import Shown
 from quality.provenance import RunMetadata
-from quality.texts import nearly
+from quality.texts import nearly, shorten
 from quality.values import Frozen, Scalar, Severity, Status
 
 
@@ -184,16 +184,17 @@ def summarize_check_result(result: CheckResult) -> str:
     counted = f"{result.total_count} " + ("rules" if rules == result.total_count else f"results of {rules} rules")
     head = f"{result.metadata.subject}: {result.status} — {result.passed_count} of {counted} passed"
     failed = [_counted(one) for one in result.rules if one.status in (Status.FAILED, Status.WARNING)]
-    unjudged = [one.rule_name for one in result.rules if one.status is Status.ERROR]
+    unjudged = [_counted(one) for one in result.rules if one.status is Status.ERROR]
     told = {"failed": failed, "could not be judged": unjudged}
-    return "; ".join([head, *(f"{word}: {_first(names)}" for word, names in told.items() if names)])
+    return "; ".join([head, *(f"{word}: {first_names(names)}" for word, names in told.items() if names)])
 
 
 def _counted(rule: RuleResult) -> str:
     """A rule that did not hold; of how many rows, where it judges rows and not one number."""
     rows = f" ({rule.failed_count:,} of {rule.total_count:,} rows)" if rule.total_count > 1 or rule.samples else ""
-    return f"{rule.rule_name}{rows}"
+    return shorten(" ".join(rule.rule_name.split()), 160) + rows
 
 
-def _first(names: list[str]) -> str:
+def first_names(names: list[str]) -> str:
+    """The first three, and how many more there are."""
     return ", ".join(names[:3]) + (f", and {len(names) - 3} more" if len(names) > 3 else "")

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from quality.drift.finding import Finding, Layer
+from quality.history.partitions import Alone
 from quality.history.series import Trend
 from quality.masking import Shown
 from quality.result import CheckResult
@@ -215,6 +216,7 @@ class Past(Entry):
     runs: tuple[Run, ...] = ()
     trends: tuple[Trend, ...] = ()
     messages: tuple[Message, ...] = ()
+    apart: tuple[Alone, ...] = Field((), description="The runs of partitions that were judged alone.")
 
 
 class History(Answer):

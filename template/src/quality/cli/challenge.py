@@ -6,8 +6,6 @@ import argparse
 from functools import partial
 from typing import Any
 
-from rich.text import Text
-
 from quality import checking
 from quality.cli.answers import outcome
 from quality.cli.learn import is_of, progress, references, refuse_changed
@@ -20,7 +18,7 @@ from quality.learning.challenge import Challenge as Found
 from quality.learning.challenge import challenge as challenge_of
 from quality.learning.page import flow, lines
 from quality.learning.proposal import written
-from quality.reporting.console import out
+from quality.reporting.console import out, plain
 from quality.texts import percent_of
 
 
@@ -38,7 +36,7 @@ def _challenged(config: CheckConfig, seed: int, accept: bool) -> Challenged:
         path = project.root() / "datasets" / f"{config.dataset}.yml"
         edits.append(path, found.rules)
         accepted = [written(rule) for rule in found.rules]
-        out.print(Text(f"datasets/{config.dataset}.yml: {len(accepted)} rules added; review them and commit"))
+        out.print(plain(f"datasets/{config.dataset}.yml: {len(accepted)} rules added; review them and commit"))
         found = _found(project.load(config.dataset, config.environment), seed, propose=True)
         _say(config, found)
     missed = tuple(
@@ -62,20 +60,20 @@ def _found(config: CheckConfig, seed: int, propose: bool) -> Found:
 
 def _say(config: CheckConfig, found: Found) -> None:
     if found.score is None:
-        out.print(Text(f"{config.dataset}: {found.rows:,} rows are too few to corrupt; nothing was challenged"))
+        out.print(plain(f"{config.dataset}: {found.rows:,} rows are too few to corrupt; nothing was challenged"))
         return
     enough = config.challenge is None or found.score >= config.challenge
     wanted = "" if config.challenge is None else f"; policy.yml asks for {percent_of(config.challenge)}"
     said = f"{config.dataset}: {found.noticed} of {found.cases} corruptions noticed, {percent_of(found.score)}{wanted}"
-    out.print(Text(said, style="green" if enough else "yellow"), soft_wrap=True)
+    out.print(plain(said, style="green" if enough else "yellow"), soft_wrap=True)
     for one in found.missed:
         where = f" in {one.column}" if one.column else ""
         would = f": {flow(_plain(written(one.rule)))}" if one.rule else ": no rule is known that would and holds out"
-        out.print(Text(f"  not noticed: {one.corruption}{where}{would}"), soft_wrap=True)
+        out.print(plain(f"  not noticed: {one.corruption}{where}{would}"), soft_wrap=True)
     if found.rules:
-        out.print(Text("\nrules that would; `--accept` appends them:"))
+        out.print(plain("\nrules that would; `--accept` appends them:"))
         for rule in found.rules:
-            out.print(Text("\n".join(lines(rule))), soft_wrap=True)
+            out.print(plain("\n".join(lines(rule))), soft_wrap=True)
 
 
 def _plain(rule: dict[str, Any]) -> dict[str, Any]:

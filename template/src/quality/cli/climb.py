@@ -10,8 +10,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
-from rich.text import Text
-
 from quality.cli.answers import Climb, Climbed, Promotion, RungRun, outcome
 from quality.cli.complaints import sentences
 from quality.cli.deployment import put_up, run_deployed
@@ -21,7 +19,7 @@ from quality.cli.session import Session
 from quality.contract import project
 from quality.contract.config import CheckConfig
 from quality.errors import ConfigurationError, ServerError, SourceError
-from quality.reporting.console import out, say
+from quality.reporting.console import out, plain, say
 from quality.result import summarize_check_result
 from quality.rollout import scorecard
 from quality.rollout.evidence import Rung
@@ -98,9 +96,9 @@ class Climber:
         promoted_to = tuple(rung for rung, again in proved.items() if again)
         made = Climbed(**where, had=tuple(had), proved=tuple(proved), promoted=promoted_to)
         if stopped is None:
-            out.print(Text(f"{line}: proved again: {', '.join(had)} ({took})", style="green"), soft_wrap=True)
+            out.print(plain(f"{line}: proved again: {', '.join(had)} ({took})", style="green"), soft_wrap=True)
             return made
-        out.print(Text(f"{line}: {stopped.why} ({took}); {stopped.fix}", style="bold red"), soft_wrap=True)
+        out.print(plain(f"{line}: {stopped.why} ({took}); {stopped.fix}", style="bold red"), soft_wrap=True)
         problem = f"{config.dataset} in {config.environment}: {stopped.why}; {stopped.fix}"
         return made.model_copy(update={"exit_code": stopped.code, "problem": problem})
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from quality.contract import project
 from quality.errors import ConfigurationError
 from quality.masking import masked
+from quality.reporting.escaping import legible
 
 
 def sentences(error: object) -> list[str]:
@@ -34,5 +35,5 @@ def complain(lines: Iterable[str]) -> str:
     """Tells a person, on standard error; gives what was told."""
     told = list(lines)
     for line in told:
-        print(f"quality: {line}", file=sys.stderr)
+        print(f"quality: {legible(line)}", file=sys.stderr)
     return "\n".join(told)

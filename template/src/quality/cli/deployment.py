@@ -9,8 +9,6 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from rich.text import Text
-
 from quality import checking
 from quality.cli.answers import RungRun, Rungs
 from quality.cli.ladder import bury, compare, prove
@@ -18,7 +16,7 @@ from quality.cli.session import Session
 from quality.contract import project
 from quality.contract.config import CheckConfig
 from quality.errors import ServerError, SourceError
-from quality.reporting.console import out, print_verdict, say
+from quality.reporting.console import out, plain, print_verdict, say
 from quality.rollout import scorecard
 from quality.rollout.evidence import Check
 
@@ -119,7 +117,7 @@ def _read_back(client: Any, config: CheckConfig, run: Any) -> RungRun:
     if (artifact := artifact_of(client, run.id, "result")) is None:
         raise ServerError(f"run {run.name} left no result: {run.state_name}, {run.state.message}; {run_link(run.id)}")
     found = result_of(artifact)
-    out.print(Text(f"\ndeployment · {config.subject} in {config.environment}", style="bold"))
+    out.print(plain(f"\ndeployment · {config.subject} in {config.environment}", style="bold"))
     print_verdict(found, out)
     for one in (artifact_of(client, run.id, "markdown"), artifact):
         if one is not None:

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 
 from packaging.version import Version
-from rich.text import Text
 
 from quality.cli.answers import Doctor, Looked
-from quality.cli.remains import left, remains
+from quality.cli.remains import former, left, of_environments, remains
+from quality.cli.silences import silences
 from quality.contract import project
 from quality.contract.config import CheckConfig
 from quality.drift.environments import stale
@@ -21,7 +21,7 @@ from quality.history.claims import anothers
 from quality.history.runs import shelf
 from quality.ladder.entries import computed
 from quality.quarantine.splits import base
-from quality.reporting.console import out
+from quality.reporting.console import out, plain
 from quality.rollout import pins
 from quality.sources import digest, reading, storage
 
@@ -36,7 +36,7 @@ def doctor(asked: argparse.Namespace) -> Doctor:
     for look in (environment, packages, files, deployments, repository, api):
         for one in _found(look):
             mark, style = MARKS[one.code]
-            out.print(Text(f"{mark:<6}", style=style), Text(f"{one.subject}: {one.said}"), soft_wrap=True)
+            out.print(plain(f"{mark:<6}", style=style), plain(f"{one.subject}: {one.said}"), soft_wrap=True)
             found.append(one)
     return Doctor(verb="doctor", findings=tuple(found), exit_code=max(one.code for one in found))
 
@@ -83,6 +83,7 @@ def files() -> Iterator[Looked]:
     yield Looked(subject="policy.yml", said=f"valid, for {', '.join(names)}")
     if not project.datasets():
         raise ConfigurationError(f"there is no contract in {project.root() / 'datasets'}")
+    yield from silences(project.load_each(project.datasets(), next(iter(names)))[0])
     for dataset in project.datasets():
         try:
             configs = [project.load(dataset, name) for name in names]
@@ -95,6 +96,10 @@ def files() -> Iterator[Looked]:
     for gone, folders in remains(project.datasets()).items():
         if gone not in project.datasets():
             yield Looked(subject=f"datasets/{gone}.yml", said=f"not there any more; {left(folders)}")
+    for gone, folders in of_environments(project.datasets()).items():
+        yield Looked(subject=f"policy.yml: {gone}", said=f"not there any more; {left(folders, 'environment')}")
+    for folder, what in former():
+        yield Looked(subject=folder, said=f"nothing names this folder any more, and in it are {what}")
 
 
 def _sources(dataset: str, configs: Sequence[CheckConfig]) -> Iterator[Looked]:

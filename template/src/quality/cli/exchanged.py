@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from rich.text import Text
 from ruamel.yaml import YAML
 
 from quality.cli.exchange import odcs
@@ -19,7 +18,7 @@ from quality.contract import project
 from quality.contract.contract import load_contract
 from quality.errors import ConfigurationError
 from quality.files import write_whole
-from quality.reporting.console import out
+from quality.reporting.console import out, plain
 
 
 def imported(asked: argparse.Namespace) -> Imported:
@@ -36,7 +35,7 @@ def imported(asked: argparse.Namespace) -> Imported:
     _write({places[name]: text for name, text in made.items()})
     if empty := [one.dataset for one in found if not one.rules]:
         out.print(
-            Text(f"{', '.join(empty)}: no rule has a counterpart; the contract asks for rows only"), soft_wrap=True
+            plain(f"{', '.join(empty)}: no rule has a counterpart; the contract asks for rows only"), soft_wrap=True
         )
     told = tuple(_told(one, places[one.dataset], tool) for one in found)
     return Imported(verb="import", tool=tool, datasets=told)
@@ -69,9 +68,9 @@ def _contract(found: Found, source: str | None) -> str:
 
 
 def _told(found: Found, place: Path, tool: str) -> ImportedDataset:
-    out.print(Text(f"datasets/{place.name}: {len(found.rules)} rules of {tool}"), soft_wrap=True)
+    out.print(plain(f"datasets/{place.name}: {len(found.rules)} rules of {tool}"), soft_wrap=True)
     for one in found.left:
-        out.print(Text(f"left out  {one}", style="yellow"), soft_wrap=True)
+        out.print(plain(f"left out  {one}", style="yellow"), soft_wrap=True)
     return ImportedDataset(
         dataset=found.dataset,
         environment=None,
@@ -90,9 +89,9 @@ def exported(asked: argparse.Namespace) -> Exported:
     yaml.dump(whole, made)
     if asked.output:
         write_whole(Path(asked.output), made.getvalue())
-        out.print(Text(f"wrote {asked.output}"), soft_wrap=True)
+        out.print(plain(f"wrote {asked.output}"), soft_wrap=True)
     elif not asked.json:
         print(made.getvalue(), end="")
     for one in own:
-        out.print(Text(f"of our engine only  {one}", style="yellow"), soft_wrap=True)
+        out.print(plain(f"of our engine only  {one}", style="yellow"), soft_wrap=True)
     return Exported(verb="export", document=whole, own=tuple(own), path=asked.output)

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from quality.cli.impact_answers import DatasetImpact, FieldChange, Impact, RuleImpact, Verdict
 from quality.drift.finding import as_json
-from quality.reporting.console import COLOURS
+from quality.reporting.console import COLOURS, plain
 from quality.texts import json_value
 from quality.values import Severity, Status
 
@@ -24,18 +24,18 @@ WAYS = {"added": "green", "removed": "bold red", "loosened": "yellow", "tightene
 
 def tables(answer: Impact) -> Iterator[Text | Table]:
     """The answer for a terminal: of each dataset what breaks, its verdicts, and its rules."""
-    yield Text(headline(answer), style="green" if not answer.breaking else "bold red")
+    yield plain(headline(answer), style="green" if not answer.breaking else "bold red")
     for note in answer.notes:
-        yield Text(note, style="dim")
+        yield plain(note, style="dim")
     for one in answer.datasets:
-        yield Text(f"\n{title(one)}", style="bold")
-        yield from (Text(f"{BREAKING}: {said}", style="bold red") for said in one.breaking)
+        yield plain(f"\n{title(one)}", style="bold")
+        yield from (plain(f"{BREAKING}: {said}", style="bold red") for said in one.breaking)
         if (said := rows(one)) is not None:
-            yield Text(said)
-        yield from (Text(f"{shown(field)}", style="cyan") for field in one.fields)
+            yield plain(said)
+        yield from (plain(f"{shown(field)}", style="cyan") for field in one.fields)
         if one.rules:
             yield _table(one.rules)
-        yield from (Text(line, style="dim") for line in details(one))
+        yield from (plain(line, style="dim") for line in details(one))
 
 
 def headline(answer: Impact) -> str:
@@ -128,6 +128,6 @@ def _table(rules: Iterable[RuleImpact]) -> Table:
         table.add_column(heading, overflow="fold", justify="right" if number > 3 else "left")
     for rule in rules:
         style = "bold red" if rule.breaking else WAYS[rule.what]
-        verdicts = (Text(word(one), style=COLOURS[one.status] if one else "") for one in (rule.before, rule.after))
-        table.add_row(Text(what(rule), style=style), Text(rule.rule), *verdicts, *counts(rule))
+        verdicts = (plain(word(one), style=COLOURS[one.status] if one else "") for one in (rule.before, rule.after))
+        table.add_row(plain(what(rule), style=style), plain(rule.rule), *verdicts, *counts(rule))
     return table

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from rich.progress import Progress
-from rich.text import Text
 
 from quality import checking
 from quality.cli.answers import Compared, RungRun, Rungs
@@ -21,7 +20,7 @@ from quality.contract.config import CheckConfig
 from quality.errors import ServerError
 from quality.file_states.opening import ignored
 from quality.provenance import Explain
-from quality.reporting.console import out, print_verdict, say
+from quality.reporting.console import out, plain, print_verdict, say
 from quality.result import CheckResult
 from quality.rollout import evidence, scorecard
 from quality.rollout.evidence import Check
@@ -29,7 +28,7 @@ from quality.rollout.evidence import Check
 
 def first_verdict(config: CheckConfig, rung: str) -> CheckResult:
     """The verdict of the engine alone, printed at once: no rung waits for Prefect with it."""
-    out.print(Text(f"\n{rung} · {config.subject} in {config.environment}", style="bold"))
+    out.print(plain(f"\n{rung} · {config.subject} in {config.environment}", style="bold"))
     with Progress(console=out, transient=True, disable=not out.is_terminal) as bar:
         line = bar.add_task("rules judged", total=len(config.rules))
         result = checking.check(None, config, judged=lambda rules: bar.advance(line, rules))

@@ -27,10 +27,12 @@ from quality.contract import project
 from quality.contract.config import CheckConfig
 from quality.drift.finding import Layer
 from quality.errors import ConfigurationError
+from quality.history.partitions import judged_alone
 from quality.history.runs import messages_of, metrics, runs_of
 from quality.history.series import rule_trends, run_trends
 from quality.reporting import html
 from quality.reporting.console import say
+from quality.reporting.escaping import legible
 from quality.reporting.guidance import alone
 from quality.reporting.history_table import print_history
 from quality.texts import nearest
@@ -62,7 +64,8 @@ def history(asked: argparse.Namespace) -> History:
 
 
 def _past(config: CheckConfig, runs: int) -> Past:
-    print_history(config, runs)
+    apart = [] if config.part else judged_alone(config)
+    print_history(config, runs, apart=apart)
     past = metrics(config, runs)
     trends = () if past.is_empty() else (*run_trends(past), *rule_trends(past).values())
     return Past(
@@ -71,6 +74,7 @@ def _past(config: CheckConfig, runs: int) -> Past:
         runs=tuple(_of(Run, run) for run in runs_of(past).to_dicts()),
         trends=trends,
         messages=tuple(_of(Message, row) for row in messages_of(config).to_dicts()),
+        apart=tuple(apart),
     )
 
 
@@ -112,10 +116,11 @@ def _released(config: CheckConfig) -> Released:
     split = redrive.redrive(config)
     partitions = {} if config.part else apart.rows_by_partition(config)
     where = f"{config.subject} in {config.environment}"
-    print(f"{where}: {split.says() if split else _nothing(partitions)}")
+    print(legible(f"{where}: {split.says() if split else _nothing(partitions)}"))
     for part, rows in partitions.items():
         words = f"{config.dataset} --env {config.environment}{alone(part)}"
-        print(f"{where}: {part}: {rows:,} row{'' if rows == 1 else 's'} in quarantine: nox -s redrive -- {words}")
+        count = f"{rows:,} row{'' if rows == 1 else 's'}"
+        print(legible(f"{where}: {part}: {count} in quarantine: nox -s redrive -- {words}"))
     counts = {"rows": split.rows, "released": split.passed, "stay": split.failing} if split else {}
     return Released(dataset=config.dataset, environment=config.environment, partitions=partitions, **counts)
 

@@ -22,7 +22,7 @@ from quality.history.verdicts import verdicts
 from quality.impact.commits import compared_with
 from quality.impact.contracts import Contracts
 from quality.reporting.artifacts import cell
-from quality.reporting.console import COLOURS, out
+from quality.reporting.console import COLOURS, out, plain
 from quality.sources import Source
 from quality.values import Status
 
@@ -163,7 +163,7 @@ def _words(night: Replayed) -> Iterator[str]:
 
 def _tables(answer: Replay) -> Iterator[Text | Table]:
     for one in answer.datasets:
-        yield Text(f"\n{headline(one)}", style="bold")
+        yield plain(f"\n{headline(one)}", style="bold")
         if one.nights:
             yield _table(one.nights)
 
@@ -174,8 +174,8 @@ def _table(found: Iterable[Replayed]) -> Table:
         table.add_column(heading, overflow="fold")
     for night in found:
         at, was, would, alarm, rules = _words(night)
-        told = Text(would, style=COLOURS[night.would_be] if night.would_be else "")
-        table.add_row(at, Text(was, style=COLOURS[night.was]), told, Text(alarm, style="bold"), Text(rules))
+        told = plain(would, style=COLOURS[night.would_be] if night.would_be else "")
+        table.add_row(at, plain(was, style=COLOURS[night.was]), told, plain(alarm, style="bold"), plain(rules))
     return table
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from rich.table import Table
-from rich.text import Text
 
 from quality import checking
 from quality.cli.answers import Changed
@@ -19,7 +18,7 @@ from quality.errors import ConfigurationError
 from quality.learning import edits
 from quality.learning.proposal import written
 from quality.learning.review import Change, broken, review
-from quality.reporting.console import out
+from quality.reporting.console import out, plain
 from quality.sources import Source
 from quality.texts import percent_of
 
@@ -52,7 +51,7 @@ def reviewed(name: str, given: dict[str, Any], moves: bool, accept: bool) -> tup
     if accept and found.is_open:
         edits.apply(path, found.changes, {field: now for field, (_, now) in found.fields.items()}, found.rows)
     elif found.is_open:
-        out.print(Text(f"\nnothing was written: give `--accept` too, and datasets/{path.name} says so"))
+        out.print(plain(f"\nnothing was written: give `--accept` too, and datasets/{path.name} says so"))
     return (*_told(found),)
 
 
@@ -103,18 +102,18 @@ def _written(rule: Rule | None) -> dict[str, Any] | None:
 def _say(path: Path, found: Review) -> None:
     where = f"datasets/{path.name}"
     if not found.changes and not found.fields:
-        out.print(Text(f"{where}: nothing to change; {found.rows:,} rows say the same", style="green"), soft_wrap=True)
+        out.print(plain(f"{where}: nothing to change; {found.rows:,} rows say the same", style="green"), soft_wrap=True)
         return
-    out.print(Text(f"{where}: what {found.rows:,} rows say otherwise\n"), soft_wrap=True)
+    out.print(plain(f"{where}: what {found.rows:,} rows say otherwise\n"), soft_wrap=True)
     table = Table(box=None, header_style="dim", pad_edge=False)
     for heading in ("", "in the contract", "as learned now", "why"):
         table.add_column(heading, overflow="fold")
     for field, (was, now) in found.fields.items():
-        table.add_row(Text("changed", style="cyan"), f"{field}: {was}", f"{field}: {now}", "")
+        table.add_row(plain("changed", style="cyan"), plain(f"{field}: {was}"), plain(f"{field}: {now}"), "")
     for one in found.changes:
-        before, after = (Text(_named(rule)) for rule in (one.before, one.after))
+        before, after = (plain(_named(rule)) for rule in (one.before, one.after))
         why = f"{one.why}; {YOURS}" if one.what == "yours" else one.why
-        table.add_row(Text(one.what, style=COLOURS[one.what]), before, after, Text(why))
+        table.add_row(plain(one.what, style=COLOURS[one.what]), before, after, plain(why))
     out.print(table)
 
 

@@ -7,13 +7,12 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from rich.table import Table
-from rich.text import Text
 
 from quality.cli.answers import Again, Promoted, Promotion, Status, outcome
 from quality.cli.session import Session
 from quality.contract.config import CheckConfig
 from quality.errors import ServerError
-from quality.reporting.console import out
+from quality.reporting.console import out, plain
 from quality.rollout import evidence, scorecard
 from quality.rollout.evidence import Check, Rung
 from quality.rollout.scorecard import Scorecard, Standing
@@ -27,7 +26,7 @@ def status(asked: argparse.Namespace) -> Status:
     out.print(table(card, again))
     _tell(again)
     for problem in card.unread.values():
-        out.print(Text(problem, style="red"), soft_wrap=True)
+        out.print(plain(problem, style="red"), soft_wrap=True)
     unread, stale = 2 if card.unread else 0, _stale()
     said = "\n".join(card.unread.values()) or None
     found = {"standings": card.standings, "again": again, "problem": said, "stale": stale}
@@ -36,7 +35,7 @@ def status(asked: argparse.Namespace) -> Status:
         return Status(verb="status", **found, exit_code=unread)
     wrong, (active, unseen, failed) = tuple(scorecard.claims(card)), _active()
     for problem in (*(f"{claim}; run `nox -s status` and commit rollout/" for claim in wrong), *active):
-        out.print(Text(problem, style="red"), soft_wrap=True)
+        out.print(plain(problem, style="red"), soft_wrap=True)
     code = max(unread, failed, int(bool(wrong or active or stale)))
     return Status(verb="status", **found, claims=wrong, active=active, unseen=unseen, exit_code=code)
 
@@ -47,7 +46,7 @@ def _stale() -> tuple[str, ...]:
 
     found = tuple(map(str, differences()))
     for one in found:
-        out.print(Text(one, style="yellow"), soft_wrap=True)
+        out.print(plain(one, style="yellow"), soft_wrap=True)
     return found
 
 
@@ -71,7 +70,7 @@ def _active() -> tuple[tuple[str, ...], str | None, int]:
 
 def _unseen(why: str, style: str) -> str:
     said = f"whether a deployment is active without a promotion was not looked at: {why}"
-    out.print(Text(said, style=style), soft_wrap=True)
+    out.print(plain(said, style=style), soft_wrap=True)
     return said
 
 
@@ -88,7 +87,7 @@ def _tell(again: tuple[Again, ...]) -> None:
         names = [f"{one.dataset} in {one.environment}" for one in again if one.said == said]
         more = f" and {len(names) - 3} more" if len(names) > 3 else ""
         line = f"{', '.join(names[:3])}{more}: {said}: other code judges now; `nox -s climb` proves all of it again"
-        out.print(Text(line, style="yellow"), soft_wrap=True)
+        out.print(plain(line, style="yellow"), soft_wrap=True)
 
 
 def table(card: Scorecard, again: Iterable[Again] = ()) -> Table:
@@ -107,7 +106,7 @@ def table(card: Scorecard, again: Iterable[Again] = ()) -> Table:
         seen = "its contract cannot be read" if one.unread else seen
         seen, fix = stale.get((dataset, environment), (seen, fix))
         row = (dataset, environment, one.current_level or "the ground", one.next_level or "", seen, fix)
-        made.add_row(*(Text(cell) for cell in row))
+        made.add_row(*(plain(cell) for cell in row))
     return made
 
 
@@ -131,20 +130,20 @@ def promoted(client: Any, config: CheckConfig, rung: Rung) -> Promotion:
     """The checklist of one dataset, recorded as evidence."""
     from quality.rollout.checklist import checklist, ran
 
-    out.print(Text(f"\npromote {config.dataset} in {config.environment} to {rung}", style="bold"))
+    out.print(plain(f"\npromote {config.dataset} in {config.environment} to {rung}", style="bold"))
     checks = (ran(config, rung), *checklist(config, rung, client))
     for check in checks:
         _say(check)
     evidence.record(evidence.checked(config, f"{scorecard.CHECKLIST}-{rung}", checks))
     met = all(check.ok for check in checks)
     verdict = f"promoted to {rung}" if met else "not promoted"
-    out.print(Text(verdict, style="bold green" if met else "bold red"))
+    out.print(plain(verdict, style="bold green" if met else "bold red"))
     where = {"dataset": config.dataset, "environment": config.environment}
     return Promotion(**where, promoted=met, checks=checks, exit_code=0 if met else 1)
 
 
 def _say(check: Check) -> None:
     mark, style = ("met", "green") if check.ok else ("not met", "red")
-    out.print(Text(f"{mark}: {check.name}: {check.seen}", style=style), soft_wrap=True)
+    out.print(plain(f"{mark}: {check.name}: {check.seen}", style=style), soft_wrap=True)
     if not check.ok:
-        out.print(Text(f"  do: {check.fix}"), soft_wrap=True)
+        out.print(plain(f"  do: {check.fix}"), soft_wrap=True)

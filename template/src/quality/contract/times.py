@@ -1,8 +1,11 @@
-"""When a deployment runs, as people write it: cron expressions and time zones, refused where they are none."""
+"""When a deployment runs, as people write it: cron expressions and time zones, refused where they are none.
+
+And which day it is: in UTC, wherever this machine is.
+"""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from zoneinfo import available_timezones
 
 from quality.texts import nearest
@@ -33,3 +36,13 @@ def valid_time_zone(name: str) -> str:
     if name not in (known := available_timezones()):
         raise ValueError(f"there is no time zone '{name}'; {nearest(name, known)}")
     return name
+
+
+def in_utc(moment: datetime) -> datetime:
+    """The moment in UTC; what has no time zone counts as UTC, whatever zone this machine is in."""
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def is_over(last: date, now: datetime | None = None) -> bool:
+    """Whether a last day, which is counted in UTC wherever people and machines are, is over."""
+    return in_utc(now or datetime.now(UTC)).date() > last

@@ -10,6 +10,7 @@ from typing import Annotated
 from pydantic import StringConstraints
 
 from quality.contract.complaints import Complaints
+from quality.contract.times import is_over
 from quality.contract.yaml_file import YamlFile
 from quality.drift.finding import Finding, Layer
 from quality.errors import ConfigurationError
@@ -30,7 +31,7 @@ class Waiver(Frozen):
 
     @property
     def expired(self) -> bool:
-        return self.until < date.today()
+        return is_over(self.until)
 
 
 def load_waivers(root: Path) -> tuple[tuple[Waiver, ...], list[Finding]]:

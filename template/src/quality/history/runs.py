@@ -284,6 +284,10 @@ MESSAGES = pl.Schema(
         "note": pl.String(),
         "partition": pl.String(),
         "partition_told": pl.String(),
+        "number": pl.Int64(),
     }
 )
-"""One row per run, incident and channel: what was due, whether it was delivered, and why not; of a partition, which."""
+"""One row per run, incident and channel: what was due, whether it was delivered, and why not; of a partition, which.
+
+`number` is the order in which they were written, whatever clocks said; files of earlier releases lack it.
+"""

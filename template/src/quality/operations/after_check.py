@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any, NamedTuple
 
+import polars as pl
 from prefect.context import TaskRunContext
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
@@ -32,6 +33,11 @@ from quality.values import Status
 
 UNKEPT = "states could not be kept: "
 """What is said among the queries of a check whose files' states were not written."""
+
+FIRST = (
+    "history: this is the first run that {} knows of: rules that look back have nothing to compare with, and what is "
+    "open is told anew; where the path has changed, move what lies in the old folder"
+)
 
 
 class Ran(NamedTuple):
@@ -132,11 +138,18 @@ def _said(words: Iterable[str]) -> list[str]:
 def _report(result: CheckResult, config: CheckConfig) -> list[str]:
     """A history that cannot be read takes nothing from the report but its trends."""
     try:
-        past, notes = runs.metrics(config, RUNS), []
+        past = runs.metrics(config, RUNS)
+        notes = [FIRST.format(config.history.path)] if _is_the_first(past, config) else []
     except SourceError as error:
         past, notes = None, [f"report: without trends: {error}"]
     html.write(result, config, past)
     return notes
+
+
+def _is_the_first(past: pl.DataFrame, config: CheckConfig) -> bool:
+    """Whether no earlier run is known, and somebody relies on one: a history that lies elsewhere now is a new one."""
+    relies = bool(config.notifications) or any(rule.remembers for rule in config.rules)
+    return relies and run_context() is not None and past["run"].n_unique() == 1
 
 
 def _tell(result: CheckResult, config: CheckConfig, run: str) -> list[str]:

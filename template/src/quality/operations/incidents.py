@@ -6,7 +6,7 @@ decide what the channel is told now.
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Iterator, Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
@@ -15,12 +15,15 @@ import polars as pl
 
 from quality.contract.config import CheckConfig
 from quality.contract.policy import Notification, Silence
+from quality.contract.times import is_over
 from quality.result import CheckResult, RuleResult
 from quality.texts import percent_of
 from quality.values import Frozen, Severity, Status
 
 THE_RUN = "the run"
 """Stands for the rule where the run as a whole could not be judged."""
+ELSEWHERE = "is not for this channel"
+"""What is said of an incident that goes on, when its severity or its owner has come to concern other channels."""
 OF_TEXTS = "parses("
 """So begins the name of a result that a source adds where texts are not values of their dtype, and only there."""
 AHEAD = timedelta(hours=1)
@@ -121,13 +124,13 @@ def _finding(name: str, rules: list[RuleResult]) -> Finding | None:
 
 
 def told(messages: pl.DataFrame, block: str, now: datetime) -> dict[str, Told]:
-    """What a channel knows of each rule, from the history of messages.
+    """What a channel knows of each rule, from the history of messages, one after the other as they were written.
 
-    Those that are later than now were dated by a clock that was ahead: they are taken for older than all others, or
-    what was told since would count for nothing until then.
+    Of earlier releases, which did not number them, those that are later than now were dated by a clock that was ahead:
+    they are taken for older than all others, or what was told since would count for nothing until then.
     """
     state: dict[str, Told] = {}
-    order = (pl.col("at") <= now + AHEAD, "at")
+    order = ("number", pl.col("at") <= now + AHEAD, "at")
     for row in messages.filter(pl.col("block") == block).sort(order, maintain_order=True).iter_rows(named=True):
         state[row["rule"]] = state.get(row["rule"], Told()).then(Kind(row["kind"]), row["at"], row["ok"])
     return {rule: was._replace(since=min(was.since, now)) if was.since else was for rule, was in state.items()}
@@ -137,40 +140,54 @@ def due(
     result: CheckResult,
     config: CheckConfig,
     channel: Notification,
-    state: dict[str, Told],
+    state: Mapping[str, Told],
     silences: tuple[Silence, ...] = (),
+    begun: Mapping[str, datetime] | None = None,
 ) -> list[Incident]:
-    """What a channel is to be told after this run: what opened, what is still open after a while, what recovered."""
+    """What a channel is to be told after this run: what opened, what is still open after a while, what recovered.
+
+    `begun` is since when others know of what this channel was never told.
+    """
     now, (bad, good) = result.timestamp, findings(result)
     unread = _is_unread(result)
     silences = tuple(one for one in silences if one.rule is None or not unread)
-    mine = {} if channel.owners and config.owner not in channel.owners else bad
-    mine = {name: finding for name, finding in mine.items() if finding.concerns(channel)}
+    mine = {name: finding for name, finding in bad.items() if _hears(channel, finding, config)}
     incidents = []
     for name, finding in mine.items():
         was = state.get(name, Told())
+        since = was.since or (begun or {}).get(name, now)
         if not was.is_open and channel.pages and was.waited + 1 < config.page_after:
             line = f"{finding.status} for {was.waited + 1} of {config.page_after} runs that page somebody"
-            incidents.append(Incident(rule=name, kind=Kind.WAITING, since=was.since or now, line=line, note=line))
+            incidents.append(Incident(rule=name, kind=Kind.WAITING, since=since, line=line, note=line))
         elif not was.is_open:
-            incidents.append(_incident(finding, Kind.OPENED, was.since or now, config, silences, now))
+            incidents.append(_incident(finding, Kind.OPENED, since, config, silences, now))
         elif _forgotten(was, config.remind_after_hours, now):
-            incidents.append(_incident(finding, Kind.REMINDER, was.since or now, config, silences, now))
+            incidents.append(_incident(finding, Kind.REMINDER, since, config, silences, now))
     there = {rule.rule_name for rule in result.rules} | {THE_RUN} | ({*state} if unread else set())
     over = {
-        name: was
-        for name, was in state.items()
+        name: _ended(name, good, bad)
+        for name in state
         if name not in mine and (name in good | bad.keys() or name not in there)
     }
+    return [*incidents, *_ends(channel, state, over)]
+
+
+def _ends(channel: Notification, state: Mapping[str, Told], over: Mapping[str, str]) -> Iterator[Incident]:
+    """What a channel is told of incidents that are over, each with why."""
     stays = channel.pages and any(was.is_open for name, was in state.items() if name not in over)
-    for name, was in over.items():
+    for name, line in over.items():
+        was = state[name]
         if was.since is not None:
             kind = Kind.RECOVERED if was.is_open and not channel.pages else Kind.CLOSED
-            line = _ended(name, good, bad)
             note = "the page stays open for other incidents" if was.is_open and stays else None
             ends = was.is_open and channel.pages and not stays
-            incidents.append(Incident(rule=name, kind=kind, since=was.since, line=line, note=note, ends_page=ends))
-    return incidents
+            yield Incident(rule=name, kind=kind, since=was.since, line=line, note=note, ends_page=ends)
+
+
+def _hears(channel: Notification, finding: Finding, config: CheckConfig) -> bool:
+    """Whether the block of a channel is to hear of it, for one of the reasons for which policy.yml names it."""
+    named = [one for one in config.notifications if one.block == channel.block] or [channel]
+    return any(finding.concerns(one) and (not one.owners or config.owner in one.owners) for one in named)
 
 
 def _is_unread(result: CheckResult) -> bool:
@@ -182,7 +199,7 @@ def _is_unread(result: CheckResult) -> bool:
 def _ended(name: str, good: Container[str], bad: Container[str]) -> str:
     """Why an incident is over; texts that are values again are in no result."""
     if name in bad:
-        return "is not for this channel"
+        return ELSEWHERE
     return "holds again" if name in good or name.startswith(OF_TEXTS) else "left the contract"
 
 
@@ -203,7 +220,7 @@ def _incident(
 ) -> Incident:
     line = f"{finding.status} [{finding.severity}]: {finding.line}"
     for silence in silences:
-        if _silences(silence, finding.rule, config) and now.date() <= silence.until:
+        if _silences(silence, finding.rule, config) and not is_over(silence.until, now):
             note = f"silenced until {silence.until}: {silence.reason}"
             return Incident(rule=finding.rule, kind=Kind.SILENCED, since=since, line=line, note=note)
     return Incident(rule=finding.rule, kind=kind, since=since, line=line)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import html
 import logging
 import re
 import time
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
+from datetime import datetime
 from itertools import groupby
+from pathlib import Path
 from typing import Any, Literal
 
 import polars as pl
 from prefect.blocks.abstract import NotificationBlock
 from prefect.blocks.core import Block
-from prefect.blocks.notifications import SendgridEmail  # registers all notification blocks that ship with Prefect
 from prefect.runtime import flow_run
 from pydantic import SecretStr
 
@@ -24,14 +25,17 @@ from quality.errors import SourceError
 from quality.history.runs import MESSAGES, shelf
 from quality.masking import masked
 from quality.operations import pages
-from quality.operations.incidents import Incident, Kind, due, told
-from quality.result import CheckResult, summarize_check_result
+from quality.operations.incidents import ELSEWHERE, Incident, Kind, Told, due, told
+from quality.operations.plain_text import as_text
+from quality.reporting.escaping import one_line
+from quality.result import CheckResult, first_names, summarize_check_result
 from quality.server import run_link
 from quality.sources.partition import Partition
 from quality.values import Frozen
 
 Tone = Literal["info", "success", "warning", "failure"]
-SHOWN = 10
+SHOWN, SUMMARY = 10, 2_000
+"""Incidents of a message, and characters of its first line."""
 ATTEMPTS = 3
 PAUSE_SECONDS = 1.0
 """Before the second attempt, and twice that before the third."""
@@ -62,8 +66,7 @@ def deliver(
             raise TypeError(f"{channel.block} is not a notification block")
         if "notify_type" in type(block).model_fields:
             block.notify_type = tone  # type: ignore[attr-defined]
-        if isinstance(block, SendgridEmail):
-            body = f"<pre>{html.escape(body)}</pre>"
+        body = as_text(block, body)
     except Exception as error:
         return delivery.model_copy(update={"problem": _problem(error)})
     for attempt in range(1, ATTEMPTS + 1):
@@ -110,9 +113,9 @@ def notify(result: CheckResult, config: CheckConfig, run: str, only: str | None 
     Two runs of a dataset tell one after the other, so that neither repeats the other. What cannot be looked up is told
     rather than kept quiet.
     """
-    if not config.notifications:
-        return ()
     place, part = shelf(config, "messages"), config.part and config.part.name
+    if not config.notifications and (place.remote or not Path(place.folder).is_dir()):
+        return ()  # nobody was ever told, or a look would cost every run a wait
     sent: list[Delivery] = []
     rows: list[dict[str, Any]] = []
     with ExitStack() as stack:
@@ -121,14 +124,20 @@ def notify(result: CheckResult, config: CheckConfig, run: str, only: str | None 
             known, problem = place.read(MESSAGES).filter(pl.col("partition").eq_missing(pl.lit(part))), None
         except (SourceError, OSError) as error:
             known, problem = MESSAGES.to_frame(), f"the history of messages cannot be read: {error}"
+        knows = {block: told(known, block, result.timestamp) for block in known["block"].unique()}
         silences = project.policy().silences
-        for channel in config.notifications:
-            for incidents in _batches(result, config, channel, known, silences, only):
+        for channel in {one.block: one for one in config.notifications}.values():
+            for incidents in _batches(result, config, channel, knows, silences, only):
                 delivery = _tell(result, channel, incidents, problem, part)
                 sent.extend([delivery] if delivery else [])
                 rows.extend(_row(run, result, channel, one, delivery, config.part) for one in incidents)
+        for channel, incidents, delivery in _left(config, known, knows):
+            sent.append(delivery)
+            rows.extend(_row(run, result, channel, one, delivery, config.part) for one in incidents)
         if rows and problem is None:
-            place.write(pl.DataFrame(rows, schema=MESSAGES), result.timestamp, run)
+            number: Any = known["number"].max() or 0
+            numbered = [row | {"number": number + 1} for row in rows]
+            place.write(pl.DataFrame(numbered, schema=MESSAGES), result.timestamp, run)
     return tuple(sent)
 
 
@@ -136,16 +145,35 @@ def _batches(
     result: CheckResult,
     config: CheckConfig,
     channel: Notification,
-    known: pl.DataFrame,
+    knows: Mapping[str, Mapping[str, Told]],
     silences: tuple[Silence, ...],
     only: str | None = None,
 ) -> list[list[Incident]]:
     """What a channel is due, one message for each kind: a page for each rule helps nobody."""
-    incidents = [
-        _ending(one) for one in due(result, config, channel, told(known, channel.block, result.timestamp), silences)
-    ]
-    incidents = [one for one in incidents if only in (None, one.rule)]
+    begun: dict[str, datetime] = {}
+    for state in knows.values():
+        begun |= {rule: max(was.since, begun.get(rule, was.since)) for rule, was in state.items() if was.since}
+    found = due(result, config, channel, knows.get(channel.block, {}), silences, begun)
+    incidents = [_ending(one) for one in found if only in (None, one.rule)]
     return [list(same) for _, same in groupby(sorted(incidents, key=_kind), key=_kind)]
+
+
+def _left(
+    config: CheckConfig, known: pl.DataFrame, knows: Mapping[str, Mapping[str, Told]]
+) -> Iterator[tuple[Notification, list[Incident], Delivery]]:
+    """What is open with channels that have left policy.yml: nobody tells them of its end, and that is said once."""
+    there = {one.block for one in config.notifications}
+    for channel, block in known.select("channel", "block").unique(maintain_order=True).rows():
+        opened = {rule: was.since for rule, was in knows[block].items() if was.is_open and was.since}
+        if block in there or not opened:
+            continue
+        left = Notification.model_construct(channel=channel, block=block)
+        alert = _alert(config.dataset, config.environment, config.part and config.part.name)
+        by_hand = f"; close its alert {alert} by hand" if left.pages else ""
+        what = f"which is open there: {first_names([*opened])}{by_hand}"
+        problem = f"it has left policy.yml, and nobody tells it how this ends, {what}"
+        said = [Incident(rule=rule, kind=Kind.CLOSED, since=since, line=problem) for rule, since in opened.items()]
+        yield left, said, Delivery(channel=channel, block=block, ok=False, problem=problem, attempts=0)
 
 
 def _ending(incident: Incident) -> Incident:
@@ -153,8 +181,9 @@ def _ending(incident: Incident) -> Incident:
     return incident.model_copy(update={"kind": Kind.RECOVERED}) if incident.ends_page else incident
 
 
-def _kind(incident: Incident) -> Kind:
-    return incident.kind
+def _kind(incident: Incident) -> tuple[Kind, bool]:
+    """What one message is about; what goes on elsewhere has not recovered."""
+    return incident.kind, incident.line == ELSEWHERE
 
 
 def _tell(
@@ -164,8 +193,13 @@ def _tell(
     if not kind.is_told:
         return None
     said = subject(result, incidents), message(result, incidents, problem)
-    key = "/".join(filter(None, (project.named(about.dataset, about.environment), part)))
-    return deliver(channel, *said, tone(result, kind), key, over=kind is Kind.RECOVERED)
+    loud = "info" if incidents[0].line == ELSEWHERE else tone(result, kind)
+    return deliver(channel, *said, loud, _alert(about.dataset, about.environment, part), over=kind is Kind.RECOVERED)
+
+
+def _alert(dataset: str, environment: str | None, part: str | None) -> str:
+    """What the one alert of a dataset, or of a partition of it, is known by."""
+    return "/".join(filter(None, (project.named(dataset, environment), part)))
 
 
 def tone(result: CheckResult, kind: Kind) -> Tone:
@@ -203,17 +237,20 @@ def subject(result: CheckResult, incidents: list[Incident]) -> str:
     words = {Kind.OPENED: "opened", Kind.REMINDER: "still open", Kind.RECOVERED: "recovered"}
     count = "1 incident" if len(incidents) == 1 else f"{len(incidents)} incidents"
     whose = f", domain {name}" if (name := project.domain()) else ""
+    if incidents[0].line == ELSEWHERE:
+        return f"{result.status}: {where}: {count} no longer for this channel{whose}"
     return f"{kind if kind is Kind.RECOVERED else result.status}: {where}: {count} {words[kind]}{whose}"
 
 
 def message(result: CheckResult, incidents: list[Incident], problem: str | None = None) -> str:
     """What opened or recovered, how bad, since when, whose, where to look: plain text, no sensitive value."""
     about = result.metadata
-    lines = [summarize_check_result(result), ""]
-    lines += [f"- {one.rule}: {one.line}, since {one.since:%Y-%m-%d %H:%M} UTC" for one in incidents[:SHOWN]]
+    lines = [one_line(summarize_check_result(result), SUMMARY), ""]
+    told = [f"- {one_line(one.rule)}: {one_line(one.line)}" for one in incidents[:SHOWN]]
+    lines += [f"{said}, since {one.since:%Y-%m-%d %H:%M} UTC" for said, one in zip(told, incidents, strict=False)]
     if len(incidents) > SHOWN:
         lines.append(f"- and {len(incidents) - SHOWN} more")
-    lines += ["", f"owner: {about.owner or 'nobody'} · contract: {about.contract} · {about.fingerprint}"]
+    lines += ["", f"owner: {one_line(about.owner or 'nobody')} · contract: {about.contract} · {about.fingerprint}"]
     lines += [run_link(flow_run.id)] if flow_run.id and flow_run.ui_url else []
     lines += [f"This may repeat an earlier message: {problem}"] if problem else []
     return "\n".join(lines)

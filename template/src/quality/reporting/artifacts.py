@@ -14,7 +14,7 @@ from prefect.artifacts import Artifact, MarkdownArtifact, TableArtifact
 from quality.contract import project
 from quality.masking import masked
 from quality.prefect_run import run_context
-from quality.reporting.escaping import legible
+from quality.reporting.escaping import LONGEST, one_line
 from quality.reporting.guidance import NEXT, again, not_passed, ranked, sample_columns
 from quality.result import CheckResult, RuleResult, summarize_check_result
 from quality.sources import partition
@@ -28,10 +28,17 @@ ArtifactType = Literal["markdown", "table", "result"]
 ROWS = 500
 """Rows of a table; FAILED and WARNING come first, so what is cut off has passed."""
 FAILURES = 25
-LONGEST = 500
-"""Characters of a message or a cell."""
 MARKUP = re.compile(r"[\\`*\[\]|<>~]|(?<![^\W_])_|_(?![^\W_])|&(?=#?\w+;)")
 """What means something in Markdown; inside a word `_` does not."""
+MARKED = re.compile(
+    r"`|\*(?=\S)|(?<=\S)\*|~(?=~)|(?<=~)~|\](?=[(\[])|<(?=[a-zA-Z/!?])|(?<![^\W_])_|_(?![^\W_])"
+    r"|\\(?=[!-/:-@\[-`{-~])|&(?=#?\w+;)|\A>"
+)
+"""What makes something else of a text of one line; other signs of Markdown stand for themselves there."""
+LEADS = re.compile(r"^(\d{0,9})([#+*=.)-])(?=[\s#+=-]|$)")
+"""What makes a heading or a list of a line that begins so."""
+VERDICT = 2_000
+"""Characters of the line that describes an artifact, which Prefect takes for Markdown, too."""
 LARGEST = 900_000
 """Characters; Prefect drops the event of an artifact above about 1 MB."""
 SUFFIX: dict[ArtifactType, str] = {"markdown": "", "table": "-rules", "result": "-result"}
@@ -61,7 +68,7 @@ def to_prefect_artifact(
     notes: tuple[str, ...] = (),
 ) -> Artifact:
     """The result as an artifact; `.create()` writes it (`await` it in async code). The summary ends with the notes."""
-    name, verdict = artifact_key(result, artifact_type, key), summarize_check_result(result)
+    name, verdict = artifact_key(result, artifact_type, key), cell(summarize_check_result(result), VERDICT)
     if artifact_type == "markdown":
         return MarkdownArtifact(key=name, description=verdict, markdown=summary(result, notes))
     if artifact_type == "table":
@@ -73,8 +80,10 @@ def publish(result: CheckResult, key: str | None = None, notes: tuple[str, ...] 
     """Write all artifacts of this run and return their keys; outside a run there is nothing to attach them to."""
     if run_context() is None:
         return ()
-    artifacts = [to_prefect_artifact(result, kind, key, notes) for kind in SUFFIX]
-    written = [artifact for artifact in artifacts if len(str(artifact.format())) < LARGEST]
+    others = [to_prefect_artifact(result, kind, key) for kind in SUFFIX if kind != "markdown"]
+    small = [artifact for artifact in others if len(str(artifact.format())) < LARGEST]
+    lacks = (f"artifacts: {one.key} was not written: it is too large for Prefect" for one in others if one not in small)
+    written = [to_prefect_artifact(result, "markdown", key, (*notes, *lacks)), *small]
     for artifact in written:
         artifact.create()
     return tuple(str(artifact.key) for artifact in written)
@@ -91,15 +100,22 @@ def rule_rows(result: CheckResult) -> list[dict[str, Scalar]]:
 def _rule_row(rule: RuleResult) -> dict[str, Scalar]:
     return {
         "status": str(rule.status),
-        "rule": rule.rule_name,
+        "rule": table_cell(rule.rule_name),
         "severity": str(rule.severity),
-        "segment": json_value(rule.segment),
+        "segment": table_cell(rule.segment),
         "failed": rule.failed_count,
         "judged": rule.total_count,
         "failed %": percent_of(rule.failure_rate / 100),
-        "value": json_value(rule.value),
-        "message": rule.message,
+        "value": table_cell(rule.value),
+        "message": table_cell(rule.message),
     }
+
+
+def table_cell(value: Scalar) -> Scalar:
+    """A value of a table, whose texts some pages of Prefect take for Markdown and others do not: what would be markup
+    has a backslash, and no other character. A number stays one."""
+    held = json_value(value)
+    return LEADS.sub(r"\1\\\2", MARKED.sub(r"\\\g<0>", one_line(held))) if isinstance(held, str) else held
 
 
 def summary(result: CheckResult, notes: tuple[str, ...] = ()) -> str:
@@ -114,7 +130,7 @@ def _advice(result: CheckResult) -> str:
     owner, command = result.metadata.owner, again(result)
     said = [cell(result.reason)] if result.reason else []
     said += [f"**What to do:** {NEXT[result.status]}"]
-    said += [f"**Run it again:** `{command}`"] if command else []
+    said += [f"**Run it again:** {code(command)}"] if command else []
     said += [f"**Owner:** {cell(owner)}"] if owner else []
     return "\n\n".join(said)
 
@@ -163,6 +179,13 @@ def _samples(rule: RuleResult) -> str:
     return "\n".join([lines[0], "|---" * len(names) + "|", *lines[1:]])
 
 
+def code(text: str) -> str:
+    """Words to be copied as they stand, between more backticks than any that stand in them."""
+    fence = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
+    pad = " " if len(fence) > 1 else ""
+    return f"{fence}{pad}{text}{pad}{fence}"
+
+
 def linked(text: str) -> str:
     """Text that stays text; an address becomes a link that shows its end."""
     if re.fullmatch(r"https?://[^\s<>|]+", text):
@@ -170,8 +193,7 @@ def linked(text: str) -> str:
     return cell(text)
 
 
-def cell(value: object) -> str:
+def cell(value: object, longest: int = LONGEST) -> str:
     """Text that stays text inside Markdown: data never becomes a table, a link or HTML."""
-    text = re.sub(r"\s+", " ", "" if value is None else legible(cell_text(value)))
-    text = text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
-    return MARKUP.sub(r"\\\g<0>", text)
+    text = MARKUP.sub(r"\\\g<0>", "" if value is None else one_line(cell_text(value), longest))
+    return LEADS.sub(r"\1\\\2", text)

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from quality.masking import masked
+from quality.reporting.escaping import legible
 from quality.result import CheckResult, RuleResult, summarize_check_result
 from quality.texts import cell_text, percent_of, text_of
 from quality.values import Severity, Status
@@ -25,12 +26,12 @@ COLOURS = {
 def print_verdict(result: CheckResult, console: Console | None = None) -> None:
     """The verdict line, the rules, a few failing rows, and where the verdict comes from."""
     out = console or Console()
-    out.print(Text(summarize_check_result(result), style=COLOURS[result.status]), soft_wrap=True)
+    out.print(plain(summarize_check_result(result), style=COLOURS[result.status]), soft_wrap=True)
     if result.rules:
         out.print(verdict_table(result))
     for rule in result.rules:
         if rule.samples:
-            out.print(Text(f"\n{rule.rule_name}{segment(rule)}: rows that break it", style="bold"))
+            out.print(plain(f"\n{rule.rule_name}{segment(rule)}: rows that break it", style="bold"))
             out.print(sample_table(rule))
     rows = "rows unknown" if result.row_count is None else f"{result.row_count:,} rows"
     about = result.metadata
@@ -42,7 +43,7 @@ def print_verdict(result: CheckResult, console: Console | None = None) -> None:
         about.owner,
         about.fingerprint,
     )
-    out.print(Text("\n" + " · ".join(str(fact) for fact in facts if fact), style="dim"))
+    out.print(plain("\n" + " · ".join(str(fact) for fact in facts if fact), style="dim"))
 
 
 def render_text(result: CheckResult, width: int = 120) -> str:
@@ -63,10 +64,10 @@ def verdict_table(result: CheckResult) -> Table:
     for rule in result.rules:
         table.add_row(
             Text(word(rule), style=_colour(rule)),
-            Text(f"{rule.rule_name}{segment(rule)}"),
+            plain(f"{rule.rule_name}{segment(rule)}"),
             f"{rule.failed_count:,}" if rule.failed_count else "",
             f"{rule.total_count:,}" if rule.total_count > 1 else "",
-            Text(found(rule)),
+            plain(found(rule)),
         )
     return table
 
@@ -75,10 +76,15 @@ def sample_table(rule: RuleResult) -> Table:
     """The rule's failing rows, a column for each of their cells."""
     table = Table(box=None, header_style="dim", pad_edge=False)
     for name in rule.samples[0]:
-        table.add_column(name, overflow="fold")
+        table.add_column(plain(name), overflow="fold")
     for sample in rule.samples:
-        table.add_row(*(Text(cell_text(value)) for value in sample.values()))
+        table.add_row(*(plain(cell_text(value)) for value in sample.values()))
     return table
+
+
+def plain(words: str, style: str = "") -> Text:
+    """Words as they are: no markup, and nothing that a terminal obeys."""
+    return Text(legible(words), style=style)
 
 
 def word(rule: RuleResult) -> str:
@@ -111,4 +117,4 @@ out = Console()
 
 def say(words: str, style: str = "dim") -> None:
     """A line of progress."""
-    out.print(Text(f"· {masked(words)}", style=style), soft_wrap=True)
+    out.print(plain(f"· {masked(words)}", style=style), soft_wrap=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from urllib.parse import quote
 
 from quality.engine.judge import MASK as HIDDEN
 from quality.masking import MASK
@@ -38,7 +39,13 @@ def alone(partition: str | None) -> str:
         return ""
     asked = partition.replace(HIDDEN, VALUE).replace(MASK, VALUE)
     told = "" if asked == partition else f" # {VALUE}: a value that is not shown here"
-    return f" --partition {shlex.quote(asked)}{told}"
+    return f" --partition {shlex.quote(_typed(asked))}{told}"
+
+
+def _typed(partition: str) -> str:
+    """The text without what a page hides or a terminal obeys: such characters as folders write them, `%C2%A0`."""
+    kept = (char.isprintable() and partition[number : number + 2] != "  " for number, char in enumerate(partition))
+    return "".join(char if plain else quote(char, safe="") for char, plain in zip(partition, kept, strict=True))
 
 
 def ranked(result: CheckResult) -> list[RuleResult]:

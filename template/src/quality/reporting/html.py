@@ -18,6 +18,7 @@ from quality.contract import project
 from quality.contract.config import CheckConfig
 from quality.errors import ConfigurationError
 from quality.files import write_whole
+from quality.history.partitions import judged_alone
 from quality.history.runs import SCHEMA, last_result, metrics
 from quality.history.series import RUNS, rule_trends, run_trends, verdicts
 from quality.reporting.console import segment
@@ -41,7 +42,7 @@ def render(result: CheckResult, history: pl.DataFrame | None = None) -> str:
     return page().render(
         result=result,
         about=result.metadata,
-        verdict=summarize_check_result(result).partition(" — ")[2],
+        verdict=summarize_check_result(result).removeprefix(f"{result.metadata.subject}: {result.status} — "),
         advice=NEXT[result.status],
         again=again(result),
         counts=counts(result),
@@ -128,7 +129,10 @@ def last(config: CheckConfig) -> Path:
         command = (
             f"nox -s task -- {config.dataset} --env {config.environment}{alone(config.part and config.part.shown)}"
         )
-        raise ConfigurationError(f"no run of {where} is remembered yet; make one: {command}")
+        apart = [] if config.part else judged_alone(config)
+        words = f"nox -s report -- {config.dataset} --env {config.environment}"
+        others = "".join(f"; of {one.newest} there is: {words}{alone(one.asked)}" for one in apart)
+        raise ConfigurationError(f"no run of {where} is remembered yet; make one: {command}{others}")
     return write(result, config, metrics(config, RUNS))
 
 

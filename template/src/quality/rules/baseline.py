@@ -6,9 +6,10 @@ version judged now is not among them. Where the weekday explains the numbers, th
 
 from __future__ import annotations
 
+import math
 import statistics
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime, timedelta
 from itertools import takewhile
 from typing import Literal, NamedTuple
 
@@ -16,6 +17,7 @@ Season = Literal["auto", "weekday", "none"]
 ALL, WEEKDAY = "all", "weekday"
 WEEKS, MOST_WEEKS = 4, 12
 """Without so many weeks there is no season; older ones than that say nothing of it."""
+EPOCH, DAY, EARLY = datetime(1970, 1, 1, tzinfo=UTC), timedelta(days=1), timedelta(hours=3)
 CLOSER = 0.5
 """Numbers of the same weekday spread less than this fraction of the spread of all, or the weekday explains nothing."""
 
@@ -40,22 +42,35 @@ class Baseline(NamedTuple):
 
 
 def baseline(numbers: Sequence[Earlier], window: int, now: datetime, season: Season, least: int = 1) -> Baseline:
-    """The last `window` numbers, of the same weekday (in UTC) where the season is theirs.
+    """The last `window` numbers, of the same weekday (in UTC, see `_days`) where the season is theirs.
 
     `auto` takes the weekday where at least four weeks, and `least` numbers, of it spread less than half as much as the
     numbers of all days.
     """
-    seen = next((one.at for one in numbers if one.own and one.at), now).astimezone(UTC)
     others = [one for one in numbers if not one.own]
+    day = _days([one.at for one in others if one.at])
+    seen = day(next((one.at for one in numbers if one.own and one.at), now))
     usable = [one for one in others if one.failed != WEEKDAY]
-    same_day = [one for one in others if one.at and one.at.astimezone(UTC).weekday() == seen.weekday()]
+    same_day = [one for one in others if one.at and day(one.at).weekday() == seen.weekday()]
     weekly = [one for one in same_day if one.failed != WEEKDAY][-max(WEEKS, least, min(window, MOST_WEEKS)) :]
-    enough = len({one.at.date() for one in weekly if one.at}) >= WEEKS
+    enough = len({day(one.at) for one in weekly if one.at}) >= WEEKS
     if season == "weekday":
         return _of(weekly if enough else [], same_day, WEEKDAY, f"{seen:%A}s")
     if season == "auto" and enough and len(weekly) >= least and _closer(weekly, usable):
         return _of(weekly, same_day, WEEKDAY, f"{seen:%A}s")
     return _of([one for one in usable if one.failed is None][-window:], others, ALL, "runs")
+
+
+def _days(moments: Sequence[datetime]) -> Callable[[datetime], date]:
+    """Gives the day of a run. Days end at midnight in UTC unless that is about when runs are: then they begin `EARLY`
+    hours before the usual hour, so that clocks that are put forward or back move no night to another weekday."""
+    turns = [(one - EPOCH) % DAY / DAY * math.tau for one in moments]
+    across, up = sum(map(math.cos, turns)), sum(map(math.sin, turns))
+    usual = math.atan2(up, across) / math.tau * DAY  # from noon to noon, so that midnight is nothing
+    together = math.hypot(across, up) > len(turns) / 2
+    shift = usual - EARLY + (DAY if usual < timedelta() else timedelta())
+    shift = shift if together and abs(usual) < EARLY else timedelta()
+    return lambda at: (at.astimezone(UTC) - shift).date()
 
 
 def _closer(weekly: Sequence[Earlier], usable: Sequence[Earlier]) -> bool:

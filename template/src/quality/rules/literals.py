@@ -16,6 +16,7 @@ from datetime import datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from typing import Any, Literal, NamedTuple
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
@@ -161,9 +162,19 @@ def _seconds(text: str, dtype: pl.DataType) -> Fraction:
     if moment.tzinfo and zone is None:
         raise ValueError("the column has no time zone; write the value without one")
     if zone and moment.tzinfo is None:
-        local = pl.select(pl.lit(moment).dt.replace_time_zone(zone).dt.epoch("s"))  # clocks skip or repeat some
-        return int(local.item()) + part
+        return _local(moment, zone) + part
     return Fraction((moment.replace(tzinfo=None) - (moment.utcoffset() or timedelta()) - EPOCH) // SECOND) + part
+
+
+def _local(moment: datetime, zone: str) -> int:
+    """Seconds since 1970 of what the clocks of a zone show once; ValueError for what they skip, or show twice."""
+    at = pl.lit(moment).dt
+    ways = (at.replace_time_zone(zone, ambiguous=which, non_existent="null") for which in ("earliest", "latest"))
+    first, last = pl.select(*(way.dt.epoch("s").alias(str(n)) for n, way in enumerate(ways))).row(0)
+    if first is not None and first == last:
+        return int(first)
+    shown, one = "never" if first is None else "twice", moment.replace(tzinfo=ZoneInfo(zone)).isoformat()
+    raise ValueError(f"clocks of {zone} show it {shown}; write it with its offset from UTC, such as {one}")
 
 
 def _split(text: str) -> tuple[str, Fraction]:
