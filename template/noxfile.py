@@ -71,6 +71,18 @@ except Exception as error:
     sys.exit(f".copier-answers.yml cannot be read ({type(error).__name__}: {said}); take it from git: "
              "git log --oneline -- .copier-answers.yml, then git checkout COMMIT -- .copier-answers.yml")
 """
+CHANGED = """
+import pathlib, subprocess, yaml
+git = ["git", "show", "HEAD:./.copier-answers.yml"]
+try:
+    before = yaml.safe_load(subprocess.run(git, capture_output=True, check=True).stdout)
+    now = yaml.safe_load(pathlib.Path(".copier-answers.yml").read_text("utf-8"))
+    for name in before:
+        if not name.startswith("_") and now.get(name) != before[name]:
+            print(name, "is", now.get(name), "and was", before[name])
+except Exception:
+    pass  # what an update left in conflict is told of as that
+"""
 QUIET = {
     "DO_NOT_TRACK": "1",
     "PREFECT_HOME": str(Path(".prefect").resolve()),
@@ -418,6 +430,9 @@ def update(session: nox.Session) -> None:
         session.warn(
             f"replaced your edits of managed files: {', '.join(edited)}; they are in git show {start[:12]}:./PATH"
         )
+    for line in told(session, CHANGED):
+        session.warn(f"the answer {line}: policy.yml and datasets/ are yours and say what they said before; what to "
+                     "write there now, `nox -s doctor` says")  # fmt: skip
     if conflicts := git(session, "diff", "--relative", "--name-only", "--diff-filter=U"):
         session.error(f"left in conflict, resolve and `git add` them: {', '.join(conflicts)}; or {back}")
     if rejected := git(session, "ls-files", "--others", "--exclude-standard", "--", "*.rej"):

@@ -21,7 +21,7 @@ import pytest
 from copier import run_copy
 from deliveries import delivery, write_csv
 from markdown_it import MarkdownIt
-from rendering import OTHER, ROOT, commit, nox
+from rendering import OTHER, ROOT, commit, git, nox
 from ruamel.yaml import YAML
 from test_documents import PAGES, named_tests
 
@@ -380,6 +380,96 @@ def test_the_commands_of_a_how_to_page_do_what_it_says(name: str, flights: Path)
         subprocess.run(["git", "clean", "-fdq"], cwd=flights, check=True)
 
 
+def test_the_page_of_answers_renames_a_domain_and_leaves_nothing_of_its_name_on_the_server(flights: Path) -> None:
+    start = git(flights, "rev-parse", "HEAD").strip()
+    ends = {"nox -s doctor": 2, "nox -s drift -- server --remove-domain flights": 1}
+    said = dict[str, str]()
+    assert shell(flights, "nox -s block -- flights").returncode == 0
+    commit(flights, "What the block proved")
+    try:
+        for block in [one for one in OF_PAGES if one.page == "docs/how-to/answers.md"]:
+            if block.language == "yaml":
+                policy = (flights / "policy.yml").read_text("utf-8")
+                (flights / "policy.yml").write_text(re.sub(r"(?m)^domain: .*\n", block.text, policy), "utf-8")
+                continue
+            for command in block.commands:
+                done = shell(flights, command)
+                said[command] = done.stdout + done.stderr
+                assert done.returncode == ends.get(command, 0), f"{command}\n{said[command]}"
+        assert "the answer domain is aviation and was flights" in said["nox -s update -- --data domain=aviation"]
+        assert ".copier-answers.yml, domain: the answer is aviation, and policy.yml says" in said["nox -s doctor"]
+        assert "block flights-flights-dev: is left from the domain flights" in said[[*said][-2]]
+        assert "deleted the block flights-flights-dev" in said[[*said][-1]]
+        assert "answers.yml" not in shell(flights, "nox -s doctor").stdout
+        assert 'name = "aviation-quality"' in (flights / "pyproject.toml").read_text("utf-8")
+    finally:
+        git(flights, "reset", "--quiet", "--hard", start)
+        git(flights, "clean", "-fdq")
+
+
+SHOP = {
+    "pyproject.toml": '[build-system]\nrequires = ["hatchling"]\n\n[project]\nname = "shop"\nversion = "3"\n',
+    "README.md": "# Shop\n",
+    ".gitignore": "build/\n",
+    "noxfile.py": "import nox\n\n\n@nox.session\ndef hello(session: nox.Session) -> None:\n    pass\n",
+    ".github/workflows/ci.yml": "name: ci\n",
+    "src/shop/__init__.py": "def total(prices):\n    return sum(prices)\n",
+    "tests/test_shop.py": "from shop import total\n\n\ndef test_total():\n    assert total([1, 2]) == 3\n",
+}
+"""A repository of before, with code, tests and checks of its own."""
+
+
+def merged_by_hand(shop: Path) -> None:
+    """What the page leaves to hands: both texts where both are wanted, and what pyproject.toml needs of the other."""
+    for name in ("README.md", ".gitignore"):
+        lines = (shop / name).read_text("utf-8").splitlines(keepends=True)
+        kept = [line for line in lines if not line.startswith(("<<<<<<< ", "=======\n", ">>>>>>> "))]
+        assert len(lines) == len(kept) + 3
+        (shop / name).write_text("".join(kept), "utf-8")
+    project = (shop / "pyproject.toml").read_text("utf-8")
+    assert '"src/domain"]' in project
+    (shop / "pyproject.toml").write_text(project.replace('"src/domain"]', '"src/domain", "src/shop"]'), "utf-8")
+    (shop / "pyproject_own.toml").unlink()
+
+
+def test_the_page_of_an_existing_repository_brings_the_template_in_and_loses_nothing(
+    template: Path, tmp_path: Path
+) -> None:
+    shop = tmp_path / "shop"
+    for name, text in SHOP.items():
+        (shop / name).parent.mkdir(parents=True, exist_ok=True)
+        (shop / name).write_text(text, "utf-8")
+    commit(shop, "The shop")
+    before = git(shop, "rev-parse", "HEAD").strip()
+    meant = {"https://your.git.host/platform/quality-ladder.git": str(template)}
+    meant["copier copy"] = "copier copy --defaults"  # each question has a default
+    listed = ""
+    for command in page_of("docs/how-to/existing.md"):
+        if command in ELSEWHERE:
+            continue
+        line = command
+        for written, meaning in meant.items():
+            line = line.replace(written, meaning)
+        if command == "nox -s task":
+            merged_by_hand(shop)
+        done = shell(shop, line)
+        conflicts = command.startswith("git merge ")
+        assert done.returncode == int(conflicts), f"{command}\n{done.stdout}{done.stderr}"
+        listed += done.stdout
+    assert "* hello" in listed
+    mine = nox(shop, "tests", "tests/test_shop.py")
+    assert mine.returncode == 0, mine.stdout + mine.stderr
+    assert "1 passed" in mine.stdout
+    for name, text in SHOP.items():
+        assert git(shop, "show", f"{before}:{name}") == text
+        if name not in ("pyproject.toml", "noxfile.py"):
+            assert text in (shop / name).read_text("utf-8")
+    git(shop, "merge-base", "--is-ancestor", before, "HEAD")
+    updated = nox(shop, "update")
+    assert updated.returncode == 0, updated.stderr
+    assert git(shop, "status", "--porcelain") == ""
+
+
 def benchmarks() -> Any:
     """The module that the benchmarks' commands start."""
     folder = ROOT / "tests" / "benchmarks"
@@ -411,7 +501,7 @@ def test_the_commands_of_every_page_are_run_here_or_explained(template: Path, tm
     for number, answers in enumerate(({}, OTHER)):
         readme = rendered(template, tmp_path / str(number) / "orders", **answers)
         written |= {one for block in readme if not block.language for one in block.commands}
-    how_to = {command for name in HOW_TO for command in page_of(f"docs/how-to/{name}.md")}
+    how_to = {command for name in (*HOW_TO, "answers", "existing") for command in page_of(f"docs/how-to/{name}.md")}
     here = how_to | {
         "nox -s task",
         "nox -s block",

@@ -18,6 +18,7 @@ from quality.__main__ import main
 from quality.contract import project
 from quality.drift.finding import Layer
 from quality.drift.report import look
+from quality.git import git
 from quality.ladder.block import DataQualityBlock, save_block
 from quality.ladder.deployment import deploy, ensure_pool
 from quality.ladder.prefect_file import load_prefect_file
@@ -198,6 +199,44 @@ def test_objects_with_names_of_before_are_named_replaced_and_removed_only_on_req
     with pytest.raises(ObjectNotFound):
         client.read_deployment_by_name("check-dataset/users-dev-of-shop")
     assert client.read_deployment_by_name("check-dataset/users-dev-of-lake")
+
+
+def commit(domain: Domain) -> None:
+    """Everything of a domain's repository."""
+    for words in (["init", "--quiet"], ["add", "--all"], ["commit", "--quiet", "--message", domain.name]):
+        git(domain.root, *words)
+
+
+def test_what_is_left_under_a_domains_name_of_before_is_listed_and_removed_only_on_request(
+    client: SyncPrefectClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    CustomWebhookNotificationBlock(name="night", url="http://127.0.0.1:9").save("night", _sync=True)  # type: ignore[call-arg]
+    other, shop = Domain(tmp_path, "lake"), Domain(tmp_path, "shop")
+    for domain in (other, shop):
+        channel = "  notifications: [{channel: webhook, block: custom-webhook/night}]\n  work_pool"
+        domain.edit("policy.yml", "  work_pool", channel)
+        domain.work_here(monkeypatch)
+        assert main(["entries"]) == 0
+        assert main(["alarms", "--env", "dev"]) == 0
+        assert look([Layer.SERVER], fix=True).drifted == 0
+    commit(shop)
+    for name, why in (("shop", "is what the domain is called now"), ("lake", "no commit of policy.yml here says")):
+        assert main(["drift", "server", "--fix", "--remove-domain", name]) == 2
+        assert why in capsys.readouterr().out
+
+    shop.edit("policy.yml", "domain: shop", "domain: Corner Shop")
+    assert main(["entries"]) == 0
+    capsys.readouterr()
+    assert main(["drift", "server", "--remove-domain", "shop"]) == 1
+    listed = capsys.readouterr().out.count("is left from the domain shop; delete it with `nox -s drift")
+    assert listed == 2 + 2 + 3, "two blocks, two deployments, three alarms"
+    assert main(["drift", "server", "--fix", "--remove-domain", "shop"]) == 0
+    assert capsys.readouterr().out.count("healed: deleted the ") == listed
+    left = {tag for one in client.read_deployments() for tag in one.tags if tag.startswith("domain:")}
+    assert left == {"domain:lake", "domain:corner-shop"}
+    assert {tag for one in client.read_automations() for tag in one.tags} == {"domain:lake"}
+    blocks = client.read_block_documents_by_type(SLUG)
+    assert sorted(one.data["domain"] for one in blocks) == ["corner-shop"] * 2 + ["lake"] * 2
 
 
 def test_a_block_edited_by_hand_to_name_another_dataset_is_still_this_domains(

@@ -80,6 +80,7 @@ class Looked(Frozen):
     subject: str
     said: Shown
     code: int = 0
+    note: bool = Field(False, description="Worth knowing, and as it should be where it is meant.")
 
 
 class Doctor(Answer):

@@ -14,7 +14,9 @@ from quality.cli.remains import former, left, of_environments, remains
 from quality.cli.silences import silences
 from quality.contract import project
 from quality.contract.config import CheckConfig
+from quality.drift.answered import answered
 from quality.drift.environments import stale
+from quality.drift.finding import Finding
 from quality.errors import ConfigurationError, ServerError, SourceError
 from quality.file_states.store import Store
 from quality.history.claims import anothers
@@ -28,14 +30,15 @@ from quality.sources import digest, reading, storage
 FASTAPI, CAPPED = Version("0.151"), Version("3.9")
 """From this FastAPI on, the server of a Prefect before 3.9 refuses its own client's requests, or does not start."""
 MARKS = {0: ("ok", "green"), 2: ("wrong", "bold red"), 3: ("wrong", "bold red")}
+NOTE = ("note", "yellow")
 
 
 def doctor(asked: argparse.Namespace) -> Doctor:
     """Looks at everything, and prints each finding as soon as it is there."""
     found = []
-    for look in (environment, packages, files, deployments, repository, api):
+    for look in (environment, packages, files, deployments, answers, repository, api):
         for one in _found(look):
-            mark, style = MARKS[one.code]
+            mark, style = NOTE if one.note else MARKS[one.code]
             out.print(plain(f"{mark:<6}", style=style), plain(f"{one.subject}: {one.said}"), soft_wrap=True)
             found.append(one)
     return Doctor(verb="doctor", findings=tuple(found), exit_code=max(one.code for one in found))
@@ -149,9 +152,17 @@ def deployments() -> Iterator[Looked]:
     if not any(one.subject.startswith(project.PREFECT_FILE) for one in found):
         file = computed()
         yield Looked(subject=project.PREFECT_FILE, said=f"current, {len(file.deployments)} deployments")
-    for one in found:
-        said = f"{one.problem}; {one.fix}" if one.fix else one.problem
-        yield Looked(subject=one.subject, said=said, code=0 if one.note else 2)
+    yield from map(_looked, found)
+
+
+def answers() -> Iterator[Looked]:
+    """Whether what Copier was answered is what these files say."""
+    yield from map(_looked, answered())
+
+
+def _looked(one: Finding) -> Looked:
+    said = f"{one.problem}; {one.fix}" if one.fix else one.problem
+    return Looked(subject=one.subject, said=said, code=0 if one.note else 2, note=one.note)
 
 
 def repository() -> Iterator[Looked]:

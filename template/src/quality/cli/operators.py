@@ -51,7 +51,14 @@ def drift(asked: argparse.Namespace) -> Drift:
         project.policy().of(asked.env)
     if asked.remove_old and not asked.fix:
         raise ConfigurationError("--remove-old removes what --fix has replaced; give both: --fix --remove-old")
-    report = look([Layer(layer) for layer in asked.layer], asked.env, asked.fix, asked.remove_old, documents.stale)
+    report = look(
+        [Layer(layer) for layer in asked.layer],
+        asked.env,
+        asked.fix,
+        asked.remove_old,
+        documents.stale,
+        asked.remove_domain,
+    )
     print(report.text())
     found = {name: getattr(report, name) for name in ("findings", "healed", "unseen", "drifted", "exit_code")}
     return Drift(verb="drift", **found)

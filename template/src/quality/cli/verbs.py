@@ -227,6 +227,11 @@ VERBS = (
             option("--env", help="only this environment of policy.yml on the server"),
             option("--fix", action="store_true", help="save blocks and deploy from git, delete what left it"),
             option("--remove-old", action="store_true", help="with --fix: delete what has a name of before the domain"),
+            option(
+                "--remove-domain",
+                metavar="NAME",
+                help="a name of before of the domain: what is left of it",
+            ),
         ),
         "[layer] [--fix] [--env ENV]",
     ),

@@ -55,6 +55,7 @@ def look(
     fix: bool = False,
     remove_old: bool = False,
     stale: Callable[[Path], Iterable[Path]] = lambda root: (),
+    remove_domain: str | None = None,
 ) -> Report:
     """The report on the layers asked for; on all of them when none is named, the server's where one is configured.
 
@@ -67,9 +68,9 @@ def look(
         findings += stale_documents(root, stale)
     healed: list[str] = []
     failed = 2 if unseen else 0
-    if Layer.SERVER in named and (asked or fix or _server_is_configured()):
+    if Layer.SERVER in named and (asked or fix or remove_domain or _server_is_configured()):
         try:
-            found, healed = _server(environment, fix, remove_old)
+            found, healed = _server(environment, fix, remove_old, remove_domain)
             findings += found
         except ConfigurationError as error:
             unseen[Layer.SERVER], failed = str(error), 2
@@ -107,13 +108,16 @@ def _server_is_configured() -> bool:
     return bool(get_current_settings().api.url)
 
 
-def _server(environment: str | None, fix: bool, remove_old: bool) -> tuple[list[Finding], list[str]]:
+def _server(
+    environment: str | None, fix: bool, remove_old: bool, remove_domain: str | None
+) -> tuple[list[Finding], list[str]]:
+    from quality.drift.earlier_domain import earlier
     from quality.drift.server import Scope, heal, server_drift
     from quality.ladder.computed_file import current
     from quality.ladder.entries import computed
     from quality.server import prefect_api, server
 
-    scope = Scope(current() if fix else computed(), environment)
+    scope = Scope(current() if fix else computed(), environment, earlier(remove_domain) if remove_domain else None)
     with contextlib.redirect_stdout(sys.stderr), prefect_api(), server() as client:
         healed = list(heal(client, scope, remove_old)) if fix else []
         return list(server_drift(client, scope)), healed

@@ -15,6 +15,7 @@ from quality.contract import project
 from quality.contract.config import CheckConfig
 from quality.drift.blocks import block_drift, rules_drift, save
 from quality.drift.deployments import deployment_drift
+from quality.drift.earlier_domain import left_of, remove_domain
 from quality.drift.finding import Finding, Layer
 from quality.drift.leftovers import leftover_drift, remove_leftovers, remove_old
 from quality.drift.managed_files import SKEW
@@ -28,12 +29,13 @@ from quality.rollout.gate import unmet
 class Scope:
     """What is looked at: the blocks and deployments of every environment, or of one; of contracts that can be read.
 
+    Where the domain had another name that is `gone`, also what is left under it.
     ConfigurationError when none can.
     """
 
-    def __init__(self, file: PrefectFile, environment: str | None = None) -> None:
+    def __init__(self, file: PrefectFile, environment: str | None = None, gone: str | None = None) -> None:
         names = [environment] if environment else list(project.policy().environments)
-        self.file = file
+        self.file, self.gone = file, gone
         by_name = [project.load_each(project.datasets(), name) for name in names]
         self.configs: list[CheckConfig] = [config for read, _ in by_name for config in read]
         unread = {name: error for _, failed in by_name for name, error in failed.items()}
@@ -55,6 +57,8 @@ def server_drift(client: SyncPrefectClient, scope: Scope) -> Iterator[Finding]:
     yield from pool_drift(client, scope.entries)
     yield from leftover_templates(scope.file.deployments)
     yield from leftover_drift(client, scope.file, scope.configs)
+    if scope.gone:
+        yield from left_of(client, scope.gone)
     yield from standstill(client, scope.entries)
 
 
@@ -73,6 +77,8 @@ def heal(client: SyncPrefectClient, scope: Scope, old: bool = False) -> Iterator
     yield from remove_leftovers(client, scope.file)
     if old:
         yield from remove_old(client, scope.file, scope.configs)
+    if scope.gone:
+        yield from remove_domain(client, scope.gone)
 
 
 def version_drift(server: str, ours: str) -> Iterator[Finding]:

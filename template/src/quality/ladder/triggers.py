@@ -111,14 +111,15 @@ def remove(client: SyncPrefectClient, deployment: UUID) -> None:
 def runs_by_event(client: SyncPrefectClient) -> dict[UUID, list[tuple[str, dict[str, Any]]]]:
     """By deployment, the enabled automations that run it, each with the parameters that it changes."""
     found: dict[UUID, list[tuple[str, dict[str, Any]]]] = {}
-    for automation in _all(client):
+    for automation in every(client):
         for action in automation.actions if automation.enabled else ():
             if isinstance(action, RunDeployment) and action.deployment_id is not None:
                 found.setdefault(action.deployment_id, []).append((automation.name, action.parameters or {}))
     return found
 
 
-def _all(client: SyncPrefectClient) -> list[Automation]:
+def every(client: SyncPrefectClient) -> list[Automation]:
+    """Every automation on the server."""
     found: list[Automation] = []
     while page := client.read_automations(limit=PAGE, offset=len(found)):
         found += page
