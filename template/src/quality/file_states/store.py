@@ -152,12 +152,12 @@ class Store:
         for file in self._tables():
             with suppress(OSError, ValueError, OverflowError):
                 times[Path(file)] = datetime.fromtimestamp(file.stat().st_mtime, UTC)
-        whole = [at for file, at in times.items() if not _is_half(file)]
+        whole = [at for path, at in times.items() if not _is_half(path)]
         oldest = keep_from(whole, now, keep_days)
-        for file, at in times.items():
-            if at < there - timedelta(days=1) if _is_half(file) else oldest is not None and at < oldest:
+        for path, at in times.items():
+            if at < there - timedelta(days=1) if _is_half(path) else oldest is not None and at < oldest:
                 with suppress(OSError):
-                    file.unlink()
+                    path.unlink()
 
     def _clock(self) -> datetime:
         """The time of the folder's file system, which a write in progress is dated by, whichever machine writes it."""
