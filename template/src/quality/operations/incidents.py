@@ -15,7 +15,7 @@ import polars as pl
 
 from quality.contract.config import CheckConfig
 from quality.contract.policy import Notification, Silence
-from quality.contract.times import is_over
+from quality.contract.times import in_utc, is_over
 from quality.result import CheckResult, RuleResult
 from quality.texts import percent_of
 from quality.values import Frozen, Severity, Status
@@ -130,7 +130,7 @@ def told(messages: pl.DataFrame, block: str, now: datetime) -> dict[str, Told]:
     they are taken for older than all others, or what was told since would count for nothing until then.
     """
     state: dict[str, Told] = {}
-    order = ("number", pl.col("at") <= now + AHEAD, "at")
+    order = ("number", pl.col("at") <= in_utc(now) + AHEAD, "at")
     for row in messages.filter(pl.col("block") == block).sort(order, maintain_order=True).iter_rows(named=True):
         state[row["rule"]] = state.get(row["rule"], Told()).then(Kind(row["kind"]), row["at"], row["ok"])
     return {rule: was._replace(since=min(was.since, now)) if was.since else was for rule, was in state.items()}
