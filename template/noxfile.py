@@ -78,8 +78,9 @@ try:
     before = yaml.safe_load(subprocess.run(git, capture_output=True, check=True).stdout)
     now = yaml.safe_load(pathlib.Path(".copier-answers.yml").read_text("utf-8"))
     for name in before:
-        if not name.startswith("_") and now.get(name) != before[name]:
-            print(name, "is", now.get(name), "and was", before[name])
+        if not name.startswith("_") and now.get(name, before[name]) != before[name]:
+            is_, was = (", ".join(one) if isinstance(one, list) else one for one in (now[name], before[name]))
+            print(name, "is", is_, "and was", was)
 except Exception:
     pass  # what an update left in conflict is told of as that
 """
