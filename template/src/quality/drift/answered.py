@@ -31,7 +31,10 @@ CODEOWNERS, PROJECT = "CODEOWNERS", "pyproject.toml"
 
 
 def answered() -> Iterator[Finding]:
-    """Each answer that policy.yml, a contract or a rendered file speaks against; a note where both may be meant."""
+    """Each answer that policy.yml, a contract or a rendered file speaks against.
+
+    A note, as those files hold and an answer only words README.md; wrong is what every update refuses.
+    """
     path = project.root() / ANSWERS
     if not path.is_file():
         return
@@ -60,7 +63,7 @@ def _domain(said: str) -> Iterator[Finding]:
     called = _project_name()
     if called.endswith("-quality") and called != f"{slug(said)}-quality":
         problem = f"the answer is {said}, and {PROJECT} is called {called}"
-        yield _finding("domain", problem, _by_hand("domain", said), note=True)
+        yield _finding("domain", problem, _by_hand("domain", said))
 
 
 def _owner(said: str) -> Iterator[Finding]:
@@ -69,12 +72,12 @@ def _owner(said: str) -> Iterator[Finding]:
         [other] = owners
         problem = f"the answer is {said}, and every contract in datasets/ is owned by {other}"
         fix = f'to change it, write `owner: "{said}"` into them, then `nox -s rules`; to leave it'
-        yield _finding("owner", problem, f"{fix}, {_again('owner', other)}", note=True)
+        yield _finding("owner", problem, f"{fix}, {_again('owner', other)}")
     path = project.root() / CODEOWNERS
     everywhere = re.search(r"(?m)^\*[ \t]+(.*)$", path.read_text("utf-8", "replace")) if path.is_file() else None
     if everywhere and said not in everywhere[1].split():
         problem = f"the answer is {said}, and {CODEOWNERS} says `* {everywhere[1].strip()}`"
-        yield _finding("owner", problem, _by_hand("owner", said), note=True)
+        yield _finding("owner", problem, _by_hand("owner", said))
 
 
 def _environments(said: list[Any]) -> Iterator[Finding]:
@@ -89,7 +92,7 @@ def _environments(said: list[Any]) -> Iterator[Finding]:
         yield _finding("environments", f"the answer is {', '.join(map(str, said))}, and {problem}", fix)
     elif more := [one for one in known if one not in said]:
         problem = f"the answer is {', '.join(map(str, said))}, and policy.yml has {', '.join(more)} as well"
-        yield _finding("environments", problem, f"so that README.md says so, too, {again}", note=True)
+        yield _finding("environments", problem, f"so that README.md says so, too, {again}")
 
 
 def _work_pool_type(said: str) -> Iterator[Finding]:
@@ -121,7 +124,7 @@ def _source(said: str) -> Iterator[Finding]:
         other = next(filter(None, read), None)
         back = f", {_again('source', other)}" if other else ", where it is a file, a folder or an address of one"
         fix = f"to have it read, `nox -s add -- {shlex.quote(said)}`; else answer with what is read{back}"
-        yield _finding("source", problem, fix, note=True)
+        yield _finding("source", problem, fix)
 
 
 def _notifications(said: str) -> Iterator[Finding]:
@@ -132,7 +135,7 @@ def _notifications(said: str) -> Iterator[Finding]:
     if channels and said not in channels:
         problem = f"the answer is {said}, and policy.yml tells {', '.join(dict.fromkeys(channels))}"
         fix = f"so that README.md fits, {_again('notifications', channels[0])}"
-        yield _finding("notifications", problem, fix, note=True)
+        yield _finding("notifications", problem, fix)
     elif said != "none" and not channels:
         block = next(iter(BLOCKS[said]))  # type: ignore[index] # said is one of them
         line = f"{{channel: {said}, block: {block}/{project.domain()}-alerts}}"
@@ -143,7 +146,7 @@ def _notifications(said: str) -> Iterator[Finding]:
 
 def _unfit(name: str, said: object) -> Finding:
     problem = f"the answer {shorten(said)} is none that this release takes, and every update refuses it"
-    return _finding(name, problem, _again(name, "…"))
+    return _finding(name, problem, _again(name, "…"), note=False)
 
 
 def _again(name: str, answer: str) -> str:
@@ -174,6 +177,6 @@ def _contracts() -> list[Contract]:
     return found
 
 
-def _finding(name: str, problem: str, fix: str, note: bool = False) -> Finding:
+def _finding(name: str, problem: str, fix: str, note: bool = True) -> Finding:
     made = Finding.of(Layer.FILES, f"{ANSWERS}, {name}", problem, fix)
     return made.model_copy(update={"note": note})
