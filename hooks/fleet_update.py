@@ -88,21 +88,29 @@ def move(asked: argparse.Namespace, reader: Reader, shop: Workshop) -> Waves:
 
 
 def changed(asked: argparse.Namespace) -> int:
-    """Read every repository, change those that can be, and say how each ended."""
-    said = Console(stderr=True)
+    """Change what was named, or take it back, or say what would be done; one run at a time is in a folder of clones."""
     reader = Reader(template_of(asked.template, asked.address, CACHE), CACHE, datetime.now(UTC))
     shop, found = Workshop(asked.work.resolve()), looked_for(asked.repositories)
     waves = {"update": update, "move": move}[asked.verb](asked, reader, shop)
-    if asked.rollback:
-        back = waves.roll_back(found, asked.close)
-        print("\n".join(back) or "There is nothing to take back.")
+    if asked.dry_run and not asked.rollback:
+        return planned(waves, read(reader, found))
+    with shop.alone():
+        if not asked.rollback:
+            return done(asked, waves, read(reader, found))
+        print("\n".join(waves.roll_back(found, asked.close)) or "There is nothing to take back.")
         return 0
-    with progress(said, len(found), "repositories read") as bar:
+
+
+def read(reader: Reader, found: list[Place]) -> list[tuple[Place, Card]]:
+    """Every repository with its card, in the order given."""
+    with progress(Console(stderr=True), len(found), "repositories read") as bar:
         cards = {card.repository: card for card in reader.cards(found, lambda card: bar.advance(bar.task_ids[0]))}
-    pairs = [(place, cards[place.name]) for place in found]
-    if asked.dry_run:
-        return planned(waves, pairs)
-    with progress(said, len(found), "repositories changed") as bar:
+    return [(place, cards[place.name]) for place in found]
+
+
+def done(asked: argparse.Namespace, waves: Waves, pairs: list[tuple[Place, Card]]) -> int:
+    """Change every repository that can be, and say how each ended."""
+    with progress(Console(stderr=True), len(pairs), "repositories changed") as bar:
         outcomes, stopped = waves.run(pairs, lambda outcome: bar.advance(bar.task_ids[0]))
     show(outcomes)
     if asked.json:

@@ -24,6 +24,9 @@ DAYS = {OLDEST: "2026-01-05", MIDDLE: "2026-03-06", NEWEST: "2026-05-05"}
 MIGRATION = '''"""To 1.2.0: nothing is renamed; it proves that a script of an update asks for trust."""\n'''
 WAIVER = "waivers:\n  - {path: src/quality/values.py, reason: a trial, until: 2099-01-31}\n"
 MARKED = "<<<<<<< before updating\nours\n=======\ntheirs\n>>>>>>> after updating\n"
+ENDLESS = "".join(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]\n" for n in range(1, 40))
+ENDLESS = f"a0: &a0 [x, x]\n{ENDLESS}domain: *a39\n"
+"""A list of two lists, each of two lists, and so on: few lines, and more words than any reader has room for."""
 EVIDENCE = {
     "dataset": "flights", "environment": "prod", "rung": "task", "fingerprint": "f1", "template_version": "1.0.0",
     "compatibility": "py3.11-prefect-3.9.1-polars-2.1.0", "recorded": "2026-05-06T00:00:00Z", "status": "PASSED",
@@ -236,6 +239,8 @@ STATES = (
           "there is no .copier-answers.yml", updated="skipped"),
     State("misread", MIDDLE, write(".copier-answers.yml", "_commit: [v1\n"), "no answers", failing("answers"),
           ".copier-answers.yml:2", updated="skipped"),
+    State("endless", MIDDLE, append(ENDLESS, ".copier-answers.yml"), "no answers", failing("answers"),
+          "its aliases make too much of it", updated="skipped"),
     State("dirty", MIDDLE, write("notes.txt", "ours\n"), "behind", BEHIND | {"all is committed"},
           "1 files are not: notes.txt", is_committed=False),
     State("torn", MIDDLE, waived_and_changed, "behind", BEHIND, updated="conflict"),

@@ -8,19 +8,21 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from fleet_states import STATES, State, fleet, releases
+from fleet_states import STATES, State, fleet, releases, replace
 from rendering import ROOT, commit, files, git
 
 sys.path[:0] = [str(ROOT / "hooks")]
 
 from repositories.places import Place  # noqa: E402 - the scripts in place
 from repositories.reading import Reader  # noqa: E402
+from repositories.snapshot import is_marked  # noqa: E402
 from repositories.template import Template  # noqa: E402
 
 SCRIPT = ROOT / "hooks" / "fleet.py"
@@ -112,9 +114,9 @@ def test_the_page_is_worst_first_and_counts_by_file_release_tuple_and_owner(repo
     by_release = {row["release"]: row["repositories"] for row in report["by_release"]}
     assert by_release == {
         tag: sum(one["release"] == tag for one in report["repositories"]) for tag in ("v1.0.0", "v1.1.0", "v1.2.0")
-    } | {"unknown": 3}
+    } | {"unknown": 4}
     assert {row["tuple"] for row in report["by_tuple"]} == {"no run is recorded", "py311-prefect-3.9.1-polars-2.1"}
-    assert {row["owner"]: row["repositories"] for row in report["by_owner"]} == {"@flights-team": 23, "nobody": 3}
+    assert {row["owner"]: row["repositories"] for row in report["by_owner"]} == {"@flights-team": 23, "nobody": 4}
 
 
 def test_waivers_rungs_and_trend_are_told(report: dict[str, Any]) -> None:
@@ -252,7 +254,7 @@ def test_every_repository_is_one_line_of_csv_and_a_row_at_the_terminal(report: d
     assert lines.keys() == {one["repository"] for one in report["repositories"]}
     assert lines["waived"]["next_waiver"] == "2099-01-31"
     assert "a file of" not in report["printed"]
-    assert "src/quality/errors.py differs in 4 of 26 repositories" in report["printed"]
+    assert "src/quality/errors.py differs in 4 of 27 repositories" in report["printed"]
 
 
 def test_reading_changes_nothing_and_runs_nothing_of_a_repository(folder: Path, tagged: Path) -> None:
@@ -262,10 +264,15 @@ def test_reading_changes_nothing_and_runs_nothing_of_a_repository(folder: Path, 
     program.write_text(f"#!/bin/sh\ntouch {hostile.parent / 'ran'}\n", "utf-8")
     program.chmod(0o755)
     Path(os.fsdecode(os.fsencode(hostile / "datasets") + b"/\xff.yml")).write_text("dataset: x\n", "utf-8")
+    append(hostile / ".gitattributes", "*.md filter=theirs\n")
     git(hostile, "add", "--all")
     git(hostile, "update-index", "--add", "--cacheinfo", f"160000,{'1' * 40},datasets/a_submodule")
     git(hostile, "commit", "--quiet", "--message", "A name that is no text, and a submodule that is not here")
     git(hostile, "config", "core.fsmonitor", str(program))
+    for kind in ("clean", "smudge", "process"):
+        git(hostile, "config", f"filter.theirs.{kind}", str(program))
+    git(hostile, "config", "filter.theirs.required", "true")
+    (hostile / "README.md").write_text("Another text.\n", "utf-8")
     before = files(hostile), (hostile / ".git" / "index").read_bytes()
     done = run_fleet(hostile, "--template", tagged, "--json", hostile.parent / "fleet.json", "--fail-on", "unreachable")
     assert done.returncode == 0, done.stderr
@@ -301,3 +308,74 @@ def test_what_the_command_says_of_the_last_drift_job_is_told(folder: Path, tagge
     assert done.returncode == 0, done.stderr
     [found] = json.loads(target.read_text("utf-8"))["repositories"]
     assert found["drift_job"].startswith("2026-05-04 green")
+
+
+def test_two_repositories_of_one_name_are_two_rows_that_say_which_is_which(
+    folder: Path, tagged: Path, tmp_path: Path
+) -> None:
+    for team, name in (("a", "current"), ("b", "behind_two")):
+        shutil.copytree(folder / name, tmp_path / team / "orders")
+    git(tmp_path, "clone", "--quiet", "--bare", str(folder / "behind_one"), "b/orders.git")
+    target = tmp_path / "fleet.json"
+    done = run_fleet(tmp_path / "a", tmp_path / "b", "--template", tagged, "--json", target)
+    assert done.returncode == 0, done.stderr
+    found = {one["repository"]: one["release"] for one in json.loads(target.read_text("utf-8"))["repositories"]}
+    assert found == {
+        f"{tmp_path}/a/orders": "v1.2.0",
+        f"{tmp_path}/b/orders": "v1.0.0",
+        f"{tmp_path}/b/orders.git": "v1.1.0",
+    }
+
+
+def test_no_other_repository_is_read_than_the_one_that_is_named(
+    folder: Path, tagged: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither the one around a folder whose own is damaged, nor the one whose hook began this."""
+    around, target = tmp_path / "around", tmp_path / "fleet.json"
+    shutil.copytree(folder / "current", around)
+    (around / "clones" / "damaged" / ".git").mkdir(parents=True)
+    shutil.copytree(folder / "behind_two", around / "clones" / "whole")
+    monkeypatch.setenv("GIT_DIR", str(around / ".git"))
+    monkeypatch.setenv("GIT_INDEX_FILE", str(around / ".git" / "index"))
+    done = run_fleet(around / "clones", "--template", tagged, "--json", target)
+    assert done.returncode == 0, done.stderr
+    found = {
+        one["repository"]: (one["state"], one["release"])
+        for one in json.loads(target.read_text("utf-8"))["repositories"]
+    }
+    assert found == {"damaged": ("unreachable", ""), "whole": ("behind", "v1.0.0")}
+
+
+def test_what_gives_access_to_an_address_is_on_no_page(folder: Path, tagged: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder / "current", tmp_path / "repositories" / "one")
+    replace(".copier-answers.yml", "_src_path: ", "_src_path: https://robot:hush@git.example/")(
+        tmp_path / "repositories" / "one"
+    )
+    commit(tmp_path / "repositories" / "one", "Another address")
+    gone = "https://robot:hush@127.0.0.1:1/team/orders.git"
+    written = {kind: tmp_path / f"fleet.{kind}" for kind in ("json", "html", "csv")}
+    options = [word for kind, path in written.items() for word in (f"--{kind}", path)]
+    done = run_fleet(tmp_path / "repositories", gone, "--template", tagged, "--cache", tmp_path / "cache", *options)
+    assert done.returncode == 0, done.stderr
+    pages = [path.read_text("utf-8") for path in written.values()]
+    assert all("git.example" in page for page in pages[:2])
+    assert not [page for page in (*pages, done.stdout, done.stderr) if "hush" in page]
+
+
+@pytest.mark.parametrize(
+    ("listed", "said"),
+    [(b"\xe4.git\n", "is not UTF-8 text: it lists paths and addresses"), (b"fleet.txt\n", "lists itself")],
+)
+def test_a_list_that_cannot_be_read_is_one_line(tagged: Path, tmp_path: Path, listed: bytes, said: str) -> None:
+    (tmp_path / "fleet.txt").write_bytes(listed)
+    done = run_fleet("fleet.txt", "--template", tagged, folder=tmp_path)
+    assert (done.returncode, done.stderr.count("\n"), said in done.stderr) == (2, 2, True), done.stderr
+
+
+def test_many_half_conflicts_are_looked_at_once() -> None:
+    lines = b"<<<<<<< ours\n" * 60_000 + b"=======\n" * 60_000
+    start = time.monotonic()
+    assert not is_marked(lines)
+    assert is_marked(lines + b">>>>>>> theirs\n")
+    assert not is_marked(b">>>>>>> theirs\n=======\n<<<<<<< ours\n")
+    assert time.monotonic() - start < 5

@@ -245,3 +245,105 @@ def test_the_hosted_bot_leaves_the_templates_workflow_to_the_template() -> None:
     assert rule["enabled"] is False
     workflows = (ROOT / "template" / ".github" / "workflows").iterdir()
     assert rule["matchFileNames"] == [path.relative_to(ROOT / "template").as_posix() for path in workflows]
+
+
+def test_repositories_of_one_name_are_updated_apart_and_their_clones_are_not_shared(
+    folder: Path, tagged: Path, tmp_path: Path
+) -> None:
+    for team, name in (("a", "behind_one"), ("b", "behind_two")):
+        shutil.copytree(folder / name, tmp_path / team / "orders")
+    done = run_update(tmp_path / "a", tmp_path / "b", "--template", tagged, "--work", tmp_path / "work", *PROVE)
+    assert done.returncode == 0, done.stdout + done.stderr
+    kept = [path for path in (tmp_path / "work").iterdir() if path.is_dir()]
+    assert sorted(git(path, "rev-parse", "HEAD~1").strip() for path in kept) == sorted(
+        head(tmp_path / team / "orders") for team in "ab"
+    )
+
+
+def test_what_somebody_did_in_a_clone_that_was_kept_is_not_lost(folder: Path, tagged: Path, tmp_path: Path) -> None:
+    words: list[str | Path] = [folder / "red", folder / "behind_one", "--template", tagged, "--work", tmp_path / "work"]
+    words += ["--canary", "0", "--json", tmp_path / "update.json", *PROVE]
+    assert run_update(*words).returncode == 1
+    kept = {
+        path.stem.rpartition("-")[0].rpartition("-")[2]: path.with_suffix("")
+        for path in (tmp_path / "work").glob("*.md")
+    }
+    (kept["red"] / "src" / "domain" / "ours.py").write_text('"""Ours."""\n', "utf-8")
+    git(kept["red"], "commit", "--quiet", "--all", "--message", "Mend it")
+    (kept["red"] / "notes.txt").write_text("ours\n", "utf-8")
+    (kept["behind_one"] / "notes.txt").write_text("ours\n", "utf-8")
+    mended = head(kept["red"])
+    for more in ((), ("--release", MIDDLE)):
+        run_update(*words, *more)
+        [red] = [
+            one
+            for one in json.loads((tmp_path / "update.json").read_text("utf-8"))["repositories"]
+            if "red" in one["repository"]
+        ]
+        assert (head(kept["red"]), red["kind"]) == (mended, "skipped" if not more else "current"), red
+        assert more or "holds work that no run did (1 commit and 1 file): push it, or delete the clone" in red["reason"]
+    back = run_update(*words, "--rollback")
+    assert back.stdout.count("it is kept") == 2, back.stdout
+    assert (kept["behind_one"] / "notes.txt").exists()
+    git(tmp_path, "clone", "--quiet", "--bare", str(folder / "red"), "red.git")
+    git(kept["red"], "remote", "set-url", "origin", str(tmp_path / "red.git"))
+    git(kept["red"], "push", "--quiet", "origin", "HEAD")
+    (kept["red"] / "notes.txt").unlink()
+    (kept["behind_one"] / "notes.txt").unlink()
+    assert run_update(*words, "--rollback").stdout.count("is removed") == 2
+    assert list((tmp_path / "work").iterdir()) == []
+
+
+def test_two_runs_are_never_at_work_in_one_folder_of_clones(folder: Path, tagged: Path, tmp_path: Path) -> None:
+    work = tmp_path / "work"
+    words: list[str | Path] = [folder / "behind_one", "--template", tagged, "--work", work, "--evidence", ""]
+    slow = f"touch {tmp_path / 'began'}; while ! test -e {tmp_path / 'go'}; do sleep 0.1; done"
+    with subprocess.Popen(command("update", *words, "--test", slow), cwd=ROOT, stdout=subprocess.DEVNULL) as first:
+        deadline = time.monotonic() + 120
+        while not (tmp_path / "began").exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        for more in (("--test", "true"), ("--rollback",)):
+            second = run_update(*words, *more)
+            assert (second.returncode, second.stderr.count("\n")) == (2, 1), second.stderr
+            assert (
+                f"another run is at work in {tmp_path / 'work'}: wait until it ends, or name another" in second.stderr
+            )
+        assert run_update(*words, "--dry-run").returncode == 0
+        (tmp_path / "go").touch()
+    assert first.returncode == 0
+
+
+@pytest.mark.parametrize(
+    "form", ['"_src_path": {old}\n', "_src_path: >-\n  {old}\n", "{{_src_path: {old}, _commit: v1.1.0}}\n"]
+)
+def test_an_address_that_no_one_line_says_is_not_said_to_be_moved(
+    folder: Path, tagged: Path, tmp_path: Path, form: str
+) -> None:
+    git(tmp_path, "clone", "--quiet", "--bare", str(tagged), "new.git")
+    shutil.copytree(folder / "behind_one", tmp_path / "one")
+    more = "" if form.startswith("{{") else "_commit: v1.1.0\n"
+    (tmp_path / "one" / ".copier-answers.yml").write_text(form.format(old=tagged) + more, "utf-8")
+    commit(tmp_path / "one", "Another form")
+    done = run_update(tmp_path / "one", "--template", tagged, "--work", tmp_path / "work", "--from", tagged,
+                      "--to", f"file://{tmp_path}/new.git", "--json", tmp_path / "move.json", verb="move")  # fmt: skip
+    assert (done.returncode, "1 skipped" in done.stdout) == (0, True), done.stdout + done.stderr
+    [one] = json.loads((tmp_path / "move.json").read_text("utf-8"))["repositories"]
+    assert "does not say _src_path in a line of its own" in one["reason"]
+
+
+def test_what_breaks_one_repository_leaves_the_others_their_outcome(folder: Path, tagged: Path, tmp_path: Path) -> None:
+    """As a disk that is full does: the note of one cannot be written."""
+    (tmp_path / "work" / "one.new").mkdir(parents=True)
+    for name, state in (("one", "behind_one"), ("two", "behind_two")):
+        shutil.copytree(folder / state, tmp_path / "repositories" / name)
+    target = tmp_path / "update.json"
+    done = run_update(tmp_path / "repositories", "--template", tagged, "--work", tmp_path / "work", "--json", target,
+                      "--canary", "0", *PROVE)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    ends = {
+        one["repository"]: (one["kind"], one["reason"]) for one in json.loads(target.read_text("utf-8"))["repositories"]
+    }
+    assert ends["two"] == ("updated", "")
+    assert ends["one"][0] == "skipped"
+    assert "one.new" in ends["one"][1]

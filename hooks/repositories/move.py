@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
+import yaml
+
 from repositories.card import Card
 from repositories.git import GitError, git, text
 from repositories.outcome import Outcome, remember, remembered
 from repositories.places import Place
-from repositories.snapshot import ANSWERS
+from repositories.snapshot import ANSWERS, loaded
 from repositories.template import DESCRIBED, same_address
 from repositories.workshop import Workshop, commit
 
@@ -63,16 +65,30 @@ class Move:
         if (before := remembered(note)) and before.after == self.new and self.workshop.kept(place).is_dir():
             return before
         try:
+            if work := self.workshop.work(place):
+                return replace(planned, kind="skipped", reason=work)
             with self.workshop.clone(place, BRANCH) as clone:
                 path = clone / ANSWERS
-                path.write_bytes(LINE.sub(b"_src_path: " + self.new.encode(), path.read_bytes(), count=1))
+                path.write_bytes(readdressed(path.read_bytes(), self.new))
                 commit(clone, f"Update the template from {self.new}")
                 head = git(clone, "rev-parse", "HEAD~1").decode().strip()
                 body = f"# The template moved\n\nUpdates come from {self.new} from now on. Nothing else changes.\n"
                 self.workshop.note(place, ".md").write_text(body, "utf-8", newline="\n")
+                outcome = self.workshop.left(clone, replace(planned, head=head, branch=BRANCH))
                 self.workshop.keep(place, clone)
         except (GitError, OSError) as error:
             return replace(planned, kind="skipped", reason=str(error))
-        outcome = replace(planned, head=head, branch=BRANCH)
         remember(note, outcome)
         return outcome
+
+
+def readdressed(answers: bytes, new: str) -> bytes:
+    """The answers with another address, and nothing else that is another; GitError where no one line says it."""
+    made = LINE.sub(b"_src_path: " + new.encode(), answers, count=1)
+    try:
+        before, after = (loaded(one.decode("utf-8-sig")) for one in (answers, made))
+    except (yaml.YAMLError, ValueError) as error:
+        raise GitError(f"{ANSWERS} cannot be read: {type(error).__name__}") from None
+    if after != {**before, "_src_path": new}:
+        raise GitError(f"{ANSWERS} does not say _src_path in a line of its own: write it so, and commit")
+    return made

@@ -29,6 +29,8 @@ class Outcome:
     proved: tuple[str, ...] = ()
     not_green: str = ""
     opened: str = ""
+    made: str = ""
+    besides: tuple[str, ...] = ()
 
     @property
     def is_done(self) -> bool:

@@ -66,6 +66,8 @@ class Update:
             head = text(place.opened(self.reader.cache), "rev-parse", "HEAD")
             if (before := self.resumed(place, head)) is not None:
                 return before
+            if work := self.workshop.work(place):
+                return replace(planned, kind="skipped", reason=work)
             outcome = replace(self._changed(place, card, replace(planned, head=head, branch=self.branch)))
         except (GitError, OSError) as error:
             outcome = replace(planned, kind="skipped", reason=str(error))
@@ -88,6 +90,7 @@ class Update:
             after = self.reader.card(Place(card.repository, clone))
             outcome = replace(outcome, not_green=self._not_green(outcome, after))
             self.workshop.note(place, ".md").write_text(self.body(outcome, card), "utf-8", newline="\n")
+            outcome = self.workshop.left(clone, outcome)
             self.workshop.keep(place, clone)
         return outcome
 
@@ -100,7 +103,7 @@ class Update:
             return replace(outcome, kind="needs trust", reason=said(done))
         if done.returncode:
             return replace(outcome, kind="skipped", reason=f"copier could not update it: {said(done)}")
-        unmerged = set(text(clone, "diff", "--name-only", "--diff-filter=U").splitlines())
+        unmerged = set(filter(None, text(clone, "diff", "-z", "--name-only", "--diff-filter=U").split("\0")))
         restored = self._heal(card, clone)
         if conflicts := sorted(unmerged - restored):
             return replace(outcome, kind="conflict", conflicts=tuple(conflicts))

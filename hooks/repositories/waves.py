@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from quality.masking import masked
 from repositories.card import Card
 from repositories.outcome import KINDS, Outcome, remember, remembered
 from repositories.places import Place
@@ -65,9 +66,13 @@ class Waves:
         return sorted(outcomes, key=lambda one: (KINDS.index(one.kind), one.repository)), stopped
 
     def _one(self, pair: Pair, told: Callable[[Outcome], None]) -> Outcome:
-        outcome = self.change.one(*pair)
-        if self.opens and outcome.is_done and not outcome.opened and not outcome.not_green:
-            outcome = self._opened(pair[0], outcome, self.opens)
+        try:
+            outcome = self.change.one(*pair)
+            if self.opens and outcome.is_done and not outcome.opened and not outcome.not_green:
+                outcome = self._opened(pair[0], outcome, self.opens)
+        except Exception as error:  # what one repository breaks keeps none of the others from its own outcome
+            said = f"it could not be changed: {type(error).__name__}: {error}"
+            outcome = replace(self.change.plan(pair[1]), kind="skipped", reason=masked(said))
         told(outcome)
         return outcome
 
@@ -86,7 +91,7 @@ class Waves:
             return replace(
                 outcome, reason=f"it was not opened, as the command ended with {done.returncode}: {lines[-1]}"
             )
-        outcome = replace(outcome, opened=lines[-1] or "opened", reason="")
+        outcome = replace(shop.left(shop.kept(place), outcome), opened=lines[-1] or "opened", reason="")
         remember(shop.note(place, ".json"), outcome)
         return outcome
 
@@ -103,6 +108,9 @@ class Waves:
                 if done.returncode:
                     back.append(f"{place.name}: not closed, {done.stderr.strip()[-200:]}; it is kept")
                     continue
+            if work := shop.work(place):
+                back.append(f"{place.name}: {work}; it is kept")
+                continue
             shutil.rmtree(shop.kept(place), ignore_errors=True)
             shop.note(place, ".md").unlink(missing_ok=True)
             note.unlink(missing_ok=True)

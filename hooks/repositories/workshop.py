@@ -8,10 +8,11 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from repositories.git import GitError, git, text
+from repositories.git import GitError, changed, git, has_files, surroundings, text
+from repositories.outcome import Outcome, remembered
 from repositories.places import Place, slug
 
 HANGS = 3_600
@@ -34,13 +35,53 @@ class Workshop:
         return self.folder / f"{slug(place.name)}{suffix}"
 
     @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keeps other runs out of the folder until this one ends, however it ends; GitError where one is in it."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if os.name == "nt":
+            yield
+            return
+        import fcntl
+
+        handle = os.open(self.folder, os.O_RDONLY)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(handle)
+            said = f"another run is at work in {self.folder}"
+            raise GitError(f"{said}: wait until it ends, or name another folder by --work") from None
+        except OSError:
+            pass  # a disk that has no locks
+        try:
+            yield
+        finally:
+            os.close(handle)
+
+    def left(self, clone: Path, outcome: Outcome) -> Outcome:
+        """The outcome with what a run leaves in a clone: its last commit, and files that are not committed."""
+        besides = tuple(path for _, path in changed(clone))
+        return replace(outcome, made=text(clone, "rev-parse", "HEAD"), besides=besides)
+
+    def work(self, place: Place) -> str:
+        """What somebody did in a clone that an earlier run kept, and what to do; empty where there is nothing."""
+        kept, before = self.kept(place), remembered(self.note(place, ".json"))
+        if before is None or not before.made or not has_files(kept):
+            return ""
+        ours = ("HEAD", "--branches", "--glob=refs/stash", "--not", before.made, "--remotes")
+        commits = len(text(kept, "rev-list", *ours).split())
+        files = [path for _, path in changed(kept) if path not in before.besides]
+        found = [f"{n} {what}{'' if n == 1 else 's'}" for n, what in ((commits, "commit"), (len(files), "file")) if n]
+        todo = "push it, or delete the clone"
+        return f"{kept} holds work that no run did ({' and '.join(found)}): {todo}" if found else ""
+
+    @contextmanager
     def clone(self, place: Place, branch: str) -> Iterator[Path]:
         """A fresh clone on a new branch; what an earlier run left of it is removed, and so is what is left of this."""
         target, cache = self.note(place, ".partial"), self.note(place, ".cache")
         for path in (target, cache, self.kept(place)):
             shutil.rmtree(path, ignore_errors=True)
         self.folder.mkdir(parents=True, exist_ok=True)
-        source = str(place.folder or place.name)
+        source = str(place.folder or place.address or place.name)
         try:
             git(self.folder, "clone", "--quiet", "--no-hardlinks", "--", source, str(target))
             if place.folder is not None:
@@ -65,7 +106,7 @@ class Workshop:
             return subprocess.run(
                 words,
                 cwd=clone,
-                env=os.environ | identity(clone) | mine | {"PATH": path} | env,
+                env=surroundings() | identity(clone) | mine | {"PATH": path} | env,
                 capture_output=True,
                 text=True,
                 errors="replace",

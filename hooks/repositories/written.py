@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
+from quality.masking import masked
 from repositories.card import Check, Waiver
 from repositories.snapshot import ANSWERS, Snapshot, UnreadableError
 
@@ -30,8 +31,13 @@ def answers(snapshot: Snapshot) -> Answers:
     data = snapshot.yaml(ANSWERS)
     if missing := [key for key in ("_commit", "_src_path") if not isinstance(data.get(key), str)]:
         raise UnreadableError(f"{ANSWERS} does not say {' and '.join(missing)}")
-    domain, owner = (str(data.get(key) or "") for key in ("domain", "owner"))
-    return Answers(domain, owner, data["_commit"], data["_src_path"])
+    domain, owner = (word(data.get(key)) for key in ("domain", "owner"))
+    return Answers(domain, owner, data["_commit"], masked(data["_src_path"]))
+
+
+def word(value: object) -> str:
+    """A word that people wrote as a value; nothing of a list or a mapping, which is none."""
+    return str(value) if isinstance(value, (str, int, float, date)) and value else ""
 
 
 @dataclass(frozen=True)
@@ -102,7 +108,7 @@ def written(snapshot: Snapshot) -> Written:
     datasets, problems = {}, []
     for name in snapshot.under("datasets", ".yml"):
         try:
-            datasets[name.removeprefix("datasets/").removesuffix(".yml")] = str(snapshot.yaml(name).get("owner") or "")
+            datasets[name.removeprefix("datasets/").removesuffix(".yml")] = word(snapshot.yaml(name).get("owner"))
         except UnreadableError as error:
             problems.append(str(error))
     try:

@@ -650,6 +650,23 @@ def test_what_a_table_cannot_judge_is_told_and_the_other_side_is_judged(shop: Do
 WRONG = {
     "unknown ref": (["--rules", "nosuch"], 2, "git knows no commit 'nosuch' here"),
     "a ref like an option": (["--rules=--all"], 2, "git knows no commit '--all' here"),
+    "a range": (["--rules", "main..HEAD"], 2, "'main..HEAD' is a range of commits, and one is meant, whose contracts"),
+    "a range of both sides": (["--rules", "main...HEAD"], 2, "are taken: write --rules main"),
+    "a range from here": (["--rules", "..main"], 2, "are taken: write --rules HEAD"),
+    "what is left out": (["--rules", "^main"], 2, "are taken: write --rules main"),
+    "what a commit brought": (["--rules", "HEAD^!"], 2, "are taken: write --rules HEAD"),
+    "a folder": (["--rules", "main:datasets"], 2, "is a tree of git, and one commit is meant: write --rules main"),
+    "a file": (
+        ["--rules", "HEAD:datasets/orders.yml"],
+        2,
+        "is a blob of git, and one commit is meant: write",
+    ),
+    "before the first": (
+        ["--rules", "HEAD~9"],
+        2,
+        "knows no commit 'HEAD~9' here: what follows HEAD leads to none; name another",
+    ),
+    "no upstream": (["--rules", "@{u}"], 2, "'@{u}' here: what follows HEAD leads to none; name another"),
     "unknown dataset": (
         ["orderz"],
         2,
@@ -781,8 +798,32 @@ def test_a_clone_that_lacks_the_commit_where_the_branch_left_is_no_green_one(sho
         compared_with(clone, "HEAD~1")
     git(clone, "fetch", "--quiet", "--unshallow")
     assert compared_with(clone, None).id == git(shop.root, "merge-base", "change", "main").strip()
-    with pytest.raises(ConfigurationError, match="git knows no commit 'HEAD~99' here; fetch it first, or name another"):
+    with pytest.raises(ConfigurationError, match="git knows no commit 'HEAD~99' here: what follows HEAD leads to none"):
         compared_with(clone, "HEAD~99")
+
+
+@pytest.mark.parametrize("depth", [["--depth", "1"], []], ids=["shallow", "whole"])
+def test_a_clone_without_its_main_branch_is_no_green_one(shop: Domain, tmp_path: Path, depth: list[str]) -> None:
+    """As CI makes it, of one commit or of one branch: what HEAD is compared with is not here."""
+    git(shop.root, "checkout", "--quiet", "-b", "change")
+    git(shop.root, "commit", "--quiet", "--allow-empty", "--message", "change")
+    clone = tmp_path / "clone"
+    git(tmp_path, "init", "--quiet", "--initial-branch", "unborn", str(clone))
+    git(clone, "remote", "add", "origin", f"file://{shop.root}")
+    git(clone, "fetch", "--quiet", "--no-tags", *depth, "origin", "+refs/heads/change:refs/remotes/pull/1/merge")
+    git(clone, "checkout", "--quiet", "--detach", "refs/remotes/pull/1/merge")
+    with pytest.raises(ConfigurationError, match=r"where HEAD left the main branch is not known .*fetch-depth: 0"):
+        compared_with(clone, None)
+    assert compared_with(clone, "HEAD").id == git(shop.root, "rev-parse", "change")
+    git(clone, "fetch", "--quiet", *(["--unshallow"] if depth else []), "origin", "+refs/heads/*:refs/remotes/origin/*")
+    assert compared_with(clone, None).id == git(shop.root, "merge-base", "change", "main")
+
+
+def test_branches_that_have_no_commit_in_common_are_said_to_have_none(shop: Domain) -> None:
+    git(shop.root, "checkout", "--quiet", "--orphan", "other")
+    commit(shop.root)
+    with pytest.raises(ConfigurationError, match="HEAD and main have no commit in common; name a commit by --rules"):
+        compared_with(shop.root, None)
 
 
 def test_a_repository_in_a_folder_of_another_one_is_compared_too(

@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import random
 import re
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -34,6 +37,7 @@ from quality.result import CheckResult
 from quality.rules.catalogue import parse_rules
 from quality.sources import Sql, Table
 from quality.sources.connections import masked
+from quality.sources.postgresql import PATIENCE, patient
 
 EXAMPLES = int(os.environ.get("QUALITY_EXAMPLES", "3"))
 """Tables of each database; a campaign asks for more."""
@@ -444,6 +448,130 @@ def test_settings_of_a_role_change_no_verdict(postgres: There, server: str) -> N
     assert [told(rule) for rule in after.rules] == [told(rule) for rule in before.rules]
 
 
+@pytest.mark.parametrize("kind", ["table", "sql"])
+def test_texts_are_what_they_are_whatever_encoding_a_client_is_told(
+    postgres: There, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """A role, or the environment, may have it that clients read and write another encoding than UTF-8."""
+    postgres.run("CREATE TABLE IF NOT EXISTS umlauts AS SELECT unnest(ARRAY['ä', 'ö']) AS s")
+    rules: list[dict[str, Any]] = [
+        {"check": "in_set", "column": "s", "values": ["ä", "ö"]},
+        {"check": "not_in_set", "column": "s", "values": ["ä"]},
+    ]
+    source = postgres.source("umlauts") | {"kind": kind}
+    before = judge(None, *rules, source=source)
+    assert [rule.failed_count for rule in before.rules] == [0, 1]
+    monkeypatch.setenv("PGCLIENTENCODING", "LATIN1")
+    assert [told(rule) for rule in judge(None, *rules, source=source).rules] == [told(rule) for rule in before.rules]
+    monkeypatch.delenv("PGCLIENTENCODING")
+    postgres.run("ALTER ROLE checker SET client_encoding = 'LATIN1'")
+    try:
+        after = judge(None, *rules, source=source)
+    finally:
+        postgres.run("ALTER ROLE checker RESET ALL")
+    assert [told(rule) for rule in after.rules] == [told(rule) for rule in before.rules]
+    assert [len(rule.samples) for rule in after.rules] == [0, 1]
+
+
+REPLACING = {
+    "truncated": ("TRUNCATE {0}", "INSERT INTO {0} SELECT generate_series(1, 9)"),
+    "made anew": ("DROP TABLE {0} CASCADE", "CREATE TABLE {0} AS SELECT generate_series(1, 9) AS id"),
+    "swapped": (
+        "CREATE TABLE {0}_new AS SELECT generate_series(1, 9) AS id",
+        "ALTER TABLE {0} RENAME TO {0}_old",
+        "ALTER TABLE {0}_new RENAME TO {0}",
+        "DROP TABLE {0}_old CASCADE",
+    ),
+    "altered": ("ALTER TABLE {0} ALTER id TYPE bigint",),
+}
+VIEW = "CREATE OR REPLACE VIEW both_loaded AS SELECT id FROM loaded UNION ALL SELECT id FROM loaded"
+
+
+def while_it_is_locked(server: str, table: str, statements: tuple[str, ...], ask: Callable[[], CheckResult]) -> Any:
+    """What is asked for while another session replaces a table, which it ends once it is waited for."""
+    with closing(postgresql.connect(server)) as connection, closing(connection.cursor()) as cursor:
+        cursor.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+        with ThreadPoolExecutor(1) as pool:
+            found = pool.submit(ask)
+            until = time.monotonic() + 60
+            while True:
+                cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+                if cursor.fetchall()[0][0]:
+                    break
+                assert time.monotonic() < until
+                time.sleep(0.05)
+            for statement in statements:
+                cursor.execute(statement.format(table))
+            connection.commit()
+            return found.result(60)
+
+
+@pytest.mark.parametrize("kind", ["table", "sql"])
+@pytest.mark.parametrize(("asked", "way"), [*(("loaded", way) for way in REPLACING), ("both_loaded", "truncated")])
+def test_a_table_that_is_replaced_while_it_is_waited_for_is_judged_as_it_is_afterwards(
+    postgres: There, server: str, kind: str, asked: str, way: str
+) -> None:
+    """Its rows of the moment before are gone, so that it looks empty to whoever began sooner."""
+    make = "CREATE TABLE loaded AS SELECT generate_series(1, 9) AS id"
+    postgres.run("DROP TABLE IF EXISTS loaded CASCADE", make, *([VIEW] if asked == "both_loaded" else []))
+    source = postgres.source(asked) | {"kind": kind}
+    rules = ({"check": "positive", "column": "id"}, {"check": "row_count", "min": 1})
+    found = while_it_is_locked(server, "loaded", REPLACING[way], lambda: judge(None, *rules, source=source))
+    assert (found.status.value, found.row_count) == ("PASSED", 9 if asked == "loaded" else 18), found.reason
+
+
+def test_a_reference_that_is_replaced_while_it_is_waited_for_fails_no_row(postgres: There, server: str) -> None:
+    for name in ("orders_of", "customers_of"):
+        postgres.run(f"DROP TABLE IF EXISTS {name}", f"CREATE TABLE {name} AS SELECT generate_series(1, 9) AS id")
+    reference = {"reference": postgres.source("customers_of"), "reference_column": "id"}
+    rules = ({"check": "referential_integrity", "column": "id", **reference}, {"check": "positive", "column": "id"})
+    statements = REPLACING["truncated"]
+    found = while_it_is_locked(
+        server, "customers_of", statements, lambda: judge(None, *rules, source=postgres.source("orders_of"))
+    )
+    assert [rule.status.value for rule in found.rules] == ["ERROR", "PASSED"]
+    assert "customers_of was replaced while it was waited for" in found.rules[0].message
+    assert found.rules[0].message.endswith("; run this again")
+
+
+@pytest.mark.parametrize("kind", ["table", "sql"])
+def test_a_server_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, kind: str) -> None:
+    monkeypatch.setenv("QUALITY_ROOT", str(tmp_path))
+    monkeypatch.setitem(PATIENCE, "connect_timeout", 2)
+    with socket.socket() as there:
+        there.bind(("127.0.0.1", 0))
+        there.listen()
+        monkeypatch.setenv("THERE", f"postgresql://u:hush@127.0.0.1:{there.getsockname()[1]}/d")
+        source = {"kind": kind, "connection": "env:THERE", "table": "t"}
+        found = judge(None, {"check": "positive", "column": "x"}, source=source)
+    assert (found.status.value, found.retry_helps) == ("ERROR", True)
+    assert "timeout expired; see that the server runs" in str(found.reason)
+
+
+def test_how_long_a_server_is_waited_for_is_what_the_address_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = "connect_timeout=30&keepalives_idle=60&keepalives_interval=10&keepalives_count=6"
+    assert patient("postgresql://h/d") == f"postgresql://h/d?{whole}"
+    assert patient("postgresql://h/d?") == f"postgresql://h/d?{whole}"
+    assert patient("postgresql://h/d?sslmode=require") == f"postgresql://h/d?sslmode=require&{whole}"
+    assert "connect_timeout=30" not in patient("postgresql://h/d?connect_timeout=3")
+    monkeypatch.setenv("PGCONNECT_TIMEOUT", "3")
+    assert "connect_timeout" not in patient("postgresql://h/d")
+    assert patient("postgresql:///?service=shop") == "postgresql:///?service=shop"
+
+
+@pytest.mark.parametrize("name", ["connection", "parts", "url", "root", "duckdb", "pl"])
+@pytest.mark.parametrize("kind", ["table", "sql"])
+def test_a_table_of_the_name_of_a_variable_is_none(duck: There, kind: str, name: str) -> None:
+    found = judge(None, {"check": "positive", "column": "x"}, source=duck.source(name) | {"kind": kind})
+    assert f"Table with name {name} does not exist" in str(found.reason)
+
+
+def test_a_file_that_this_process_has_open_to_write_says_what_to_do(duck: There, file: Path) -> None:
+    with closing(duckdb.connect(str(file))):
+        found = judge(None, {"check": "positive", "column": "x"}, source=duck.source("t"))
+    assert "; close the other connection of this process to the file" in str(found.reason)
+
+
 @pytest.fixture(scope="module")
 def reader(server: str) -> str:
     """The address of a user who may read one column of one table."""
@@ -481,11 +609,13 @@ def test_what_the_server_says_is_told_with_what_to_do_and_without_the_password(
     )
     wrong = server.replace(QUOTED, "oh-so-wrong")
     slow = f"{server}?options=-c%20statement_timeout%3D200"
+    hurried = f"{server}?options=-c%20statement_timeout%3D1"
     for url, table, said, todo in (
         (wrong, "dying", "password authentication failed for user", "write the user's password"),
         (re.sub(r":\d+/", ":1/", server), "dying", "Connection refused", "see that the server runs"),
         (server, "dying", "terminating connection", "see why the server ended the connection"),
         (slow, "slow", "canceling statement due to statement timeout", "raise the user's statement_timeout"),
+        (hurried, "slow", "canceling statement due to statement timeout", "raise the user's statement_timeout"),
     ):
         monkeypatch.setenv("THERE", url)
         found = judge(None, {"check": "positive", "column": "x"}, source=postgres.source(table))

@@ -333,6 +333,7 @@ def test_a_night_that_is_broken_is_none_and_hides_no_other(
     [
         (("--from", "yesterday"), "--from takes a day such as 2026-11-01, and 'yesterday' is none"),
         (("--rules", "nowhere"), "git knows no commit 'nowhere' here"),
+        (("--rules", "main..HEAD"), "'main..HEAD' is a range of commits, and one is meant"),
         (("ordrs",), "there is no dataset 'ordrs'; did you mean 'orders'?"),
     ],
 )

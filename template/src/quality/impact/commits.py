@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -11,8 +12,16 @@ from quality.errors import ConfigurationError
 from quality.git import UnansweredError, git
 from quality.masking import masked
 
-MAIN = ("origin/main", "main", "origin/HEAD")
+MAIN = ("origin/main", "main", "origin/HEAD", "origin/master", "master")
 """Where a branch comes from, when nobody says it: the first of these that there is."""
+NO_MAIN = (
+    "this clone has no branch to tell it by, such as origin/main: make one with the whole history (`fetch-depth: 0` of "
+    "a checkout), or name a commit by --rules"
+)
+SEVERAL = re.compile(r"(.*?)\.{2,3}.*|\^(.+)|(?:(.+))\^(?:[@!]|-\d*)")
+"""Names of git's that mean a range of commits."""
+FOLLOWED = re.compile(r"[^~^@:]*(?=[~^@])")
+"""A name before what leads from it to another commit, such as `~1`."""
 LINK = b"120000"
 """The mode of a link, whose blob is the path that it leads to."""
 NOWHERE = (b"dangling", b"loop", b"notdir", b"symlink")
@@ -39,16 +48,39 @@ def compared_with(root: Path, asked: str | None) -> Commit:
     if asked is None:
         return _base(root)
     if (found := _commit(root, asked)) is None:
-        raise ConfigurationError(f"git knows no commit '{masked(asked)}' here; {_how_to_get(root)}, or name another")
+        raise ConfigurationError(_why_not(root, asked))
     return Commit(masked(asked), found)
 
 
-def _how_to_get(root: Path) -> str:
-    """What brings a commit that is not here."""
+def _why_not(root: Path, asked: str) -> str:
+    """Why a name means no commit here, and what to write or to fetch instead."""
+    named, shallow = f"'{masked(asked)}'", _is_shallow(root)
+    if (kind := _kind(root, asked)) in ("tree", "blob"):
+        one = masked(asked.partition(":")[0] or "HEAD")
+        return f"{named} is a {kind} of git, and one commit is meant: write --rules {one}"
+    if found := SEVERAL.fullmatch(asked):
+        one = masked(next(filter(None, found.groups()), "HEAD"))
+        return f"{named} is a range of commits, and one is meant, whose contracts are taken: write --rules {one}"
+    base = FOLLOWED.match(asked)
+    if base is not None and not shallow and _commit(root, base[0] or "HEAD") is not None:
+        return f"git knows no commit {named} here: what follows {masked(base[0] or 'HEAD')} leads to none; name another"
+    todo = "this clone lacks older commits: get them by `git fetch --unshallow`" if shallow else "fetch it first"
+    return f"git knows no commit {named} here; {todo}, or name another"
+
+
+def _kind(root: Path, asked: str) -> str | None:
+    """What a name means that is no commit, such as a tree; None where it means nothing."""
+    try:
+        found = git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", asked).decode().strip()
+        return git(root, "cat-file", "-t", found).decode().strip()
+    except (UnansweredError, ValueError):
+        return None
+
+
+def _is_shallow(root: Path) -> bool:
     with suppress(UnansweredError):
-        if git(root, "rev-parse", "--is-shallow-repository").strip() == b"true":
-            return "this clone lacks older commits: get them by `git fetch --unshallow`"
-    return "fetch it first"
+        return git(root, "rev-parse", "--is-shallow-repository").strip() == b"true"
+    return False
 
 
 def _base(root: Path) -> Commit:
@@ -60,21 +92,33 @@ def _base(root: Path) -> Commit:
         with suppress(UnansweredError):
             left = git(root, "merge-base", "HEAD", name).decode().strip()
             return Commit(f"the commit where HEAD left {name}", left)
+    if there and not _is_shallow(root):
+        raise ConfigurationError(f"HEAD and {there[0]} have no commit in common; name a commit by --rules")
     if there:
         raise ConfigurationError(
             f"where HEAD left {there[0]} is not known here, as this clone lacks older commits; get them by "
             "`git fetch --unshallow`, or name a commit by --rules"
         )
+    if _is_copy(root):
+        raise ConfigurationError(f"where HEAD left the main branch is not known here, as {NO_MAIN}")
     return Commit("HEAD", head)
+
+
+def _is_copy(root: Path) -> bool:
+    """Whether a repository came from elsewhere, where its main branch may be that is not here."""
+    with suppress(UnansweredError):
+        return bool(git(root, "remote").strip()) or _is_shallow(root)
+    return False
 
 
 def _commit(root: Path, name: str) -> str | None:
     """The whole id of the commit that a name means; None where it means none."""
     words = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
     try:
-        return git(root, *words).decode().strip() or None
+        found = git(root, *words).decode().strip()
     except (UnansweredError, ValueError):
         return None
+    return found if found.isalnum() else None  # ^main is what is left out
 
 
 def contracts(root: Path, commit: Commit) -> dict[str, bytes]:

@@ -24,7 +24,8 @@ CODES = (
 PART = re.compile(r'(?:^|(?<=\.))(?:"((?:[^"]|"")+)"(?=\.|$)|([^.]*))')
 FACTS = (
     "syntax", "does not exist", "no such", "not a database", "not a valid DuckDB database", "permission denied",
-    "Catalog Error", "Binder Error", "improper relation name", "cross-database references",
+    "Catalog Error", "Binder Error", "database file with version number", "improper relation name",
+    "cross-database references",
 )  # fmt: skip
 """What databases say of a mistake that another attempt does not mend; the first also of a value, which they quote."""
 PLACELESS = re.compile(r'"?([^":]*) has no place in Polars"?')
@@ -32,6 +33,7 @@ ENDLESS = ("infinity", "-infinity", "NaN")
 FAR = "a day before the year 1, or after the year 9999,"
 OF_DRIVERS = re.compile(r"(?s).*(?:ERROR|FATAL): |IO: (?:\[libpq\] )?")
 """What drivers say before what the database says, such as the whole query."""
+SAYS = re.compile("(?:ERROR|FATAL):  ")
 AGAIN = "see why the server ended the connection, and run this again"
 PASSWORD = "write the user's password into the address of the connection"
 SERVER = "see that the server runs, and that the connection's address names its host and port"
@@ -52,6 +54,9 @@ FIXES = {
     "statement timeout": "raise the user's statement_timeout, or ask fewer rules of the table",
     "lock timeout": "see who holds a lock on the table, and run this again",
     "Could not set lock": "run this again once the process that writes the file has closed it",
+    "different configuration": "close the other connection of this process to the file, or open it by read_only=True",
+    "database file with version number": "install the DuckDB that wrote the file, or write it by the one that reads it",
+    "No files found that match": "see that the files are there which the view reads",
     "has no place in Polars": "give it as null by a view",
     "has not been populated": "refresh the view before it is judged",
     'relation "': NAME,
@@ -136,7 +141,7 @@ def trouble(error: BaseException, url: str, what: str, of_rows: bool = True) -> 
     Its words may quote a row. Where they are not known to be about nothing but the database, they have a cause, which
     has no words: a dataset with sensitive columns then withholds them.
     """
-    said = OF_DRIVERS.sub("", masked(first_line(error), url)).strip()
+    said = OF_DRIVERS.sub("", masked(_line(error), url)).strip()
     said = PLACELESS.sub(lambda found: f"{found[1] if found[1] in ENDLESS else FAR} has no place in Polars", said)
     todo = next((f"; {fix}" for word, fix in FIXES.items() if word in said), "")
     stays = isinstance(error, MalformedError) or any(word in said for word in FACTS)
@@ -144,6 +149,12 @@ def trouble(error: BaseException, url: str, what: str, of_rows: bool = True) -> 
     if of_rows and not isinstance(error, SourceError) and not any(word in said for word in (*FIXES, *FACTS[1:])):
         made.__cause__ = type(type(error).__name__, (Exception,), {"__module__": "database"})()
     return made
+
+
+def _line(error: BaseException) -> str:
+    """The line of an error that says what is wrong: a query that drivers say before it may have several."""
+    said = first_line(error)
+    return said if SAYS.search(said) else next(filter(SAYS.search, str(error).splitlines()), said)
 
 
 def _tells_a_part(text: str, url: str) -> bool:

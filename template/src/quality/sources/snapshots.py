@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,8 +15,11 @@ from quality.errors import MalformedError, SourceError
 from quality.sources.arrow_schema import field_names
 from quality.sources.connections import scheme
 from quality.sources.drivers import driver
+from quality.sources.postgresql import ATTEMPTS, ENCODING, patient, settled
 from quality.sources.schemas import exactly
 
+NO_VARIABLES = "SET python_enable_replacements = false"
+"""A table that DuckDB does not have is none, and no variable of this process by that name."""
 BATCH = 50_000
 """Rows that are in memory at once."""
 KINDS: Mapping[str, pl.DataType] = {
@@ -117,6 +121,7 @@ def _dtype(name: str, counts: Mapping[str, int]) -> pl.DataType:
 def _duckdb(url: str, root: Path, asked: Asked) -> Iterator[Query]:
     duckdb = driver("duckdb", "duckdb", "a DuckDB database")
     with closing(duckdb.connect(str(file_of(url, root)), read_only=True)) as connection:
+        connection.execute(NO_VARIABLES)
         connection.execute("BEGIN TRANSACTION")
         rows = asked.rows(quoted)
         whole = connection.sql(f"SELECT * FROM {rows}")
@@ -142,11 +147,15 @@ def _is_foreign(dtype: str) -> bool:
 @contextmanager
 def _postgresql(url: str, root: Path, asked: Asked) -> Iterator[Query]:
     dbapi = driver("adbc_driver_postgresql.dbapi", "postgresql", "a PostgreSQL database")
-    with closing(dbapi.connect(url)) as connection, closing(connection.cursor()) as cursor:
-        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+    with closing(dbapi.connect(patient(url))) as connection, closing(connection.cursor()) as cursor:
         rows = asked.rows(quoted)
-        cursor.adbc_statement.set_sql_query(asked.query or f"SELECT * FROM {rows}")
-        names = field_names(cursor.adbc_statement.execute_schema())
+        for left in reversed(range(ATTEMPTS)):
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            cursor.execute(ENCODING)
+            cursor.adbc_statement.set_sql_query(asked.query or f"SELECT * FROM {rows}")
+            names = field_names(cursor.adbc_statement.execute_schema())
+            if settled(partial(_found, cursor), connection.rollback if left else None):
+                break
         types = _types(cursor, rows, names) if len(set(names)) == len(names) else {}
 
         def write(folder: Path) -> None:
@@ -159,13 +168,19 @@ def _postgresql(url: str, root: Path, asked: Asked) -> Iterator[Query]:
         yield Query(names, write)
 
 
+def _found(cursor: Any, statement: str) -> pl.DataFrame:
+    cursor.execute(statement)
+    return pl.scan_arrow_c_stream(cursor.fetch_arrow()).collect()
+
+
 def _types(cursor: Any, rows: str, names: Sequence[str]) -> dict[str, str]:
     """The type of each column, also where there is no row."""
     asked = ", ".join(f"pg_typeof(asked_of.{quoted(name)})::text AS type_{number}" for number, name in enumerate(names))
-    cursor.execute(
-        f"SELECT {asked} FROM (SELECT 1) AS one LEFT JOIN (SELECT * FROM {rows} LIMIT 0) AS asked_of ON true"
+    found = _found(
+        cursor,
+        f"SELECT {asked} FROM (SELECT 1) AS one LEFT JOIN (SELECT * FROM {rows} LIMIT 0) AS asked_of ON true",
     )
-    return dict(zip(names, pl.scan_arrow_c_stream(cursor.fetch_arrow()).collect().row(0), strict=True))
+    return dict(zip(names, found.row(0), strict=True))
 
 
 def _postgresql_value(name: str, kind: str, declared: bool) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,7 +14,8 @@ import polars as pl
 from quality.errors import ConfigurationError, first_line
 from quality.pushdown.spark import SESSION
 from quality.sources.drivers import driver
-from quality.sources.snapshots import file_of, quoted
+from quality.sources.postgresql import ATTEMPTS, ENCODING, patient, settled
+from quality.sources.snapshots import NO_VARIABLES, file_of, quoted
 
 Run = Callable[[str], pl.DataFrame]
 
@@ -37,6 +39,7 @@ def _duckdb(url: str, root: Path) -> Iterator[Way]:
     # the first error would end.
     with closing(duckdb.connect(str(file_of(url, root)), read_only=True)) as connection:
         connection.execute("SET TimeZone = 'UTC'")
+        connection.execute(NO_VARIABLES)
 
         def columns(parts: Sequence[str]) -> dict[str, str]:
             found = connection.sql(f"SELECT * FROM {'.'.join(map(quoted, parts))} LIMIT 0")
@@ -52,7 +55,7 @@ def _duckdb(url: str, root: Path) -> Iterator[Way]:
 def _postgresql(url: str, root: Path) -> Iterator[Way]:
     dbapi = driver("adbc_driver_postgresql.dbapi", "postgresql", "a PostgreSQL database")
     with (
-        closing(dbapi.connect(url, autocommit=True)) as connection,  # the transaction is begun, and rolled back, here
+        closing(dbapi.connect(patient(url), autocommit=True)) as connection,  # transactions are begun and ended here
         closing(connection.cursor()) as cursor,
         closing(connection.cursor()) as planner,
     ):
@@ -72,16 +75,39 @@ def _postgresql(url: str, root: Path) -> Iterator[Way]:
                     cursor.execute("ROLLBACK TO SAVEPOINT asked")
                 raise
 
-        def columns(parts: Sequence[str]) -> dict[str, str]:
-            named = ".".join(map(quoted, parts)).replace("'", "''")
-            found = run(
-                "SELECT attname::text, format_type(atttypid, atttypmod)::text FROM pg_attribute "
-                f"WHERE attrelid = '{named}'::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum"
-            )
-            return dict(found.rows())
+        def begin() -> None:
+            cursor.execute("ROLLBACK")
+            _begin(cursor.execute, ask)
 
         _begin(cursor.execute, ask)
-        yield Way(run, lambda statement: run(f"EXPLAIN {statement}", planner), columns)
+        explain = partial(_explained, partial(run, by=planner))
+        yield Way(run, explain, _columns(run, explain, begin))
+
+
+def _explained(run: Run, statement: str) -> pl.DataFrame:
+    return run(f"EXPLAIN {statement}")
+
+
+def _columns(run: Run, explain: Run, begin: Callable[[], None]) -> Callable[[Sequence[str]], dict[str, str]]:
+    """The types of a table's columns, once it is locked and is that of the moment; before the first, another begins."""
+    known = list[str]()
+
+    def columns(parts: Sequence[str]) -> dict[str, str]:
+        named = ".".join(map(quoted, parts))
+        for left in reversed(range(ATTEMPTS)):
+            text = named.replace("'", "''")
+            found = run(
+                "SELECT attname::text, format_type(atttypid, atttypmod)::text FROM pg_attribute "
+                f"WHERE attrelid = '{text}'::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum"
+            )
+            with suppress(Exception):  # what may not be read is told where it is
+                explain(f"SELECT 1 FROM {named}")
+            if settled(run, None if known or not left else begin):
+                break
+        known.append(named)
+        return dict(found.rows())
+
+    return columns
 
 
 def _begin(execute: Callable[[str], Any], ask: Run) -> None:
@@ -90,6 +116,7 @@ def _begin(execute: Callable[[str], Any], ask: Run) -> None:
     Settings are those of the transaction: a pool gives each transaction, and not each session, a server of its own.
     """
     execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+    execute(ENCODING)
     for setting in EXACT:
         execute(f"SET LOCAL {setting}")
     known = ask("SELECT current_setting('server_encoding')::text AS e, current_setting('server_version_num')::int AS v")
