@@ -19,6 +19,7 @@ from quality.__main__ import main
 from quality.checking import check
 from quality.contract import project
 from quality.contract.config import CheckConfig
+from quality.contract.contract import parse_source
 from quality.file_states.nights import UNREAD, again, nights
 from quality.file_states.opening import ignored
 from quality.file_states.store import Store
@@ -469,6 +470,27 @@ def test_generated_nights_are_judged_again_as_they_were(
             if name[0] in remember:
                 continue
             assert histories.same(list(told), list(then[name])), (name, told, then[name])
+
+
+@pytest.mark.parametrize(
+    "then", [pl.DataFrame({"k": ["1"]}), pl.DataFrame({"x": [1]}), None], ids=["text", "gone", "no"]
+)
+def test_a_reference_of_today_that_says_nothing_of_a_night_makes_no_error_of_it(
+    then: pl.DataFrame | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its keys are of another type by now, or their column or the file is gone."""
+    history, reference = _here(tmp_path, monkeypatch, 60), tmp_path / "reference.parquet"
+    pl.DataFrame({"k": [1, 2]}).write_parquet(reference)
+    rule = {"check": "foreign_key", "column": "k", "reference": "reference.parquet", "name": "known"}
+    pl.DataFrame({"k": [1, 3]}).write_parquet(tmp_path / "rows.parquet")
+    asks = history.config(kept=True).override(source=parse_source({"path": "rows.parquet"}), rules=[rule])
+    assert [_told(one)[:2] for one in check(None, asks, now=history.now).rules] == [(Status.FAILED, 1)]
+    [night] = nights(Store("states", "orders", "none"))
+    reference.unlink()
+    if then is not None:
+        then.write_parquet(reference)
+    replay = again(asks, night)
+    assert (replay.rules, replay.unanswered) == ((), ("known",))
 
 
 @pytest.mark.parametrize("seed", range(80, 88))

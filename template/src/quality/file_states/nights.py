@@ -24,7 +24,7 @@ from quality.file_states.asks import digest
 from quality.file_states.frame import Whole
 from quality.file_states.gathered import texts_of
 from quality.file_states.measuring import Measuring
-from quality.file_states.piece import Piece, parses
+from quality.file_states.piece import BROKEN, Piece, parses
 from quality.file_states.store import GONE, Store
 from quality.history.claims import refuse_anothers
 from quality.history.runs import past, volumes
@@ -188,7 +188,7 @@ def again(config: CheckConfig, night: Night) -> Again:
     rules = [
         rule
         for rule in config.rules
-        if _is_answerable(rule, night, references) and not judged_columns([rule]) & guessed
+        if _is_answerable(rule, night, references, whole) and not judged_columns([rule]) & guessed
     ]
     declared = [one for one in parses(headers[0], lambda *asked: []) if not one.inferred or one.column in judges]
     request = config.model_copy(update={"rules": (*rules, *declared), "sample_rows": 0})
@@ -247,12 +247,22 @@ def _around(config: CheckConfig, night: Night, references: References) -> Surrou
     )
 
 
-def _is_answerable(rule: Rule, night: Night, references: References) -> bool:
-    """Whether what a rule compares with is as it was that night; keys of another dataset are part of their states."""
-    if isinstance(rule, ReferentialIntegrity):
-        return said(rule.reference) in night.references
+def _is_answerable(rule: Rule, night: Night, references: References, whole: Whole) -> bool:
+    """Whether what a rule compares with is as it was that night.
+
+    Keys of another dataset are part of their states, unless it has others by now that the column cannot be among.
+    """
+    if isinstance(rule, ReferentialIntegrity) and said(rule.reference) not in night.references:
+        return False
     with suppress(SourceError, ConfigurationError):
-        return all(night.references.get(said(one)) == references.version(one) for one in references_of(rule))
+        if all(night.references.get(said(one)) == references.version(one) for one in references_of(rule)):
+            return True
+    if not isinstance(rule, ReferentialIntegrity):
+        return False
+    with suppress(*BROKEN):
+        if rule.column in whole.schema:
+            rule.bind(whole)
+        return True
     return False
 
 
