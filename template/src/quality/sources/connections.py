@@ -52,6 +52,7 @@ FIXES = {
     "too many connections": "let its user have more connections, or run fewer checks at once",
     "prepared statement": "have the pool between keep one connection for a session, or name the server itself",
     "statement timeout": "raise the user's statement_timeout, or ask fewer rules of the table",
+    "due to user request": "run this again; where nobody canceled it, raise the user's statement_timeout",
     "lock timeout": "see who holds a lock on the table, and run this again",
     "Could not set lock": "run this again once the process that writes the file has closed it",
     "different configuration": "close the other connection of this process to the file, or open it by read_only=True",
