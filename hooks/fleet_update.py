@@ -48,9 +48,10 @@ def parser() -> argparse.ArgumentParser:
         one.add_argument("--template", help="the template's clone or address; this one when it is not given")
         one.add_argument("--address", action="append", default=[], help="another address of the same template")
         one.add_argument("--work", type=Path, default=ROOT / "build" / "fleet-update", help="where the clones lie")
-        one.add_argument("--dry-run", action="store_true", help="say what would be done, by what was read")
         one.add_argument("--open", metavar="COMMAND", help="opens a pull request; knows FLEET_BRANCH, FLEET_TITLE, …")
-        one.add_argument("--rollback", action="store_true", help="remove the clones of what was done")
+        ways = one.add_mutually_exclusive_group()  # what only tells takes nothing back
+        ways.add_argument("--dry-run", action="store_true", help="say what would be done, by what was read")
+        ways.add_argument("--rollback", action="store_true", help="remove the clones of what was done")
         one.add_argument("--close", metavar="COMMAND", help="with --rollback: closes what was opened, FLEET_OPENED")
         one.add_argument("--json", type=Path, metavar="F", help="write every outcome as data")
         one.add_argument("--jobs", type=int, default=2, help="how many at once")
@@ -92,7 +93,7 @@ def changed(asked: argparse.Namespace) -> int:
     reader = Reader(template_of(asked.template, asked.address, CACHE), CACHE, datetime.now(UTC))
     shop, found = Workshop(asked.work.resolve()), looked_for(asked.repositories)
     waves = {"update": update, "move": move}[asked.verb](asked, reader, shop)
-    if asked.dry_run and not asked.rollback:
+    if asked.dry_run:
         return planned(waves, read(reader, found))
     with shop.alone():
         if not asked.rollback:

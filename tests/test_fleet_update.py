@@ -144,6 +144,9 @@ def test_a_second_run_goes_on_where_the_first_was_and_a_rollback_removes_it(
         (False, True),
     ]
     assert not list(work.glob("*.partial"))
+    both = run_update(chosen, "--template", tagged, "--work", work, "--rollback", "--dry-run")
+    assert (both.returncode, both.stdout) == (2, ""), "what only tells takes nothing back"
+    assert "argument --dry-run: not allowed with argument --rollback" in both.stderr
     back = run_update(chosen, "--template", tagged, "--work", work, "--rollback")
     assert back.returncode == 0, back.stderr
     assert back.stdout.count("is removed") == 2

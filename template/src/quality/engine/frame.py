@@ -31,7 +31,8 @@ Found = TypeVar("Found")
 class Surroundings:
     """What rules may ask for beside the frame. `now` is aware; paths start at `root`; the budget is in bytes.
 
-    Every query runs inside `reading`; so many as `at_once` of one pass run beside each other. `far` data is waited for.
+    Every query runs inside `reading`; so many as `at_once` of one pass run beside each other. Of `far` data, which is
+    waited for or small, queries are few and wide.
     """
 
     references: Reference

@@ -2,7 +2,8 @@
 
 A row rule says with one expression what holds for a row; a table rule measures numbers and judges them. Both give
 mergeable measures, so that all rules of a dataset compile to one pass. A rule that one aggregate cannot express
-queries the frame itself when it is judged.
+queries the frame itself when it is judged. Annotations are no texts here and where rules are: Pydantic would evaluate
+them again for each class below.
 """
 
 from collections.abc import Callable, Hashable, Mapping
