@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Protocol
 
@@ -129,3 +130,21 @@ def test_what_lies_in_the_repository_is_its_own(domain: Domain, tmp_path: Path) 
     assert files(tmp_path / "shop" / "kept")
     assert not [*tmp_path.rglob("domain.parquet")]
     assert checked(domain("market", "shop")).problem is None
+
+
+def test_a_note_that_is_damaged_makes_a_folder_nobodys(domain: Domain, tmp_path: Path) -> None:
+    """A disk that lost a part of it gives the folder to no other domain."""
+    shop = domain("shop")
+    shop.decides(history={"path": str(tmp_path / "local")}, states={"enabled": False})
+    assert not [note for note in checked(shop).notes if "not written" in note]
+    [note] = (tmp_path / "local" / "runs").rglob("domain.parquet")
+    note.write_bytes(note.read_bytes()[:20])
+    market = domain("market")
+    market.decides(history={"path": str(tmp_path / "local")}, states={"enabled": False})
+    market.holds(BAD)
+    said = f"{note}, which names the domain that the folder is of, cannot be read"
+    with pytest.raises(SourceError, match=re.escape(said)):
+        runs.metrics(market.config, 10)
+    [found] = [one for one in doctor.files() if one.subject.startswith("history.path")]
+    assert (found.code, said in found.said, "delete it where that is market" in found.said) == (2, True, True)
+    assert any("not written" in one and said in one for one in after_check.check(None, market.config).notes)

@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 
 from quality.contract import project
-from quality.errors import SourceError
+from quality.errors import SourceError, first_line
 from quality.sources import storage
 
 NOTE, DOMAIN = "domain.parquet", "domain"
@@ -20,9 +20,12 @@ _OURS = set[tuple[str, str]]()
 
 
 def anothers(folder: str) -> str | None:
-    """That a folder is of another domain, and what to do; None of one that is not, or that cannot be looked into."""
+    """That a folder is of another domain, or does not say of which, and what to do; None where it may be used, or
+    cannot be looked into."""
     try:
         ours, theirs = project.domain(), _named(folder)
+    except SourceError as error:
+        return first_line(error)
     except OSError:
         return None
     if theirs is None or theirs == ours:
@@ -54,7 +57,8 @@ def _is_own(folder: str) -> bool:
 
 
 def _named(folder: str) -> str | None:
-    """The domain whose name lies in a folder; None where none does, and of what is this repository's alone."""
+    """The domain whose name lies in a folder, which is this one's of what is this repository's alone; None where none
+    does. SourceError where it is damaged."""
     ours = project.domain()
     if ours is None or _is_own(folder) or (folder, ours) in _OURS:
         return ours
@@ -62,8 +66,13 @@ def _named(folder: str) -> str | None:
     wait = storage.options(place, storage.SHORT) if storage.is_remote(place) else None
     try:
         found = pl.read_parquet_metadata(place, storage_options=wait).get(DOMAIN)
-    except (FileNotFoundError, pl.exceptions.PolarsError):
+    except FileNotFoundError:
         return None
+    except pl.exceptions.PolarsError as error:
+        if storage.is_remote(place):  # where what is not there is told so, too, and what is there is whole
+            return None
+        said = f"{place}, which names the domain that the folder is of, cannot be read: {first_line(error)}"
+        raise SourceError(f"{said}; delete it where that is {ours}") from None
     except PermissionError:
         return ours  # as a store says of what is not there to whoever may not list it
     if found == ours:
