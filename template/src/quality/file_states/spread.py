@@ -44,6 +44,10 @@ class Spread(NamedTuple):
     size: int = 512 * 2**20
     far: bool = False
 
+    def __reduce__(self) -> tuple[type[Spread], tuple[None, int, int, bool]]:
+        """What is sent elsewhere sends nothing on: a runner that is at work belongs to its process."""
+        return Spread, (None, self.files, self.size, self.far)
+
     def over(self, pieces: Sequence[Piece], work: Callable[[Sequence[Piece]], Sequence[Answer]]) -> list[Answer]:
         """What the work says of each file, in their order; the files know what it found out."""
         work = partial(beside, work) if self.far else work
