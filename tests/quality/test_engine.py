@@ -67,6 +67,20 @@ def test_columns_that_no_rule_joins_are_read_apart() -> None:
     assert sorted(query.split(": ")[1] for query in queries if query.startswith("pass")) == ["a", "s"]
 
 
+def test_a_wide_table_is_asked_no_more_queries_the_wider_it_is() -> None:
+    """A query costs by the width of the table: one for each column would cost by its square."""
+    names = [f"c{n}" for n in range(1_200)]
+    pl.DataFrame({name: [1, None, n % 2] for n, name in enumerate(names)}).write_parquet("wide.parquet")
+    rules = [{"check": check, "column": name} for name in names for check in ("not_null", "positive")]
+    result = judge("wide.parquet", *rules)
+    assert [(rule.failed_count, rule.total_count) for rule in result.rules] == [
+        one for n in range(1_200) for one in ((1, 3), (1 - n % 2, 2))
+    ]
+    queries = result.metadata.explain.queries
+    assert 200 < sum(query.startswith(("probe", "pass")) for query in queries) <= 300
+    assert {*result.metadata.explain.columns_read} == {*names}
+
+
 def test_a_row_format_is_read_in_one_pass() -> None:
     DATA.head(1000).write_csv("data.csv")
     explain = judge("data.csv", *CLEAN).metadata.explain

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from quality.contract.config import CheckConfig
 from quality.contract.references import References
+from quality.engine import groups
 from quality.engine.frame import Frame, Surroundings
 from quality.engine.judge import judge as judge_rules
 from quality.result import CheckResult
@@ -390,6 +391,7 @@ def test_csv_pandas_ndjson_and_plain_rows_give_the_frame_s_result_where_they_can
     files=st.booleans(),
     far=st.booleans(),
     for_a_row=st.sampled_from([1, 16, 24, 40, 1000]),
+    queries=st.sampled_from([1, 2, 4, 250]),
 )
 def test_however_the_pass_is_cut_into_queries_it_counts_the_same(
     rules: list[dict[str, Any]],
@@ -398,19 +400,22 @@ def test_however_the_pass_is_cut_into_queries_it_counts_the_same(
     files: bool,
     far: bool,
     for_a_row: int,
+    queries: int,
 ) -> None:
     columns = {"columns": ["i", "t"]}
     rules += [scoped({"check": "unique_combination", **columns}, scope, f"key {n}") for n, scope in enumerate(keys)]
     config = CheckConfig(rules=parse_rules(rules))
     around = Surroundings(references=References(), history=lambda window: [], now=NOW)
     cut = replace(around, far=far, at_once=2, memory_budget=max(for_a_row * len(rows), 1))
-    told = [
-        [(one.rule.title, one.segment, one.judgement and one.judgement[:2], one.problem) for one in found]
-        for found in (
-            judge_rules(config, Frame(frame_of(rows).lazy(), around)),
-            judge_rules(config, Frame(frame_of(rows).lazy(), cut, columnar=files)),
-        )
-    ]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(groups, "MOST_QUERIES", queries)
+        told = [
+            [(one.rule.title, one.segment, one.judgement and one.judgement[:2], one.problem) for one in found]
+            for found in (
+                judge_rules(config, Frame(frame_of(rows).lazy(), around)),
+                judge_rules(config, Frame(frame_of(rows).lazy(), cut, columnar=files)),
+            )
+        ]
     assert told[0] == told[1]
 
 

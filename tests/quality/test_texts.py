@@ -12,13 +12,14 @@ from typing import Any
 
 import polars as pl
 import pytest
+from checking import judge
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from quality import CheckConfig, check
 from quality.history.series import Trend
 from quality.reporting.artifacts import cell
-from quality.reporting.console import found, render_text
+from quality.reporting.console import TABLES, found, render_text
 from quality.reporting.html import render
 from quality.result import RuleResult
 from quality.rules.bounds import parse_duration
@@ -250,3 +251,39 @@ def test_no_message_about_a_reference_has_it_as_it_is_written_in_python(tmp_path
     messages = [check(frame, CheckConfig().override(rules=[rule | about])).rules[0].message for rule in rules]
     assert all("there.parquet" in message for message in messages), messages
     assert not [message for message in messages if "{" in message]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (pl.Series([1, None]), "[1, null]"),
+        (pl.Series([[1], []]), "[[1], []]"),
+        (pl.Series([b"\xff"]), '["ff"]'),
+        (pl.Series([date(2024, 1, 31)]), '["2024-01-31"]'),
+        (pl.Series([{"a": [0.5]}]), '[{"a": [0.5]}]'),
+        (pl.Series([], dtype=pl.Int64), "[]"),
+    ],
+)
+def test_a_list_in_a_cell_reads_as_a_list(value: Any, text: str) -> None:
+    assert cell_text(value) == text
+
+
+def test_a_sentence_quotes_so_much_of_a_long_rule_as_can_be_read() -> None:
+    pattern, words = f"^({'|'.join(map(str, range(9_000)))})$", " AND ".join(f"a <> '{n}'" for n in range(60))
+    result = judge(
+        pl.DataFrame({"a": ["x"]}),
+        {"check": "regex", "column": "a", "pattern": pattern},
+        {"check": "expression", "expression": words},
+    )
+    assert [len(rule.message) < 400 for rule in result.rules] == [True, True]
+    assert "a matches ^(0|1|2" in result.rules[0].message
+
+
+def test_a_terminal_shows_rows_of_the_worst_rules_where_too_many_fail() -> None:
+    rules = [{"check": "not_null", "column": "a", "name": f"rule {n}"} for n in range(TABLES + 3)]
+    rules[-1]["severity"] = "critical"
+    text = render_text(judge(pl.DataFrame({"a": [None]}), *rules))
+    assert text.count(": rows that break it") == TABLES
+    assert f"rule {TABLES + 2}: rows that break it" in text
+    assert f"and rows of 3 more rules: these are of the worst {TABLES}" in text
+    assert "more rules" not in render_text(judge(pl.DataFrame({"a": [None]}), *rules[:TABLES]))

@@ -50,7 +50,7 @@ def json_value(value: Any) -> Scalar:
             return _duration(value)
         case list() | tuple() | dict():
             return json.dumps(value, default=json_value, ensure_ascii=False)
-    return str(value)
+    return json_value(value.to_list()) if hasattr(value, "to_list") else str(value)  # a list as a cell of Polars
 
 
 def cell_text(value: Any) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Hashable
 from typing import NamedTuple
 
@@ -13,6 +13,7 @@ from quality.engine.rule import ColumnRule, Measure, Rule, Taken
 WIDEST = 8
 """Columns that one query decodes at once, unless a single rule needs more; more would cost memory, not time."""
 WIDEST_FAR = 24  # where every request is waited for
+MOST_QUERIES = 250  # each costs as much more as the table is wider
 FLAG = 1 / 4
 """Bytes of a value that is true, false or null."""
 
@@ -40,27 +41,27 @@ def _connected(ready: list[Planned], frame: Frame) -> list[list[Planned]]:
     """For columnar sources the rules of each connected group of columns, as long as it stays narrow; else one group."""
     if not frame.columnar:
         return [ready] if ready else []
-    groups: list[tuple[set[str], list[Planned]]] = []
-    for one in sorted(ready, key=lambda planned: -len(planned.rule.reads)):
+    groups, of = dict[int, tuple[set[str], list[Planned]]](), defaultdict[str, set[int]](set)
+    for number, one in enumerate(sorted(ready, key=lambda planned: -len(planned.rule.reads))):
         columns, members = set(one.rule.reads), [one]
-        apart = []
-        for known, others in groups:
-            together = known | columns
-            if columns and (together == known or (known & columns and len(together) <= WIDEST)):
-                columns, members = together, others + members
-            else:
-                apart.append((known, others))
-        groups = [*apart, (columns, members)]
-    found = [members for _, members in groups]
-    return _wide(found, frame) if frame.around.far else found
+        for at in sorted({at for column in columns for at in of[column]}):
+            known, others = groups[at]
+            if len(known | columns) <= max(len(known), WIDEST):
+                columns, members = known | columns, others + members
+                del groups[at]
+        groups[number] = columns, members
+        of.update({column: of[column] & groups.keys() | {number} for column in columns})
+    found = [members for _, members in groups.values()]
+    width = WIDEST_FAR if frame.around.far else len(found) // MOST_QUERIES + 1
+    return _wide(found, frame, width) if width > 1 else found
 
 
-def _wide(groups: list[list[Planned]], frame: Frame) -> list[list[Planned]]:
-    """Groups of one kind, and of the same segments, together, for requests that are waited for: few and wide."""
+def _wide(groups: list[list[Planned]], frame: Frame, width: int) -> list[list[Planned]]:
+    """Groups of one kind, and of the same segments, together: few and wide queries."""
     wide, columns = dict[tuple[Hashable, int], list[Planned]](), Counter[Hashable]()
     for group in groups:
         kind = is_provable(group, frame), frozenset(one.rule.by for one in group)
-        wide.setdefault((kind, columns[kind] // WIDEST_FAR), []).extend(group)
+        wide.setdefault((kind, columns[kind] // width), []).extend(group)
         columns[kind] += len({column for one in group for column in one.rule.reads})
     return [*wide.values()]
 

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from quality.masking import masked
 from quality.reporting.escaping import legible
+from quality.reporting.guidance import ranked
 from quality.result import CheckResult, RuleResult, summarize_check_result
 from quality.texts import cell_text, percent_of, text_of
 from quality.values import Severity, Status
@@ -22,6 +23,9 @@ COLOURS = {
     Status.ERROR: "bold magenta",
 }
 
+TABLES = 100
+"""Rules whose failing rows are shown, the worst first where there are more."""
+
 
 def print_verdict(result: CheckResult, console: Console | None = None) -> None:
     """The verdict line, the rules, a few failing rows, and where the verdict comes from."""
@@ -29,10 +33,12 @@ def print_verdict(result: CheckResult, console: Console | None = None) -> None:
     out.print(plain(summarize_check_result(result), style=COLOURS[result.status]), soft_wrap=True)
     if result.rules:
         out.print(verdict_table(result))
-    for rule in result.rules:
-        if rule.samples:
-            out.print(plain(f"\n{rule.rule_name}{segment(rule)}: rows that break it", style="bold"))
-            out.print(sample_table(rule))
+    some = [rule for rule in result.rules if rule.samples]
+    for rule in some if len(some) <= TABLES else [rule for rule in ranked(result) if rule.samples][:TABLES]:
+        out.print(plain(f"\n{rule.rule_name}{segment(rule)}: rows that break it", style="bold"))
+        out.print(sample_table(rule))
+    if len(some) > TABLES:
+        out.print(plain(f"\n… and rows of {len(some) - TABLES:,} more rules: these are of the worst {TABLES}"))
     rows = "rows unknown" if result.row_count is None else f"{result.row_count:,} rows"
     about = result.metadata
     facts = (

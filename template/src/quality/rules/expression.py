@@ -8,6 +8,7 @@ from pydantic import AliasChoices, Field
 from quality.engine.frame import Frame
 from quality.engine.rule import RowRule
 from quality.engine.sql import Sql, condition
+from quality.rules.text import LONGEST
 from quality.texts import shorten
 
 
@@ -26,7 +27,7 @@ class Expression(RowRule):
         return f"expression({shorten(self.expression, 60)}){self._scope()}"
 
     def says(self) -> str:
-        return self.expression
+        return shorten(self.expression, LONGEST)
 
     def bind(self, frame: Frame) -> None:
         frame.check_condition(self.expression)

@@ -9,8 +9,11 @@ from quality.engine.dtypes import TEXT, Kinds
 from quality.engine.frame import Frame
 from quality.engine.rule import ColumnRule
 from quality.rules.bounds import Bounded
+from quality.texts import shorten
 from quality.values import Count
 
+LONGEST = 300
+"""Characters of a pattern in a sentence."""
 LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 EMAIL = rf"^[A-Za-z0-9.!#$%&'*+/=?^_`{{|}}~-]+@{LABEL}(?:\.{LABEL})+$"
 URL = r"^(?i:https?|ftp)://[^\s/?#@]+(?:@[^\s/?#@]+)?(?:[/?#]\S*)?$"
@@ -25,7 +28,9 @@ def _regex(pattern: str) -> str:
     except pl.exceptions.PolarsError as error:
         reason = str(error).strip().splitlines()
         said = next((line for line in reason if line.startswith("error:")), reason[0])
-        raise ValueError(f"the pattern '{pattern}' cannot be compiled ({said.removeprefix('error: ')})") from None
+        raise ValueError(
+            f"the pattern '{shorten(pattern, LONGEST)}' cannot be compiled ({said.removeprefix('error: ')})"
+        ) from None
     return pattern
 
 
@@ -87,7 +92,7 @@ class Regex(ColumnRule):
     pattern: Annotated[str, AfterValidator(_regex)] = Field(validation_alias=AliasChoices("pattern", "regex"))
 
     def says(self) -> str:
-        return f"{self.column} matches {self.pattern}"
+        return f"{self.column} matches {shorten(self.pattern, LONGEST)}"
 
     def holds(self, value: pl.Expr, dtype: pl.DataType, frame: Frame) -> pl.Expr:
         return value.str.contains(self.pattern)
