@@ -44,7 +44,7 @@ class Trial:
         """Whether the suite passes with these pins; the first line that says why not is kept."""
         self.install(pins)
         words = shlex.split(self.suite.format(python=self.python))
-        done = subprocess.run(words, cwd=self.root, capture_output=True, text=True, check=False)
+        done = subprocess.run(words, cwd=self.root, capture_output=True, encoding="utf-8", check=False)
         lines = [line.strip() for line in (done.stdout + "\n" + done.stderr).splitlines() if line.strip()]
         if done.returncode:
             marked = (line for line in lines if re.match(r"FAILED|ERROR|E  |\w*Error", line))
@@ -54,7 +54,7 @@ class Trial:
     def requirements(self, pins: Pins) -> Requirements:
         """What each installed package asks for, once these pins are installed."""
         self.install(pins)
-        done = subprocess.run([str(self.python), "-c", LIST], capture_output=True, text=True, check=True)
+        done = subprocess.run([str(self.python), "-c", LIST], capture_output=True, encoding="utf-8", check=True)
         return {canonicalize_name(name): list(read(asked)) for name, asked in json.loads(done.stdout).items()}
 
 

@@ -24,7 +24,7 @@ def digest(path: Path) -> str:
 def manifest() -> str:
     """The manifest as it should be, as JSON."""
     listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z", "--", *MANAGED]
-    names = subprocess.run(listed, cwd=TEMPLATE, check=True, capture_output=True, text=True).stdout.split("\0")
+    names = subprocess.run(listed, cwd=TEMPLATE, check=True, capture_output=True, encoding="utf-8").stdout.split("\0")
     paths = sorted({name for name in names if name and (TEMPLATE / name).is_file()})
     files = {name: digest(TEMPLATE / name) for name in paths if TEMPLATE / name != MANIFEST}
     return json.dumps({"managed": MANAGED, "files": files}, indent=2) + "\n"

@@ -187,7 +187,9 @@ def parsed(name: str) -> Version | None:
 
 def git(root: Path, *arguments: str) -> str:
     """What git prints."""
-    done = subprocess.run(["git", *arguments], cwd=root, check=True, capture_output=True, text=True)
+    done = subprocess.run(
+        ["git", *arguments], cwd=root, check=True, capture_output=True, encoding="utf-8", errors="replace"
+    )
     return done.stdout.rstrip()
 
 

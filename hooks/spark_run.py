@@ -14,7 +14,7 @@ LAST_RUN = Path(__file__).parent.parent / "tests" / "spark" / "last_run.json"
 
 def java() -> str:
     """The version of Java, whose first number is enough."""
-    said = subprocess.run(["java", "-version"], capture_output=True, text=True, check=True).stderr
+    said = subprocess.run(["java", "-version"], capture_output=True, encoding="utf-8", check=True).stderr
     found = re.search(r'"(\d+)', said)
     return found[1] if found else "unknown"
 

@@ -89,7 +89,7 @@ class Bench:
     def run_uv(self, *words: str) -> str:
         """What uv prints; RefusedError with its last words when it fails."""
         command = [sys.executable, "-m", "uv", *words[:2], *self.uv, *words[2:]]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
         if done.returncode:
             lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
             raise RefusedError(f"uv {words[0]} {words[1]}: {' '.join(lines)[-400:]}")

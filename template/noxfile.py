@@ -541,7 +541,9 @@ def keep(session: nox.Session, kept: dict[str, bytes]) -> None:
 
 def told(session: nox.Session, code: str) -> list[str]:
     """The lines that a piece of Python prints in the session's environment; ends with its one sentence."""
-    done = subprocess.run([Path(session.bin, "python"), "-c", code], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [Path(session.bin, "python"), "-X", "utf8", "-c", code], capture_output=True, encoding="utf-8", check=False
+    )
     if done.returncode:
         session.warn(done.stderr.strip().splitlines()[-1])
         sys.exit(2)
@@ -552,7 +554,7 @@ def copier(session: nox.Session, *words: str, back: str = "") -> int:
     """Runs Copier; where it fails, says why in one sentence, what to do, and the way back."""
     session.log(" ".join(("copier", *words)))
     command = [str(Path(session.bin, "copier")), *words]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, encoding="utf-8", errors="replace") as process:
+    with subprocess.Popen(command, stderr=subprocess.PIPE, encoding="utf-8", errors="replace") as process:
         try:
             words_of = process.communicate()[1]
         except BaseException:  # nox is told to stop, and so is what it started; its end is waited for

@@ -169,7 +169,7 @@ class Reader:
             return "not asked"
         command = [*shlex.split(self.job_log), place.name]
         try:
-            done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=JOB_HANGS)
+            done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False, timeout=JOB_HANGS)
         except (OSError, subprocess.TimeoutExpired) as error:
             return f"unknown: {type(error).__name__}"
         lines = (done.stdout if done.returncode == 0 else done.stderr).strip().splitlines()

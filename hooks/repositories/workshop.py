@@ -38,7 +38,7 @@ class Workshop:
     def alone(self) -> Iterator[None]:
         """Keeps other runs out of the folder until this one ends, however it ends; GitError where one is in it."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        if os.name == "nt":
+        if sys.platform == "win32":
             yield
             return
         import fcntl
@@ -108,7 +108,7 @@ class Workshop:
                 cwd=clone,
                 env=surroundings() | identity(clone) | mine | {"PATH": path} | env,
                 capture_output=True,
-                text=True,
+                encoding="utf-8",
                 errors="replace",
                 check=False,
                 timeout=HANGS,

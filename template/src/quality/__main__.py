@@ -7,16 +7,22 @@ import io
 import os
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, redirect_stdout, suppress
+from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 
 from quality.cli.complaints import complain, sentences, unexpected
+from quality.cli.outputs import closed, opened, spoken_aside
 from quality.cli.verbs import JSON, VERBOSE, VERBS
+from quality.contract import project
 from quality.errors import ConfigurationError, ServerError, SourceError
 from quality.loopback import QUIET
 
 SILENT = QUIET | {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL"}
+UNDOCUMENTED = (
+    "Python was started by -OO or PYTHONOPTIMIZE=2, which drops the descriptions of rules and flows that documents and "
+    "deployments say; unset it, or set it to 1"
+)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -37,6 +43,7 @@ def main(words: list[str] | None = None) -> int:
     What a terminal's encoding has no character for is shown by its number; a document is UTF-8.
     """
     asked = parser().parse_args(words)
+    at_home()
     if not asked.verbose:
         os.environ.update({name: value for name, value in SILENT.items() if name not in os.environ})
     if isinstance(sys.stdout, io.TextIOWrapper):
@@ -50,9 +57,19 @@ def main(words: list[str] | None = None) -> int:
     return int(answer.exit_code)
 
 
+def at_home() -> None:
+    """Prefect asks for the user's home; one whom nobody gave any, as a number in a container, has it in `.prefect/`."""
+    try:
+        Path.home()
+    except RuntimeError:
+        os.environ["HOME"] = str(project.root() / ".prefect")
+
+
 def answered(asked: argparse.Namespace) -> Any:
     """What the verb found, or why it could not look."""
     try:
+        if sys.flags.optimize > 1:
+            raise ConfigurationError(UNDOCUMENTED)
         return asked.of.function()(asked)
     except ConfigurationError as error:
         return ended(error, 2, asked)
@@ -71,20 +88,6 @@ def ended(about: object, code: int, asked: argparse.Namespace) -> Any:
     return asked.of.model()(verb=asked.verb, exit_code=code, problem=complain(sentences(about)))
 
 
-@contextmanager
-def spoken_aside() -> Iterator[None]:
-    """What is said meanwhile, by this process and by those that it starts, goes to standard error."""
-    with suppress(ValueError):
-        sys.stdout.flush()
-    own = os.dup(1)
-    os.dup2(2, 1)
-    try:
-        with redirect_stdout(sys.stderr):
-            yield
-    finally:
-        os.dup2(own, 1)
-        os.close(own)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    opened()
+    sys.exit(closed(main()))

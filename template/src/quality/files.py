@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 FOLDER, FILE = 0o700, 0o600
 """The modes of what holds rows: its owner's only."""
@@ -50,6 +53,11 @@ def no_room(folder: Path) -> OSError | None:
     return None
 
 
+def expanded(path: str | os.PathLike[str]) -> Path:
+    """A path with a user's home for its `~`; it stays a name where this machine has no such user."""
+    return Path(os.path.expanduser(path))  # noqa: PTH111 - which never raises
+
+
 def _half(path: Path) -> Path:
     """A new file beside a path; OSError, which names the path, where there can be none."""
     try:
@@ -83,11 +91,24 @@ def _umask() -> int:
 def alone(folder: Path) -> Iterator[None]:
     """Keeps other processes of this machine out of a folder; the lock ends with its holder, however that ends."""
     private_folder(folder)
-    if os.name == "nt":
+    with (folder / ".lock").open("ab") as lock:
+        _hold(lock)
         yield
-        return
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _hold(lock: IO[bytes]) -> None:
+        """Waits for the first byte of a file, which Windows gives up asking for after ten seconds."""
+        while True:
+            try:
+                return msvcrt.locking(lock.fileno(), msvcrt.LK_LOCK, 1)
+            except OSError as error:
+                if error.errno != errno.EDEADLK:
+                    raise
+else:
     import fcntl
 
-    with (folder / ".lock").open("w") as lock:
+    def _hold(lock: IO[bytes]) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

@@ -7,6 +7,7 @@ in memory cannot be isolated: it is judged where it is.
 from __future__ import annotations
 
 import math
+import mmap
 import os
 import signal
 import subprocess
@@ -28,12 +29,14 @@ from quality.values import Frozen
 INSIDE = "QUALITY_ISOLATED"
 """Set in the child, which judges and asks nobody else."""
 CHILD = "quality.operations.isolated"
-STOPPED = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
+STOPPED = ("SIGKILL", "SIGTERM", "SIGINT")
 """What others end a process with: the machine's memory, an operator; the next attempt may be let live."""
 STILL = 20
 """Seconds after which a process that is at its limit on memory, and works at nothing, is ended."""
 NEAR = 32 << 20
 """Bytes below the limit on memory from which on the stack of another thread may be refused."""
+SIZES = Path("/proc/self/statm")
+"""Where Linux says how large this process is, beside which a limit on memory is set; no other system has it."""
 
 
 class Asked(Frozen):
@@ -105,10 +108,18 @@ def _run(command: list[str], seconds: float | None) -> tuple[int | None, str]:
             code, said = _end(child, seconds)
         finally:
             if child.poll() is None:
-                os.killpg(child.pid, signal.SIGKILL)
+                _kill(child)
                 child.wait()
         told.seek(max(0, told.tell() - 10_000))
         return code, said + told.read().decode("utf-8", "replace")
+
+
+def _kill(child: subprocess.Popen[bytes]) -> None:
+    """Ends a child and what it has started; on Windows, which knows no group of processes, the child alone."""
+    if sys.platform == "win32":
+        child.kill()
+    else:
+        os.killpg(child.pid, signal.SIGKILL)
 
 
 def _end(child: subprocess.Popen[bytes], seconds: float | None) -> tuple[int | None, str]:
@@ -134,9 +145,9 @@ def _used_at_limit(pid: int) -> float:
     """The processor time of a process whose address space is at its limit; below zero where it is not."""
     try:
         limits = Path(f"/proc/{pid}/limits").read_text("ascii")
-        size = int(Path(f"/proc/{pid}/statm").read_text("ascii").split()[0]) * os.sysconf("SC_PAGE_SIZE")
+        size = int(Path(f"/proc/{pid}/statm").read_text("ascii").split()[0]) * mmap.PAGESIZE
         times = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()
-    except (OSError, ValueError, AttributeError):
+    except (OSError, ValueError):
         return -1
     most = next(line for line in limits.splitlines() if line.startswith("Max address space")).split()[3]
     near = most.isdecimal() and size > int(most) - NEAR
@@ -162,5 +173,7 @@ def _why(code: int | None, said: str, config: CheckConfig) -> tuple[str, bool]:
         return f"the check needed more memory than {limit}, and was stopped", config.memory_limit is None
     if code < 0:
         name = signal.Signals(-code).name if -code in list(signal.Signals) else f"signal {-code}"
-        return f"the check was ended by {name}; the data or a rule made its process crash", -code in STOPPED
+        return f"the check was ended by {name}; the data or a rule made its process crash", name in STOPPED
+    if code > 255:
+        return f"the check was ended by the system (0x{code:X}); the data or a rule made its process crash", False
     return f"the check's process exited with code {code} and without an answer", False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from typing import Any
 
 from quality.errors import ConfigurationError
@@ -19,7 +20,7 @@ def asked_source(asked: argparse.Namespace) -> dict[str, Any]:
     if not is_database(asked.path):
         if wrong := [name for name in ROWS if name in said]:
             raise ConfigurationError(f"--{wrong[0]} is of a database: begin with env:NAME or sqlite:///data/shop.db")
-        return {"path": asked.path, **said}
+        return {"path": asked.path.replace(os.sep, "/"), **said}
     if "sheet" in said:
         raise ConfigurationError("--sheet is of a workbook, and this is a database: name rows by --table or --query")
     if len(said) != 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ from quality.cli.remains import former, left, of_environments, remains
 from quality.cli.silences import silences
 from quality.contract import project
 from quality.contract.config import CheckConfig
+from quality.contract.policy import Policy
 from quality.drift.answered import answered
 from quality.drift.environments import stale
 from quality.drift.finding import Finding
@@ -21,6 +23,7 @@ from quality.errors import ConfigurationError, ServerError, SourceError
 from quality.file_states.store import Store
 from quality.history.claims import anothers
 from quality.history.runs import shelf
+from quality.isolation import SIZES
 from quality.ladder.entries import computed
 from quality.quarantine.splits import base
 from quality.reporting.console import out, plain
@@ -84,6 +87,7 @@ def files() -> Iterator[Looked]:
     """Whether policy and contracts can be read, and the data of each contract is there."""
     names = project.policy().environments
     yield Looked(subject="policy.yml", said=f"valid, for {', '.join(names)}")
+    yield from _limits(project.policy())
     if not project.datasets():
         raise ConfigurationError(f"there is no contract in {project.root() / 'datasets'}")
     yield from silences(project.load_each(project.datasets(), next(iter(names)))[0])
@@ -103,6 +107,15 @@ def files() -> Iterator[Looked]:
         yield Looked(subject=f"policy.yml: {gone}", said=f"not there any more; {left(folders, 'environment')}")
     for folder, what in former():
         yield Looked(subject=folder, said=f"nothing names this folder any more, and in it are {what}")
+
+
+def _limits(policy: Policy) -> Iterator[Looked]:
+    """A limit that this machine does not keep."""
+    limited = [name for name, one in policy.environments.items() if one.isolate and one.memory_limit]
+    if limited and not SIZES.exists():
+        said = f"that of {', '.join(limited)} limits nothing on this machine: only Linux says in {SIZES} how large a "
+        said += "process is; timeout_seconds is kept everywhere"
+        yield Looked(subject="memory_limit", said=said, note=True)
 
 
 def _sources(dataset: str, configs: Sequence[CheckConfig]) -> Iterator[Looked]:
@@ -169,11 +182,15 @@ def repository() -> Iterator[Looked]:
     """Whether what would be deployed is committed."""
     git = ["git", "-C", str(project.root()), "status", "--porcelain"]
     try:
-        done = subprocess.run(git, capture_output=True, text=True, check=False)
+        done = subprocess.run(git, capture_output=True, check=False)
     except FileNotFoundError:
         yield Looked(subject="git", said="not installed; a deployment should be of a commit", code=2)
         return
-    if done.returncode:
+    if b"dubious ownership" in done.stderr:
+        said = f"{project.root()} belongs to another user, so that git does not read it; "
+        said += f"git config --global --add safe.directory {shlex.quote(str(project.root()))}"
+        yield Looked(subject="git", said=said, code=2)
+    elif done.returncode:
         yield Looked(subject="git", said="this is not a repository yet; git init && git add . && git commit", code=2)
     elif changed := len(done.stdout.splitlines()):
         yield Looked(subject="git", said=f"{changed} files are not committed; commit before you deploy")

@@ -173,7 +173,8 @@ class EnvironmentPolicy(Frozen):
         False, description="Check in a child process, so that an abort or a limit below is an ERROR with its reason."
     )
     memory_limit: Memory | None = Field(
-        None, description="Most memory of an isolated check beside what its process begins with, such as 4GB."
+        None,
+        description="Most memory of an isolated check beside what its process begins with: 4GB; kept on Linux alone.",
     )
     timeout_seconds: PositiveFloat | None = Field(None, description="Longest time that an isolated check may take.")
     page_after: Annotated[int, Field(ge=1), STRICT_INT] = Field(

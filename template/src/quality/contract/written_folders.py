@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from quality.contract.config import CheckConfig
+from quality.files import expanded
 from quality.sources import Files
 from quality.sources.listing import before_magic, is_aside, suffix_format
 from quality.sources.remote import before_magic as of_address
@@ -38,8 +39,8 @@ def _written(config: CheckConfig) -> Iterator[tuple[str, str, list[str]]]:
 
 
 def _whole(path: str, root: Path) -> str:
-    """An address as it is, and the whole path of a local file or folder."""
-    return path.rstrip("/") if is_remote(path) else os.path.normpath(root / Path(path).expanduser())
+    """An address as it is, and the whole path of a local file or folder, with / on every system."""
+    return path.rstrip("/") if is_remote(path) else Path(os.path.normpath(root / expanded(path))).as_posix()
 
 
 def _start(source: Files, root: Path) -> str:

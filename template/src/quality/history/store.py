@@ -114,7 +114,7 @@ class Shelf(NamedTuple):
         """Deletes old local files, and says so; object storage has lifecycle rules for this."""
         if self.remote:
             return []
-        others = {file: at for file in self.files() if str(file) != written and (at := moment(file))}
+        others = {file: at for file in self.files() if file != Path(written) and (at := moment(file))}
         kept = keep_from(others.values(), now, keep_days)
         if kept is None:
             return []

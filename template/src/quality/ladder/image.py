@@ -40,7 +40,7 @@ def commit() -> str:
         return said
     words = ("git", "-C", str(project.root()), "rev-parse", "HEAD")
     try:
-        done = subprocess.run(words, capture_output=True, text=True, check=True)
+        done = subprocess.run(words, capture_output=True, encoding="utf-8", check=True)
     except (OSError, subprocess.CalledProcessError):
         raise ConfigurationError(
             f"policy.yml names a registry, whose images are tagged by commit, and this is no git repository with a "

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 import uuid
 from collections.abc import Iterable
 from contextlib import suppress
@@ -132,6 +133,8 @@ def _alive(pid: int, started: str) -> bool:
     """Whether the very process is there; where the machine has no word of starts, whether one of its number is."""
     if started:
         return _started(pid) == started
+    if sys.platform == "win32":  # which would interrupt it: heartbeats say whether it is there
+        return True
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import sys
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from quality.contract.policy import memory
 from quality.engine.frame import Frame
 from quality.engine.judge import Found
 from quality.errors import ConfigurationError, QuarantineError, retry_helps
-from quality.isolation import Answer, Asked
+from quality.isolation import SIZES, Answer, Asked
 from quality.values import Status
 
 
@@ -37,14 +38,12 @@ def answer(asked: Asked) -> Answer:
 
 
 def limit_memory(text: str) -> None:
-    """No more address space than the process has now and the limit beside it; nothing where there is no such limit."""
-    try:
-        import resource
-
-        pages = int(Path("/proc/self/statm").read_text("ascii").split()[0])
-    except (ImportError, OSError):
+    """No more address space than the process has now and the limit beside it; nothing but on Linux, as doctor says."""
+    if sys.platform == "win32" or not SIZES.exists():
         return
-    most = pages * resource.getpagesize() + memory(text)
+    import resource
+
+    most = int(SIZES.read_text("ascii").split()[0]) * mmap.PAGESIZE + memory(text)
     resource.setrlimit(resource.RLIMIT_AS, (most, most))
 
 

@@ -285,7 +285,7 @@ def _appear(half: Path, whole: Path) -> None:
     """Gives a folder its final name once its files are on the disk."""
     for file in half.iterdir():
         file.chmod(FILE)
-        with file.open("rb") as written:
+        with file.open("r+b") as written:  # as Windows wants it
             os.fsync(written.fileno())
     private_folder(whole.parent)
     if whole.exists():

@@ -15,6 +15,7 @@ import polars as pl
 from pydantic import AliasChoices, Field, PrivateAttr, ValidationError, model_validator
 
 from quality.errors import ConfigurationError, MalformedError, SourceError, first_line
+from quality.files import expanded
 from quality.sources import remote, storage
 from quality.sources.columnar import read_columnar
 from quality.sources.connections import refuse_password
@@ -125,7 +126,7 @@ class Files(TextFormat, Source):
     def table(self, root: Path) -> Snapshot | None:
         """The version of the table that the path is; None where it is plain files."""
         lake: Lake | None = self.format if self.format in ("delta", "iceberg") else None
-        place = self.path if self.is_remote else str(root / Path(self.path).expanduser())
+        place = self.path if self.is_remote else str(root / expanded(self.path))
         if lake is None and not self.is_remote and Path(place).is_dir():
             lake = LAKES.get(table_format(Path(place)) or "")
         if lake is None:

@@ -269,14 +269,18 @@ def _operation(one: Any) -> str:
 
 def _local(file: Any) -> str:
     address = str(file.file_path)
-    return unquote(urlsplit(address).path) if address.startswith("file:") else address
+    if not address.startswith("file:"):
+        return address
+    from urllib.request import url2pathname
+
+    return url2pathname(urlsplit(address).path)
 
 
 def _newest_metadata(folder: Path) -> str:
     """The file that says what a table is: that of its hint, else the one of the highest number."""
     metadata = folder / "metadata"
     hint = metadata / "version-hint.text"
-    if hint.exists() and (named := metadata / f"v{hint.read_text().strip()}.metadata.json").exists():
+    if hint.exists() and (named := metadata / f"v{hint.read_text('utf-8').strip()}.metadata.json").exists():
         return str(named)
     found = [file for file in metadata.glob("*.metadata.json") if re.match(r"v?\d+", file.name)]
     if not found:

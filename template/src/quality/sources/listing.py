@@ -14,6 +14,7 @@ from typing import Literal, NamedTuple, TypeVar
 from urllib.parse import unquote
 
 from quality.errors import ConfigurationError, MalformedError, SourceError, first_line
+from quality.files import expanded
 from quality.sources.partition import NO_VALUE, Keys, Partition
 from quality.sources.tables import refuse_tables
 
@@ -79,7 +80,7 @@ def told_format(path: str) -> Format | None:
 def local_files(path: str, root: Path, form: Format | None, part: Partition | None = None) -> list[File]:
     """The files, in order; SourceError says which one is missing or empty, and refuses those of a table's folder."""
     base, found = _local(path, root, form)
-    keys = {one: keys_of(str(one.relative_to(base))) if base and "=" in str(one) else {} for one in found}
+    keys = {one: keys_of(one.relative_to(base).as_posix()) if base and "=" in str(one) else {} for one in found}
     among = values_of(keys.values()) if part else {}
     found = part.of(keys, path) if part else found
     for one in found:
@@ -89,12 +90,12 @@ def local_files(path: str, root: Path, form: Format | None, part: Partition | No
 
 def _local(path: str, root: Path, form: Format | None) -> tuple[Path | None, list[Path]]:
     """The folder that a path's folders are named from, and the files, in order."""
-    place = root / Path(path).expanduser()
+    place = root / expanded(path)
     if place.is_dir():
         base: Path | None = place
         found = _in_folder(place, form, root)
     elif not place.exists() and glob.has_magic(path):
-        written = Path(path).expanduser()
+        written = expanded(path)
         base, pattern = root / before_magic(written), Path(glob.escape(str(root))) / written
         _refuse_closed(pattern, base, root)
         found = sorted(Path(one) for one in glob.glob(str(pattern), recursive=True))  # noqa: PTH207 - may be absolute
@@ -115,7 +116,7 @@ def _instead(path: str, root: Path, folders: bool) -> str:
     if folders:
         return f", only folders: write {path.rstrip('/')}/* for the files in them"
     parts = Path(path).parts
-    there = [os.path.lexists(root / Path(*parts[: n + 1]).expanduser()) for n in range(len(parts))]
+    there = [os.path.lexists(root / expanded(Path(*parts[: n + 1]))) for n in range(len(parts))]
     meant = Path(*(glob.escape(part) if known else part for part, known in zip(parts, there, strict=True)))
     return "" if meant == Path(path) else f", as a [, * or ? stands for other characters there; write {meant}"
 
@@ -201,11 +202,11 @@ def _refuse_hollow(file: Path, root: Path) -> None:
 
 
 def shown(file: Path, root: Path) -> str:
-    """A file's name as people know it: from the repository, where it lies there."""
+    """A file's name as people know it, and states do, on every system: from the repository, where it lies there."""
     try:
-        return readable(str(file.relative_to(root)))
+        return readable(file.relative_to(root).as_posix())
     except ValueError:
-        return readable(str(file))
+        return readable(file.as_posix())
 
 
 def readable(name: str) -> str:

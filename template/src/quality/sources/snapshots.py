@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from quality.errors import MalformedError, SourceError
+from quality.files import expanded
 from quality.sources.arrow_schema import field_names
 from quality.sources.connections import scheme
 from quality.sources.drivers import driver
@@ -73,7 +74,7 @@ def quoted(name: str) -> str:
 
 def file_of(url: str, root: Path) -> Path:
     """The file of an address: sqlite:///data/a.db is in the repository, sqlite:////data/a.db is not."""
-    place = root / Path(url.partition("://")[2].partition("?")[0].removeprefix("/")).expanduser()
+    place = root / expanded(url.partition("://")[2].partition("?")[0].removeprefix("/"))
     if not place.is_file():
         raise SourceError(f"the database {place.name} does not exist: {url}")
     return place
