@@ -61,6 +61,7 @@ EXPLAINED = {
     "python tests/benchmarks/object_storage.py --rows 1m": "it measures for a minute, alone on a machine",
     "python tests/benchmarks/scaling.py --files 40 --rows 500k --runner dask": "it needs Dask and some minutes",
     "python tests/benchmarks/many_files.py --files 100 1000": "it measures for two minutes",
+    "python tests/benchmarks/busy_threads.py --threads 2 16": "it judges ten million rows, twice",
     "python tests/benchmarks/worker_runs.py --runs 200": "it takes minutes; tests/quality/test_one_worker.py runs ten",
     "python tests/benchmarks/strictness.py --rows 1m": "it measures for a minute, alone on a machine",
 }
