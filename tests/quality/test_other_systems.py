@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path, PureWindowsPath
@@ -209,6 +210,30 @@ def test_a_checkout_of_another_user_is_not_called_no_repository(
     found = next(doctor.repository())
     assert found.code == 2
     assert found.said.startswith(f"{repository} belongs to another user, so that git does not read it; git config")
+
+
+TRANSLATED = """#!/bin/sh
+[ "$LC_ALL" = C ] || { echo 'fatal: dies ist kein Git-Repository' >&2; exit 128; }
+exec {git} "$@"
+"""
+
+
+def test_what_git_says_is_understood_in_every_language_and_a_broken_checkout_is_not_begun_anew(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of_another_language = tmp_path / "bin" / "git"
+    of_another_language.parent.mkdir()
+    of_another_language.write_text(TRANSLATED.replace("{git}", str(shutil.which("git"))), "utf-8")
+    of_another_language.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{of_another_language.parent}{os.pathsep}{os.environ['PATH']}")
+    assert next(doctor.repository()).said.startswith("this is not a repository yet; git init")
+    subprocess.run(["git", "init", "--quiet"], cwd=repository, env=os.environ | {"LC_ALL": "C"}, check=True)
+    assert "files are not committed" in next(doctor.repository()).said
+    (repository / ".git" / "index").write_bytes(b"cut")
+    found = next(doctor.repository())
+    assert found.code == 2
+    assert "index file" in found.said
+    assert "git init" not in found.said
 
 
 def test_why_a_server_does_not_start_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,8 +9,12 @@ from pathlib import Path
 from quality.masking import masked
 
 SECONDS = 60
-QUIET = {"GIT_TERMINAL_PROMPT": "0", "GIT_SSH_COMMAND": "ssh -o BatchMode=yes -o ConnectTimeout=10"}
-"""Nobody is asked for a password, as nobody may be there."""
+QUIET = {
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_SSH_COMMAND": "ssh -o BatchMode=yes -o ConnectTimeout=10",
+    "LC_ALL": "C",
+}
+"""Nobody is asked for a password, as nobody may be there; what went wrong is said in one language."""
 
 
 class UnansweredError(Exception):

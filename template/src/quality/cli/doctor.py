@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 import shlex
-import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 
 from packaging.version import Version
 
@@ -21,6 +21,7 @@ from quality.drift.environments import stale
 from quality.drift.finding import Finding
 from quality.errors import ConfigurationError, ServerError, SourceError
 from quality.file_states.store import Store
+from quality.git import UnansweredError, git
 from quality.history.claims import anothers
 from quality.history.runs import shelf
 from quality.isolation import SIZES
@@ -180,22 +181,23 @@ def _looked(one: Finding) -> Looked:
 
 def repository() -> Iterator[Looked]:
     """Whether what would be deployed is committed."""
-    git = ["git", "-C", str(project.root()), "status", "--porcelain"]
     try:
-        done = subprocess.run(git, capture_output=True, check=False)
-    except FileNotFoundError:
-        yield Looked(subject="git", said="not installed; a deployment should be of a commit", code=2)
+        changed = len(git(project.root(), "status", "--porcelain").splitlines())
+    except UnansweredError as error:
+        yield Looked(subject="git", said=_unread(project.root(), str(error)), code=2)
         return
-    if b"dubious ownership" in done.stderr:
-        said = f"{project.root()} belongs to another user, so that git does not read it; "
-        said += f"git config --global --add safe.directory {shlex.quote(str(project.root()))}"
-        yield Looked(subject="git", said=said, code=2)
-    elif done.returncode:
-        yield Looked(subject="git", said="this is not a repository yet; git init && git add . && git commit", code=2)
-    elif changed := len(done.stdout.splitlines()):
-        yield Looked(subject="git", said=f"{changed} files are not committed; commit before you deploy")
-    else:
-        yield Looked(subject="git", said="everything is committed")
+    said = f"{changed} files are not committed; commit before you deploy" if changed else "everything is committed"
+    yield Looked(subject="git", said=said)
+
+
+def _unread(root: Path, why: str) -> str:
+    """What to do where git does not read a checkout."""
+    if "not a git repository" in why:
+        return "this is not a repository yet; git init && git add . && git commit"
+    if "dubious ownership" in why:
+        said = f"{root} belongs to another user, so that git does not read it; "
+        return said + f"git config --global --add safe.directory {shlex.quote(str(root))}"
+    return f"{why}; a deployment should be of a commit"
 
 
 def api() -> Iterator[Looked]:
