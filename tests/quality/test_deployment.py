@@ -184,7 +184,7 @@ def test_a_loopback_server_ends_with_its_block_also_on_an_error(prefect_home: Pa
     assert not started[0].running
 
 
-def test_a_server_that_cannot_start_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PREFECT_API_DATABASE_CONNECTION_URL", "sqlite+aiosqlite:////absent/folder/prefect.db")
+def test_a_server_that_cannot_start_says_why(tmp_path: Path) -> None:
+    (tmp_path / "prefect.db").mkdir()  # where its database would be
     with pytest.raises(ServerError, match="did not start"), loopback(tmp_path) as server:
         server.wait()

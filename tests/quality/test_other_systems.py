@@ -244,6 +244,19 @@ def test_why_a_server_does_not_start_is_said(tmp_path: Path, monkeypatch: pytest
         server.wait()
 
 
+def test_the_own_server_keeps_all_it_knows_in_its_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the folder is called, and whichever database the environment names for another server."""
+    monkeypatch.setenv("PREFECT_SERVER_DATABASE_CONNECTION_URL", f"sqlite+aiosqlite:///{tmp_path}/others.db")
+    monkeypatch.setenv("PREFECT_API_DATABASE_CONNECTION_URL", f"sqlite+aiosqlite:///{tmp_path}/others.db")
+    (tmp_path / "a#b %20c?d").mkdir()
+    monkeypatch.chdir(tmp_path / "a#b %20c?d")
+    with loopback(Path(".prefect")) as server:
+        server.wait()
+    assert Path(".prefect", "prefect.db").stat().st_size
+    assert [one.name for one in tmp_path.iterdir()] == ["a#b %20c?d"]
+    assert [one.name for one in Path().iterdir()] == [".prefect"]
+
+
 def test_a_file_is_called_the_same_on_every_system() -> None:
     """States, versions and the values of folders are known by it."""
     root, file = PureWindowsPath(r"C:\shop"), PureWindowsPath(r"C:\shop\data\day=1\a.csv")

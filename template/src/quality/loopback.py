@@ -20,14 +20,19 @@ from quality.errors import ServerError
 STARTUP_SECONDS = 180
 QUIET = {"DO_NOT_TRACK": "1", "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
 """Nothing is reported to anybody."""
-SERVING = QUIET | {"PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED": "false", "PREFECT_LOGGING_LEVEL": "ERROR"}
+SERVING = QUIET | {
+    "PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED": "false",
+    "PREFECT_LOGGING_LEVEL": "ERROR",
+    "PREFECT_SERVER_DATABASE_CONNECTION_URL": "sqlite+aiosqlite:///prefect.db",
+}
+"""Its database lies where it runs: a `?` in a folder would end an address, and that of the environment is another's."""
 
 
 class Loopback:
     """A server process; it ends when told to, and by itself when its parent is gone."""
 
     def __init__(self, home: Path) -> None:
-        self.home = home
+        self.home = home = home.absolute()
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}/api"
         home.mkdir(parents=True, exist_ok=True)
@@ -36,6 +41,7 @@ class Loopback:
         own = {"PREFECT_HOME": str(home), "PREFECT_SERVER_UI_API_URL": self.url, "PYTHONPATH": importable()}
         self._process = subprocess.Popen(
             [sys.executable, "-m", "quality.loopback", str(self.port)],
+            cwd=home,
             env=environment | SERVING | own,
             stdin=subprocess.PIPE,
             stdout=self._log,
