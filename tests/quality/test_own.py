@@ -78,6 +78,63 @@ def test_an_expression_that_is_none_is_an_error_of_that_rule_alone(answer: objec
     assert (own.status, other.status) == (Status.ERROR, Status.FAILED)
 
 
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        pytest.param(lambda value: value % 2, "Int64", id="numbers"),
+        pytest.param(lambda value: value / 2, "Float64", id="floats"),
+        pytest.param(lambda value: value.cast(pl.String), "String", id="texts"),
+        pytest.param(lambda value: pl.concat_list(value), "List(Int64)", id="lists"),
+        pytest.param(lambda value: pl.lit(None), "Null", id="null"),
+        pytest.param(lambda value: value.sum(), "Int64, 1 for 7 rows", id="sum"),
+        pytest.param(lambda value: value.max() < 1, "Boolean, 1 for 7 rows", id="one answer"),
+        pytest.param(lambda value: value.filter(value > 100) > 0, "Boolean, 0 for 7 rows", id="of some rows"),
+        pytest.param(lambda value: value.head(1) % 2 == 0, "Boolean, 1 for 7 rows", id="of the first row"),
+        pytest.param(lambda value: pl.lit(pl.Series([True, True])), "Boolean, 2 for 7 rows", id="of other rows"),
+    ],
+)
+@pytest.mark.parametrize("where", [None, "b > 0"])
+def test_answers_that_are_not_one_for_each_row_are_an_error_and_never_green(
+    answer: Callable[[pl.Expr], pl.Expr], said: str, where: str | None, tmp_path: Path
+) -> None:
+    holds = {"holds": lambda self, value, dtype, frame: answer(value), "__module__": own_rules.__name__}
+    mine = type("Mine", (Even,), holds)(column="a", name="mine", where=where, max_failure_rate=1.0)
+    DATA.write_parquet(tmp_path / "data.parquet")
+    for data in (DATA, str(tmp_path / "data.parquet")):
+        own, other = judged(mine, Total(), data=data).rules
+        assert (own.status, other.status) == (Status.ERROR, Status.FAILED)
+        assert own.message.startswith(f"its answers are {said}")
+
+
+@pytest.mark.parametrize(
+    ("answer", "judged_rows", "status"),
+    [
+        pytest.param(lambda value: pl.when(value < 0).then(True), 0, Status.SKIPPED, id="none"),
+        pytest.param(lambda value: pl.when(value > 2).then(value > 4), 2, Status.FAILED, id="some"),
+        pytest.param(lambda value: pl.when(value > 4).then(True), 1, Status.PASSED, id="one"),
+    ],
+)
+def test_only_what_a_rule_of_ones_own_answers_is_judged_with_and_without_where(
+    answer: Callable[[pl.Expr], pl.Expr], judged_rows: int, status: Status
+) -> None:
+    holds = {"holds": lambda self, value, dtype, frame: answer(value), "__module__": own_rules.__name__}
+    mine = type("Mine", (Even,), holds)
+    for one in judged(mine(column="a", name="mine"), mine(column="a", name="scoped", where="b > 0")).rules:
+        assert (one.status, one.total_count) == (status, judged_rows)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [Judgement(-3, 1), Judgement(1, -1), Judgement(1, 0), Judgement(float("nan"), 1)],  # type: ignore[arg-type]
+    ids=repr,
+)
+def test_counts_that_cannot_be_are_an_error_of_that_rule_alone(answer: Judgement) -> None:
+    mine = type("Mine", (Total,), {"judge": lambda self, state, frame: answer, "__module__": own_rules.__name__})
+    own, other = judged(mine(name="mine"), Even(column="a")).rules
+    assert (own.status, other.status) == (Status.ERROR, Status.FAILED)
+    assert f"judge counted {answer.failed} failing of {answer.judged} rows" in own.message
+
+
 def every_cell(self: Total, frame: Frame) -> dict[str, Measure]:
     """More than what the rule says that it reads."""
     return {"sum": Measure(pl.all_horizontal(pl.all().is_not_null()).sum())}

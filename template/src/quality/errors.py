@@ -40,13 +40,9 @@ def retry_helps(error: BaseException) -> bool:
     """Whether another attempt may succeed: trouble of network, storage and machine passes, facts about data stay."""
     if isinstance(error, SourceError):
         cause = error.__cause__
-        return error.retry and (cause is None or retry_helps(cause) or _of_a_driver(cause))
+        of_a_driver = type(cause).__module__.split(".")[0] not in ("builtins", "polars", "quality")  # which may pass
+        return error.retry and (cause is None or retry_helps(cause) or of_a_driver)
     return isinstance(error, (OSError, MemoryError)) or "object-store error" in str(error)
-
-
-def _of_a_driver(error: BaseException) -> bool:
-    """Whether it is a library's own error, which may pass; not one of Python, of Polars or of this package."""
-    return type(error).__module__.split(".")[0] not in ("builtins", "polars", "quality")
 
 
 class DataQualityError(Guarded):

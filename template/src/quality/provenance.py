@@ -1,4 +1,4 @@
-"""Where things come from: a rule that data proposed and no person, and a result, with the way to its verdict."""
+"""Where things come from: a class, a rule that data proposed and no person, a result with the way to its verdict."""
 
 from __future__ import annotations
 
@@ -6,6 +6,11 @@ from pydantic import Field
 
 from quality.masking import Shown
 from quality.values import Count, Flag, Frozen, Text
+
+
+def is_own(kind: type) -> bool:
+    """Whether a class is a team's own and not the template's: what it answers has to be looked at."""
+    return kind.__module__.partition(".")[0] != "quality"
 
 
 class Learned(Frozen):

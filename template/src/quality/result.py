@@ -9,7 +9,7 @@ from pydantic import Field, computed_field, model_validator
 
 from quality.masking import Shown
 from quality.provenance import RunMetadata
-from quality.texts import nearly, shorten
+from quality.texts import first_names, nearly, shorten
 from quality.values import Frozen, Scalar, Severity, Status
 
 
@@ -193,8 +193,3 @@ def _counted(rule: RuleResult) -> str:
     """A rule that did not hold; of how many rows, where it judges rows and not one number."""
     rows = f" ({rule.failed_count:,} of {rule.total_count:,} rows)" if rule.total_count > 1 or rule.samples else ""
     return shorten(" ".join(rule.rule_name.split()), 160) + rows
-
-
-def first_names(names: list[str]) -> str:
-    """The first three, and how many more there are."""
-    return ", ".join(names[:3]) + (f", and {len(names) - 3} more" if len(names) > 3 else "")

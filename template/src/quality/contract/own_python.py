@@ -18,6 +18,7 @@ from pathlib import Path
 
 from quality.contract.python_module import Module, imported, parsed, word
 from quality.contract.syntax import canonical
+from quality.provenance import is_own
 
 MANAGED = "quality"
 UNFOLLOWED = {"globals", "locals", "vars", "eval", "exec", "compile", "__import__", "importlib", "pkgutil"}
@@ -30,7 +31,7 @@ _known: dict[type, tuple[dict[Path, object], str]] = {}
 
 def own_digest(kind: type) -> str | None:
     """16 hexadecimal digits of a class's own Python as its files are now; None of what the template brings."""
-    if kind.__module__.split(".")[0] == MANAGED:
+    if not is_own(kind):
         return None
     if kind in _known:
         read, digest = _known[kind]

@@ -12,9 +12,10 @@ from quality.engine.dtypes import kind_of
 from quality.engine.frame import Frame
 from quality.engine.one_pass import States, measure
 from quality.engine.request import Request
-from quality.engine.rule import Judgement, Rule, State, TableRule
+from quality.engine.rule import Judgement, RowRule, Rule, State, TableRule
 from quality.engine.samples import Wanted, readable, samples
 from quality.errors import CannotJudgeError, ConfigurationError, MalformedError, SourceError, first_line, retry_helps
+from quality.provenance import is_own
 from quality.result import RuleResult, run_status
 from quality.texts import percent_of
 from quality.values import Scalar, Status
@@ -84,6 +85,18 @@ def bind(rule: Rule, frame: Frame) -> None:
                 "or change the rule"
             )
     rule.bind(frame)
+    _check_answers(rule, frame)
+
+
+def _check_answers(rule: Rule, frame: Frame) -> None:
+    """CannotJudgeError where a team's own rule does not answer each row of a few with true, false or null."""
+    if isinstance(rule, RowRule) and is_own(type(rule)) and type(rule).measures is RowRule.measures:
+        rows, passes = pl.DataFrame(schema=frame.schema).clear(7), rule.passes(frame).alias("answer")
+        given = str(rows.lazy().select(passes).collect_schema()["answer"])
+        with suppress(*BROKEN):  # what nulls alone break is told, where there are any, by judging
+            given += "" if (number := rows.select(passes).height) == rows.height else f", {number} for 7 rows"
+        if given != "Boolean":
+            raise CannotJudgeError(f"its answers are {given}; `holds` and `passes` give each row true, false or null")
 
 
 def judge(
@@ -121,11 +134,6 @@ class NamedColumns(TableRule):
     """The columns that a field beside the rules names are there; it is no rule that people write."""
 
     check: Literal["named_columns"] = "named_columns"
-    field: str
-
-    @property
-    def title(self) -> str:
-        return self.field
 
 
 def _gone(request: Request, frame: Frame) -> Iterable[Found]:
@@ -135,7 +143,7 @@ def _gone(request: Request, frame: Frame) -> Iterable[Found]:
             frame.check_columns(columns)
         except CannotJudgeError as error:
             hides = "; until it is back, every value is masked" if field == "sensitive" else ""
-            yield Found(NamedColumns(field=field), None, None, f"{field}: {error}{hides}")
+            yield Found(NamedColumns(name=field), None, None, f"{field}: {error}{hides}")
 
 
 def shielded(request: Request, frame: Frame) -> Request:
@@ -161,6 +169,8 @@ def _judgement(rule: Rule, state: State, part: Frame) -> Judgement:
     found: object = rule.judge(state, part)
     if not isinstance(found, Judgement):
         raise TypeError(f"judge returned {type(found).__name__} where a Judgement is needed")
+    if not (found.failed >= 0 and found.judged >= min(found.failed, 1)):
+        raise ValueError(f"judge counted {found.failed} failing of {found.judged} rows")
     return found
 
 
@@ -238,7 +248,8 @@ def _status(rule: Rule, judgement: Judgement) -> Status:
 
 def _message(rule: Rule, judgement: Judgement, status: Status, secret: bool) -> str:
     if status is Status.SKIPPED:
-        return f"nothing judged: {judgement.note or _why_empty(rule)}"
+        scope = f" where {rule.where}" if rule.where else ""
+        return f"nothing judged: {judgement.note or f'no row with a value{scope}'}"
     note = None if secret else judgement.note
     if judgement.note is not None and judgement.failing is None and judgement.judged == 1:
         return f"{rule.says()}; {note or 'its value is withheld'}"
@@ -250,10 +261,6 @@ def _message(rule: Rule, judgement: Judgement, status: Status, secret: bool) -> 
     share = percent_of(rate, *filter(None, (rule.max_failure_rate, rule.warn_failure_rate)))
     rows = f"{judgement.failed:,} of {judgement.judged:,} rows ({share}{allowed})"
     return f"{rows} break the rule: {rule.says()}{more}"
-
-
-def _why_empty(rule: Rule) -> str:
-    return f"no row with a value where {rule.where}" if rule.where else "no row with a value"
 
 
 def _with_samples(

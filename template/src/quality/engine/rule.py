@@ -17,7 +17,7 @@ from quality.engine.frame import Frame
 from quality.engine.sql import Sql, condition
 from quality.masking import masked
 from quality.merging import Merge
-from quality.provenance import Learned
+from quality.provenance import Learned, is_own
 from quality.texts import shorten
 from quality.values import Fraction, Frozen, Scalar, Severity, Text
 
@@ -179,7 +179,7 @@ class ColumnRule(RowRule):
         return holds & value.is_not_nan() if self.COMPARES and dtype.is_float() else holds
 
     def denominator(self, frame: Frame) -> Measure:
-        if self.where is not None:
+        if self.where is not None or is_own(type(self)):
             return super().denominator(frame)
         if self.JUDGES_NULLS:
             return Measure(pl.len(), rows=pl.lit(True))

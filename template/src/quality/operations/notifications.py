@@ -28,9 +28,10 @@ from quality.operations import pages
 from quality.operations.incidents import ELSEWHERE, Incident, Kind, Told, due, told
 from quality.operations.plain_text import as_text
 from quality.reporting.escaping import one_line
-from quality.result import CheckResult, first_names, summarize_check_result
+from quality.result import CheckResult, summarize_check_result
 from quality.server import run_link
 from quality.sources.partition import Partition
+from quality.texts import first_names
 from quality.values import Frozen
 
 Tone = Literal["info", "success", "warning", "failure"]
