@@ -114,6 +114,12 @@ def test_a_last_line_that_is_not_ended_may_be_cut_unless_it_is_always_so() -> No
         pytest.param("a;b", "is its separator ';'? set source.separator", id="semicolon"),
         pytest.param("a\tb", "is its separator a tab? set source.separator", id="tab"),
         pytest.param("a|b", "is its separator '|'? set source.separator", id="bar"),
+        pytest.param("", "a.csv names no column: line 1, its header, is blank", id="blank"),
+        pytest.param("\n", "line 1, its header, is blank; remove it, or set source.skip_lines", id="blank lines"),
+        pytest.param("\ufeff\n", "line 1, its header, is blank", id="a mark and blank lines"),
+        pytest.param('""\n""', "line 1, its header, is blank", id="nothing in quotes"),
+        pytest.param(" , ", "line 1, its header, is blank", id="blanks"),
+        pytest.param("\na\n1", "line 1, its header, is blank", id="a blank line above"),
     ],
 )
 def test_a_header_that_cannot_be_right_is_refused(header: str, said: str) -> None:
@@ -198,7 +204,7 @@ def reference(data: bytes) -> tuple[list[str], list[Row]] | None:
             rows.append(tuple(row))
             row = []
     names = [name or "" for name in rows[0]] if rows else []
-    if not rows or len(set(names)) < len(names) or any(len(one) != len(names) for one in rows):
+    if not "".join(names).strip() or len(set(names)) < len(names) or any(len(one) != len(names) for one in rows):
         return None
     return names, rows[1:]
 

@@ -397,6 +397,9 @@ def broken_ipc() -> None:
     write("a.arrow", Path("a.arrow").read_bytes()[:-20])
 
 
+LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64 + b"\nsize 12345\n"
+
+
 @pytest.mark.parametrize(
     ("path", "prepare", "said"),
     [
@@ -407,6 +410,9 @@ def broken_ipc() -> None:
         pytest.param("a.parquet", lambda: write("a.parquet", b""), "0 bytes", id="parquet of 0 bytes"),
         pytest.param("a.csv", lambda: write("a.csv", b""), "0 bytes", id="CSV of 0 bytes"),
         pytest.param("a.ndjson", lambda: write("a.ndjson", b""), "0 bytes", id="ndjson of 0 bytes"),
+        pytest.param("a.csv", lambda: write("a.csv", LFS), "a.csv is a pointer of Git LFS", id="CSV not fetched"),
+        pytest.param("a.parquet", lambda: write("a.parquet", LFS), "git lfs pull", id="parquet not fetched"),
+        pytest.param("a.ndjson", lambda: write("a.ndjson", LFS), "git lfs pull", id="ndjson not fetched"),
         pytest.param("a.parquet", lambda: write_parquet("a.parquet", 20), "cannot be read as parquet", id="truncated"),
         pytest.param("a.parquet", lambda: write_parquet("a.parquet", 1000), "cannot be read", id="truncated more"),
         pytest.param("a.parquet", lambda: write("a.parquet", "a,b\n1,2\n"), "cannot be read", id="CSV named parquet"),

@@ -39,6 +39,8 @@ ASIDE = ("json", "excel")
 """Formats of what often lies beside data in a folder, such as a description: they are data where nothing else is."""
 OLD_EXCEL = (".xls", ".xlsb", ".ods")
 KEY = re.compile(r"([^=]+)=(.*)")
+POINTER = b"version https://git-lfs.github.com/spec/"
+"""How Git LFS begins the file that stands in a checkout for one that was not fetched."""
 UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 """What ends a line in a name, or hides a part of it."""
 
@@ -188,8 +190,8 @@ def _refuse_hollow(file: Path, root: Path) -> None:
         about = file.stat()
         if not stat.S_ISREG(about.st_mode):
             raise MalformedError(f"{shown(file, root)} is no file that could be read again, but a pipe or a device")
-        with file.open("rb"):
-            pass
+        with file.open("rb") as opened:
+            begins = opened.read(len(POINTER))
     except FileNotFoundError:
         what = "link {} leads to no file: remove it, or mend it" if file.is_symlink() else "file {} does not exist"
         raise SourceError(f"the {what.format(shown(file, root))}") from None
@@ -199,6 +201,8 @@ def _refuse_hollow(file: Path, root: Path) -> None:
         ) from None
     if about.st_size == 0:
         raise MalformedError(f"the file {shown(file, root)} is empty (0 bytes)")
+    if begins == POINTER:
+        raise MalformedError(f"{shown(file, root)} is a pointer of Git LFS, and its data is not here; git lfs pull")
 
 
 def shown(file: Path, root: Path) -> str:

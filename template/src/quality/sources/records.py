@@ -109,6 +109,9 @@ class _Look:
         self.width = len(names)
         if not pl.Series([text]).to_frame("t").select(self._fits(pl.col("t"))).item():
             self._refuse(line, self._reason(text))
+        if not "".join(names).strip():
+            again = "remove it, or set source.skip_lines"
+            raise MalformedError(f"{self.shown} names no column: line {line + 1}, its header, is blank; {again}")
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise MalformedError(
                 f"{self.shown} names the column '{twice[0]}' more than once (line {line + 1}); rename one in the header"
