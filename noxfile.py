@@ -44,7 +44,13 @@ def python_of(tuple_: Path) -> str:
     return re.sub(r"py(\d)(\d+)-.*", r"\1.\2", tuple_.stem)
 
 
-@nox.session(default=False)
+def asked_python() -> str | None:
+    """The Python of the tuple that QUALITY_TUPLE names, which its repository is climbed by; None for that of nox."""
+    named = os.environ.get("QUALITY_TUPLE")
+    return python_of(Path(named)) if named else None
+
+
+@nox.session(python=asked_python(), default=False)
 def demo(session: nox.Session) -> None:
     """Copy the template into build/demo, or the folder after `--`, and climb the whole ladder there."""
     session.install("-c", "constraints.txt", "copier", "nox", "uv")

@@ -34,7 +34,9 @@ from release import pins_of, tuples  # noqa: E402
 
 NAME = re.compile(r"py3(?P<minor>\d+)-prefect-(?P<prefect>\d+(\.\d+)+)-polars-(?P<polars>\d+(\.\d+)+)")
 BOUND = re.compile(r'"((?:prefect|polars)>=[\d.]+),<[\d.]+"')
-PROVE = ('nox -s "tuples({name})"', "env QUALITY_TUPLE={name} nox -s demo")
+NOX = "nox --error-on-missing-interpreters"
+"""A session whose Python is not here would be skipped, and prove nothing."""
+PROVE = (f'{NOX} -s "tuples({{name}})"', f"env QUALITY_TUPLE={{name}} {NOX} -s demo")
 SUITE = "{python} -m pytest -q -x -n 2 --confcutdir tests/quality tests/quality template/tests/quality"
 NOXFILE, CONSTRAINTS = Path("template", "noxfile.py"), Path("template", "constraints")
 SUPPORT, ENDING = Path("docs", "support.md"), Path("template", "constraints", "ending.toml")

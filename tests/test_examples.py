@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import gzip
 import importlib.util
 import os
 import re
@@ -313,6 +314,43 @@ def test_the_commands_of_a_repositorys_readme_do_what_it_says(flights: Path) -> 
             ran.append(command)
         contract.write_text(before, "utf-8")
     assert ran == ["nox -s task", "nox -s task", "nox -s block", "nox -s flow", "nox -s deployment"]
+
+
+ODD = (
+    {"domain": "web_shop", "environments": ["staging"], "work_pool_type": "docker", "source": "exports/"},
+    {"domain": "kasse", "environments": ["prod"], "work_pool_type": "kubernetes", "notifications": "teams"},
+    {"domain": "lager", "environments": ["prod"], "source": "./the data/parts-[0-9].csv.gz", "notifications": "email"},
+)
+
+
+@pytest.mark.parametrize("answers", ODD, ids=lambda answers: str(answers["domain"]))
+def test_the_commands_of_a_readme_of_other_answers_do_what_it_says(
+    answers: dict[str, Any], template: Path, tmp_path: Path
+) -> None:
+    """In place, without an environment of its own: what needs a server is run by test_ladder.py."""
+    readme = rendered(template, tmp_path / "r", **answers)
+    for number in range(3) if "source" in answers else ():
+        folder = tmp_path / "r" / str(Path(answers["source"]).parent if "[" in answers["source"] else answers["source"])
+        folder.mkdir(exist_ok=True)
+        frame = pl.DataFrame({"id": range(number * 100, number * 100 + 100), "state": ["open", "paid"] * 50})
+        frame.write_parquet(folder / f"{number}.parquet") if folder.name == "exports" else (
+            folder / f"parts-{number}.csv.gz"
+        ).write_bytes(gzip.compress(frame.write_csv().encode()))
+    commands = [one for block in readme if not block.language for one in block.commands]
+    assert "nox -s deployment" not in commands, "of no use without a server of one's own, or to a first rule"
+    text = (tmp_path / "r" / "README.md").read_text("utf-8")
+    assert ("which the" in text.split("| `nox -s deployment` |")[1].splitlines()[0]) == ("work_pool_type" in answers)
+    commands += re.findall(r"Words after `--` are passed on: `(.+?)`\.", text)
+    env = os.environ | {"PYTHONPATH": str(SOURCES), "QUALITY_ROOT": str(tmp_path / "r")}
+    ran = []
+    for _, _, verb, *words in map(shlex.split, commands):
+        if verb in ("task", "add"):
+            line = [sys.executable, "-m", "quality", verb, *words[1:]]
+            done = subprocess.run(line, cwd=tmp_path / "r", env=env, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
+            ran.append(verb)
+    assert ran[0] == ran[-1] == "task"
+    assert ("add" in ran) == ("source" in answers)
 
 
 def page_of(name: str) -> list[str]:

@@ -5,6 +5,7 @@ The packages are wheels made here, resolved and installed by uv as any others ar
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tomllib
@@ -16,6 +17,7 @@ import pytest
 from rendering import ROOT, files
 
 from bisecting import first_bad, together
+from release import tuples
 
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 TAG = f"py{sys.version_info.major}{sys.version_info.minor}"
@@ -112,6 +114,45 @@ def test_the_support_table_says_what_was_run_and_when(template: Path, wheels: Pa
     assert tuple_(template, wheels, "check", OLD, "--prove", "true").returncode == 0
     assert (template / "docs" / "support.md").read_text("utf-8").splitlines()[-1].endswith("| proved | yes |")
     assert tuple_(template, wheels, "check", NEW).returncode == 2
+
+
+NOWHERE = "py399-prefect-1.0-polars-1.0"
+SESSIONS = f"""import nox
+
+
+@nox.session(venv_backend="virtualenv")
+@nox.parametrize("python, pins", [nox.param("3.99", "pins", id="{NOWHERE}")])
+def tuples(session: nox.Session, pins: str) -> None:
+    pass
+
+
+@nox.session(venv_backend="none")
+def demo(session: nox.Session) -> None:
+    pass
+"""
+
+
+def test_a_tuple_whose_python_is_not_here_is_not_proved(
+    template: Path, wheels: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CI", raising=False)  # with it, nox itself skips no session
+    (template / "noxfile.py").write_text(SESSIONS, "utf-8")
+    (template / "template" / "noxfile.py").write_text(f'TUPLES = (\n    "{NOWHERE}",\n)\n', "utf-8")
+    done = tuple_(template, wheels, "check")
+    assert done.returncode == 1
+    assert f"failed: `nox --error-on-missing-interpreters -s 'tuples({NOWHERE})'`" in done.stdout
+
+
+def test_the_ladder_of_a_tuple_is_climbed_by_its_own_python() -> None:
+    code = "import runpy; print(runpy.run_path('noxfile.py')['demo'].python)"
+    for name in (None, *tuples(ROOT / "template" / "noxfile.py")):
+        env = {key: value for key, value in os.environ.items() if key != "QUALITY_TUPLE"}
+        env |= {"QUALITY_TUPLE": name} if name else {}
+        done = subprocess.run(
+            [sys.executable, "-c", code], cwd=ROOT, env=env, capture_output=True, text=True, check=True
+        )
+        python = done.stdout.strip()
+        assert (python == "None") if name is None else name.startswith(f"py{python.replace('.', '')}-")
 
 
 BREAKS = [

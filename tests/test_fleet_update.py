@@ -247,7 +247,8 @@ def test_the_hosted_bot_leaves_the_templates_workflow_to_the_template() -> None:
     [rule] = [one for one in rules if one["matchManagers"] == ["github-actions"]]
     assert rule["enabled"] is False
     workflows = (ROOT / "template" / ".github" / "workflows").iterdir()
-    assert rule["matchFileNames"] == [path.relative_to(ROOT / "template").as_posix() for path in workflows]
+    named = [path.relative_to(ROOT / "template").as_posix().removesuffix(".jinja") for path in workflows]
+    assert rule["matchFileNames"] == named
 
 
 def test_repositories_of_one_name_are_updated_apart_and_their_clones_are_not_shared(

@@ -14,7 +14,7 @@ import pytest
 from rendering import ROOT, git
 from ruamel.yaml import YAML
 
-WORKFLOW = ROOT / "template" / ".github" / "workflows" / "quality.yml"
+WORKFLOW = ROOT / "template" / ".github" / "workflows" / "quality.yml.jinja"
 CONTRACT = """dataset: orders
 owner: "@shop-team"
 source: {path: data/orders.parquet}

@@ -147,6 +147,9 @@ def test_every_pair_of_answers_renders_valid_files(
     written = (tmp_path / "r" / "prefect.yaml").read_text(encoding="utf-8")
     assert written == text_of(document()), "rendered as `nox -s entries` computes it"
     assert (tmp_path / "r" / "Dockerfile").exists() == (answers["work_pool_type"] != "process")
+    ladder = read(tmp_path / "r" / ".github" / "workflows" / "quality.yml")["jobs"]["ladder"]
+    assert ladder["env"] == {"POOL": answers["work_pool_type"]}
+    assert ladder["steps"][-1] == {"if": "env.POOL == 'process'", "run": "python -m nox -s deployment"}
     json.loads((tmp_path / "r" / "renovate.json").read_text(encoding="utf-8"))
     assert not unrendered(tmp_path / "r")
 
@@ -285,7 +288,7 @@ def test_the_sample_is_small_and_dirty() -> None:
 
 
 def test_the_workflow_takes_actions_by_digest_and_no_more_rights_than_it_needs() -> None:
-    text = (ROOT / "template" / ".github" / "workflows" / "quality.yml").read_text(encoding="utf-8")
+    text = (ROOT / "template" / ".github" / "workflows" / "quality.yml.jinja").read_text(encoding="utf-8")
     used = re.findall(r"uses: (\S+)", text)
     assert used
     assert all(re.fullmatch(r"actions/[\w-]+@[0-9a-f]{40}", one) for one in used), used

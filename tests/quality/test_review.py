@@ -209,3 +209,16 @@ def test_a_file_that_grows_while_it_is_read_gives_no_rules(
     assert "the source changed while it was read; do it again when nobody writes it" in told.err
     assert told.err.count("\n") == 1
     assert {one: one.read_bytes() for one in shop.root.rglob("*.y*ml")} == before
+
+
+@pytest.mark.parametrize("written", ["{root}/data/orders.parquet", "./data/orders.parquet", "~/data/orders.parquet"])
+def test_the_same_place_is_the_same_source_however_it_is_written(
+    written: str, shop: Domain, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A shell writes `~` and `$PWD` out, and a contract may have either."""
+    path = first(shop)
+    before = path.read_bytes()
+    monkeypatch.setenv("HOME", str(shop.root))
+    assert main(["add", written.format(root=shop.root)]) == 0
+    assert "nothing to change" in capsys.readouterr().out
+    assert path.read_bytes() == before

@@ -9,8 +9,11 @@ from typing import Any
 import polars as pl
 import pytest
 
+from quality import checking
 from quality.contract import project
 from quality.contract.config import CheckConfig
+from quality.file_states.nights import nights
+from quality.file_states.store import Store
 from quality.rollout.evidence import Check
 from quality.rollout.shapes import shapes
 from quality.rules.catalogue import parse_rules
@@ -119,3 +122,23 @@ def test_numbers_with_exponents_and_moments_with_zones_are_the_same_from_a_csv_f
     rows.write_parquet("a.parquet")
     _, checks = shapes(CheckConfig(source="a.parquet", rules=parse_rules(rules)))
     assert {check.name: check.ok for check in checks}["csv"]
+
+
+def test_no_state_and_no_night_is_kept_of_a_shape(repository: Path) -> None:
+    """A shape is a test of the rules: in replay it was a night that never was."""
+    (repository / "data" / "more").mkdir()
+    for number in range(3):
+        pl.DataFrame({"id": range(number * 10, number * 10 + 10)}).write_parquet(
+            repository / "data" / "more" / f"{number}.parquet"
+        )
+    (repository / "datasets" / "more.yml").write_text(
+        "dataset: more\nowner: '@us'\nsource: {path: data/more/}\nrules:\n  - {check: unique, column: id}\n", "utf-8"
+    )
+    config = project.load("more", "prod")
+    store = Store(config.states.path, "more", "prod")
+    assert all(check.ok for check in shapes(config)[1])
+    assert nights(store) == []
+    checking.check(None, config)
+    assert len(nights(store)) == 1
+    shapes(config)
+    assert len(nights(store)) == 1

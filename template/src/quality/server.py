@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Literal
 from uuid import UUID
 
@@ -82,6 +84,12 @@ def link(page: str, of: UUID | str | None) -> str:
 def run_link(run: UUID | str) -> str:
     """The page of a flow run."""
     return link("runs/flow-run", run)
+
+
+def shell(words: str) -> str:
+    """A command line of Prefect's, by the path of the Prefect that this repository installed where that runs this."""
+    folder, root = Path(sys.executable).parent, project.root()
+    return f"{folder.relative_to(root) / 'prefect' if folder.is_relative_to(root) else 'prefect'} {words}"
 
 
 @contextmanager

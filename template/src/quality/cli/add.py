@@ -74,7 +74,7 @@ def add(asked: argparse.Namespace) -> Entries:
 def name_of(path: str) -> str:
     """What a dataset is called after its path: the file or, of many files, the folder that holds them."""
     fixed = re.sub(r"(/[^/]*[*][^/]*)+\Z", "", path).rstrip("/")
-    stem = re.sub(r"[.][a-z]+\Z", "", fixed.rsplit("/", 1)[-1].lower())
+    stem = re.sub(r"([.][a-z]+)?([.](gz|zst))?\Z", "", fixed.rsplit("/", 1)[-1].lower(), count=1)
     return re.sub(r"[^a-z0-9]+", "_", stem).strip("_")
 
 

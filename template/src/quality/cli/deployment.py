@@ -87,9 +87,10 @@ def put_up(client: Any, file: PrefectFile, entry: DeploymentEntry, line: Check |
 def run_deployed(client: Any, config: CheckConfig, deployment: Any, pool: Any, own: bool, seconds: float) -> RungRun:
     """The fourth rung of one dataset, by a run of its deployment; `own` is whether the server is this session's."""
     from quality.ladder.deployment import cancel_unfinished, online_workers, wait, work_off
+    from quality.ladder.pools import worker_start
     from quality.server import run_link
 
-    start = f"prefect worker start --pool {pool.name} --no-create-pool-if-not-found"
+    start = worker_start(pool.name, pool.type)
     if own and pool.type != "process":
         need = f"{pool.type} workers need a Prefect server that they reach: set PREFECT_API_URL and run this again"
         say("prefect.yaml, pool and deployment are valid, but nothing was judged", "yellow")

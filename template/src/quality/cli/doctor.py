@@ -211,6 +211,7 @@ def api() -> Iterator[Looked]:
         return
     from quality.drift.standstill import NO_WORKER, standstill
     from quality.ladder.deployment import online_workers
+    from quality.ladder.pools import worker_start
     from quality.operations.alarms import document
     from quality.server import server
 
@@ -226,7 +227,7 @@ def api() -> Iterator[Looked]:
             elif workers := online_workers(client, name):
                 yield Looked(subject=name, said=f"{there[name].type} pool, {len(workers)} workers online")
             else:
-                said = f"no worker is online; prefect worker start --pool {name} --no-create-pool-if-not-found"
+                said = f"no worker is online; {worker_start(name, there[name].type)}"
                 yield Looked(subject=name, said=said, code=3)
         for one in standstill(client, file.deployments):
             if NO_WORKER not in one.problem:

@@ -70,7 +70,10 @@ def _source(contract: Contract, given: dict[str, Any], moves: bool) -> Source:
 
 
 def _place(value: Any) -> Any:
-    return Path(value).as_posix() if isinstance(value, str) and "://" not in value else value
+    """The same text for the same place, as a shell or a contract writes it."""
+    if not isinstance(value, str) or "://" in value:
+        return value
+    return (project.root() / (Path(value).expanduser() if value.startswith("~/") else value)).as_posix()
 
 
 def _review(contract: Contract, source: Source) -> Review:

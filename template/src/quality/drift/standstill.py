@@ -17,7 +17,9 @@ from prefect.client.schemas.objects import FlowRun, StateType, WorkPool
 from prefect.exceptions import ObjectNotFound
 
 from quality.drift.finding import Finding, Layer
+from quality.ladder.pools import worker_start
 from quality.ladder.prefect_file import DeploymentEntry
+from quality.server import shell
 
 LATE = timedelta(minutes=5)
 """How long after its time a run may wait for a worker that asks every few seconds."""
@@ -42,13 +44,13 @@ def standstill(client: SyncPrefectClient, entries: Iterable[DeploymentEntry]) ->
 def _closed(client: SyncPrefectClient, pool: WorkPool, queues: set[str]) -> Iterator[Finding]:
     """A pool, or one of its queues, that lets no run start."""
     if pool.is_paused:
-        yield _finding(pool.name, "is paused, so no run starts", f"prefect work-pool resume {pool.name}")
+        yield _finding(pool.name, "is paused, so no run starts", shell(f"work-pool resume {pool.name}"))
     if pool.concurrency_limit == 0:
-        fix = f"prefect work-pool clear-concurrency-limit {pool.name}"
+        fix = shell(f"work-pool clear-concurrency-limit {pool.name}")
         yield _finding(pool.name, "lets 0 runs run at a time, so no run starts", fix)
     for queue in client.read_work_queues(work_pool_name=pool.name, limit=200):
         if queue.name in queues and queue.is_paused and not pool.is_paused:
-            fix = f"prefect work-queue resume {queue.name} --pool {pool.name}"
+            fix = shell(f"work-queue resume {queue.name} --pool {pool.name}")
             yield _finding(pool.name, f"its queue {queue.name} is paused, so no run of it starts", fix)
 
 
@@ -57,14 +59,14 @@ def _waiting(client: SyncPrefectClient, pool: WorkPool) -> Iterator[Finding]:
     waiting, now = _scheduled(client, pool.name), datetime.now(UTC)
     late = [run for run in waiting if run.expected_start_time and run.expected_start_time < now - LATE]
     workers = client.read_workers_for_work_pool(pool.name, offset=0, limit=200)
-    start = f"prefect worker start --pool {pool.name} --no-create-pool-if-not-found"
+    start = worker_start(pool.name, pool.type)
     online = any(worker.status.value == "ONLINE" for worker in workers)
     if not online and waiting:
         yield _finding(pool.name, NO_WORKER, start)
     for run in late[:SHOWN]:
         due = f"the run {run.name} was due at {run.expected_start_time:%Y-%m-%d %H:%M} UTC and has not started"
         fix = "look at the worker's log and the pool's limits" if online else "start a worker"
-        yield _finding(pool.name, due, f"{fix}, or prefect flow-run cancel {run.id}")
+        yield _finding(pool.name, due, f"{fix}, or {shell(f'flow-run cancel {run.id}')}")
     if len(late) > SHOWN:
         yield _finding(pool.name, f"{len(late) - SHOWN} more runs were due and have not started", "start a worker")
 

@@ -15,9 +15,16 @@ from quality.errors import ConfigurationError
 from quality.files import write_whole
 from quality.ladder.job_template import Template, name_of, path_of, refuse_job_variables, template_of, text_of
 from quality.ladder.prefect_file import DeploymentEntry, PoolEntry
+from quality.server import shell
 from quality.texts import nearest
 
 POOL_TYPES = ("process", "docker", "kubernetes")
+
+
+def worker_start(pool: str, kind: str) -> str:
+    """How a worker of a pool is started; one of containers needs a package of Prefect's, and nothing from here."""
+    words = f"worker start --pool {pool} --no-create-pool-if-not-found"
+    return shell(words) if kind == "process" else f"prefect {words}, where the package prefect-{kind} is installed"
 
 
 def pool_type(client: SyncPrefectClient, entry: PoolEntry) -> tuple[str, dict[str, Any]]:

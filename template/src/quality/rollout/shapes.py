@@ -14,6 +14,7 @@ from quality import checking
 from quality.contract.config import CheckConfig
 from quality.engine.judge import UNCOMPUTED
 from quality.errors import ConfigurationError, first_line
+from quality.file_states.opening import ignored
 from quality.result import CheckResult
 from quality.rollout.evidence import Check
 from quality.rules.schema import SchemaRule
@@ -27,8 +28,17 @@ ZONED = "%Y-%m-%dT%H:%M:%S%.f%z"
 
 
 def shapes(config: CheckConfig) -> tuple[CheckResult, tuple[Check, ...]]:
-    """The verdict on the first rows of the contract's data, and one line for each shape of these rows."""
+    """The verdict on the first rows of the contract's data, and one line for each shape of these rows.
+
+    No state is kept of them: they are no night of the dataset, and its store has nothing to gain from them.
+    """
     rows = checking.open_frame(None, config).lazy.head(ROWS).collect()
+    with ignored():
+        return _looked(rows, config)
+
+
+def _looked(rows: pl.DataFrame, config: CheckConfig) -> tuple[CheckResult, tuple[Check, ...]]:
+    """What each shape of these rows is judged as."""
     base = checking.check(rows, config)
     checks = [_same(name, make, base, config) for name, make in _containers(rows)]
     checks.append(_wider(rows, base, config))
