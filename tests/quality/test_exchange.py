@@ -210,7 +210,7 @@ CASES: dict[str, tuple[str, str, list[str], list[str]]] = {
             "{check: quantile, column: fare, q: 0.9, at_least: 1, at_most: 50}",
             "{check: dtype, column: fare, dtype: float}",
             "{check: row_count, min: 7, max: 7}",
-            '{check: expression, expression: \'"a" >= "b"\'}',
+            """{check: expression, expression: 'COALESCE("a" >= "b", "a" IS NULL AND "b" IS NULL)'}""",
             "{check: unique_combination, columns: [a, b]}",
         ],
         [
@@ -263,6 +263,7 @@ CASES: dict[str, tuple[str, str, list[str], list[str]]] = {
             "{check: dtype, column: country, dtype: string}",
             "{check: dtype, column: amount, dtype: numeric}",
             "{check: not_null, column: amount}",
+            "{check: not_null, column: amount, max_failure_rate: 0.05, name: not_null(amount) (2)}",
             "{check: in_range, column: amount, min: 0, max: 100, exclusive: max}",
             "{check: in_set, column: amount, values: [1, 2]}",
             "{check: dtype, column: code, dtype: string}",
@@ -308,7 +309,7 @@ CASES: dict[str, tuple[str, str, list[str], list[str]]] = {
 
 
 def plain(rules: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return sorted(rules, key=lambda rule: json.dumps(rule, sort_keys=True))
+    return sorted(rules, key=lambda rule: json.dumps(rule, sort_keys=True, default=str))
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -319,6 +320,142 @@ def test_every_rule_of_another_tool_is_ours_or_is_named(case: str, tmp_path: Pat
     assert plain(found.rules) == plain([YAML(typ="safe").load(rule) for rule in rules])
     assert [one for one in left if not any(told.startswith(one) for told in found.left)] == []
     assert len(found.left) == len(left), found.left
+
+
+def dbt(*tests: str) -> str:
+    return "models: [{name: t, columns: [{name: a, data_tests: [" + ", ".join(tests) + "]}]}]"
+
+
+def gx(*expectations: tuple[str, dict[str, Any]]) -> str:
+    return json.dumps({"expectations": [{"type": kind, "kwargs": given} for kind, given in expectations]})
+
+
+MEANINGS = {
+    "another argument of a test": (
+        dbt(
+            "dbt_utils.expression_is_true: {expression: '> 1', condition: b = 2}",
+            "dbt_expectations.expect_column_mean_to_be_between: {min_value: 1, group_by: [b]}",
+            "dbt_utils.not_null_proportion: {at_least: 0.5, at_most: 0.9}",
+        ),
+        [],
+        ["`condition` has", "`group_by` has", "`at_most` has"],
+    ),
+    "two conditions of a test": (
+        dbt("dbt_expectations.expect_column_values_to_be_unique: {row_condition: b = 1, config: {where: c = 2}}"),
+        ["{check: unique, column: a, where: (c = 2) AND (b = 1)}"],
+        [],
+    ),
+    "one test under two severities": (
+        dbt("not_null: {config: {severity: warn}}", "not_null", "not_null"),
+        ["{check: not_null, column: a, severity: warning}", "{check: not_null, column: a, name: not_null(a) (2)}"],
+        [],
+    ),
+    "bounds in SQL": (
+        dbt(
+            "dbt_utils.accepted_range: {min_value: '0', max_value: '1.5'}",
+            "dbt_utils.accepted_range: {min_value: \"'2020-01-01'\"}",
+            "dbt_utils.accepted_range: {max_value: \"DATE'2020-01-01'\"}",
+            "dbt_utils.accepted_range: {max_value: current_date}",
+        ),
+        [
+            "{check: in_range, column: a, min: 0, max: 1.5}",
+            "{check: in_range, column: a, min: '2020-01-01'}",
+            "{check: in_range, column: a, max: '2020-01-01'}",
+        ],
+        ["its bound current_date is computed"],
+    ),
+    "templates": (
+        dbt("not_null: {severity: \"{{ var('s') }}\"}", "accepted_values: {values: [\"{{ var('s') }}\"]}"),
+        [],
+        ["what it says as `severity` is known", "what it says as `values` is known"],
+    ),
+    "what dbt-expectations means otherwise": (
+        dbt(
+            "dbt_expectations.expect_column_values_to_be_increasing: {sort_column: b}",
+            "dbt_expectations.expect_column_quantile_values_to_be_between: {quantile: 0.9, max_value: 5}",
+            "dbt_expectations.expect_column_value_lengths_to_be_between: {min_value: 1, strictly: true}",
+            "dbt_utils.not_empty_string",
+        ),
+        [
+            "{check: quantile, column: a, q: 0.9, at_most: 5}",
+            "{check: length, column: a, min: 2}",
+            "{check: regex, column: a, pattern: '[^ ]'}",
+        ],
+        ["it sorts the rows first"],
+    ),
+    "a test that is not indented": (dbt("{not_null: , severity: warn}", "{}"), [], ["not indented", "not indented"]),
+    "a test of the table that names its column": (
+        "models: [{name: t, tests: [unique: {column_name: a}, unique: {column_name: a || b}]}]",
+        ["{check: unique, column: a}"],
+        ["its column a || b is an expression"],
+    ),
+    "what is said beside tests": (
+        "models: [{name: t, constraints: [{type: primary_key}], versions: [{v: 1}], "
+        "description: 5, meta: {owner: [x]}}]",
+        [],
+        ["constraint primary_key: ", "versions of t: "],
+    ),
+    "another field of an expectation": (
+        gx(
+            ("expect_table_row_count_to_be_between", {"min_value": 1, "max_value": 9, "strict_max": True}),
+            ("expect_column_values_to_be_between", {"column": "a", "min_value": 1, "parse_strings_as_datetimes": True}),
+            ("expect_table_columns_to_match_set", {"column_set": ["a"]}),
+            ("expect_compound_columns_to_be_unique", {"column_list": ["a", "b"], "ignore_row_if": "never"}),
+        ),
+        ["{check: row_count, min: 1, max: 8}"],
+        ["`parse_strings_as_datetimes` has", "that there are no other columns", "ignore_row_if: never"],
+    ),
+    "rows of Soda": (
+        'filter t [new]: {where: b > 1}\nchecks for t [new]:\n  - missing_count("A b") = 0\nchecks for t:\n'
+        "  - missing_count(a) = 0: {missing values: [N/A]}\n  - row_count > 0: {own key: 1}\n"
+        "  - duplicate_percent(a) < 5\n  - schema: {name: s}\nfor each dataset D: {datasets: [x]}\n",
+        [
+            "{check: not_null, column: A b, where: b > 1}",
+            "{check: not_null, column: a}",
+            "{check: not_in_set, column: a, values: [N/A]}",
+        ],
+        ["`own key` has", "a percentage counts", "it says nothing below", "for each dataset D: "],
+    ),
+    "a contract of Soda that filters and warns": (
+        "dataset: t\nfilter: b > 1\ncolumns:\n  - {name: a, optional: true, missing_values: [x], "
+        "checks: [{missing: {threshold: {level: warn, must_be: 0}}}]}\n",
+        [
+            "{check: not_null, column: a, where: b > 1, severity: warning}",
+            "{check: not_in_set, column: a, values: [x], where: b > 1, severity: warning}",
+        ],
+        [],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", MEANINGS)
+def test_what_says_more_than_a_rule_of_ours_is_not_taken_for_it(case: str, tmp_path: Path) -> None:
+    text, rules, left = MEANINGS[case]
+    name = "a.json" if text.startswith('{"') else "a.yml"
+    (tmp_path / name).write_text(text)
+    _, [found] = read(tmp_path / name)
+    assert plain(found.rules) == plain([YAML(typ="safe").load(rule) for rule in rules])
+    assert len(found.left) == len(left), found.left
+    assert [said for said, told in zip(left, found.left, strict=True) if said not in told] == []
+
+
+def test_tables_of_one_name_keep_their_rules_apart(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table = "tables: [{name: t, columns: [{name: a, tests: [unique]}]}]"
+    Path("a.yml").write_text(f"models: [{{name: t}}]\nsources: [{{name: x, {table}}}, {{name: y, {table}}}]\n")
+    assert main(["import", "a.yml"]) == 0
+    assert {"t.yml", "x_t.yml", "y_t.yml"} < {path.name for path in (repository / "datasets").iterdir()}
+    Path("b.yml").write_text("models: [{name: o-k}, {name: o_k}]")
+    assert main(["import", "b.yml"]) == 2
+    assert "b.yml describes o_k twice, and nothing was written" in capsys.readouterr().err
+
+
+def test_a_reference_is_left_by_name_until_its_dataset_is_there(repository: Path) -> None:
+    tests = "relationships: {to: ref('Customers'), field: id}, relationships: {to: ref('nowhere'), field: id}"
+    Path("a.yml").write_text(f"models: [{{name: t, columns: [{{name: a, tests: [{tests}]}}]}}]")
+    assert main(["import", "a.yml"]) == 0
+    written = (repository / "datasets" / "t.yml").read_text()
+    assert "reference: customers," in written
+    assert "there is no dataset nowhere yet; import that one first" in written
 
 
 @pytest.fixture
@@ -363,7 +500,9 @@ def test_an_exported_contract_says_in_the_standard_what_the_standard_says(reposi
     _, [found] = read(Path("a.yml"))
     assert main(["import", "a.yml"]) == 0
     whole, own = odcs.document(load_contract(repository / "datasets" / "tbl.yml"))
-    assert {"in_range", "in_set", "referential_integrity", "unique_combination"} == {one.split("(")[0] for one in own}
+    assert {"in_range", "in_set", "not_null", "referential_integrity", "unique_combination"} == {
+        one.split("(")[0] for one in own
+    }
     (table,) = whole["schema"]
     by_name = {one["name"]: one for one in table["properties"]}
     assert by_name["id"]["primaryKey"] is True

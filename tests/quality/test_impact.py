@@ -891,3 +891,9 @@ def test_a_name_in_the_data_calls_nobody_in_a_comment(shop: Domain, capsys: pyte
     capsys.readouterr()
     assert main(["impact", "--markdown"]) == 1
     assert "| added | @<!-- -->team and a@b.example, see #<!-- -->12 |" in capsys.readouterr().out
+
+    other = one.replace("@team and a@b.example, see #12", "$a$ :tada: a/b#1 GH-2")
+    shop.write("datasets/orders.yml", CONTRACT.replace("  - {check: not_null, column: id}\n", other))
+    assert main(["impact", "--markdown"]) == 1
+    shown = "<span>$</span>a<span>$</span> :<!-- -->tada: a/b#<!-- -->1 GH<!-- -->-2"
+    assert f"| added | {shown} |" in capsys.readouterr().out

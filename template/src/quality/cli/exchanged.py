@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import io
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,11 @@ from quality.cli.exchange.documents import read
 from quality.cli.exchange.found import Found
 from quality.cli.onboarding_answers import Exported, Imported, ImportedDataset
 from quality.contract import project
-from quality.contract.contract import load_contract
+from quality.contract.contract import load_contract, unknown_references
 from quality.errors import ConfigurationError
 from quality.files import write_whole
 from quality.reporting.console import out, plain
+from quality.rules.catalogue import parse_rule
 
 
 def imported(asked: argparse.Namespace) -> Imported:
@@ -28,6 +29,14 @@ def imported(asked: argparse.Namespace) -> Imported:
         if len(found) > 1:
             raise ConfigurationError(f"{asked.file} describes {len(found)} datasets; leave the name out to import all")
         found[0].dataset = Found(asked.name).dataset
+    names = [one.dataset for one in found]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ConfigurationError(
+            f"{asked.file} describes {twice[0]} twice, and nothing was written; rename one of them"
+        )
+    known = {*names, *(path.stem for path in (project.root() / "datasets").glob("*.yml"))}
+    for one in found:
+        _refer(one, known)
     places = {one.dataset: project.root() / "datasets" / f"{one.dataset}.yml" for one in found}
     if there := [place.name for place in places.values() if place.exists()]:
         raise ConfigurationError(f"datasets/{there[0]} exists, and nothing was written; name another: --name NAME")
@@ -39,6 +48,18 @@ def imported(asked: argparse.Namespace) -> Imported:
         )
     told = tuple(_told(one, places[one.dataset], tool) for one in found)
     return Imported(verb="import", tool=tool, datasets=told)
+
+
+def _refer(found: Found, known: Collection[str]) -> None:
+    """References by the names that datasets have here; a rule that refers to none of them is left, by name."""
+    rules, found.rules = found.rules, []
+    for rule in rules:
+        if isinstance(other := rule.get("reference"), str) and other not in known:
+            rule = {**rule, "reference": Found(other).dataset}
+        if any(unknown_references(parse_rule(rule), known)):
+            found.leave(parse_rule(rule).title, f"there is no dataset {rule['reference']} yet; import that one first")
+        else:
+            found.rules.append(rule)
 
 
 def _write(made: Mapping[Path, str]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from quality.errors import ConfigurationError
@@ -30,6 +30,30 @@ class NoCounterpartError(Exception):
     """A rule of another tool that nothing here says."""
 
 
+class Given(Mapping[str, Any]):
+    """What a rule of another tool is given; it knows which of it was asked for, as what nobody asks for is not kept."""
+
+    def __init__(self, given: Mapping[str, Any]) -> None:
+        self._given, self._asked = dict(given), set[str]()
+
+    def __getitem__(self, field: str) -> Any:
+        self._asked.add(field)
+        return self._given[field]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._given)
+
+    def __len__(self) -> int:
+        return len(self._given)
+
+    def all_asked(self, aside: Iterable[str] = ()) -> None:
+        """NoCounterpartError for a field that is given and says more than the rules that were made of it."""
+        left = [field for field in self._given if field not in self._asked and field not in aside]
+        for field in left:
+            if self._given[field] not in (None, False):
+                raise NoCounterpartError(f"`{field}` has no counterpart")
+
+
 class Found:
     """The contract of one dataset, as it is found: rules that hold here, and what was left out, by name."""
 
@@ -42,6 +66,7 @@ class Found:
         self.key: list[str] = []
         self.rules: list[Rule] = []
         self.left: list[str] = []
+        self._taken: list[Rule] = []
 
     def add(self, name: str, rule: Mapping[str, Any]) -> None:
         """A rule, once, if it can be read here; else its name with the reason."""
@@ -50,9 +75,16 @@ class Found:
         except ConfigurationError as error:
             self.leave(name, str(error).splitlines()[0])
             return
-        titles = {parse_rule(other).title for other in self.rules}
-        if one not in self.rules and parse_rule(one).title not in titles:
-            self.rules.append(one)
+        if one not in self._taken:
+            self._taken.append(one)
+            self.rules.append(self._named(one))
+
+    def _named(self, rule: Rule) -> Rule:
+        """The rule with a name of its own, where another that says something else has its title."""
+        titles, title, number = {parse_rule(other).title for other in self.rules}, parse_rule(rule).title, 1
+        while (name := title if number == 1 else f"{title} ({number})") in titles:
+            number += 1
+        return rule if number == 1 else canonical(parse_rule({**rule, "name": name}))
 
     def leave(self, name: str, why: str) -> None:
         """A rule that is not taken, by its name."""
@@ -64,7 +96,7 @@ class Found:
             made = list(rules)
         except NoCounterpartError as error:
             self.leave(name, str(error))
-        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError, StopIteration) as error:
             self.leave(name, f"it is not written as its tool documents it ({type(error).__name__}: {error})")
         else:
             for one in made:
@@ -105,3 +137,8 @@ def quoted(column: str) -> str:
 def text(value: str) -> str:
     """A text in a condition."""
     return "'" + value.replace("'", "''") + "'"
+
+
+def both(one: Any, other: Any) -> Any:
+    """Two conditions as one; either may be none."""
+    return f"({one}) AND ({other})" if one and other else one or other
