@@ -536,7 +536,8 @@ def test_every_command_of_the_benchmarks_has_options_and_contestants_that_exist(
 
 
 def test_the_commands_of_every_page_are_run_here_or_explained(template: Path, tmp_path: Path) -> None:
-    written = {one for block in OF_PAGES if block.language == "" and "[[" not in block.text for one in block.commands}
+    plain = [block for block in OF_PAGES if block.language == "" and not re.search(r"\[[\[%]", block.text)]
+    written = {one for block in plain for one in block.commands}  # what answers shape is read as it is rendered
     for number, answers in enumerate(({}, OTHER)):
         readme = rendered(template, tmp_path / str(number) / "orders", **answers)
         written |= {one for block in readme if not block.language for one in block.commands}
