@@ -49,13 +49,18 @@ class Sent:
     """
 
     def __init__(self) -> None:
-        self.batches = 0
+        self.batches = self.bytes = 0
         self.at_work = Lock()
 
     def __call__(self, work: Callable[[Any], Any], batches: Sequence[Any]) -> list[Any]:
-        self.batches += len(batches)
         said = pickle.dumps(work)
-        return [pickle.loads(pickle.dumps(pickle.loads(said)(pickle.loads(pickle.dumps(one))))) for one in batches]
+        return [self._answer(said, pickle.dumps(one)) for one in batches]
+
+    def _answer(self, work: bytes, batch: bytes) -> Any:
+        answer = pickle.dumps(pickle.loads(work)(pickle.loads(batch)))
+        self.batches += 1
+        self.bytes += len(work) + len(batch) + len(answer)
+        return pickle.loads(answer)
 
 
 def test_batches_that_are_sent_say_what_the_whole_says(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,6 +74,33 @@ def test_batches_that_are_sent_say_what_the_whole_says(monkeypatch: pytest.Monke
     finally:
         EACH.reset(token)
     assert sent.batches > 20
+
+
+@pytest.mark.parametrize("keys", ["numbers", "texts"])
+def test_what_is_sent_grows_as_the_files_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keys: str) -> None:
+    """Each batch is sent what is about its own files: marks that repeat, and the tables of each range, are of all."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("QUALITY_ROOT", str(tmp_path))
+    monkeypatch.setattr(run, "BYTES", 2**16)
+    rules = [{"check": "unique", "column": "key"}]
+    asks = CheckConfig().override(dataset="orders", source=Files(path="data/*.parquet"), rules=rules, engine=ENGINE)
+    (tmp_path / "data").mkdir()
+    bytes_sent = []
+    for files in (8, 32):
+        for number in range(files):
+            ids = pl.Series("key", range(number // 2 * 500, number // 2 * 500 + 500))  # two files have the same keys
+            ids.cast(pl.String if keys == "texts" else pl.Int64).to_frame().write_parquet(
+                tmp_path / "data" / f"{number:02}.parquet"
+            )
+        sent = Sent()
+        token = EACH.set(sent)
+        try:
+            found = check(None, asks.override(states={"path": f"states {files}"}))
+        finally:
+            EACH.reset(token)
+        assert found.rules[0].failed_count == files * 500
+        bytes_sent.append(sent.bytes)
+    assert bytes_sent[1] < 4.5 * bytes_sent[0]
 
 
 def _spread(config: CheckConfig, kept: bool) -> CheckConfig:

@@ -88,6 +88,7 @@ class Piece:
         self.was_read = self.has_news = self.has_changed = False
         self.asked: list[tuple[str, tuple[str, ...]]] = []
         self.marks: dict[str, Marks | None] = {}
+        self.sought = pl.DataFrame()
         self.is_new = not texts
         if texts:
             with suppress(*BROKEN):
@@ -132,7 +133,7 @@ class Piece:
         """Takes over what was found out about the same file elsewhere."""
         self.kept, self.header, self.asked, self.marks = other.kept, other.header, other.asked, other.marks
         self.was_read, self.has_news = self.was_read or other.was_read, other.has_news
-        self.has_changed = self.has_changed or other.has_changed
+        self.has_changed, self.sought = self.has_changed or other.has_changed, other.sought
 
     def described(self) -> Header:
         """The header: as it is kept, or as the file says it."""
@@ -144,6 +145,11 @@ class Piece:
             rows = frame.rows if found.rows is None else found.rows
             self.header = Header(frame.schema, rows, found.columnar, found.hidden, declared, dtypes, found.exponents)
         return self.header
+
+    def seek(self) -> pl.DataFrame:
+        """The marks that it is looked through for, once: a worker is sent those of its files, and sends none back."""
+        marks, self.sought = self.sought, pl.DataFrame()
+        return marks
 
     def measure(self, asks: Sequence[Ask], takes: Sequence[Planned] = ()) -> dict[str, BaseException]:
         """Asks the file what is not known yet, and says why something stays unknown. Nothing is kept half.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import polars as pl
@@ -25,9 +25,26 @@ class Run(NamedTuple):
     spread: Spread
     budget: int
 
+    def place(self, number: int | str) -> str:
+        """The name of one of its ranges."""
+        return f"{self.name}.{number}"
+
     def repeated(self, names: Sequence[str]) -> str:
         """The name of what occurs more than once in these tables."""
         return f"{self.name}.again.{digest(sorted(names))}"
+
+
+class Range(NamedTuple):
+    """One range of a run: its first and last mark, where it is kept, and what is written beside it.
+
+    It goes to a worker, and says of the tables, which may be many, no more than what they are known by.
+    """
+
+    number: int
+    low: int
+    high: int
+    place: str
+    about: dict[str, str]
 
 
 class Ranges(NamedTuple):
@@ -40,12 +57,24 @@ class Ranges(NamedTuple):
     boxes: tuple[Boxes, ...]
     ranges: int
 
+    def each(self) -> list[Range]:
+        """The ranges, in their order."""
+        width, numbers = -(-ALL_MARKS // self.ranges), range(self.ranges)
+        bounds = [(number * width, min((number + 1) * width, ALL_MARKS) - 1) for number in numbers]
+        abouts = zip(numbers, bounds, self._abouts(numbers), strict=True)
+        return [Range(number, *ends, self.place(number), about) for number, ends, about in abouts]
+
     def about(self, number: int | str) -> dict[str, str]:
-        """What is written beside a range: its tables beside the first, beside others what these are known by."""
+        """What is written beside a range."""
+        return next(self._abouts([number]))
+
+    def _abouts(self, numbers: Iterable[int | str]) -> Iterator[dict[str, str]]:
+        """What is written beside each: its tables beside the first, beside others what these are known by."""
         tables = {"names": " ".join(self.names), "counts": " ".join(map(str, self.counts))}
         tables["boxes"] = text_of(self.boxes)
-        said = {"tables": digest(tables), "ranges": str(self.ranges), "range": str(number)}
-        return said if number else tables | said
+        said = {"tables": digest(tables), "ranges": str(self.ranges)}
+        for number in numbers:
+            yield (said if number else tables | said) | {"range": str(number)}
 
     def there(self, names: Collection[str]) -> dict[int, Boxes]:
         """The boxes of the tables that are among these, by their numbers."""
@@ -60,14 +89,10 @@ class Ranges(NamedTuple):
     def place(self, number: int | str) -> str:
         return f"{self.name}.{number}"
 
-    def is_there(self, number: int | str) -> bool:
-        """Whether a range is that of this run; another check may have written another."""
-        return self.about(number).items() <= self.store.about(self.place(number)).items()
 
-    def bounds(self, number: int) -> tuple[int, int]:
-        """The first and the last mark of a range."""
-        width = -(-ALL_MARKS // self.ranges)
-        return number * width, min((number + 1) * width, ALL_MARKS) - 1
+def is_there(store: Store, place: str, about: dict[str, str]) -> bool:
+    """Whether a range is that of this run; another check may have written another."""
+    return about.items() <= store.about(place).items()
 
 
 class Table(NamedTuple):

@@ -29,7 +29,9 @@ def same_of(key: Key, run: Run, pieces: Mapping[str, Piece], found: pl.DataFrame
         new = found.join(known[1], on=["mark", "name"], how="anti")
         asked = pl.col("file").is_in(new["name"].unique().implode())
         rows.append(there.filter(pl.col("file").is_in(list(pieces)) & ~asked))
-    held = found.filter(pl.col("name").is_in(new["name"].unique().implode())).partition_by("name", as_dict=True)
+    held = found.filter(pl.col("name").is_in(new["name"].unique().implode())).partition_by(
+        "name", as_dict=True, include_key=False
+    )
     rows += _all_looked_up(key, run, pieces, {name: marks for (name,), marks in held.items()})
     kept = pl.concat(rows)
     if not any(piece.has_changed for piece in pieces.values()):
@@ -52,7 +54,9 @@ def _all_looked_up(
     for was_read in (True, False):
         left = [name for name in held if name not in found and pieces[name].was_read >= was_read]
         known = pl.concat([key.none, *found.values()])
-        looked = run.spread.over([pieces[name] for name in left], partial(_look_up, key, held, known))
+        for name in left:
+            pieces[name].sought = held[name]
+        looked = run.spread.over([pieces[name] for name in left], partial(_look_up, key, known))
         found |= zip(left, looked, strict=True)
     return [same.with_columns(file=pl.lit(name)) for name, same in found.items()]
 
@@ -65,10 +69,8 @@ def _looked_up_before(key: Key, piece: Piece) -> tuple[pl.DataFrame, pl.Series]:
     return kept.filter(pl.col("asked").is_null()).drop("asked"), kept["asked"].drop_nulls().explode().drop_nulls()
 
 
-def _look_up(
-    key: Key, held: Mapping[str, pl.DataFrame], known: pl.DataFrame, pieces: Sequence[Piece]
-) -> list[pl.DataFrame]:
-    return [_looked_up(key, piece, held[key.shard_of(piece)], known) for piece in pieces]
+def _look_up(key: Key, known: pl.DataFrame, pieces: Sequence[Piece]) -> list[pl.DataFrame]:
+    return [_looked_up(key, piece, piece.seek(), known) for piece in pieces]
 
 
 def _looked_up(key: Key, piece: Piece, marks: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:

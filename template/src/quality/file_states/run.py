@@ -18,9 +18,11 @@ from quality.file_states.ends import RARE, Marks, far_of, near
 from quality.file_states.ranges import (
     ALL_MARKS,
     FAR,
+    Range,
     Ranges,
     Run,
     Table,
+    is_there,
     kept_run,
     of_tables,
     repeats,
@@ -99,8 +101,8 @@ def _after_few_came(run: Run, names: Sequence[str], made: Made) -> pl.DataFrame 
     added = [Table(name, first) for first, name in enumerate(came, len(known.names))]
     looked = _near(known, came, names)
     ranges = known if looked.whole else known._replace(ranges=_in_ranges(run, looked.rows))
-    met = partial(_met, ranges, added, looked, tuple(known.gone(names)))
-    found = [part for part in run.spread.each_of(range(ranges.ranges), met) if part is not None]
+    met = partial(_met, run, added, looked, tuple(known.gone(names)))
+    found = [part for part in run.spread.each_of(ranges.each(), met) if part is not None]
     if len(found) < ranges.ranges:
         return None
     new = _with_names(pl.concat(found), [*known.names, *came])
@@ -114,7 +116,7 @@ def _near(known: Ranges, came: Mapping[str, Marks], names: Collection[str]) -> N
         known.store.touch(far_of(known.names[n]))
     close, far = near([one.boxes for one in came.values()], there)
     rows = sum(known.counts[n] for n in close)
-    if rows > NEAR * sum(known.counts) or (far and not known.is_there(FAR)):
+    if rows > NEAR * sum(known.counts) or (far and not is_there(known.store, known.place(FAR), known.about(FAR))):
         return Near(whole=True)
     rows += sum(one.rows for one in came.values()) + far * sum(known.counts) // RARE
     return Near(tuple(Table(known.names[n], n) for n in close), far, rows=rows)
@@ -133,31 +135,29 @@ def _left(again: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
     return left.filter((pl.col("rows") > 1) | (pl.len().over("mark") > 1))
 
 
-def _met(known: Ranges, added: Sequence[Table], looked: Near, gone: Sequence[int], number: int) -> pl.DataFrame | None:
+def _met(run: Run, added: Sequence[Table], looked: Near, gone: Sequence[int], one: Range) -> pl.DataFrame | None:
     """What repeats in one range among added marks, and those of the run that lie near them; None without these.
 
     What is of tables gone is left out of what was found: to look at every row's number would read a half more.
     """
-    low, high = known.bounds(number)
-    more = sorted_marks(added, low, high, known.store)
+    more = sorted_marks(added, one.low, one.high, run.store)
     try:
-        found = [_held(table, more) for table in _looked_through(known, looked, number)]
+        found = [_held(table, more) for table in _looked_through(run, looked, one)]
     except GONE:
         return None
-    if looked.whole and not known.is_there(number):
+    if looked.whole and not is_there(run.store, one.place, one.about):
         return None
-    there = pl.concat([more.clear(), *(one.filter(~of_tables(gone)) for one in found)]).sort("mark")
+    there = pl.concat([more.clear(), *(held.filter(~of_tables(gone)) for held in found)]).sort("mark")
     return repeats(more.merge_sorted(there, "mark"))
 
 
-def _looked_through(known: Ranges, looked: Near, number: int) -> list[pl.LazyFrame]:
+def _looked_through(run: Run, looked: Near, one: Range) -> list[pl.LazyFrame]:
     """Sorted marks, with the numbers of their tables, among which those of tables near are; of one range."""
     if looked.whole:
-        return [known.store.scan(known.place(number))]
-    low, high = known.bounds(number)
-    found = [sorted_marks(looked.tables, low, high, known.store)] if looked.tables else []
+        return [run.store.scan(one.place)]
+    found = [sorted_marks(looked.tables, one.low, one.high, run.store)] if looked.tables else []
     if looked.far:
-        far = sorted_marks([Table(known.place(FAR), several=True)], low, high, known.store)
+        far = sorted_marks([Table(run.place(FAR), several=True)], one.low, one.high, run.store)
         found.append(far.filter(~of_tables([table.first for table in looked.tables])))
     return [table.lazy() for table in found]
 
@@ -182,7 +182,7 @@ def _made_anew(run: Run, made: Mapping[str, Marks]) -> pl.DataFrame:
     number = _in_ranges(run, sum(rows.values()))
     ranges = Ranges(run.name, run.store, tuple(rows), tuple(rows.values()), boxes, number)
     tables = _grouped(run, rows)
-    found = run.spread.each_of(range(ranges.ranges), partial(_merged, ranges, tables))
+    found = run.spread.each_of(ranges.each(), partial(_merged, run, tables))
     _keep_far(run, ranges)
     for table in tables:
         if table.several:
@@ -203,10 +203,10 @@ def _keep_far(run: Run, ranges: Ranges) -> None:
         run.store.write(ranges.place(FAR), pl.concat(parts).sort("mark"), ranges.about(FAR))
 
 
-def _merged(of: Ranges, tables: Sequence[Table], number: int) -> pl.DataFrame:
+def _merged(run: Run, tables: Sequence[Table], one: Range) -> pl.DataFrame:
     """One range of the run, kept, and what repeats in it."""
-    marks = sorted_marks(tables, *of.bounds(number), of.store)
-    of.store.write(of.place(number), marks, of.about(number), sealed=False)
+    marks = sorted_marks(tables, one.low, one.high, run.store)
+    run.store.write(one.place, marks, one.about, sealed=False)
     return repeats(marks)
 
 
