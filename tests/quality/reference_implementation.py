@@ -92,6 +92,9 @@ CONDITIONS: dict[str, Truth] = {
     "i > 0 OR b": lambda row: sql_not(sql_and(sql_not(CONDITIONS["i > 0"](row)), sql_not(row["b"]))),
     "i IN (1, 2)": lambda row: None if row["i"] is None else row["i"] in (1, 2),
     "i BETWEEN 0 AND 2": lambda row: None if row["i"] is None else 0 <= row["i"] <= 2,
+    "u - 2 >= 0": lambda row: None if row["u"] is None else row["u"] - 2 >= 0,
+    "n + 1 > n": lambda row: None if row["n"] is None else True,
+    "u - i > 0": lambda row: None if row["u"] is None or row["i"] is None else row["u"] - row["i"] > 0,
     "d >= DATE '2024-06-01'": _compare("d", lambda order: order >= 0, date(2024, 6, 1)),
 }
 """SQL conditions, and the same in Python."""

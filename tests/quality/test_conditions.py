@@ -6,12 +6,16 @@ import os
 import threading
 import time
 from collections.abc import Iterator
+from datetime import date
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
 from checking import judge, judge_one
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from quality.engine.sql import condition
 from quality.errors import ConfigurationError
@@ -204,3 +208,78 @@ def test_what_the_answer_says_works(column: pl.DataType, sql: str) -> None:
     data = pl.DataFrame({"d": ["2024-05-01"]}).select(pl.col("d").str.to_datetime().cast(pl.Datetime("us")))
     typed = data.select(pl.col("d").dt.replace_time_zone(getattr(column, "time_zone", None)).cast(column))
     assert judge(typed, {"check": "expression", "expression": sql}).status is Status.PASSED
+
+
+RANGES = {
+    "i8": (pl.Int8, -(2**7), 2**7 - 1),
+    "i64": (pl.Int64, -(2**63), 2**63 - 1),
+    "u8": (pl.UInt8, 0, 2**8 - 1),
+    "u32": (pl.UInt32, 0, 2**32 - 1),
+    "u64": (pl.UInt64, 0, 2**64 - 1),
+}
+ROW = st.fixed_dictionaries(
+    {name: st.sampled_from([low, low + 1, 0, 1, 100, high, None]) for name, (_, low, high) in RANGES.items()}
+)
+FACTORS = st.sampled_from(["i8", "i64", "u8", "u32", "2", "300", "-1"])
+TERMS = st.one_of(
+    st.sampled_from([*RANGES, "1", "-1", "128", "70000"]),
+    st.builds("({} * {})".format, FACTORS, FACTORS),
+    st.builds("(-{})".format, st.sampled_from([*RANGES])),
+    st.builds("abs({})".format, st.sampled_from([*RANGES])),
+)
+SUMS = st.recursive(TERMS, lambda inner: st.builds("({} {} {})".format, inner, st.sampled_from("+-"), inner))
+CONDITIONS = st.builds("{} {} {}".format, SUMS, st.sampled_from(["<", "<=", ">", ">=", "=", "<>"]), SUMS)
+"""The same in SQL and, but for two signs, in Python, whose numbers have no bounds; none has more than 38 digits."""
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    rows=st.lists(ROW, min_size=1, max_size=12), conditions=st.lists(CONDITIONS, min_size=8, max_size=8, unique=True)
+)
+def test_whole_numbers_of_a_condition_do_not_wrap(rows: list[dict[str, int | None]], conditions: list[str]) -> None:
+    frame = pl.DataFrame(rows, schema={name: dtype for name, (dtype, _, _) in RANGES.items()})
+    rules: list[dict[str, Any]] = []
+    rules += [{"check": "expression", "expression": one, "name": f"rows {n}"} for n, one in enumerate(conditions)]
+    rules += [{"check": "row_count", "min": 0, "where": one, "name": f"where {n}"} for n, one in enumerate(conditions)]
+    found = {rule.rule_name: rule for rule in judge(frame, *rules).rules}
+    for number, one in enumerate(conditions):
+        written = one.replace("<>", "!=").replace(" = ", " == ")
+        reads = [
+            name for name in RANGES if name in written.replace("(", " ").replace(")", " ").replace("-", " ").split()
+        ]
+        answers = [eval(written, {}, row) for row in rows if all(row[name] is not None for name in reads)]
+        by_row, inside = found[f"rows {number}"], found[f"where {number}"]
+        counted = len(answers) - sum(answers), len(answers), sum(answers)
+        assert (by_row.failed_count, by_row.total_count, inside.value or 0) == counted, (one, by_row, inside)
+
+
+@pytest.mark.parametrize(
+    ("sql", "failing"),
+    [
+        ("LENGTH(name) - 3 < 0", 1),
+        ("EXTRACT(MONTH FROM day) * 100 > 0", 0),
+        ("COALESCE(small, 0) - 1 >= 0", 1),
+        ("CASE WHEN day IS NULL THEN 0 ELSE small END - large <= 0", 0),
+        ("POWER(small, 2) >= 0", 0),
+        ("(small - large) / 2 < 0", 1),
+        ("small - large BETWEEN -300 AND 0", 0),
+        ("small - large IN (0, -1)", 1),
+        ("small BETWEEN large - 300 AND large + 300", 0),
+        ("small - half < 0.5", 1),
+        ("CAST(small AS DOUBLE) - large <= 0", 0),
+    ],
+)
+def test_what_functions_of_a_condition_count_does_not_wrap(sql: str, failing: int) -> None:
+    columns = {"small": pl.UInt8, "large": pl.UInt16, "half": pl.Float32, "name": pl.String, "day": pl.Date}
+    rows = [(200, 200, 199.5, "a", date(2024, 12, 31)), (0, 255, 0.0, "abcdef", date(2024, 1, 1))]
+    found = judge_one(pl.DataFrame(rows, schema=columns, orient="row"), {"check": "expression", "expression": sql})
+    assert (found.failed_count, found.total_count) == (failing, 2), found.message
+
+
+def test_what_nests_too_deep_to_be_counted_is_told() -> None:
+    sql = " + ".join(["a"] * 300) + " > 0"
+    found = judge_one(pl.DataFrame({"a": [1]}), {"check": "expression", "expression": sql})
+    assert (found.status, found.message) == (
+        Status.ERROR,
+        "the SQL nests more operators than can be read; write it as several rules",
+    )

@@ -398,6 +398,21 @@ def test_a_pattern_that_the_engine_does_not_know_is_none_anywhere(there: dict[st
         judge(None, {"check": "regex", "column": "s", "pattern": pattern}, source=there)
 
 
+def test_whole_numbers_do_not_wrap_there(there: dict[str, Any], data: pl.DataFrame) -> None:
+    """Counts are those of Python, whose whole numbers have no bounds."""
+    conditions = {"big + 1 > big": ["big"], "small * 3000 >= small": ["small"]}
+    conditions |= {one: ["big", "small"] for one in ("abs(big - small) > 0", "-big < small", "big * small > -5")}
+    rules = [{"check": "expression", "expression": one, "name": str(n)} for n, one in enumerate(conditions)]
+    assert said_there(rules, there) == rules
+    for rule, (one, reads) in zip(
+        judge(None, *rules, source=there, sample_rows=0).rules, conditions.items(), strict=True
+    ):
+        answers = [eval(one, dict(row)) for row in data.drop_nulls(reads).rows(named=True)]
+        assert (rule.failed_count, rule.total_count) == (answers.count(False), len(answers)), one
+    with pytest.raises(ConfigurationError, match="a number that may have more than 38 digits cannot be said in"):
+        judge(None, {"check": "expression", "expression": "big * big * 3 > 0"}, source=there)
+
+
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(conditions=st.lists(CONDITIONS, min_size=12, max_size=12, unique=True))
 def test_whatever_a_condition_says_both_count_alike(

@@ -19,6 +19,7 @@ from quality.provenance import is_own
 from quality.result import RuleResult, run_status
 from quality.texts import percent_of
 from quality.values import Scalar, Status
+from quality.whole_numbers import known
 
 MASK = "***"
 UNCOMPUTED = "it could not be computed"
@@ -67,13 +68,14 @@ def _rows(frame: Frame) -> int | None:
     return None
 
 
-def bind(rule: Rule, frame: Frame) -> None:
-    """CannotJudgeError for a rule that this frame's columns and dtypes make impossible; reads no data."""
+def bind(rule: Rule, frame: Frame) -> Rule:
+    """The rule as it judges this frame; CannotJudgeError where columns and dtypes forbid that. It reads no data."""
     if frame.differs and not rule.JUDGES_SCHEMAS:
         raise MalformedError(frame.differs)
     frame.check_readable((*rule.subjects, *((rule.by,) if rule.by else ())))
     if rule.by is not None and kind_of(frame.schema[rule.by]) == "nested":
         raise CannotJudgeError(f"column '{rule.by}' is {frame.schema[rule.by]}; by needs single values")
+    rule = known(rule, frame.schema)
     if rule.where is not None:
         frame.check_condition(rule.where)
     for column in rule.subjects:
@@ -86,6 +88,7 @@ def bind(rule: Rule, frame: Frame) -> None:
             )
     rule.bind(frame)
     _check_answers(rule, frame)
+    return rule
 
 
 def _check_answers(rule: Rule, frame: Frame) -> None:
@@ -109,12 +112,10 @@ def judge(
 
     `judged` is called now and then with the number of rules judged since; `measuring` is the pass, or answers for it.
     """
-    ready: dict[int, Rule] = {}
-    problems: dict[int, BaseException] = {}
+    ready, problems = dict[int, Rule](), dict[int, BaseException]()
     for number, rule in enumerate(request.rules):
         try:
-            bind(rule, frame)
-            ready[number] = rule
+            ready[number] = bind(rule, frame)
         except BROKEN as error:
             problems[number] = error
     states, broken = measuring(ready, frame, BROKEN, judged)
@@ -124,7 +125,7 @@ def judge(
         if number in problems:
             found.append(_unjudged(rule, None, problems[number], request))
         else:
-            found.extend(_segments(rule, states.of(number, rule, frame), frame, request))
+            found.extend(_segments(ready[number], states.of(number, rule, frame), frame, request))
         if not states.has(number):
             judged(1)
     return [*found, *_gone(request, frame)]

@@ -12,7 +12,7 @@ from quality.pushdown.dialects import Dialect, UnsayableError, call, exp
 from quality.pushdown.dialects import number as sql_number
 from quality.pushdown.functions import Value, all_of, case, filled, function, is_null, paren
 from quality.pushdown.literals import literal
-from quality.pushdown.operators import cast, operation
+from quality.pushdown.operators import cast, most, operation, reach
 from quality.pushdown.tree import Tree
 
 FIRST = "BooleanFunction.IsFirstDistinct"
@@ -126,7 +126,27 @@ class Reader:
             held = pl.Series._from_pyseries(node.value) if self.tree.dtype(at).is_nested() else node.value
         if type(node).__name__ == "Cast":
             of = self._argument(node.expr, among)
-        return Value(self._value(at, among), self.tree.dtype(at), held, of)
+        return Value(self._value(at, among), self.tree.dtype(at), held, of, self._most(at))
+
+    def _most(self, at: int) -> int | None:
+        """What a whole number is at most, its sign aside."""
+        node, dtype = self.tree.expr(at), self.tree.dtype(at)
+        if not dtype.is_integer():
+            return None
+        of, whole = [], most(dtype)
+        match type(node).__name__:
+            case "Literal":
+                return abs(node.value) if isinstance(node.value, int) else whole
+            case "Cast":
+                of = [self._most(node.expr)]
+            case "BinaryExpr":
+                of = [self._most(node.left), self._most(node.right)]
+            case "Function" if node.function_data[0] == "abs":
+                of = [self._most(node.input[0])]
+        if not of or None in of:
+            return whole
+        op = str(node.op).rpartition(".")[2] if len(of) > 1 else "Plus"
+        return min(whole, reach(op, [one for one in of if one is not None], whole))
 
     def _function(self, node: Any, dtype: pl.DataType, among: bool) -> Any:
         name, *options = node.function_data

@@ -14,12 +14,16 @@ from quality.pushdown.regexes import blanks
 
 
 class Value(NamedTuple):
-    """An argument as SQL, with its dtype; `held` is what is written down, `cast` what it is a cast of."""
+    """An argument as SQL, with its dtype; `held` is what is written down, `cast` what it is a cast of.
+
+    A whole number is at `most` so much, whatever the data is.
+    """
 
     sql: Any
     dtype: pl.DataType
     held: Any = None
     cast: Value | None = None
+    most: int | None = None
 
 
 Arguments = Sequence[Value]
@@ -195,9 +199,9 @@ def _negative(value: Any, dtype: pl.DataType, dialect: Dialect) -> Any:
 def _absolute(value: Value, dialect: Dialect) -> Any:
     if str(value.dtype).startswith("U"):
         return value.sql
-    less = _negative(value.sql.copy(), value.dtype, dialect)
-    if value.dtype.is_float():
+    if value.dtype.is_float() or value.dtype == pl.Int128():
         return call("ABS", value.sql)
+    less = _negative(value.sql.copy(), value.dtype, dialect)
     return case((paren(exp.LT(this=value.sql, expression=number(0))), less), otherwise=value.sql.copy())
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import polars as pl
 
 from quality.pushdown.dialects import Dialect, UnsayableError, exp, number
-from quality.pushdown.digits import DIGITS
+from quality.pushdown.digits import DIGITS, DIGITS_OF_DECIMALS
 from quality.pushdown.functions import Value, all_of, any_of, case, paren
 from quality.pushdown.literals import literal
 
@@ -50,8 +52,12 @@ def _arithmetic(op: str, left: Value, right: Value, dtype: pl.DataType, dialect:
         how = getattr(exp, COUNTED[op])
         if dtype.is_float():
             return paren(how(this=left.sql, expression=right.sql))
-        if dtype == pl.Int128() and op != "Multiply" and all(map(_was_narrow, (left, right))):
-            return paren(how(this=left.sql, expression=right.sql))
+        if dtype == pl.Int128() and left.most is not None and right.most is not None:
+            if reach(op, [left.most, right.most], 10**DIGITS_OF_DECIMALS) < 10**DIGITS_OF_DECIMALS:
+                return paren(how(this=left.sql, expression=right.sql))
+            raise UnsayableError(
+                f"a number that may have more than {DIGITS_OF_DECIMALS} digits cannot be said in {dialect.NAME}"
+            )
         sides = [dialect.cast(one.sql, wide(dtype)) for one in (left, right)]
         return wrapped(paren(how(this=sides[0], expression=sides[1])), dtype, dialect)
     if op == "TrueDivide" and left.dtype.is_integer():
@@ -62,14 +68,21 @@ def _arithmetic(op: str, left: Value, right: Value, dtype: pl.DataType, dialect:
         return _quotient(left.sql, right.sql, right.held, dialect)
     if op == "Modulus" and dtype.is_integer():
         return _floored_rest(left.sql, right.sql)
-    if op == "FloorDivide" and dtype.is_integer():
+    if op == "FloorDivide" and dtype.is_integer() and dtype != pl.Int128():
         return _floored(left.sql, right.sql, dialect)
     raise UnsayableError(f"{op} of {left.dtype} cannot be said in {dialect.NAME}")
 
 
-def _was_narrow(value: Value) -> bool:
-    """Whether a wide whole number is one of at most 64 bits, whose sums and differences no wide one wraps."""
-    return value.cast is not None and value.cast.dtype.is_integer() and _bits(value.cast.dtype) <= 64
+def most(dtype: pl.DataType) -> int:
+    """What a whole number of a dtype is at most, its sign aside."""
+    return 1 << _bits(dtype) - (not str(dtype).startswith("U"))
+
+
+def reach(op: str, of: Sequence[int], whole: int) -> int:
+    """What an operator's result is at most, its sign aside; `whole` where nothing is known of it."""
+    if op in ("Plus", "Minus"):
+        return sum(of)
+    return math.prod(of) if op == "Multiply" else whole
 
 
 def wide(dtype: pl.DataType) -> pl.DataType:
@@ -129,6 +142,8 @@ def cast(value: Value, dtype: pl.DataType, dialect: Dialect) -> Any:
     if was == dtype:
         return value.sql
     if was == pl.Null or _widens(was, dtype):
+        return dialect.cast(value.sql, dtype)
+    if value.most is not None and dtype == pl.Int64() and value.most < most(dtype):
         return dialect.cast(value.sql, dtype)
     if was == pl.Boolean and dtype.is_numeric():
         one, zero = (literal(n, dtype, dialect) for n in (1, 0))

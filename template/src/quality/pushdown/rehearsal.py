@@ -47,7 +47,7 @@ def refusal(rule: Rule, frame: TableFrame) -> str | None:
 def _rehearse(rule: Rule, frame: TableFrame) -> None:
     """Everything that a check would ask, answered as of a table without rows."""
     with suppress(CannotJudgeError):
-        bind(rule, frame)
+        rule = bind(rule, frame)
         measures = [measure.expr.alias(name) for name, measure in rule.measures(frame).items()]
         state = _measured(rule, measures, frame) if measures else {}
         judgement = rule.judge(state, frame)
