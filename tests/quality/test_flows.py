@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+from prefect import flow as prefect_flow
 from prefect.client.orchestration import get_client
 
 from quality import (
@@ -21,6 +22,7 @@ from quality import (
     Status,
     check,
     check_dataset,
+    create_check_task,
     create_quality_flow,
     quality_checked_flow,
 )
@@ -86,6 +88,22 @@ def test_a_flow_of_the_factory_can_be_awaited(api: str) -> None:
         return await module_flow(GOOD)
 
     assert asyncio.run(awaited()).status is Status.PASSED
+
+
+@pytest.mark.parametrize("kind", ["task", "block", "flow"])
+def test_what_a_thread_of_async_code_asks_for_is_checked_there_and_then(api: str, kind: str) -> None:
+    call: dict[str, Any] = {
+        "task": create_check_task(rules=RULES),
+        "block": DataQualityBlock(rules=RULES).check,
+        "flow": create_quality_flow("threaded", rules=RULES),
+    }
+
+    @prefect_flow
+    async def parent() -> None:
+        await asyncio.to_thread(call[kind], BAD)
+
+    with pytest.raises(DataQualityError, match="FAILED"):
+        asyncio.run(parent())
 
 
 def test_a_flow_takes_the_parameters_of_its_loader(api: str) -> None:
