@@ -26,7 +26,7 @@ from quality.contract.project import load
 from quality.drift.finding import Layer
 from quality.drift.report import Report, look
 from quality.drift.server import clock_drift, version_drift
-from quality.ladder.block import DataQualityBlock
+from quality.ladder.block import DataQualityBlock, save_block
 from quality.server import server
 
 PROD = "users-check-dataset/users-prod"
@@ -228,6 +228,20 @@ def test_a_deployment_that_left_the_file_is_deleted_only_when_its_tags_prove_it_
     assert healed.healed == ("deleted the deployment users-old",)
     assert healed.exit_code == 0
     assert {found.name for found in client.read_deployments()} >= {"by-hand", "someone-elses"}
+
+
+def test_a_block_of_what_is_gone_is_named_and_deleted_on_request(client: SyncPrefectClient, repository: Path) -> None:
+    """Of an environment, or a dataset, that the repository had: what another wrote, or is called otherwise, stays."""
+    config = load("users", "prod")
+    gone = config.model_copy(update={"environment": "qa"})
+    save_block(client, gone)
+    of_another = DataQualityBlock.from_config(gone).model_copy(update={"domain": "orders"})
+    for name, block in {"orders-users-qa": of_another, "mine": DataQualityBlock.from_config(gone)}.items():
+        block.save(name, overwrite=True)
+    assert lines(seen()).count("delete it with `nox -s drift -- --fix`") == 1
+    assert "block users-users-qa: is of users in qa, which the repository does not have" in lines(seen())
+    assert look([Layer.SERVER], fix=True).healed == ("deleted the block users-users-qa",)
+    assert {"mine", "orders-users-qa", "users-users-prod"} <= {one.name for one in client.read_block_documents()}
 
 
 def test_a_secret_in_clear_is_named_and_never_shown(client: SyncPrefectClient) -> None:
