@@ -193,7 +193,8 @@ def quality_checked_flow(
         name = str(options.get("name") or plain.__name__.replace("_", "-"))
         check = _flow_check(name, chosen, config, block, dataset, environment, now)
         chosen_options = _flow_options(chosen, version_of(plain) | options | {"name": name})
-        return QualityFlow(again(settling(_around(plain, check))), **chosen_options).checking(check)
+        made: QualityFlow[P, R] = QualityFlow(again(settling(_around(plain, check))), **chosen_options)
+        return made.checking(check)
 
     return decorate
 

@@ -22,10 +22,12 @@ def unwrapped(function: Callable[P, R]) -> tuple[Callable[P, R], Callable[[Calla
 
     ConfigurationError for a generator, whose work would begin when the flow, and its check, are over.
     """
-    kind = next((one for one in (classmethod, staticmethod) if isinstance(function, one)), None)
-    plain = cast("Callable[P, R]", function.__func__) if kind else function  # type: ignore[attr-defined]
+    again: Callable[..., Any] = lambda same: same  # noqa: E731
+    plain: Any = function
+    if isinstance(function, (classmethod, staticmethod)):
+        again, plain = type(function), function.__func__
     refuse_generator(plain)
-    return plain, kind or (lambda same: same)
+    return plain, again
 
 
 def refuse_generator(function: Callable[..., object]) -> None:
