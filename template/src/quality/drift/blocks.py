@@ -22,8 +22,6 @@ from quality.drift.rules import configuration
 from quality.ladder.block import SLUG, DataQualityBlock, block_name, block_of, owner_of, save_block
 from quality.texts import slug as slug_of
 
-PAGE = 200
-
 
 def stored(client: SyncPrefectClient, name: str, slug: str = SLUG) -> dict[str, Any] | None:
     """The fields of a saved block as the server has them; None when there is no such block."""
@@ -99,15 +97,13 @@ def left_blocks(client: SyncPrefectClient) -> Iterator[BlockDocument]:
 
 
 def every_block(client: SyncPrefectClient) -> list[BlockDocument]:
-    """Each saved block of a contract's type, read before the first is deleted; none where the type was never saved."""
-    found: list[BlockDocument] = []
+    """Each saved block of a contract's type, which a server tells all at once; none where it does not have the type."""
     try:
-        while page := client.read_block_documents_by_type(SLUG, offset=len(found), limit=PAGE):
-            found += page
+        return client.read_block_documents_by_type(SLUG)
     except httpx.HTTPStatusError as error:
         if error.response.status_code != httpx.codes.NOT_FOUND:
             raise
-    return found
+        return []
 
 
 def is_newer(version: Any) -> bool:
