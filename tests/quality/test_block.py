@@ -12,7 +12,7 @@ from prefect.client.orchestration import get_client
 from prefect.testing.standard_test_suites.blocks import BlockStandardTestSuite
 from pydantic import ValidationError
 
-from quality import ConfigurationError, DataQualityBlock, DataQualityError, Status, check
+from quality import ConfigurationError, DataQualityBlock, DataQualityError, Status, check, data_quality_check_task
 from quality.contract import project
 from quality.ladder.block import block_name, load_block
 
@@ -48,8 +48,13 @@ def test_every_field_of_a_configuration_is_a_described_field_of_the_block(reposi
     assert all(field.description for field in DataQualityBlock.model_fields.values())
 
 
-def test_a_block_carries_the_whole_configuration(repository: Path) -> None:
+@pytest.mark.parametrize("nulls", [(), ("remind_after_hours", "challenge")], ids=["plain", "null for never"])
+def test_a_block_carries_the_whole_configuration(nulls: tuple[str, ...], repository: Path) -> None:
+    path = repository / "policy.yml"
+    said = "".join(f"  {name}: null\n" for name in nulls)
+    path.write_text(path.read_text("utf-8").replace("defaults:\n", f"defaults:\n{said}"), "utf-8")
     config = project.load("users", "prod")
+    assert [getattr(config, name) for name in nulls] == [None] * len(nulls)
     block = DataQualityBlock.from_config(config)
     assert (block.config, block.fingerprint) == (config, config.fingerprint)
 
@@ -60,6 +65,17 @@ def test_a_saved_block_loads_as_it_was_and_judges_as_the_contract_does(api: str,
     loaded = load_block(block_name("users", "prod"))
     assert (loaded.config, loaded.fingerprint) == (config, config.fingerprint)
     assert loaded.check().comparable() == check(None, config).comparable()
+
+
+def test_a_saved_block_sets_beside_a_contract_what_it_set_before_it_was_saved(api: str, repository: Path) -> None:
+    """A server keeps every field: a default of a saved block would unmask what the contract calls sensitive."""
+    block = DataQualityBlock(rules=[{"check": "regex", "column": "email", "pattern": "@"}], sample_rows=1)
+    block.save("of-two-fields", overwrite=True)
+    found: Any = data_quality_check_task(
+        config=project.load("users", "prod"), block=load_block("of-two-fields"), fail_on_error=False
+    )
+    assert (found.metadata.dataset, found.failures[0].sample_values) == ("users", ["***"])
+    assert load_block("of-two-fields").given().keys() == {"rules", "sample_rows"}
 
 
 def test_async_code_loads_and_awaits(api: str, repository: Path) -> None:

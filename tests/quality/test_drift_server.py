@@ -24,9 +24,11 @@ from users import compute
 
 from quality.contract.project import load
 from quality.drift.finding import Layer
+from quality.drift.leftovers import leftover_drift, remove_leftovers
 from quality.drift.report import Report, look
 from quality.drift.server import clock_drift, version_drift
-from quality.ladder.block import DataQualityBlock
+from quality.ladder.block import DataQualityBlock, save_block
+from quality.ladder.entries import computed
 from quality.server import server
 
 PROD = "users-check-dataset/users-prod"
@@ -228,6 +230,27 @@ def test_a_deployment_that_left_the_file_is_deleted_only_when_its_tags_prove_it_
     assert healed.healed == ("deleted the deployment users-old",)
     assert healed.exit_code == 0
     assert {found.name for found in client.read_deployments()} >= {"by-hand", "someone-elses"}
+
+
+def test_a_block_of_what_is_gone_is_named_and_deleted_on_request(api: str, repository: Path) -> None:
+    """Of an environment, or a dataset, that the repository had: what another wrote, or is called otherwise, stays."""
+    config, file = load("users", "prod"), computed()
+    gone = config.model_copy(update={"environment": "qa"})
+    mine = DataQualityBlock.from_config(gone)
+    with server() as client:
+        for one in (config, gone, gone.model_copy(update={"dataset": "sold"})):
+            save_block(client, one)
+        for name, block in {"orders-users-qa": mine.model_copy(update={"domain": "orders"}), "mine": mine}.items():
+            block.save(name, overwrite=True)
+        said = "\n".join(map(str, leftover_drift(client, file, [])))
+        assert "block users-users-qa: is of users in qa, which the repository does not have" in said
+        assert "block users-sold-qa" in said
+        assert not any(name in said for name in ("orders-users-qa", "mine", "users-users-prod"))
+        assert {"deleted the block users-users-qa", "deleted the block users-sold-qa"} <= {
+            *remove_leftovers(client, file)
+        }
+        assert {"mine", "orders-users-qa", "users-users-prod"} <= {one.name for one in client.read_block_documents()}
+        delete_blocks(client)
 
 
 def test_a_secret_in_clear_is_named_and_never_shown(client: SyncPrefectClient) -> None:

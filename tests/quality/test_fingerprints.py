@@ -63,7 +63,7 @@ def of(contract: dict[str, Any], policy: dict[str, Any]) -> CheckConfig:
     [
         pytest.param(CheckConfig(), "da506c8a9c8a9f31", id="nothing said"),
         pytest.param(of(CONTRACT, POLICY), "8ab7643bfc644c67", id="a plain policy"),
-        pytest.param(of(CONTRACT, RICH), "1121d071f6490adf", id="every field of a policy"),
+        pytest.param(of(CONTRACT, RICH), "fdbd0b99a09f23bc", id="every field of a policy"),
         pytest.param(of(CONTRACT | ASIDE, POLICY), "846b9afee205ddd3", id="quarantine"),
         pytest.param(
             CheckConfig().override(rules=[{"check": "unique", "column": "id"}]), "0b6cd54c9d6c6ea8", id="a call"

@@ -9,7 +9,10 @@ from typing import Any
 
 import polars as pl
 import pytest
+from prefect import flow as prefect_flow
 from prefect.client.orchestration import get_client
+from prefect.states import Completed, Failed
+from prefect.utilities.hashing import file_hash
 
 from quality import (
     CheckConfig,
@@ -21,6 +24,7 @@ from quality import (
     Status,
     check,
     check_dataset,
+    create_check_task,
     create_quality_flow,
     quality_checked_flow,
 )
@@ -86,6 +90,22 @@ def test_a_flow_of_the_factory_can_be_awaited(api: str) -> None:
         return await module_flow(GOOD)
 
     assert asyncio.run(awaited()).status is Status.PASSED
+
+
+@pytest.mark.parametrize("kind", ["task", "block", "flow"])
+def test_what_a_thread_of_async_code_asks_for_is_checked_there_and_then(api: str, kind: str) -> None:
+    call: dict[str, Any] = {
+        "task": create_check_task(rules=RULES),
+        "block": DataQualityBlock(rules=RULES).check,
+        "flow": create_quality_flow("threaded", rules=RULES),
+    }
+
+    @prefect_flow
+    async def parent() -> None:
+        await asyncio.to_thread(call[kind], BAD)
+
+    with pytest.raises(DataQualityError, match="FAILED"):
+        asyncio.run(parent())
 
 
 def test_a_flow_takes_the_parameters_of_its_loader(api: str) -> None:
@@ -170,11 +190,82 @@ def test_a_decorated_function_is_checked_when_it_says(
     assert bool(calls) is ran
 
 
+class Loads:
+    """Functions of a class, whose first argument after `self` or `cls` is the data."""
+
+    @quality_checked_flow(rules=RULES, check_mode="both")
+    def own(self, data: Any) -> Any:
+        return data
+
+    @quality_checked_flow(rules=RULES, check_mode="both")
+    @classmethod
+    def of_class(cls, data: Any) -> Any:
+        return data
+
+    @quality_checked_flow(rules=RULES, check_mode="both")
+    @staticmethod
+    async def alone(data: Any) -> Any:
+        return data
+
+
+@pytest.mark.parametrize("call", [Loads().own, Loads.of_class, Loads.alone], ids=["own", "of the class", "alone"])
+def test_functions_of_a_class_are_checked_by_their_data(api: str, call: Any) -> None:
+    run = asyncio.run if call.isasync else lambda returned: returned
+    assert run(call(GOOD)) is GOOD
+    with pytest.raises(DataQualityError):
+        run(call(BAD))
+
+
+def yields() -> Any:
+    yield GOOD
+
+
+async def ayields() -> Any:
+    yield GOOD
+
+
+@pytest.mark.parametrize("function", [yields, ayields])
+def test_what_yields_its_data_is_refused_where_the_flow_is_made(function: Any) -> None:
+    for make in (quality_checked_flow(rules=RULES), lambda made: create_quality_flow("yielding", made, rules=RULES)):
+        with pytest.raises(ConfigurationError, match="yields yields its data"):
+            make(function)
+
+
+def test_a_state_that_a_function_returns_stays_as_it_says(api: str) -> None:
+    returns: list[Any] = [Failed(message="the warehouse is closed"), Completed(data=BAD)]
+
+    @quality_checked_flow(rules=RULES)
+    def load(number: int) -> Any:
+        return returns[number]
+
+    call: Any = load
+    state = call(0, return_state=True)
+    assert (state.name, state.message) == ("Failed", "the warehouse is closed")
+    assert "FAILED" in call(1, return_state=True).message
+
+
+def test_a_copy_of_a_flow_has_no_retries_either() -> None:
+    for flow in (module_flow, check_dataset):
+        with pytest.raises(ConfigurationError, match="would repeat failed verdicts"):
+            flow.with_options(retries=2)
+        copy = flow.with_options(timeout_seconds=5)
+        assert (type(copy), copy.name, copy.retries, copy.timeout_seconds) == (type(flow), flow.name, 0, 5)
+    assert create_quality_flow("none", rules=RULES, retries=None).retries == 0
+
+
+def test_the_version_of_a_flow_tells_of_the_file_that_its_function_is_in() -> None:
+    def load() -> Any:
+        return GOOD
+
+    made: list[Any] = [quality_checked_flow(rules=RULES)(load), create_quality_flow("made", load, rules=RULES)]
+    assert {flow.version for flow in made} == {file_hash(__file__)}
+
+
 def test_a_check_mode_that_does_not_exist_or_cannot_be_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="did you mean 'before'"):
         QualityCheckMode("befor")
     with pytest.raises(ConfigurationError, match="has no argument to check"):
-        quality_checked_flow(rules=RULES, check_mode="before")(lambda: GOOD)
+        quality_checked_flow(rules=RULES, check_mode="before")(lambda **options: GOOD)
 
 
 def test_a_wrong_rule_is_refused_where_the_flow_is_made() -> None:

@@ -447,11 +447,17 @@ def test_a_source_that_cannot_be_read_is_an_error_of_every_rule(
         pytest.param({"a": [1, "x"]}, id="columns of mixed values"),
         pytest.param(pd.DataFrame([[1, 2]], columns=["a", "a"]), id="pandas columns named twice"),
         pytest.param(pd.DataFrame({"a": [1, "x", {}]}), id="pandas objects of mixed types"),
+        pytest.param([ONE, ONE], id="a list of frames"),
+        pytest.param((ONE.to_pandas(), 1), id="a frame and a number"),
+        pytest.param({"sheet": ONE.lazy(), "other": ONE}, id="frames by name"),
+        pytest.param(["data/a.csv", "data/b.csv"], id="a list of paths"),
+        pytest.param(ONE.to_arrow().to_reader(), id="a stream that can be read once"),
     ],
 )
 def test_data_that_cannot_be_read_as_a_table_is_an_error(data: Any) -> None:
-    result = judge(data, NOT_NULL)
+    result = judge(data, NOT_NULL, {"check": "row_count", "min": 1})
     assert (result.status, result.exit_code) == (Status.ERROR, 3)
+    assert {rule.status for rule in result.rules} == {Status.ERROR}
     assert "\n" not in (result.reason or "")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from quality import (
     ConfigurationError,
     DataQualityBlock,
     DataQualityError,
+    Files,
     Status,
     create_check_task,
     data_quality_check_task,
@@ -214,7 +216,8 @@ def names_of_two_runs(task: QualityTask[..., Any], data: Any, between: Any = Non
 def test_a_cached_verdict_is_reused_until_the_source_changes(api: str, repository: Path) -> None:
     file = repository / "data" / "users.parquet"
     task = create_check_task(rules=WITH_CHECK, retries=1, cache_key=str(repository), cache_expiration_seconds=300)
-    assert names_of_two_runs(task, str(file)) == ("Completed", "Cached")
+    assert names_of_two_runs(task, file) == ("Completed", "Cached")
+    assert _ended(task, repository / "absent.parquet").result.status is Status.ERROR
     later = file.stat().st_mtime + 5
     assert names_of_two_runs(task, str(file), lambda: os.utime(file, (later, later))) == ("Cached", "Completed")
 
@@ -224,6 +227,42 @@ def test_a_frame_and_a_failed_verdict_are_never_cached(api: str, repository: Pat
     assert names_of_two_runs(task, GOOD) == ("Completed", "Completed")
     pl.DataFrame({"id": [None]}).write_parquet(repository / "bad.parquet")
     assert names_of_two_runs(task, str(repository / "bad.parquet")) == ("Failed", "Failed")
+
+
+AT = pl.DataFrame({"id": [1], "at": [datetime(2026, 1, 1, tzinfo=UTC)]})
+
+
+@pytest.mark.parametrize("other", ["folder", "separator", "moment", "for ever"])
+def test_a_cached_verdict_is_about_what_was_judged_and_when(
+    api: str, repository: Path, other: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the same words mean other data, another reading of it or another moment, it is judged anew."""
+    (repository / "sub").mkdir()
+    for place, frame in {"at.parquet": AT, "sub/at.parquet": BAD}.items():
+        frame.write_parquet(repository / place)
+    (repository / "at.csv").write_text("id;at\n1;2\n", "utf-8")
+    now, later = datetime(2026, 1, 1, 2, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC)
+    age = "1d" if other == "moment" else "36500d"
+    fresh: list[dict[str, Any]] = [{"check": "freshness", "column": "at", "max_age": age}]
+    calls: dict[str, tuple[Any, Any]] = {
+        "folder": ({"data": "at.parquet"}, {"data": "at.parquet"}),
+        "separator": ({"data": Files(path="at.csv", separator=";")}, {"data": Files(path="at.csv", separator=",")}),
+        "moment": ({"data": "at.parquet", "now": now}, {"data": "at.parquet", "now": later}),
+        "for ever": ({"data": "at.parquet"}, {"data": "at.parquet"}),
+    }
+    rules = fresh if other in ("moment", "for ever") else WITH_CHECK
+    task: Any = create_check_task(rules=rules, cache_key=f"{repository} {other}")
+
+    @flow
+    def twice() -> Any:
+        first, second = calls[other]
+        names = [task(**first, return_state=True).name]
+        if other == "folder":
+            monkeypatch.chdir(repository / "sub")
+        return [*names, task(**second, return_state=True).name]
+
+    expected: Any = "Failed" if other != "for ever" else "Completed"
+    assert twice() == ["Completed", expected]
 
 
 def test_a_misspelt_default_of_a_task_is_refused() -> None:

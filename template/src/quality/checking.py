@@ -226,7 +226,7 @@ def open_source(
     )
     if (lazy := as_frame(data)) is not None:
         return Opened(Frame(config.in_memory(lazy), around))
-    source, base = _source(data, config)
+    source, base = source_of(data, config)
     with reading(source):
         version, ruled = source.version(base), judged_columns(config.rules)
         here = surroundings(around, source.is_remote)
@@ -259,7 +259,7 @@ def _frame(found: Reading, around: Surroundings, version: str | None, version_no
     return frame
 
 
-def _source(data: Any, config: CheckConfig) -> tuple[Source, Path]:
+def source_of(data: Any, config: CheckConfig) -> tuple[Source, Path]:
     """The source that is meant, and the folder that its path starts from."""
     source, base = config.source, project.root()
     if isinstance(data, str) and data in project.datasets():

@@ -24,10 +24,15 @@ def run_context() -> EngineContext | TaskRunContext | None:
 
 
 def in_async_code() -> bool:
-    """Whether the caller can await: as its flow or task is declared, else whether an event loop is running."""
+    """Whether the caller can await: where an event loop runs, unless its flow or task is declared as sync.
+
+    Where none runs, as in a thread of an async flow, nobody would await: what is given there is done at once.
+    """
+    if not _loop_is_running():
+        return False
     context = run_context()
     if context is None:
-        return _loop_is_running()
+        return True
     running = context.task if isinstance(context, TaskRunContext) else context.flow
     return bool(getattr(running, "isasync", True))
 

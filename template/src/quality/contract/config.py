@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Annotated, Any, Self
+from collections.abc import Mapping
+from typing import Annotated, Any, Self, get_args
 
 from polars import LazyFrame
 from pydantic import AfterValidator, ValidationError, field_serializer, model_validator
@@ -98,7 +99,7 @@ class CheckConfig(Request, EnvironmentPolicy):
 
     def override(self, **call: Any) -> CheckConfig:
         """This configuration with what the call gives; None means not given. The one place of precedence."""
-        given = {field: value for field, value in call.items() if value is not None}
+        given = given_of(call)
         if "rules" in given:
             given["rules"] = parse_rules(given["rules"])
         try:
@@ -107,11 +108,24 @@ class CheckConfig(Request, EnvironmentPolicy):
             raise ConfigurationError(sentences(error, CheckConfig, "the check")) from None
 
 
+NULLS = frozenset(
+    name
+    for name, field in CheckConfig.model_fields.items()
+    if field.default is not None and type(None) in get_args(field.annotation)
+)
+"""Fields of which null says something, such as never, and is not their default."""
+
+
+def given_of(values: Mapping[str, Any]) -> dict[str, Any]:
+    """What is given of fields: all but None, where it does not say something of its own."""
+    return {name: value for name, value in values.items() if value is not None or name in NULLS}
+
+
 def resolve(contract: Contract, policy: Policy | EnvironmentPolicy, environment: str | None = None) -> CheckConfig:
     """Contract and one environment's policy as one value; where both speak, the policy's word holds."""
     chosen = policy.of(environment or policy.first) if isinstance(policy, Policy) else policy
     name = environment or (policy.first if isinstance(policy, Policy) else None)
-    given = {field: value for field, value in chosen if value is not None}
+    given = given_of(dict(chosen))
     said = {field: value for field, value in contract if field != "sources"} | {"source": contract.source_in(name)}
     try:
         return CheckConfig.model_validate({**said, **given, "environment": name})

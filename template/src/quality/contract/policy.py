@@ -66,7 +66,7 @@ class Cache(Frozen):
 
     enabled: Flag = False
     reuse_seconds: Annotated[FiniteFloat, Field(ge=0), STRICT] | None = Field(
-        None, description="How long; null for ever."
+        None, description="How long; null for ever, but for rules about now or about earlier runs."
     )
     may_gate: Flag = Field(False, description="Whether a cached verdict may let a pipeline go on.")
     reason: Text = Field(description="Why, for whoever reviews it.")

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
+import httpx
 from packaging.version import InvalidVersion, Version
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import BlockDocumentUpdate
@@ -14,7 +15,7 @@ from prefect.exceptions import ObjectNotFound
 
 from quality.contract import project
 from quality.contract.config import CheckConfig
-from quality.contract.ownership import belongs, way_out
+from quality.contract.ownership import belongs, own_domain, way_out
 from quality.drift.environments import same_rules
 from quality.drift.finding import Finding, Layer
 from quality.drift.rules import configuration
@@ -83,6 +84,26 @@ def old_blocks(client: SyncPrefectClient, configs: list[CheckConfig]) -> Iterato
         mine = {"dataset": config.dataset, "environment": config.environment, "work_pool": config.work_pool}
         if found and found.data.get("domain") is None and {name: found.data.get(name) for name in mine} == mine:
             yield found
+
+
+def left_blocks(client: SyncPrefectClient) -> Iterator[BlockDocument]:
+    """This domain's blocks of datasets and environments that the repository has no more: they say what they are of."""
+    datasets, environments, mine = project.datasets(), project.policy().environments, own_domain()
+    for block in every_block(client):
+        dataset, environment = str(block.data.get("dataset")), str(block.data.get("environment"))
+        gone = dataset not in datasets or environment not in environments
+        if gone and block.data.get("domain") == mine and block.name == block_name(dataset, environment):
+            yield block
+
+
+def every_block(client: SyncPrefectClient) -> list[BlockDocument]:
+    """Each saved block of a contract's type, which a server tells all at once; none where it does not have the type."""
+    try:
+        return client.read_block_documents_by_type(SLUG)
+    except httpx.HTTPStatusError as error:
+        if error.response.status_code != httpx.codes.NOT_FOUND:
+            raise
+        return []
 
 
 def is_newer(version: Any) -> bool:

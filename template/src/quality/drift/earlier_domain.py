@@ -13,10 +13,10 @@ from prefect.client.orchestration import SyncPrefectClient
 
 from quality.contract import project
 from quality.contract.ownership import TAG, own_domain
+from quality.drift.blocks import every_block
 from quality.drift.finding import Finding, Layer
 from quality.errors import ConfigurationError
 from quality.git import UnansweredError, git
-from quality.ladder.block import SLUG
 from quality.ladder.deployment import tagged
 from quality.ladder.triggers import every
 from quality.texts import slug
@@ -63,6 +63,6 @@ def _found(client: SyncPrefectClient, name: str) -> Iterator[tuple[str, Callable
             yield f"automation '{automation.name}'", partial(client.delete_automation, automation.id)
     for found in tagged(client, mine):
         yield f"deployment {found.name}", partial(client.delete_deployment, found.id)
-    for block in client.read_block_documents_by_type(SLUG):
+    for block in every_block(client):
         if block.data.get("domain") == name:
             yield f"block {block.name}", partial(client.delete_block_document, block.id)

@@ -1,4 +1,4 @@
-"""Drift of what is left on the server: deployments that left prefect.yaml, and what has a name of before the domain."""
+"""Drift of what is left on the server: deployments and blocks of what is gone, and names of before the domain."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from prefect.client.schemas.responses import DeploymentResponse
 
 from quality.contract.config import CheckConfig
 from quality.contract.ownership import REMOVE_OLD, TAG, other_domain, own_domain
-from quality.drift.blocks import old_blocks
+from quality.drift.blocks import left_blocks, old_blocks
 from quality.drift.finding import Finding, Layer
 from quality.errors import ConfigurationError
 from quality.ladder.deployment import OLD_FLOW, called, delete, deployments_of, flow_of, old_deployments, read, tagged
@@ -50,7 +50,7 @@ def _of_domain(client: SyncPrefectClient, name: str, names: set[str]) -> list[De
 
 
 def leftover_drift(client: SyncPrefectClient, file: PrefectFile, configs: list[CheckConfig]) -> Iterator[Finding]:
-    """Each deployment that left prefect.yaml and still runs, and each object with a name of before."""
+    """Each deployment that left prefect.yaml, each block of what is gone, and each object with a name of before."""
     names = {entry.name for entry in file.deployments}
     for found, own in leftovers(client, file):
         fix = "delete it with `nox -s drift -- --fix`" if own else "delete it by hand: nothing proves that it is yours"
@@ -58,6 +58,10 @@ def leftover_drift(client: SyncPrefectClient, file: PrefectFile, configs: list[C
         if twin:
             problem = f"is there a second time, under another flow: {client.read_flow(found.flow_id).name}"
         yield _finding(f"deployment {found.name}", problem, fix, own).model_copy(update={"note": not (own or twin)})
+    for block in left_blocks(client):
+        about = f"{block.data.get('dataset')} in {block.data.get('environment')}"
+        problem, fix = f"is of {about}, which the repository does not have", "delete it with `nox -s drift -- --fix`"
+        yield _finding(f"block {block.name}", problem, fix, True)
     for one in old_deployments(client, file):
         yield _finding(f"deployment {OLD_FLOW}/{one.name}", LEFT, REMOVE_OLD)
     for block in old_blocks(client, configs):
@@ -65,11 +69,15 @@ def leftover_drift(client: SyncPrefectClient, file: PrefectFile, configs: list[C
 
 
 def remove_leftovers(client: SyncPrefectClient, file: PrefectFile) -> Iterator[str]:
-    """Deletes the deployments that left prefect.yaml, where their tags prove that they are ours."""
+    """Deletes the deployments that left prefect.yaml, where their tags prove that they are ours, and blocks of what is
+    gone."""
     for found, own in leftovers(client, file):
         if own:
             delete(client, found)
             yield f"deleted the deployment {found.name}"
+    for block in left_blocks(client):
+        client.delete_block_document(block.id)
+        yield f"deleted the block {block.name}"
 
 
 def remove_old(client: SyncPrefectClient, file: PrefectFile, configs: list[CheckConfig]) -> Iterator[str]:

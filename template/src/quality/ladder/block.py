@@ -113,9 +113,16 @@ class DataQualityBlock(Block):
         return CheckConfig().override(**self.given())
 
     def given(self) -> dict[str, Any]:
-        """The fields of a configuration that this block sets."""
-        names = self.model_fields_set & CheckConfig.model_fields.keys()
-        return {name: getattr(self, name) for name in names}
+        """The fields of a configuration that this block sets.
+
+        A server keeps every field: of a block that is there and was not made from a contract, those that differ from
+        the defaults.
+        """
+        given = {name: getattr(self, name) for name in self.model_fields_set & CheckConfig.model_fields.keys()}
+        if self._block_document_id is None or self.fingerprint is not None:
+            return given
+        fields = type(self).model_fields
+        return {name: value for name, value in given.items() if value != fields[name].default}
 
     def check(
         self,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, Protocol, Self, Type
 
 from prefect import Flow, Task
 from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State
 from pydantic import Field
 
 from quality.checking import Rules, known_engine
@@ -20,7 +21,8 @@ from quality.contract.config import CheckConfig
 from quality.errors import ConfigurationError
 from quality.ladder.awaitable import AwaitableResult
 from quality.ladder.block import DataQualityBlock
-from quality.ladder.flow_config import QualityCheckMode, QualityFlowConfig
+from quality.ladder.flow_config import QualityCheckMode, QualityFlowConfig, refuse_retries
+from quality.ladder.functions import first_of, refuse_generator, unwrapped, version_of
 from quality.ladder.partitions import OF_A_FUNCTION, OF_ROWS, chosen_partition, refuse_partition, with_partition
 from quality.ladder.states import guarded, is_machinery, settling
 from quality.ladder.tasks import QualityTask, create_check_task
@@ -110,6 +112,7 @@ class QualityFlow(Flow[P, R]):
 
     def with_options(self, **options: Any) -> QualityFlow[P, R]:
         """A copy with other options; bind it to a variable of its own."""
+        refuse_retries(options)
         copy = super().with_options(**options)
         copy.__class__ = type(self)
         copy.check = self.check  # type: ignore[attr-defined]
@@ -160,7 +163,8 @@ def create_quality_flow(
     function = settling(_loading(loader, check) if loader else _checking(check))
     function.__name__ = function.__qualname__ = name
     function.__module__ = sys._getframe(1).f_globals.get("__name__", __name__)
-    return DatasetFlow(function, name=name, **_flow_options(chosen, flow_kwargs)).checking(check)
+    options = version_of(loader) | flow_kwargs | {"name": name}
+    return DatasetFlow(function, **_flow_options(chosen, options)).checking(check)
 
 
 def quality_checked_flow(
@@ -185,9 +189,11 @@ def quality_checked_flow(
     chosen = QualityFlowConfig.model_validate(dict(chosen) | own)
 
     def decorate(function: Callable[P, R]) -> QualityFlow[P, R]:
-        name = str(options.get("name") or function.__name__.replace("_", "-"))
+        plain, again = unwrapped(function)
+        name = str(options.get("name") or plain.__name__.replace("_", "-"))
         check = _flow_check(name, chosen, config, block, dataset, environment, now)
-        made = QualityFlow(settling(_around(function, check)), **_flow_options(chosen, options | {"name": name}))
+        chosen_options = _flow_options(chosen, version_of(plain) | options | {"name": name})
+        made: QualityFlow[P, R] = QualityFlow(again(settling(_around(plain, check))), **chosen_options)
         return made.checking(check)
 
     return decorate
@@ -225,9 +231,8 @@ def _flow_check(
 
 
 def _flow_options(chosen: QualityFlowConfig, flow_kwargs: Mapping[str, object]) -> dict[str, Any]:
-    if flow_kwargs.get("retries"):
-        raise ConfigurationError("retries of the flow would repeat failed verdicts; give QualityFlowConfig(retries=…)")
-    return {"retries": 0, "timeout_seconds": chosen.timeout_seconds, **flow_kwargs}
+    refuse_retries(flow_kwargs)
+    return {"timeout_seconds": chosen.timeout_seconds, **flow_kwargs, "retries": 0}
 
 
 def _checking(check: FlowCheck) -> Callable[..., Any]:
@@ -257,42 +262,38 @@ def _loading(loader: Callable[..., object], check: FlowCheck) -> Callable[..., A
 
 def _load_task(loader: Callable[..., object], check: FlowCheck) -> Task[..., Any]:
     """Loading as a task of its own, so that it is retried like the check."""
+    refuse_generator(loader)
     kind = Task if inspect.iscoroutinefunction(loader) else QualityTask
     options: dict[str, Any] = {"cache_policy": NO_CACHE, "persist_result": False, "retry_condition_fn": is_machinery}
     return kind(guarded(loader), name="load", **options, **check.retries)
 
 
 def _around(function: Callable[P, R], check: FlowCheck) -> Callable[P, R]:
-    mode = check.chosen.check_mode
-    signature = inspect.signature(function)
-    if mode.before and not signature.parameters:
-        raise ConfigurationError(f"{function.__name__} has no argument to check before it runs; use check_mode='after'")
+    """The function, with a check before it runs, after it, or both."""
+    mode, first = check.chosen.check_mode, first_of(function, check.chosen.check_mode.before)
 
-    def first(args: Any, kwargs: Any) -> Any:
-        bound = signature.bind(*args, **kwargs)
-        bound.apply_defaults()
-        return next(iter(bound.arguments.values()))
+    def after(returned: Any) -> Any:
+        """A state that is no success stays as the function says it."""
+        if not (isinstance(returned, State) and not returned.is_completed()):
+            check.now(returned, "after")
+        return returned
 
     if inspect.iscoroutinefunction(function):
 
         @wraps(function)
         async def achecked(*args: P.args, **kwargs: P.kwargs) -> Any:
             if mode.before:
-                await asyncio.to_thread(check.now, first(args, kwargs), "before")
+                await asyncio.to_thread(check.now, first(*args, **kwargs), "before")
             returned = await function(*args, **kwargs)
-            if mode.after:
-                await asyncio.to_thread(check.now, returned, "after")
-            return returned
+            return await asyncio.to_thread(after, returned) if mode.after else returned
 
         return cast("Callable[P, R]", achecked)
 
     @wraps(function)
     def checked(*args: P.args, **kwargs: P.kwargs) -> R:
         if mode.before:
-            check.now(first(args, kwargs), "before")
+            check.now(first(*args, **kwargs), "before")
         returned = function(*args, **kwargs)
-        if mode.after:
-            check.now(returned, "after")
-        return returned
+        return cast("R", after(returned)) if mode.after else returned
 
     return checked

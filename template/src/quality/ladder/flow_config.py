@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 from pydantic import NonNegativeFloat, NonNegativeInt
@@ -46,3 +47,9 @@ class QualityFlowConfig(Frozen):
     timeout_seconds: NonNegativeFloat | None = None
     store_artifact: bool = True
     artifact_key: str | None = None
+
+
+def refuse_retries(options: Mapping[str, object]) -> None:
+    """ConfigurationError for retries among the options of a flow."""
+    if options.get("retries"):
+        raise ConfigurationError("retries of the flow would repeat failed verdicts; give QualityFlowConfig(retries=…)")

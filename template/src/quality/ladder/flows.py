@@ -12,6 +12,7 @@ from prefect.runtime import flow_run
 from quality.contract import project
 from quality.contract.config import CheckConfig
 from quality.errors import ConfigurationError
+from quality.ladder.flow_config import refuse_retries
 from quality.ladder.states import settling
 from quality.ladder.tasks import check_task
 from quality.masking import masked, masked_value
@@ -32,6 +33,14 @@ class DomainFlow(Flow[P, R]):
     @name.setter
     def name(self, name: str) -> None:
         self._own_name = name
+
+    def with_options(self, **options: Any) -> DomainFlow[P, R]:
+        """A copy with other options, as good as this one."""
+        refuse_retries(options)
+        copy = super().with_options(**options)
+        copy.__class__ = type(self)
+        copy.name = options.get("name") or self._own_name
+        return copy  # type: ignore[return-value]
 
     def serialize_parameters(self, parameters: dict[str, Any]) -> dict[str, Any]:
         """What a server is told of a run's parameters."""

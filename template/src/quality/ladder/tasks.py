@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import json
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from functools import partial, wraps
@@ -25,10 +26,10 @@ from quality import checking
 from quality.checking import Rules, known_engine, resolve_call, uphold
 from quality.contract import project
 from quality.contract.config import CheckConfig
-from quality.contract.contract import parse_source
 from quality.contract.judging_code import judging_digest
+from quality.contract.own_python import own_digest
 from quality.contract.references import references_of, referred
-from quality.errors import ConfigurationError, DataQualityError, retry_helps
+from quality.errors import ConfigurationError, DataQualityError, SourceError, retry_helps
 from quality.ladder.awaitable import AwaitableProfile, AwaitableResult, AwaitableRules
 from quality.ladder.block import DataQualityBlock
 from quality.ladder.runners import spreading
@@ -45,6 +46,8 @@ from quality.values import Status
 
 P = ParamSpec("P")
 R = TypeVar("R")
+OF_NOW = ("freshness", "not_past", "not_future")
+"""Rules whose verdict about unchanged data is another one later."""
 
 
 class QualityTask(Task[P, R]):
@@ -169,26 +172,38 @@ def learn_rules(data: object = None, block: DataQualityBlock | None = None) -> l
 
 
 def source_version(data: object, config: CheckConfig) -> str | None:
-    """What changes when the data or a reference changes: sizes and times of files; None when that cannot be known."""
+    """What changes when what is judged does: sources and references, how each is read, and sizes and times of files.
+
+    None when that cannot be known.
+    """
     if as_frame(data) is not None:
         return None
-    if isinstance(data, str) and data in project.datasets():
-        config, data = project.load(data).override(partition=config.partition), None
-    source = config.source if data is None else parse_source(data)
-    source = config.within(source) if source else None
-    named = [one for rule in config.rules for one in references_of(rule)]
-    sources = [source, *(referred(one, config.environment) for one in named)]
-    versions = [None if one is None else one.version(project.root()) for one in sources]
-    return None if None in versions else "\n".join(map(str, versions))
+    named = [referred(one, config.environment) for rule in config.rules for one in references_of(rule)]
+    sources = [checking.source_of(data, config), *((one, project.root()) for one in named)]
+    versions = [(one.version(base), "" if one.is_remote else str(base), one) for one, base in sources]
+    if any(version is None for version, *_ in versions):
+        return None
+    said = [(*told, one.model_dump(mode="json"), own_digest(type(one))) for *told, one in versions]
+    return json.dumps(said, default=str)
 
 
 def verdict_key(prefix: str, context: TaskRunContext, parameters: dict[str, Any]) -> str | None:
-    """Names a verdict by configuration, code and version of the source; None, which is not cached, for frames."""
-    config = configured(**parameters)
-    version = source_version(parameters.get("data"), config)
-    if version is None:
+    """Names a verdict by configuration, code, version of the source, and the moment where one is given.
+
+    None, which is not cached, for frames, for what cannot be opened, and where it would be kept for ever although
+    time alone changes it.
+    """
+    try:
+        config = configured(**parameters)
+        version = source_version(parameters.get("data"), config)
+    except (ConfigurationError, SourceError):  # the check itself says why
         return None
-    said = (prefix, config.fingerprint, judging_digest(), version, *filter(None, [config.partition]))
+    now = parameters.get("now")
+    passing = now is None and any(rule.remembers or rule.check in OF_NOW for rule in config.rules)
+    if version is None or (passing and context.task.cache_expiration is None):
+        return None
+    moment = f"as of {now}" if now else None
+    said = (prefix, config.fingerprint, judging_digest(), version, *filter(None, [config.partition, moment]))
     return hashlib.sha256("\n".join(said).encode()).hexdigest()
 
 
@@ -210,7 +225,8 @@ def create_check_task(
     """A check task with its own defaults; a call of it still goes before them.
 
     `retries` repeats what could not be judged, never a verdict. With `cache_key`, a success is reused for as long as
-    configuration and source are the same and it has not expired.
+    configuration and source are the same and it has not expired; where it never expires, not that of rules about now
+    or about earlier runs.
     """
     given = {"config": config, "block": block, "rules": rules} | call
     options: dict[str, Any] = {"retries": retries, "retry_delay_seconds": retry_delay_seconds, "tags": tags}
