@@ -76,7 +76,7 @@ class Split(Frozen):
 
 def base(config: CheckConfig) -> Path:
     """The folder of a dataset and environment."""
-    return project.root() / asked(config).path / config.dataset / str(config.environment)
+    return project.local(asked(config).path) / config.dataset / str(config.environment)
 
 
 def home(config: CheckConfig) -> Path:
@@ -214,7 +214,7 @@ def write(
 
 def _refuse_other_rows(failing: Path, found: Sequence[Found], marks: dict[str, pl.Expr]) -> None:
     """The quarantined rows for each rule are as many as failed it, or the data has changed since it was judged."""
-    rules = pl.scan_parquet(failing).select(pl.col(RULES).explode(empty_as_null=False)).collect()[RULES]
+    rules = pl.scan_parquet(failing, glob=False).select(pl.col(RULES).explode(empty_as_null=False)).collect()[RULES]
     apart = dict(rules.value_counts().iter_rows())
     judged: dict[str, int] = {}
     for rule, _, judgement, *_ in found:
@@ -261,7 +261,7 @@ def _write_rows(frame: Frame, marks: dict[str, pl.Expr], config: CheckConfig, ab
 
 
 def _count(file: Path) -> int:
-    return int(pl.scan_parquet(file).select(pl.len()).collect().item())
+    return int(pl.scan_parquet(file, glob=False).select(pl.len()).collect().item())
 
 
 def _hidden(schema: pl.Schema, config: CheckConfig) -> tuple[pl.Expr, ...]:
