@@ -28,6 +28,7 @@ from quality.contract.config import CheckConfig
 from quality.engine.frame import Frame
 from quality.engine.judge import Found
 from quality.errors import ConfigurationError, QuarantineError, SourceError
+from quality.history import runs
 from quality.operations import after_check
 from quality.quarantine import splits as quarantine
 from quality.quarantine.encryption import decrypted, encrypted
@@ -221,6 +222,16 @@ def test_a_write_that_fails_says_so_and_leaves_nothing(repository: Repository) -
     repository.says(quarantine={"path": "policy.yml"})
     with pytest.raises(QuarantineError, match=r"could not be quarantined in policy\.yml"):
         judged(repository, "one")
+
+
+def test_a_quarantine_that_cannot_be_locked_keeps_no_run_from_history(repository: Repository) -> None:
+    """As on a disk that has become read-only."""
+    (repository.root / "out" / "orders" / "prod" / ".lock").mkdir(parents=True)
+    ran = after_check.check(None, repository.config)
+    (note,) = ran.notes
+    assert note.startswith("rows could not be quarantined in out: ")
+    assert str(ran.problem) == note
+    assert len(runs.shelf(repository.config).files()) == 1
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no limit of a file's size")

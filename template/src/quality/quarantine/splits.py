@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
@@ -87,13 +87,14 @@ def home(config: CheckConfig) -> Path:
 @contextmanager
 def locked(config: CheckConfig) -> Iterator[None]:
     """One split or redrive of a dataset at a time."""
-    try:
-        claim(str(base(config)))
-        private_folder(base(config))
-        private_folder(home(config))
-    except (OSError, SourceError) as error:
-        raise QuarantineError(f"rows could not be quarantined in {asked(config).path}: {first_line(error)}") from None
-    with alone(base(config)):
+    with ExitStack() as held:
+        try:
+            claim(str(base(config)))
+            private_folder(home(config))
+            held.enter_context(alone(base(config)))
+        except (OSError, SourceError) as error:
+            said = f"rows could not be quarantined in {asked(config).path}: {first_line(error)}"
+            raise QuarantineError(said) from None
         yield
 
 
