@@ -14,7 +14,7 @@ from quality.cli import doctor
 from quality.errors import QuarantineError, SourceError
 from quality.file_states.nights import nights
 from quality.file_states.store import Store
-from quality.history import runs
+from quality.history import claims, runs
 from quality.operations import after_check
 from quality.operations.after_check import Ran
 from quality.quarantine.redrive import redrive
@@ -132,19 +132,36 @@ def test_what_lies_in_the_repository_is_its_own(domain: Domain, tmp_path: Path) 
     assert checked(domain("market", "shop")).problem is None
 
 
-def test_a_note_that_is_damaged_makes_a_folder_nobodys(domain: Domain, tmp_path: Path) -> None:
+def test_a_note_that_is_damaged_makes_a_folder_nobodys(domain: Domain, shared: str, tmp_path: Path) -> None:
     """A disk that lost a part of it gives the folder to no other domain."""
+    place = f"{shared}/damaged"
     shop = domain("shop")
-    shop.decides(history={"path": str(tmp_path / "local")}, states={"enabled": False})
+    shop.decides(history={"path": place}, states={"enabled": False})
     assert not [note for note in checked(shop).notes if "not written" in note]
-    [note] = (tmp_path / "local" / "runs").rglob("domain.parquet")
+    [note] = (tmp_path / "shared" / "damaged").rglob("domain.parquet")
     note.write_bytes(note.read_bytes()[:20])
     market = domain("market")
-    market.decides(history={"path": str(tmp_path / "local")}, states={"enabled": False})
+    market.decides(history={"path": place}, states={"enabled": False})
     market.holds(BAD)
-    said = f"{note}, which names the domain that the folder is of, cannot be read"
+    said = f"{place}/runs/orders/prod/domain.parquet, which names the domain that the folder is of, cannot be read"
     with pytest.raises(SourceError, match=re.escape(said)):
         runs.metrics(market.config, 10)
     [found] = [one for one in doctor.files() if one.subject.startswith("history.path")]
     assert (found.code, said in found.said, "delete it where that is market" in found.said) == (2, True, True)
     assert any("not written" in one and said in one for one in after_check.check(None, market.config).notes)
+
+
+def test_of_domains_that_come_at_once_the_first_one_stays(
+    domain: Domain, shared: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both found no name there: nights begin at the same minute."""
+    folder = f"{shared}/history/runs/orders/prod"
+    domain("shop")
+    claims.claim(folder)
+    [note] = tmp_path.rglob("domain.parquet")
+    domain("market")
+    look, found = claims._named, [None]
+    monkeypatch.setattr(claims, "_named", lambda folder: found.pop() if found else look(folder))
+    with pytest.raises(SourceError, match="of the domain shop"):
+        claims.claim(folder)
+    assert [*note.parent.iterdir()] == [note]

@@ -311,3 +311,14 @@ def test_the_engine_does_not_import_prefect() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, env={"PYTHONPATH": importable()}
     )
     assert ran.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize(
+    "values",
+    [pl.Series([[1]]), pl.Series([{"a": 1}]), pl.Series([[1]], dtype=pl.Array(pl.Int8, 1)), pl.Series([object()])],
+    ids=lambda values: str(values.dtype),
+)
+def test_what_has_no_single_values_makes_no_segments(values: pl.Series) -> None:
+    frame = pl.DataFrame([pl.Series("a", [1]), values.alias("m")])
+    (rule,) = judge(frame, {"check": "not_null", "column": "a", "by": "m"}).rules
+    assert (rule.status, rule.message) == (Status.ERROR, f"column 'm' is {values.dtype}; by needs single values")

@@ -525,12 +525,17 @@ def test_nothing_is_overwritten_and_nothing_half_written(repository: Path, capsy
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        pytest.param("a: 1", "this is not an ODCS data contract", id="none of them"),
+        pytest.param("a: 1", "a.yml is not an ODCS data contract", id="none of them"),
         pytest.param("- 1", "is not an ODCS data contract", id="a list"),
         pytest.param("a: [", "cannot be read as YAML or JSON", id="no yaml"),
-        pytest.param("models: 5", "is not written as its tool documents it", id="models are no list"),
+        pytest.param("models: 5", "is not written as dbt documents it: a text, a number or", id="models are no list"),
+        pytest.param("models: {shop: {a: 1}}\nconfig-version: 2", "is dbt's project file", id="a project of dbt"),
+        pytest.param("metadata: {}\nnodes: {}\nsources: {}", "is dbt's manifest: import the", id="a manifest of dbt"),
+        pytest.param(
+            "dataContractSpecification: 1.1.0\nmodels: {orders: {}}", "`datacontract export --format odcs`", id="dcs"
+        ),
         pytest.param("models: []", "describes no dataset", id="nothing"),
-        pytest.param("kind: DataContract\nschema: [{}]", "is not written as its tool documents it", id="no name"),
+        pytest.param("kind: DataContract\nschema: [{}]", "documents it: there is no field 'name' where", id="no name"),
         pytest.param(None, "cannot be read: No such file", id="no file"),
     ],
 )

@@ -429,7 +429,7 @@ def test_a_change_of_every_kind_is_told_with_the_rows_that_it_moves(shop: Domain
     assert gone["after"]["status"] == "ERROR"
     assert "column 'nosuch' is gone" in gone["note"]
     assert [said for said in one["breaking"] if "not_null(id) is removed" in said]
-    assert impact("--allow-breaking")[0] == 0
+    assert impact("--allow-breaking")[0] == 3  # not_null(nosuch) is new and could not be judged
     assert impact("orders", "--rules", "HEAD")[1]["datasets"] == found["datasets"]
 
 
@@ -738,7 +738,7 @@ def test_a_contract_that_cannot_be_read_on_either_side_stops_no_other(
     assert said in orders["problem"]
     assert orders["problem"].startswith("HEAD: datasets/orders.yml" if side == "there" else "datasets/orders.yml")
     assert main(["impact", "--rules", "HEAD"]) == 2
-    assert "; 1 of them could not be compared; nothing is breaking" in capsys.readouterr().out
+    assert "; 1 of them could not be compared; nothing else is breaking" in capsys.readouterr().out
 
 
 def test_data_that_is_gone_with_its_dataset_or_its_old_place_is_a_note(shop: Domain, impact: Asked) -> None:
@@ -869,7 +869,38 @@ def test_policy_and_own_python_are_this_trees_on_both_sides_and_it_says_so(shop:
     assert impact()[1]["notes"] == []
     shop.edit("policy.yml", "reason: a test", "reason: another")
     (note,) = impact()[1]["notes"]
-    assert note.startswith("policy.yml: other than in the commit")
+    assert note == "policy.yml: other than in the commit; both contracts are judged by what this tree has"
+    shop.write("datasets/orders.yml", CONTRACT)
+    assert impact()[1]["notes"] == ["policy.yml: other than in the commit; what that changes is not compared"]
+
+
+ADDED = {
+    "a row rule": "{check: not_null, column: emial}",
+    "a table rule": "{check: mean, column: amonut, at_most: 5}",
+}
+
+
+@pytest.mark.parametrize("added", ADDED.values(), ids=ADDED.keys())
+def test_a_new_rule_that_cannot_be_judged_is_not_green(shop: Domain, impact: Asked, added: str) -> None:
+    shop.write("datasets/orders.yml", f"{CONTRACT}  - {added}\n")
+    code, found = impact()
+    (one,) = found["datasets"]
+    (rule,) = one["rules"]
+    assert (code, one["breaking"], rule["after"]["status"]) == (3, [], "ERROR")
+    assert rule["note"].startswith("it could not be judged: column '")
+    commit(shop.root)
+    shop.edit("datasets/orders.yml", "max: 10", "max: 5")
+    assert impact("--rules", "HEAD")[0] == 0
+
+
+def test_nothing_is_said_of_what_breaks_where_nothing_could_be_compared(
+    shop: Domain, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shop.write("datasets/orders.yml", f"{CONTRACT}  - [\n")
+    assert main(["impact"]) == 2
+    shown = capsys.readouterr().out
+    assert "1 of them could not be compared\n" in shown
+    assert "breaking" not in shown
 
 
 def test_the_markdown_is_a_page_that_a_comment_takes(shop: Domain, capsys: pytest.CaptureFixture[str]) -> None:

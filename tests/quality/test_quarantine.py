@@ -17,7 +17,7 @@ import polars as pl
 import pytest
 from checking import NOW
 from cryptography.fernet import Fernet, MultiFernet
-from nightly import BAD, GOOD, Repository
+from nightly import BAD, GOOD, RULES, Repository
 from polars.testing import assert_frame_equal
 from prefect.blocks.system import Secret
 from pydantic import SecretStr
@@ -28,6 +28,7 @@ from quality.contract.config import CheckConfig
 from quality.engine.frame import Frame
 from quality.engine.judge import Found
 from quality.errors import ConfigurationError, QuarantineError, SourceError
+from quality.history import runs
 from quality.operations import after_check
 from quality.quarantine import splits as quarantine
 from quality.quarantine.encryption import decrypted, encrypted
@@ -150,6 +151,31 @@ def test_redrive_releases_the_rows_that_pass_todays_rules(repository: Repository
     assert (again.passed, again.failing) == (0, 1)
 
 
+@pytest.mark.parametrize("place", ["", "~/"], ids=["in a checkout named like a pattern", "in a home named like one"])
+def test_wherever_folders_lie_what_is_written_is_found_again(
+    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, home = tmp_path / "shop [new]*", tmp_path / "home [of]?"
+    monkeypatch.setenv("QUALITY_ROOT", str(root))
+    monkeypatch.setenv("HOME", str(home))
+    root.mkdir()
+    volume = {"check": "volume", "max_change": 1}
+    repository = Repository(root, quarantine={"path": f"{place}rows"}, rules=[*RULES, volume])
+    repository.decides(history={"path": f"{place}history"}, states={"path": f"{place}states", "enabled": True})
+    repository.decides(lineage={"namespace": "shop", "path": f"{place}lineage/events.ndjson"})
+    for number in range(2):
+        repository.holds({**BAD, "id": [number, 7, 7, 8]})
+        ran = after_check.check(None, repository.config)
+        assert ran.notes == ("quarantine: 2 of 4 rows quarantined",)
+    assert [rule.status for rule in ran.result.rules if rule.check == "volume"] == [Status.PASSED]
+    split = redrive(repository.config)
+    assert split is not None
+    assert (split.rows, split.failing) == (4, 4)
+    made = {"rows", "history", "states", "lineage"}
+    assert made <= {folder.name for folder in (home if place else root).iterdir()}
+    assert not (root / "~").exists()
+
+
 def test_redrive_of_an_empty_quarantine_does_nothing(repository: Repository) -> None:
     assert redrive(repository.config) is None
     judged(repository, "one")
@@ -196,6 +222,16 @@ def test_a_write_that_fails_says_so_and_leaves_nothing(repository: Repository) -
     repository.says(quarantine={"path": "policy.yml"})
     with pytest.raises(QuarantineError, match=r"could not be quarantined in policy\.yml"):
         judged(repository, "one")
+
+
+def test_a_quarantine_that_cannot_be_locked_keeps_no_run_from_history(repository: Repository) -> None:
+    """As on a disk that has become read-only."""
+    (repository.root / "out" / "orders" / "prod" / ".lock").mkdir(parents=True)
+    ran = after_check.check(None, repository.config)
+    (note,) = ran.notes
+    assert note.startswith("rows could not be quarantined in out: ")
+    assert str(ran.problem) == note
+    assert len(runs.shelf(repository.config).files()) == 1
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no limit of a file's size")

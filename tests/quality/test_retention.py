@@ -51,6 +51,11 @@ CASES: dict[str, tuple[list[float], float, float | None]] = {
     "nothing was left": ([], 0, None),
     "nightly": ([3, 2, 1], 0, 1),
     "weekly": ([21, 14, 7], 0, 7),
+    "quarterly": ([360, 270, 180, 90], 0, 90),
+    "yearly": ([1463, 1097, 732, 366], 0, 366),
+    "quarterly, a clock ahead": ([360, 270, 180, 90], -500, 90),
+    "quarterly, a clock that was ahead once": ([360, 270, 180, 90, -500], 0, 90),
+    "two quarters": ([90, 0], 0, 90),
     "a clock behind": ([3, 2, 1], 2, 2),
     "a clock ahead": ([3, 2, 1], -500, 1),
     "a clock a year ahead": ([3, 2, 1], -366, 1),
@@ -75,6 +80,13 @@ def test_every_night_the_oldest_goes_once_it_is_too_old(repository: Repository) 
     assert [bool(words) for words in said] == [False] * 12 + [True] * 3
     assert said[-1] == ["history: deleted 1 run from before 2026-06-04, as keep_days is 10"]
     assert there(repository) == 12
+
+
+def test_a_dataset_of_quarters_has_its_oldest_go_and_no_clock_doubted(repository: Repository) -> None:
+    said = [night(repository, NOW + n * 91 * DAY)[1] for n in range(8)]
+    gone = [[f"history: deleted 1 run from before {day}, as keep_days is 400"] for day in ("2026-07-26", "2026-10-25")]
+    assert said == [*[[]] * 6, *gone]
+    assert there(repository) == 6
 
 
 @pytest.mark.parametrize("runs", [1, 2, 5], ids="{} runs".format)

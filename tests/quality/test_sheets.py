@@ -182,6 +182,7 @@ def test_a_json_array_gives_the_verdict_of_the_frame(indent: int | None) -> None
         pytest.param('[{"a": NaN}]', "object 1: the object is not a whole JSON object (NaN", id="no JSON"),
         pytest.param('{"items": []}', "a.json is one object; write its records as an array of objects", id="object"),
         pytest.param("[]", "a.json has no record", id="empty"),
+        pytest.param("[{}, {}]", "a.json names no column: all of its objects are empty, {}", id="empty objects"),
         pytest.param('[{"a": 1},]', "line 1: there is no whole value", id="comma"),
     ],
 )

@@ -83,6 +83,35 @@ def test_a_folder_beside_the_data_or_one_that_is_the_data_itself_may_be(
     assert said(tmp_path, source, states=folder, history=folder, quarantine=local) == []
 
 
+def test_a_link_hides_no_folder_among_the_data(tmp_path: Path) -> None:
+    (tmp_path / "disk" / "orders").mkdir(parents=True)
+    (tmp_path / "data").symlink_to(tmp_path / "disk" / "orders")
+    for source, folder in (("data/", "disk/orders/kept"), ("disk/**/*", "data/kept"), ("data/**/*", "~/orders/kept")):
+        with pytest.MonkeyPatch.context() as user:
+            user.setenv("HOME", str(tmp_path / "disk"))
+            assert len(said(tmp_path, source, states=folder, history=folder, quarantine=folder)) == 3
+    assert said(tmp_path, "data/", history="disk/kept") == []
+
+
+@pytest.mark.parametrize(
+    ("source", "path", "wrong"),
+    [
+        ("data/", "data/events.ndjson", True),
+        ("data/*.jsonl", "data/events.jsonl", True),
+        ("data/", "data/events.log", False),
+        ("data/", "data/events.json", False),
+        ("data/*.csv", "data/events.jsonl", False),
+        ({"path": "data/", "format": "parquet"}, "data/events.ndjson", False),
+        ("data/", "events.ndjson", False),
+    ],
+    ids=str,
+)
+def test_the_file_of_lineage_is_no_data(source: Any, path: str, wrong: bool, tmp_path: Path) -> None:
+    asked = {"dataset": "orders", "source": source, "lineage": {"namespace": "shop", "path": path}}
+    found = list(among_the_data(CheckConfig.model_validate(asked), tmp_path))
+    assert [one.partition(" would")[0] for one in found] == [f"lineage.path: what checks write to {path}"] * wrong
+
+
 def test_a_file_has_no_files_among_it(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data/orders.parquet").write_bytes(b"")

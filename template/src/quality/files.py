@@ -30,17 +30,30 @@ def write_whole(path: Path, text: str, lasting: bool = True, private: bool = Fal
 
 
 @contextmanager
-def whole(path: Path, private: bool = True) -> Iterator[Path]:
-    """A hidden file beside a path, which takes its place in one step once it is written; none where that fails."""
+def whole(path: Path, private: bool = True, first: bool = False) -> Iterator[Path]:
+    """A hidden file beside a path, which takes its place in one step once it is written; none where that fails.
+
+    One that is to be the `first` takes the place of no other.
+    """
     (private_folder if private else _folder)(path.parent)
     half = _half(path)
     try:
         if not private:
             half.chmod(0o666 & ~_umask())
         yield half
-        half.replace(path)
+        (_appear if first else Path.replace)(half, path)
     finally:
         half.unlink(missing_ok=True)
+
+
+def _appear(half: Path, path: Path) -> None:
+    """Gives a file its name where no other has it; a file system without links takes the one that comes last."""
+    try:
+        path.hardlink_to(half)
+    except FileExistsError:
+        return
+    except OSError:
+        half.replace(path)
 
 
 def no_room(folder: Path) -> OSError | None:

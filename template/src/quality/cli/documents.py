@@ -14,7 +14,7 @@ from quality.cli.contract_schema import contract_schema
 from quality.cli.verbs import VERBS
 from quality.contract import project
 from quality.contract.deployment_policy import BLOCK, DATASETS, ENVIRONMENT, REGISTRY, SHORT
-from quality.contract.policy import EnvironmentPolicy, Silence
+from quality.contract.policy import NAME, EnvironmentPolicy, Silence
 from quality.engine.rule import RowRule, Rule
 from quality.files import write_whole
 from quality.ladder.entry import DeploymentEntry
@@ -49,6 +49,7 @@ def policy_schema() -> dict[str, Any]:
                 "environments": {
                     "type": "object",
                     "minProperties": 1,
+                    "propertyNames": {"pattern": f"^{NAME.pattern}$"},
                     "additionalProperties": {"$ref": "#/$defs/Environment"},
                 },
                 "flows": {"type": "array", "items": _keys("Flow", own | {ENVIRONMENT: True})},

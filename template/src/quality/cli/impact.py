@@ -51,7 +51,7 @@ def impact(asked: argparse.Namespace) -> Impact:
         compared_with=commit.asked,
         commit=commit.id,
         breaking=any(one.breaking for one in made),
-        notes=(_beside(beside),) if beside and made else (),
+        notes=(_beside(beside, bool(made)),) if beside else (),
         datasets=tuple(made),
         **outcome(made),
     )
@@ -59,9 +59,10 @@ def impact(asked: argparse.Namespace) -> Impact:
     return answer
 
 
-def _beside(paths: Sequence[str]) -> str:
+def _beside(paths: Sequence[str], are_judged: bool) -> str:
     named = ", ".join(paths[:5]) + (f", and {len(paths) - 5} more" if len(paths) > 5 else "")
-    return f"{named}: other than in the commit; both contracts are judged by what this tree has"
+    said = "both contracts are judged by what this tree has" if are_judged else "what that changes is not compared"
+    return f"{named}: other than in the commit; {said}"
 
 
 def _say(answer: Impact, as_markdown: bool) -> None:
@@ -90,7 +91,15 @@ def _impact(change: Change, policy: Policy, environment: str, now: datetime, all
     if side is not None and side.problem is not None:
         said = complain(f"{change.dataset} in {environment}: {line}" for line in sentences(_error(side)))
         return made.model_copy(update={"exit_code": side.code, "problem": said})
-    return made.model_copy(update={"exit_code": 1 if made.breaking and not allow else 0})
+    code = 1 if made.breaking and not allow else 3 if _breaks_judging(made) else 0
+    return made.model_copy(update={"exit_code": code})
+
+
+def _breaks_judging(made: DatasetImpact) -> bool:
+    """Whether what could be judged before is an ERROR now: the whole, or a rule that is new or changed."""
+    words = [(rule.before and rule.before.status, rule.after and rule.after.status) for rule in made.rules]
+    words.append((made.status_before, made.status_after))
+    return any(after is Status.ERROR and before is not Status.ERROR for before, after in words)
 
 
 def _error(side: Side) -> Exception:

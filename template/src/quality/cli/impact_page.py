@@ -24,7 +24,7 @@ WAYS = {"added": "green", "removed": "bold red", "loosened": "yellow", "tightene
 
 def tables(answer: Impact) -> Iterator[Text | Table]:
     """The answer for a terminal: of each dataset what breaks, its verdicts, and its rules."""
-    yield plain(headline(answer), style="green" if not answer.breaking else "bold red")
+    yield plain(headline(answer), style="bold red" if answer.breaking or answer.exit_code else "green")
     for note in answer.notes:
         yield plain(note, style="dim")
     for one in answer.datasets:
@@ -47,8 +47,10 @@ def headline(answer: Impact) -> str:
     unread = sum(one.what is None for one in answer.datasets)
     said = [f"{count} {'contracts differ' if count != 1 else 'contract differs'} from {where}"]
     said += [f"{unread} of them could not be compared"] if unread else []
-    changes = "changes are" if broken != 1 else "change is"
-    return "; ".join([*said, f"{broken} {changes} {BREAKING}" if broken else f"nothing is {BREAKING}"])
+    changes, nothing = "changes are" if broken != 1 else "change is", "nothing else is" if unread else "nothing is"
+    if broken or unread < count:
+        said.append(f"{broken} {changes} {BREAKING}" if broken else f"{nothing} {BREAKING}")
+    return "; ".join(said)
 
 
 def title(one: DatasetImpact) -> str:

@@ -96,9 +96,9 @@ def _shown(folder: Path) -> str:
 
 def _homes(contracts: Iterable[str]) -> Iterator[Path]:
     """The folders that hold one for each dataset."""
-    root, policy = project.root(), project.policy()
+    local, policy = project.local, project.policy()
     for one in map(policy.of, policy.environments):
-        yield root / one.states.path / "states"
-        yield from (root / one.history.path / kind for kind in KINDS)
+        yield local(one.states.path) / "states"
+        yield from (local(one.history.path) / kind for kind in KINDS)
     configs: list[CheckConfig] = project.load_each(contracts)[0]
-    yield from (root / config.quarantine.path for config in configs if config.quarantine)
+    yield from (local(config.quarantine.path) for config in configs if config.quarantine)

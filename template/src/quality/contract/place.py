@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar, cast
 
+from quality.files import expanded
+
 T = TypeVar("T")
 
 
@@ -23,6 +25,11 @@ def root() -> Path:
         if (folder / "policy.yml").is_file() and (folder / "datasets").is_dir():
             return folder
     return here
+
+
+def local(path: str) -> Path:
+    """Where a folder or a file lies that people wrote: from the repository on or, where it begins with `~`, a home."""
+    return root() / expanded(path)
 
 
 def parsed(path: Path, parse: Callable[[Path], T]) -> T:

@@ -33,6 +33,8 @@ from quality.texts import nearest, shorten
 from quality.values import STRICT, STRICT_INT, Count, Flag, Fraction, Frozen, Severity, Text
 
 FIELDS = ("domain", "registry", "defaults", "environments", "flows", "silences")
+NAME = re.compile(r"[^\s/\\*?:\[\]{}.-][^/\\*?:\[\]{}]*")
+"""What an environment can be called: folders are, in which nothing of one may lie in those of another."""
 SILENCE = "{dataset: orders, rule: unique(id), until: 2026-12-31, reason: …}"
 Channel = Literal["slack", "teams", "pagerduty", "opsgenie", "email", "webhook"]
 BLOCKS: dict[Channel, tuple[str, ...]] = {
@@ -239,6 +241,8 @@ def load_policy(path: Path) -> Policy:
     given, defaults = _mapping(wrong, data, "environments"), _mapping(wrong, data, "defaults")
     if not given and not wrong.found:
         wrong.add("name at least one environment", "environments")
+    for name in (one for one in given if not NAME.fullmatch(one)):
+        wrong.add(f"'{shorten(name)}' is no name of an environment: write letters and digits", "environments", name)
     own = {name: _mapping(wrong, given, name, "environments") for name in given}
     environments = {name: _environment(wrong, name, defaults, fields) for name, fields in own.items()}
     datasets = [contract.stem for contract in (path.parent / "datasets").glob("*.yml")]

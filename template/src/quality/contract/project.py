@@ -13,6 +13,7 @@ from pathlib import Path
 from quality.contract.complaints import Complaints
 from quality.contract.config import CheckConfig, resolve
 from quality.contract.contract import Contract, load_contract
+from quality.contract.place import local as local
 from quality.contract.place import parsed
 from quality.contract.place import root as root
 from quality.contract.policy import Policy, load_policy

@@ -73,7 +73,7 @@ def bind(rule: Rule, frame: Frame) -> Rule:
     if frame.differs and not rule.JUDGES_SCHEMAS:
         raise MalformedError(frame.differs)
     frame.check_readable((*rule.subjects, *((rule.by,) if rule.by else ())))
-    if rule.by is not None and kind_of(frame.schema[rule.by]) == "nested":
+    if rule.by is not None and (kind_of(frame.schema[rule.by]) == "nested" or frame.schema[rule.by] == pl.Object):
         raise CannotJudgeError(f"column '{rule.by}' is {frame.schema[rule.by]}; by needs single values")
     rule = known(rule, frame.schema)
     if rule.where is not None:

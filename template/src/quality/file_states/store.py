@@ -33,9 +33,6 @@ GROUP = 65_536
 GONE = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError)
 """What reading a file that is not there, or not whole, raises; states are then measured again."""
 
-NONE = "expanded paths were empty"
-"""What Polars says where no object of a store fits a pattern."""
-
 
 @dataclass(frozen=True)
 class Store:
@@ -60,7 +57,7 @@ class Store:
 
     @cached_property
     def folder(self) -> str:
-        base = self.path.rstrip("/") if self.remote else str(project.root() / self.path)
+        base = self.path.rstrip("/") if self.remote else str(project.local(self.path))
         return f"{base}/states/{self.dataset}/{self.environment}"
 
     def place(self, name: str) -> str:
@@ -113,7 +110,7 @@ class Store:
         except OSError:
             raise
         except GONE as error:
-            if NONE in str(error):
+            if storage.NONE in str(error):
                 return []
             if (listed := remote.tags(place, "parquet")) is None:
                 raise OSError(first_line(error)) from None
@@ -132,7 +129,11 @@ class Store:
         self, name: str, table: pl.DataFrame, about: Mapping[str, str] | None = None, *, sealed: bool = True
     ) -> None:
         """Keeps a table, with a checksum where it is sealed. OSError or PolarsError where it cannot be written."""
-        how = {"compression": "uncompressed", "row_group_size": GROUP, "metadata": seal.beside(about or {}, sealed)}
+        how: dict[str, Any] = {
+            "compression": "uncompressed",
+            "row_group_size": GROUP,
+            "metadata": seal.beside(about or {}, sealed),
+        }
         storage.write_table(table, self.place(name), seal.seal if sealed else None, **how)
 
     def forget(self, name: str) -> None:

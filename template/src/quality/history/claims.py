@@ -5,13 +5,14 @@ A folder within the repository is its own.
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import polars as pl
 
 from quality.contract import project
 from quality.errors import SourceError, first_line
-from quality.sources import storage
+from quality.sources import remote, storage
 
 NOTE, DOMAIN = "domain.parquet", "domain"
 """The file that names the domain, and what it is named by in there."""
@@ -44,12 +45,20 @@ def refuse_anothers(folder: str) -> None:
 
 def claim(folder: str) -> None:
     """Leaves the domain's name in a folder that has none; SourceError where it is of another one, OSError or
-    PolarsError where that cannot be told, or not be left."""
-    if _named(folder) is None:
-        if (ours := project.domain()) is not None and not _is_own(folder):
-            storage.write_table(pl.DataFrame(), f"{folder}/{NOTE}", metadata={DOMAIN: ours})
-    else:
-        refuse_anothers(folder)
+    PolarsError where that cannot be told, or not be left. Of several that come at once the first one stays."""
+    ours = project.domain()
+    if _named(folder) is None and ours is not None and not _is_own(folder):
+        _leave(f"{folder}/{NOTE}", {DOMAIN: ours})
+    refuse_anothers(folder)
+
+
+def _leave(place: str, about: dict[str, str]) -> None:
+    if storage.is_remote(place):
+        held = io.BytesIO()
+        pl.DataFrame().write_parquet(held, metadata=about)
+        if remote.create(place, held.getvalue()):
+            return
+    storage.write_table(pl.DataFrame(), place, first=True, metadata=about)
 
 
 def _is_own(folder: str) -> bool:
@@ -69,7 +78,7 @@ def _named(folder: str) -> str | None:
     except FileNotFoundError:
         return None
     except pl.exceptions.PolarsError as error:
-        if storage.is_remote(place):  # where what is not there is told so, too, and what is there is whole
+        if storage.NONE in str(error):
             return None
         said = f"{place}, which names the domain that the folder is of, cannot be read: {first_line(error)}"
         raise SourceError(f"{said}; delete it where that is {ours}") from None

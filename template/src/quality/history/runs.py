@@ -113,7 +113,7 @@ def append(result: CheckResult, config: CheckConfig, run: str, flow_run: str | N
 def _first_at(file: Path) -> datetime | None:
     """When the version that a file is about was first judged; None where the file is broken, and about to go."""
     with suppress(OSError, pl.exceptions.PolarsError):
-        first: datetime | None = pl.read_parquet(file, columns=["first_at"])["first_at"][0]
+        first: datetime | None = pl.read_parquet(file, columns=["first_at"], glob=False)["first_at"][0]
         return first
     return None
 

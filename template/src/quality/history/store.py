@@ -43,7 +43,7 @@ class Shelf(NamedTuple):
     @property
     def folder(self) -> str:
         """Where the files lie; a local path is relative to the repository."""
-        base = self.path.rstrip("/") if self.remote else str(project.root() / self.path)
+        base = self.path.rstrip("/") if self.remote else str(project.local(self.path))
         return f"{base}/{self.kind}/{self.dataset}/{self.environment}"
 
     def write(self, rows: pl.DataFrame, at: datetime, run: str, about: Sequence[str] = ()) -> str:
@@ -186,6 +186,11 @@ def _scan(places: str | list[Path], schema: pl.Schema) -> pl.DataFrame:
         return schema.to_frame()
     wait = storage.options(places, storage.SHORT) if isinstance(places, str) else None
     scan = pl.scan_parquet(
-        places, schema=schema, missing_columns="insert", extra_columns="ignore", storage_options=wait
+        places,
+        schema=schema,
+        missing_columns="insert",
+        extra_columns="ignore",
+        glob=isinstance(places, str),
+        storage_options=wait,
     )
     return scan.collect()

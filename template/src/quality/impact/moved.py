@@ -101,9 +101,10 @@ def _marked(side: Side | None, rule: Rule | None) -> Marked:
         return Marked(pl.lit(False), 0)
     if side.frame is None:
         return Marked(why=side.problem)
-    if not isinstance(rule, RowRule):
-        return Marked(why=WHOLE)
     found = side.of(rule)
+    if not isinstance(rule, RowRule):
+        broken = (result.message for _, result in found if result.status is Status.ERROR)
+        return Marked(why=next((f"it could not be judged: {said}" for said in broken), WHOLE))
     parts = [_part(one) for one, _ in found]
     unknown = [result.message for (_, result), part in zip(found, parts, strict=True) if part is None]
     if unknown:

@@ -99,7 +99,7 @@ def _is_text(file: File, encoding: str) -> bool:
 def _head(file: File) -> str:
     """The first lines of a file of UTF-8, without the one that is cut."""
     if file.path.suffix == ".zst":
-        return "\n".join(pl.scan_lines(file.place).head(LOOKED_AT).collect().to_series())
+        return "\n".join(pl.scan_lines(file.place, glob=False).head(LOOKED_AT).collect().to_series())
     with opened(file.path, file.shown) as read:
         block = read.read(BLOCK)
     text = block.decode("utf-8-sig", "replace")

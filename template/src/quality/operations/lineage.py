@@ -35,7 +35,7 @@ def emit(result: CheckResult, config: CheckConfig, run: str) -> None:
         return
     made = events(result, config, run)
     if config.lineage.path:
-        place = project.root() / config.lineage.path
+        place = project.local(config.lineage.path)
         place.parent.mkdir(parents=True, exist_ok=True)
         with place.open("a", encoding="utf-8") as file:
             file.write("".join(json.dumps(event, ensure_ascii=False) + "\n" for event in made))

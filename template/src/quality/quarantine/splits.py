@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
@@ -76,7 +76,7 @@ class Split(Frozen):
 
 def base(config: CheckConfig) -> Path:
     """The folder of a dataset and environment."""
-    return project.root() / asked(config).path / config.dataset / str(config.environment)
+    return project.local(asked(config).path) / config.dataset / str(config.environment)
 
 
 def home(config: CheckConfig) -> Path:
@@ -87,13 +87,14 @@ def home(config: CheckConfig) -> Path:
 @contextmanager
 def locked(config: CheckConfig) -> Iterator[None]:
     """One split or redrive of a dataset at a time."""
-    try:
-        claim(str(base(config)))
-        private_folder(base(config))
-        private_folder(home(config))
-    except (OSError, SourceError) as error:
-        raise QuarantineError(f"rows could not be quarantined in {asked(config).path}: {first_line(error)}") from None
-    with alone(base(config)):
+    with ExitStack() as held:
+        try:
+            claim(str(base(config)))
+            private_folder(home(config))
+            held.enter_context(alone(base(config)))
+        except (OSError, SourceError) as error:
+            said = f"rows could not be quarantined in {asked(config).path}: {first_line(error)}"
+            raise QuarantineError(said) from None
         yield
 
 
@@ -214,7 +215,7 @@ def write(
 
 def _refuse_other_rows(failing: Path, found: Sequence[Found], marks: dict[str, pl.Expr]) -> None:
     """The quarantined rows for each rule are as many as failed it, or the data has changed since it was judged."""
-    rules = pl.scan_parquet(failing).select(pl.col(RULES).explode(empty_as_null=False)).collect()[RULES]
+    rules = pl.scan_parquet(failing, glob=False).select(pl.col(RULES).explode(empty_as_null=False)).collect()[RULES]
     apart = dict(rules.value_counts().iter_rows())
     judged: dict[str, int] = {}
     for rule, _, judgement, *_ in found:
@@ -261,7 +262,7 @@ def _write_rows(frame: Frame, marks: dict[str, pl.Expr], config: CheckConfig, ab
 
 
 def _count(file: Path) -> int:
-    return int(pl.scan_parquet(file).select(pl.len()).collect().item())
+    return int(pl.scan_parquet(file, glob=False).select(pl.len()).collect().item())
 
 
 def _hidden(schema: pl.Schema, config: CheckConfig) -> tuple[pl.Expr, ...]:

@@ -15,6 +15,7 @@ from quality.sources.listing import KEY, File, Format
 from quality.sources.partition import Keys
 from quality.sources.schemas import Evolution, exactly, fitted, unite
 from quality.sources.source import Reading
+from quality.sources.storage import NONE
 
 Storage = dict[str, Any] | None
 
@@ -45,7 +46,7 @@ def _schema(file: File, form: Format, storage: Storage) -> pl.Schema:
     try:
         return _scan([file], form, {}, storage).collect_schema()
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
-        if isinstance(error, FileNotFoundError) or "expanded paths were empty" in str(error):
+        if isinstance(error, FileNotFoundError) or NONE in str(error):
             raise SourceError(f"the file {file.shown} does not exist: {first_line(error)}") from error
         kind = SourceError if storage is not None else MalformedError
         raise kind(f"{file.shown} cannot be read as {form}: {first_line(error)}") from error

@@ -50,6 +50,8 @@ def read_ndjson(
     """NDJSON files as one: a column for every key of every line, of the dtype that all its values have."""
     parts = [_part(file, options, storage) for file in files]
     names = list(dict.fromkeys(name for part in parts for name in part.kinds))
+    if not names:
+        raise MalformedError(f"{parts[0].file.shown} names no column: all of its {parts[0].file.unit}s are empty, {{}}")
     dtypes = {name: pl.String() if name in options.declared else _dtype(name, parts) for name in names}
     nested = _nested([part.place for part in parts], [name for name, dtype in dtypes.items() if dtype is None], storage)
     whole = {name: nested[name] if dtype is None else dtype for name, dtype in dtypes.items()}

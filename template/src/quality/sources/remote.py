@@ -17,7 +17,7 @@ import polars as pl
 from quality.errors import MalformedError, SourceError, first_line
 from quality.sources.listing import File, Format, is_aside, keys_of, of_format, readable, values_of
 from quality.sources.partition import Keys, Partition
-from quality.sources.storage import PATIENT, options
+from quality.sources.storage import NONE, PATIENT, options
 from quality.sources.tables import table_among
 
 UNKNOWN = "unknown: install the extra `remote` (obstore), which tells versions of files in object storage"
@@ -190,6 +190,22 @@ def _head(address: str) -> Any:
         raise SourceError(f"{address} cannot be looked up: {first_line(error)}") from error
 
 
+def create(address: str, held: bytes) -> bool:
+    """Writes an object unless there is one of its address; False where a store cannot be asked for that."""
+    if importlib.util.find_spec("obstore") is None:
+        return False
+    obstore: Any = importlib.import_module("obstore")
+    scheme, _, rest = address.partition("://")
+    bucket, _, path = rest.partition("/")
+    try:
+        obstore.put(_store(f"{scheme}://{bucket}"), path, held, mode="create")
+    except obstore.exceptions.AlreadyExistsError:
+        return True
+    except Exception:  # of a store that knows no such thing, or is not there: whoever writes all the same hears of it
+        return False
+    return True
+
+
 def _all(bucket: str, prefix: str) -> list[Object]:
     """Every object below a prefix, by name."""
     obstore: Any = importlib.import_module("obstore")
@@ -214,7 +230,7 @@ def _scanned(address: str, form: Format) -> list[str]:
         lazy = scan(address, include_file_paths="file", storage_options=options(address, PATIENT))
         found = lazy.select(pl.col("file").unique()).collect(engine="streaming")["file"].sort()
     except (pl.exceptions.PolarsError, OSError) as error:
-        if "expanded paths were empty" in str(error):
+        if NONE in str(error):
             return []
         raise SourceError(f"{address} cannot be listed as {form}: {first_line(error)}; set source.format") from error
     start = before_magic(address)

@@ -191,7 +191,7 @@ def _postgresql_value(name: str, kind: str, declared: bool) -> str:
 
 def _refuse_endless(file: Path) -> None:
     """`infinity` is a moment that no calendar has, and Python has none before the year 1."""
-    lazy = pl.scan_parquet(file)
+    lazy = pl.scan_parquet(file, glob=False)
     times = [name for name, dtype in lazy.collect_schema().items() if dtype in (pl.Date, pl.Datetime)]
     for name in times:
         is_day = lazy.collect_schema()[name] == pl.Date
@@ -209,7 +209,7 @@ def _as_decimals(folder: Path, names: Sequence[str]) -> None:
     """`numeric` has no scale of its own: the most digits after the point that there are."""
     if not names:
         return
-    lazy = pl.scan_parquet(folder / "0.parquet")
+    lazy = pl.scan_parquet(folder / "0.parquet", glob=False)
     parts = [exactly(name).str.extract_groups(r"\A-?([0-9]+)(?:[.]([0-9]+))?\z") for name in names]
     before = [part.struct.field("1").str.len_bytes().max().alias(f"{n} before") for n, part in enumerate(parts)]
     after = [

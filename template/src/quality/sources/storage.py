@@ -15,6 +15,8 @@ PATIENT = {"connect_timeout": "5s", "read_timeout": "30s"}
 """For data: no request lasts for ever, and Polars tries again as often as it likes to."""
 SHORT = {"connect_timeout": "5s", "read_timeout": "5s", "max_retries": 2, "retry_timeout_ms": 5_000}
 """For what stands beside a verdict: each look at a store that says nothing costs 10 seconds, as Polars looks twice."""
+NONE = "expanded paths were empty"
+"""What Polars says where no object of a store fits a pattern."""
 
 AT_ONCE = 16
 """What is asked of a store beside each other: a request is waited for 50 ms, and costs a thread nothing meanwhile."""
@@ -41,15 +43,17 @@ def options(path: str, wait: dict[str, Any]) -> dict[str, Any] | None:
     return None if path.startswith("hf://") else wait
 
 
-def write_table(table: pl.DataFrame, place: str, seal: Callable[[Path], None] | None = None, **how: Any) -> None:
+def write_table(
+    table: pl.DataFrame, place: str, seal: Callable[[Path], None] | None = None, first: bool = False, **how: Any
+) -> None:
     """Writes a Parquet file, whole or not at all, its owner's only; OSError or PolarsError where it cannot be.
 
-    A local file is sealed before it appears.
+    A local file is sealed before it appears; where it is to be the `first`, one that is there stays.
     """
     if is_remote(place):
         table.write_parquet(place, storage_options=options(place, SHORT), **how)
         return
-    with whole(Path(place)) as half:
+    with whole(Path(place), first=first) as half:
         try:
             table.write_parquet(half, **how)
         except pl.exceptions.PolarsError as error:
