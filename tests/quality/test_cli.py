@@ -157,8 +157,11 @@ def test_task_gives_its_verdict_without_the_server_that_does_not_answer(
     [
         (["task", "user"], "there is no dataset 'user'; did you mean 'users'"),
         (["task", "users", "--env", "prodd"], "policy.yml has no environment 'prodd'; did you mean 'prod'"),
+        (["promote", "block", "--env", "dev", "user"], "there is no dataset 'user'; did you mean 'users'"),
+        (["drift", "files", "--env", "dev", "fork"], "there is no layer 'fork'"),
+        (["add", "none.csv", "--sheet", "A", "none"], "none.csv"),
     ],
-    ids=["dataset", "environment"],
+    ids=["dataset", "environment", "a name behind an option", "a layer behind an option", "a name behind a sheet"],
 )
 def test_wrong_use_is_one_sentence(
     repository: Path, capsys: pytest.CaptureFixture[str], words: list[str], said: str

@@ -70,6 +70,16 @@ def test_every_row_lands_in_exactly_one_file_with_its_rules_run_and_fingerprint(
     assert passed.columns == list(BAD)
 
 
+def test_rows_in_quarantine_are_not_taken_into_git(repository: Repository) -> None:
+    repository.holds(BAD)
+    judged(repository, "one")
+    subprocess.run(["git", "init", "--quiet"], cwd=repository.root, check=True)
+    subprocess.run(["git", "add", "--all"], cwd=repository.root, check=True)
+    listed = subprocess.run(["git", "ls-files"], cwd=repository.root, check=True, capture_output=True, text=True).stdout
+    assert "data" in listed
+    assert "out/" not in listed
+
+
 def test_a_clean_run_has_all_rows_among_the_good_ones(repository: Repository) -> None:
     split = judged(repository, "one")
     assert (split.rows, split.passed, split.failing) == (4, 4, 0)

@@ -25,8 +25,8 @@ UNDOCUMENTED = (
 )
 
 
-def parser() -> argparse.ArgumentParser:
-    """Every verb, its arguments and its manual."""
+def parsed(words: list[str]) -> argparse.Namespace:
+    """What is asked for: a verb's words in whatever order, so that names may stand behind options, too."""
     made = argparse.ArgumentParser(prog="python -m quality", description=__doc__)
     verbs = made.add_subparsers(dest="verb", required=True, metavar="verb")
     for verb in VERBS:
@@ -34,7 +34,9 @@ def parser() -> argparse.ArgumentParser:
         one.set_defaults(of=verb)
         for option in (*verb.options, JSON, VERBOSE):
             one.add_argument(*option.words, **option.settings)
-    return made
+    if words and (named := verbs.choices.get(words[0])) is not None:
+        return named.parse_intermixed_args(words[1:], argparse.Namespace(verb=words[0]))
+    return made.parse_args(words)
 
 
 def main(words: list[str] | None = None) -> int:
@@ -42,7 +44,7 @@ def main(words: list[str] | None = None) -> int:
 
     What a terminal's encoding has no character for is shown by its number; a document is UTF-8.
     """
-    asked = parser().parse_args(words)
+    asked = parsed(sys.argv[1:] if words is None else words)
     at_home()
     if not asked.verbose:
         os.environ.update({name: value for name, value in SILENT.items() if name not in os.environ})

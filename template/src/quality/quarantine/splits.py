@@ -30,7 +30,7 @@ from quality.engine.judge import Found, problem_of
 from quality.engine.rule import RowRule
 from quality.engine.samples import across
 from quality.errors import CannotJudgeError, ConfigurationError, QuarantineError, SourceError, first_line
-from quality.files import FILE, FOLDER, alone, no_room, private_folder
+from quality.files import FILE, FOLDER, alone, no_room, private_folder, write_whole
 from quality.history.claims import claim
 from quality.history.releases import why_unread
 from quality.masking import masked
@@ -43,6 +43,8 @@ from quality.values import Frozen
 RULES, RUN, FINGERPRINT = "_dq_rules", "_dq_run", "_dq_fingerprint"
 MARKS = (RULES, RUN, FINGERPRINT, TOKEN)
 PASSED, FAILING, ABOUT = "passed.parquet", "failing.parquet", "split.json"
+IGNORED = ".gitignore"
+"""What keeps rows out of git where the quarantine is in the repository, whatever is added there."""
 BETWEEN = "\x1f"
 """Between the rules of a row while they are one text, which is split thirty times faster than a list is built."""
 FAST: Literal["lz4"] = "lz4"
@@ -90,7 +92,10 @@ def locked(config: CheckConfig) -> Iterator[None]:
     with ExitStack() as held:
         try:
             claim(str(base(config)))
+            private_folder(base(config))
             private_folder(home(config))
+            if not (ignored := base(config) / IGNORED).exists():
+                write_whole(ignored, "*\n")
             held.enter_context(alone(base(config)))
         except (OSError, SourceError) as error:
             said = f"rows could not be quarantined in {asked(config).path}: {first_line(error)}"
