@@ -12,7 +12,17 @@ from collections.abc import Mapping
 from quality.contract.syntax import canonical
 
 DECIDE = (
-    *("values.py", "result.py", "sql_text.py", "isolation.py", "checking.py", "engine/", "rules/", "pushdown/"),
+    *(
+        "values.py",
+        "result.py",
+        "sql_text.py",
+        "whole_numbers.py",
+        "isolation.py",
+        "checking.py",
+        "engine/",
+        "rules/",
+        "pushdown/",
+    ),
     *("merging.py", "file_states/", "sources/", "contract/config.py", "contract/contract.py"),
     *("contract/references.py", "history/runs.py", "history/store.py"),
 )
