@@ -420,7 +420,8 @@ def update(session: nox.Session) -> None:
         if (code := copier(session, "update", "--defaults", *given)) == 0:
             heal(session, waived, back="")
             keep(session, kept)
-            git(session, "add", "--force", "--", *(name for name in MANAGED if Path(name).exists()), *kept)
+            there = (name for name in MANAGED if Path(name).exists())
+            git(session, "add", "--force", "--", *there, *kept, ":(exclude,glob)**/__pycache__/**")
         elif code != 4:
             sys.exit(code)
     if code == 4:

@@ -504,6 +504,9 @@ def test_the_page_of_an_existing_repository_brings_the_template_in_and_loses_not
         if name not in ("pyproject.toml", "noxfile.py"):
             assert text in (shop / name).read_text("utf-8")
     git(shop, "merge-base", "--is-ancestor", before, "HEAD")
+    compiled = shop / "src" / "quality" / "__pycache__" / "errors.cpython-311.pyc"
+    compiled.parent.mkdir(exist_ok=True)
+    compiled.touch()  # as Python leaves it, unless it is told not to
     updated = nox(shop, "update")
     assert updated.returncode == 0, updated.stderr
     assert git(shop, "status", "--porcelain") == ""

@@ -95,7 +95,7 @@ def locked(config: CheckConfig) -> Iterator[None]:
             private_folder(base(config))
             private_folder(home(config))
             if not (ignored := base(config) / IGNORED).exists():
-                write_whole(ignored, "*\n")
+                write_whole(ignored, "*\n", private=True)
             held.enter_context(alone(base(config)))
         except (OSError, SourceError) as error:
             said = f"rows could not be quarantined in {asked(config).path}: {first_line(error)}"
