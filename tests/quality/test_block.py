@@ -78,7 +78,7 @@ def test_a_saved_block_sets_beside_a_contract_what_it_set_before_it_was_saved(ap
         asks = project.load("users", "prod")
         return data_quality_check_task(config=asks, block=load_block("of-two-fields"), fail_on_error=False)
 
-    found = judged()
+    found: Any = judged()
     assert (found.metadata.dataset, found.failures[0].sample_values) == ("users", ["***"])
     assert load_block("of-two-fields").given().keys() == {"rules", "sample_rows"}
 
