@@ -6,7 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator
-from datetime import date
+from datetime import UTC, date, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,14 @@ from checking import judge, judge_one
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from quality.engine.frame import Frame, Surroundings
+from quality.engine.judge import judge as judge_rules
+from quality.engine.request import Request
 from quality.engine.sql import condition
 from quality.errors import ConfigurationError
-from quality.rules.catalogue import parse_rule
+from quality.learning.challenge import not_passed
+from quality.learning.review import broken
+from quality.rules.catalogue import parse_rule, parse_rules
 from quality.values import Status
 
 
@@ -283,3 +288,19 @@ def test_what_nests_too_deep_to_be_counted_is_told() -> None:
         Status.ERROR,
         "the SQL nests more operators than can be read; write it as several rules",
     )
+
+
+def test_a_rule_with_a_condition_is_found_among_the_broken_ones() -> None:
+    rules = parse_rules(
+        [
+            {"check": "expression", "expression": "a - 2 >= 0"},
+            {"check": "not_null", "column": "a", "where": "a - 1 < 1"},
+            {"check": "non_negative", "column": "a"},
+        ]
+    )
+    frame = pl.DataFrame({"a": [1, None]}, schema={"a": pl.UInt8})
+    now = datetime(2026, 11, 27, tzinfo=UTC)
+    around = Surroundings(references=lambda _: frame.lazy(), history=lambda _: [], now=now)
+    assert not_passed(rules, frame, around) == {0}
+    found = judge_rules(Request(rules=tuple(rules)), Frame(frame.lazy(), around))
+    assert broken(found, rules).keys() == {0}

@@ -15,6 +15,7 @@ from quality.engine.rule import Rule
 from quality.learning.corruptions import Case, cases
 from quality.learning.proposal import claims_of
 from quality.learning.related import References
+from quality.learning.review import numbered
 from quality.values import Severity
 
 FEWEST_ROWS, MOST_ROWS, COLUMNS, SEED = 20, 300_000, 3, 1
@@ -83,9 +84,9 @@ def _key(rules: Iterable[Rule]) -> tuple[str, ...]:
 
 def not_passed(rules: Sequence[Rule], rows: pl.DataFrame, around: Surroundings) -> set[int]:
     """The numbers of the rules that these rows break, or that cannot judge them."""
-    number = {id(rule): n for n, rule in enumerate(rules)}
+    numbers = numbered(rules)
     found = judge(Request(rules=tuple(rules)), Frame(rows.lazy(), around))
-    return {number[id(one.rule)] for one in found if id(one.rule) in number and _is_broken(one)}
+    return {n for one in found if _is_broken(one) for n in numbers.get(one.rule.model_dump_json(), ())}
 
 
 def _is_broken(one: Any) -> bool:

@@ -85,12 +85,20 @@ def _change(rule: Rule, after: Rule | None, broken: str | None) -> Change | None
 
 def broken(found: Sequence[Found], rules: Sequence[Rule]) -> dict[int, str]:
     """By the number of each rule that does not hold in one of its segments at least, how badly."""
-    numbers = {id(rule): number for number, rule in enumerate(rules)}
-    told: dict[int, str] = {}
+    numbers, told = numbered(rules), dict[int, str]()
     for one in found:
-        if (said := _broken(one)) is not None and id(one.rule) in numbers:
-            told.setdefault(numbers[id(one.rule)], said)
+        if (said := _broken(one)) is not None:
+            for number in numbers.get(one.rule.model_dump_json(), ()):
+                told.setdefault(number, said)
     return told
+
+
+def numbered(rules: Sequence[Rule]) -> dict[str, list[int]]:
+    """The numbers of rules by what they say, as what is judged may be a copy of one that knows the dtypes."""
+    numbers = dict[str, list[int]]()
+    for number, rule in enumerate(rules):
+        numbers.setdefault(rule.model_dump_json(), []).append(number)
+    return numbers
 
 
 def _broken(one: Found) -> str | None:
