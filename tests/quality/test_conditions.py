@@ -6,10 +6,12 @@ import os
 import threading
 import time
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import permutations
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import polars as pl
 import pytest
@@ -256,6 +258,111 @@ def test_whole_numbers_of_a_condition_do_not_wrap(rows: list[dict[str, int | Non
         by_row, inside = found[f"rows {number}"], found[f"where {number}"]
         counted = len(answers) - sum(answers), len(answers), sum(answers)
         assert (by_row.failed_count, by_row.total_count, inside.value or 0) == counted, (one, by_row, inside)
+
+
+NIGHT = datetime(2024, 3, 31, tzinfo=UTC)
+"""In Berlin, clocks are put forward in this one."""
+NEAR = st.sampled_from([0, 1, 999, 1_000, 1_000_000, -1, 3_600 * 10**9, -3_600 * 10**9, 86_400 * 10**9])
+"""Nanoseconds from the night on."""
+FAR = st.sampled_from([datetime(1, 1, 1), datetime(9999, 12, 31)])
+UNITS = {"day": 86_400 * 10**9, "ms": 10**6, "us": 10**3, "ns": 1, "berlin": 10**3, "tokyo": 10**6}
+"""Columns, and the nanoseconds that each can tell apart."""
+MOMENTS: dict[str, pl.DataType] = {
+    "day": pl.Date(),
+    **{unit: pl.Datetime(unit) for unit in ("ms", "us", "ns")},
+    "berlin": pl.Datetime("us", "Europe/Berlin"),
+    "tokyo": pl.Datetime("ms", "Asia/Tokyo"),
+}
+NAIVE, ZONED = ("day", "ms", "us", "ns"), ("day", "berlin", "tokyo")
+
+
+def since_1970(moment: datetime) -> int:
+    whole = moment.replace(tzinfo=UTC) - datetime(1970, 1, 1, tzinfo=UTC)
+    return whole // timedelta(microseconds=1) * 1_000
+
+
+def cell(column: str, made: datetime | int) -> int | None:
+    """Nanoseconds since 1970, as the column can have them."""
+    at = made + since_1970(NIGHT) if isinstance(made, int) else since_1970(made)
+    return at // UNITS[column] * UNITS[column] if column != "ns" or -(2**63) < at < 2**63 else None
+
+
+def begins(day: int, zone: str) -> int:
+    """When a day begins in a zone."""
+    return int(datetime.fromtimestamp(day // 10**9, UTC).replace(tzinfo=ZoneInfo(zone)).timestamp()) * 10**9
+
+
+@settings(max_examples=40, deadline=None)
+@given(rows=st.lists(st.fixed_dictionaries(dict.fromkeys(UNITS, st.none() | NEAR | FAR)), min_size=1, max_size=8))
+def test_moments_of_a_condition_are_compared_whatever_their_units(rows: list[dict[str, Any]]) -> None:
+    held = [{name: None if made is None else cell(name, made) for name, made in row.items()} for row in rows]
+    frame = pl.DataFrame(
+        [
+            pl.Series(name, [None if (at := row[name]) is None else at // UNITS[name] for row in held], pl.Int64)
+            .cast(pl.Int32 if name == "day" else pl.Int64)
+            .cast(dtype)
+            for name, dtype in MOMENTS.items()
+        ]
+    )
+    pairs = {*permutations(NAIVE, 2), *permutations(ZONED, 2)}
+    asked = [(left, sign, right) for left, right in sorted(pairs) for sign in ("<", "<=", "=")]
+    rules = [{"check": "expression", "expression": " ".join(one), "name": " ".join(one)} for one in asked]
+    for rule, (left, sign, right) in zip(judge(frame, *rules).rules, asked, strict=True):
+        zone = next((MOMENTS[name].time_zone for name in (left, right) if name in ("berlin", "tokyo")), None)  # type: ignore[attr-defined]
+        answers = []
+        for row in held:
+            one, other = (
+                begins(at, zone) if zone and name == "day" and at is not None else at
+                for name, at in ((left, row[left]), (right, row[right]))
+            )
+            if one is not None and other is not None:
+                answers.append({"<": one < other, "<=": one <= other, "=": one == other}[sign])
+        assert (rule.failed_count, rule.total_count) == (answers.count(False), len(answers)), (rule, held)
+
+
+MOMENTS_OF_ONE_ROW = pl.DataFrame(
+    {"day": [date(2024, 1, 1)], "late": [datetime(2024, 1, 1, 0, 30)], "lasted": [timedelta(hours=5)]}
+).with_columns(
+    ms=pl.lit(datetime(2024, 1, 1)).cast(pl.Datetime("ms")),
+    us=pl.lit(datetime(2024, 1, 1, 0, 0, 0, 1)),
+    ns=pl.lit(1_704_067_200_000_000_500).cast(pl.Datetime("ns")),
+    berlin=pl.lit(datetime(2023, 12, 31, 23, tzinfo=UTC)).dt.convert_time_zone("Europe/Berlin"),
+    short=pl.lit(timedelta(microseconds=1)),
+    none=pl.lit(timedelta()).cast(pl.Duration("ms")),
+    ever=pl.lit(date(9999, 12, 31)),
+)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "ms < TIMESTAMP '2024-01-01 00:00:00.0005'",
+        "ms <> TIMESTAMP '2024-01-01 00:00:00.0005'",
+        "ns > TIMESTAMP '2024-01-01 00:00:00'",
+        "NOT us BETWEEN ms AND ms",
+        "us NOT IN (ms, day)",
+        "GREATEST(us, ms) > ms",
+        "LEAST(ms, us) < us",
+        "COALESCE(us, ms) > ms",
+        "CASE WHEN lasted IS NULL THEN ms ELSE us END > ms",
+        "us - ms > INTERVAL '0 seconds'",
+        "us IS DISTINCT FROM ms",
+        "NULLIF(us, ms) IS NOT NULL",
+        "short > none",
+        "ever > ns",
+        "ever >= DATE '9999-12-31' AND ns < DATE '9999-12-31'",
+        "berlin >= DATE '2024-01-01'",
+        "berlin = day",
+        "GREATEST(berlin, day) = day",
+        "day + INTERVAL '1 hour' > late",
+        "day + INTERVAL '1 day' = DATE '2024-01-02'",
+        "day + lasted > late",
+        "ms + INTERVAL '500 microseconds' > ms",
+    ],
+)
+def test_moments_of_a_condition_are_not_cut(sql: str) -> None:
+    result = judge(MOMENTS_OF_ONE_ROW, {"check": "expression", "expression": sql})
+    assert (result.status, result.rules[0].total_count) == (Status.PASSED, 1), result.rules[0].message
 
 
 @pytest.mark.parametrize(

@@ -229,6 +229,18 @@ def test_a_database_that_cannot_be_asked_is_refused(source: dict[str, Any], said
     assert "hush" not in str(refused.value)
 
 
+def test_moments_of_duckdb_are_those_of_utc_wherever_the_machine_is(tmp_path: Path) -> None:
+    """DuckDB shows moments of a zone in that of the machine, in which a day begins at another moment."""
+    with closing(duckdb.connect(str(tmp_path / "shop.duckdb"))) as connection:
+        connection.execute("CREATE TABLE orders AS SELECT TIMESTAMPTZ '2024-01-01 00:00:00+00' AS placed_at")
+    rule = {"check": "expression", "expression": "placed_at = DATE '2024-01-01'"}
+    source = {"connection": "duckdb:///shop.duckdb", "query": "SELECT * FROM orders"}
+    told = f"from checking import judge; print(judge(None, {rule!r}, source={source!r}).status)"
+    here = {**os.environ, "TZ": "America/New_York", "PYTHONPATH": os.pathsep.join(sys.path)}
+    said = subprocess.run([sys.executable, "-c", told], cwd=tmp_path, env=here, capture_output=True, encoding="utf-8")
+    assert said.stdout.strip() == "PASSED", said
+
+
 @pytest.mark.parametrize("value", ["", "hush"])
 def test_a_variable_that_is_not_set_is_named(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SHOP", value)

@@ -15,11 +15,11 @@ from quality.engine.request import Request
 from quality.engine.rule import Judgement, RowRule, Rule, State, TableRule
 from quality.engine.samples import Wanted, readable, samples
 from quality.errors import CannotJudgeError, ConfigurationError, MalformedError, SourceError, first_line, retry_helps
+from quality.known_sql import known
 from quality.provenance import is_own
 from quality.result import RuleResult, run_status
 from quality.texts import percent_of
 from quality.values import Scalar, Status
-from quality.whole_numbers import known
 
 MASK = "***"
 UNCOMPUTED = "it could not be computed"

@@ -10,9 +10,9 @@ from pydantic import AfterValidator
 
 from quality.engine.dtypes import exact
 from quality.errors import ConfigurationError
+from quality.known_sql import exact as computed
 from quality.sql_text import brief, expression, refuse_patterns, several, tokens
 from quality.values import Text
-from quality.whole_numbers import widened
 
 Sql = Annotated[Text, AfterValidator(lambda sql: _readable(sql))]
 
@@ -34,7 +34,7 @@ def condition(sql: str) -> pl.Expr:
     """The Polars expression of a SQL condition; no Python is evaluated, nothing is read or fetched."""
     try:
         tokens(sql)
-        return widened(exact(expression(sql)), sql)
+        return computed(exact(expression(sql)), sql)
     except (pl.exceptions.PolarsError, ValueError) as error:
         said = re.sub(r"unable to parse '.*' as Expr", "it is not a condition", " ".join(str(error).split()))
         raise ConfigurationError(f"cannot read the SQL '{brief(sql)}': {said.split(' {')[0]}") from None

@@ -122,6 +122,7 @@ def _dtype(name: str, counts: Mapping[str, int]) -> pl.DataType:
 def _duckdb(url: str, root: Path, asked: Asked) -> Iterator[Query]:
     duckdb = driver("duckdb", "duckdb", "a DuckDB database")
     with closing(duckdb.connect(str(file_of(url, root)), read_only=True)) as connection:
+        connection.execute("SET TimeZone = 'UTC'")  # not that of the machine: a moment beside a date depends on it
         connection.execute(NO_VARIABLES)
         connection.execute("BEGIN TRANSACTION")
         rows = asked.rows(quoted)
