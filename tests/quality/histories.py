@@ -10,6 +10,7 @@ import json
 import math
 import os
 import random
+import re
 import shutil
 import sys
 import tempfile
@@ -67,6 +68,12 @@ CLOSE = 3, 1, 3, 1.0
 """Most rows lie close together, so that of a few some are far off; and tables near by are read instead of the run."""
 FEW_MARKS = 2**58
 """Marks divided by so much are 64, so that many keys have one of them."""
+CONDITIONS = (
+    "k > 5 OR t = 'a'", "i - k >= 0", "k * k <= i + 3", "ABS(i) - LENGTH(t) > 0", "d <= DATE '2026-11-27'",
+    "k / 4 <= f", "k > 10", "t = 'a' OR f > 0", "i IS NOT NULL", "n > d", "n - d < INTERVAL '1 day'", "z >= d", "z > m",
+    "GREATEST(m, z) <> m", "c * k >= c", "d + INTERVAL '9 hours' > n",
+)  # fmt: skip
+"""Of single letters; some are about columns that text files do not have."""
 EVOLUTION = ("new_columns", "missing_columns", "wider_numbers", "time_units")
 DAYS = ("day=2026-11-25", "day=2026-11-26", "day=2026-11-27", "day=__HIVE_DEFAULT_PARTITION__")
 STEPS = (
@@ -288,10 +295,18 @@ class History:
     def rule(self) -> Row:
         """A rule that a contract may have, under a name of its own."""
         while True:
-            one = rule(self.of, self.columns) | {"name": f"rule {self.of.randrange(10**9)}"}
+            one = rule(self.of, self.columns)
+            one = self.worded(one, self.of.randrange(10**9))
             with suppress(ConfigurationError):
                 CheckConfig().override(rules=[one], sensitive=self.sensitive)
                 return one
+
+    def worded(self, one: Row, number: int) -> Row:
+        """The rule under a name, with a condition that the number tells: no draw depends on how many there are."""
+        known = [sql for sql in CONDITIONS if set(re.findall(r"\b[a-z]\b", sql)) - {"a"} <= {*self.columns}]
+        fields = {"expression": 1, "where": 7}
+        told = {field: known[number // of % len(known)] for field, of in fields.items() if field in one}
+        return one | told | {"name": f"rule {number}"}
 
     def append(self) -> None:
         name = f"{self.of.randrange(10**4):04}.{self.suffix}"
