@@ -276,6 +276,11 @@ RULES: list[dict[str, Any]] = [
             "CASE WHEN b THEN small ELSE -small END > 0",
             "d > DATE '2024-05-30' AND EXTRACT(month FROM d) = 6",
             "ts > TIMESTAMP '2024-06-01 12:00:00'",
+            "at >= DATE '2024-06-01'",
+            "at BETWEEN DATE '2024-05-01' AND TIMESTAMPTZ '2024-06-01 12:00:00.000001+02:00'",
+            "ts > d",
+            "f4 BETWEEN 0.1 AND 0.3",
+            "f4 NOT BETWEEN -0.7 AND 0.7",
             "LENGTH(s) > 2",
             "OCTET_LENGTH(s) > 2",
             "SUBSTR(s, 2, 2) = 'bc'",
@@ -353,6 +358,10 @@ ATOMS = st.one_of(
     st.builds("s LIKE '{}'".format, st.text("a%_x1ß\\.", min_size=1, max_size=4)),
     st.builds("TRIM(s) || s {} '{}'".format, SIGNS, st.sampled_from(["aa", "x1x1", ""])),
     st.builds("d {} DATE '{}'".format, SIGNS, st.sampled_from(["2024-05-30", "1969-12-31"])),
+    st.builds("at {} DATE '{}'".format, SIGNS, st.sampled_from(["2024-05-30", "2024-06-01"])),
+    st.builds(
+        "f4 BETWEEN {} AND {}".format, st.sampled_from(["-0.7", "0.1", "0"]), st.sampled_from(["0.3", "0.7", "2"])
+    ),
     st.builds("EXTRACT({} FROM ts) {} {}".format, PARTS, SIGNS, st.sampled_from(["5", "23", "1969"])),
     st.builds("{} IN ({}, {}, NULL)".format, st.sampled_from(["big", "small"]), st.integers(-9, 9), st.just("49")),
     st.builds("{} IS {} NULL".format, st.sampled_from(list(KINDS)), st.sampled_from(["", "NOT"])),

@@ -441,6 +441,7 @@ class Asker:
             f"{own} < {other}",
             f"EXTRACT({part} FROM {own}) >= 6",
             f"{own} >= DATE '2024-06-01'",
+            f"{own} + INTERVAL '1 hour' <= {other}",
         ]
         forms += [f"{own} < TIMESTAMP '2024-06-01 12:00:00.000001'", f"{own} + INTERVAL '1 day' > {other}"]
         forms += [f"{own} - {other} > INTERVAL '1 hour'", f"CAST({own} AS DATE) = DATE '2024-06-01'"]

@@ -320,6 +320,26 @@ def test_moments_of_a_condition_are_compared_whatever_their_units(rows: list[dic
         assert (rule.failed_count, rule.total_count) == (answers.count(False), len(answers)), (rule, held)
 
 
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "h BETWEEN 0.1 AND 0.3",
+        "NOT h NOT BETWEEN 0.3 AND 0.3",
+        "-h BETWEEN -0.3 AND 0",
+        "NULLIF(h, 0.3) IS NULL",
+        "COALESCE(h, 0.5) = 0.3",
+        "GREATEST(h, 0.1) = 0.3",
+        "CASE WHEN h IS NULL THEN 0.5 ELSE h END = h",
+        "h IN (0.3, 5)",
+    ],
+)
+def test_a_fraction_beside_floats_of_32_bits_is_one_of_them_wherever_it_stands(sql: str) -> None:
+    """As in a bound of a rule, and as in `h = 0.3`."""
+    data = pl.DataFrame({"h": pl.Series([0.3], dtype=pl.Float32)})
+    result = judge(data, {"check": "expression", "expression": sql})
+    assert (result.status, result.rules[0].total_count) == (Status.PASSED, 1), result.rules[0].message
+
+
 MOMENTS_OF_ONE_ROW = pl.DataFrame(
     {"day": [date(2024, 1, 1)], "late": [datetime(2024, 1, 1, 0, 30)], "lasted": [timedelta(hours=5)]}
 ).with_columns(

@@ -113,7 +113,7 @@ def test_whatever_a_table_holds_both_count_alike(there: There, tmp_path: Path) -
         data = read_here(made, tmp_path)
         if data.width:
             rules = [rule for rule in odd.rules(there.name, seed, data, 40) if is_rule(data, rule)]
-            count, found = compared(there.source(made.name), data, rules)
+            count, found = compared(there.source(written(made)), data, rules)
             judged += count
             apart += [(there.name, seed, *one) for one in found]
     assert not apart, "\n".join(map(str, apart))
@@ -122,15 +122,14 @@ def test_whatever_a_table_holds_both_count_alike(there: There, tmp_path: Path) -
 
 def read_here(made: odd.Made, root: Path) -> pl.DataFrame:
     """The columns that are judged there, as rows that are read; without those that hold a day of no calendar."""
-    asked = Table(connection="env:THERE", table=made.name).read(root, ())
+    asked = Table(connection="env:THERE", table=written(made)).read(root, ())
     assert asked.there is not None
     schema = dict(asked.there.table.schema)
     if asked.ended is not None:
         asked.ended()
-    where = ".".join(map(odd.quoted, made.name.split(".", 1)))
     found: dict[str, pl.Series] = {}
     for name in (one.name for one in made.columns if schema[one.name] != pl.Object):
-        query = f"SELECT {odd.quoted(name)} FROM {where}"
+        query = f"SELECT {odd.quoted(name)} FROM {written(made)}"
         try:
             read = Sql(connection="env:THERE", query=query).scan(root).collect()
         except MalformedError:  # infinity, and NaN of a number of a fixed scale
@@ -139,6 +138,11 @@ def read_here(made: odd.Made, root: Path) -> pl.DataFrame:
         if is_of_calendar(values):
             found[name] = values
     return pl.DataFrame([values.alias(name) for name, values in found.items()])
+
+
+def written(made: odd.Made) -> str:
+    """The name of a table as a source has it, whatever its letters."""
+    return ".".join(map(odd.quoted, made.name.split(".", 1)))
 
 
 def is_of_calendar(values: pl.Series) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Mapping
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -50,7 +51,8 @@ def exact(expr: pl.Expr, sql: str) -> pl.Expr:
         return expr
     names = [name for name in dict.fromkeys(expr.meta.root_names()) if name in sql.dtypes]
     written = str(expr.meta.serialize(format="json"))
-    if not any(word in written for word in WRITTEN) and not any(sql.dtypes[name].is_temporal() for name in names):
+    cut = any(sql.dtypes[name].is_temporal() or sql.dtypes[name] == pl.Float32 for name in names)
+    if not cut and not any(word in written for word in WRITTEN):
         return expr
     made = _exact(written, tuple((name, sql.dtypes[name]) for name in names))
     return expr if made is None else made
@@ -104,7 +106,15 @@ class _Reader:
                 return parts, False
             self.changed = True
             return [part if wide or _is_written(part) else _wide(part) for part, wide in read], True
-        return self._moments(parts, op), False
+        return self._moments(self._floats(parts), op), False
+
+    def _floats(self, parts: list[Any]) -> list[Any]:
+        """Written fractions as 32-bit floats beside one: those of `BETWEEN` are decimals, to which 0.3 is not equal."""
+        written = [_fraction(part) for part in parts] if pl.Float32 in self.schema.dtypes() else []
+        if not any(written) or not any(self._dtype(part) == pl.Float32 for part in parts):
+            return parts
+        self.changed = True
+        return [new or part for new, part in zip(written, parts, strict=True)]
 
     def _moments(self, parts: list[Any], op: Any) -> list[Any]:
         dtypes = [self._dtype(part) for part in parts] if self.timed and op in (*COMPARED, *JOINED, OFFSET) else []
@@ -139,6 +149,14 @@ def _is_written(node: Any) -> bool:
         case {"Literal": {"Dyn": {"Int": _}}}:
             return True
     return False
+
+
+def _fraction(node: Any) -> Any:
+    """A written decimal as a number that takes the dtype of what stands beside it; None where it is none."""
+    match node:
+        case {"Literal": {"Scalar": {"Decimal": [digits, _, scale]}}}:
+            return {"Literal": {"Dyn": {"Float": float(Decimal(digits).scaleb(-scale))}}}
+    return None
 
 
 def _wide(node: Any) -> Any:

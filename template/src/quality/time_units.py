@@ -42,14 +42,24 @@ def brought_together(op: Any, exprs: Sequence[pl.Expr], dtypes: Sequence[pl.Data
     return made or (placed if there != list(dtypes) else None)
 
 
+def _written(expr: pl.Expr, of: pl.Expr) -> pl.Expr:
+    """What is computed of a written value, as another one: a database has the value, and not the computation."""
+    if not of.meta.is_literal():
+        return expr
+    made = pl.select(expr.alias("value"))["value"]
+    return pl.lit(made[0], made.dtype)
+
+
 def _first_of_day(day: pl.Expr, zone: str) -> pl.Expr:
     """The moment at which a day begins: midnight, or an hour later where clocks are put forward at midnight."""
     midnight = day.cast(pl.Datetime("us"))
+    if zone == "UTC":
+        return _written(day.cast(pl.Datetime("us", zone)), day)
     begins, later = (
         moment.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
         for moment in (midnight, midnight.dt.offset_by("1h"))
     )
-    return pl.coalesce(begins, later)
+    return _written(pl.coalesce(begins, later), day)
 
 
 def _compared(exprs: Sequence[pl.Expr], dtypes: Sequence[pl.DataType]) -> list[pl.Expr] | None:
@@ -58,7 +68,7 @@ def _compared(exprs: Sequence[pl.Expr], dtypes: Sequence[pl.DataType]) -> list[p
         return None
     for at, other in ((0, 1), (1, 0)):
         if exprs[at].meta.is_literal() and _holds(dtypes[other], exprs[at], dtypes[at]):
-            return [expr.cast(dtypes[other]) if n == at else expr for n, expr in enumerate(exprs)]
+            return [_written(expr.cast(dtypes[other]), expr) if n == at else expr for n, expr in enumerate(exprs)]
     units = {getattr(dtype, "time_unit", None) for dtype in dtypes}
     zones = {getattr(dtype, "time_zone", None) for dtype in dtypes}
     if len(zones) == 1 and (len(units) == 1 or (units <= {None, "ms", "us"} and None in units)):
