@@ -88,7 +88,8 @@ def release(root: Path, version: Version, steps: Sequence[str]) -> None:
 def disagreements(root: Path, version: Version) -> Iterator[str]:
     """Each thing that speaks against this release, with what to do."""
     if changed := git(root, "status", "--porcelain").splitlines():
-        yield f"{len(changed)} files are not committed, {changed[0][3:]} first: commit or stash them"
+        files = "1 file is" if len(changed) == 1 else f"{len(changed)} files are"
+        yield f"{files} not committed, {changed[0][3:]} first: commit or stash them"
     tags = {tag: found for tag in git(root, "tag").split() if (found := parsed(tag))}
     newest = max(tags.values(), default=None)
     if f"v{version}" in tags:

@@ -78,7 +78,7 @@ def emptied(folder: Path) -> None:
 
 
 DISAGREE = [
-    ("uncommitted", append("notes.txt", "ours\n"), False, "9.0.0", "1 files are not committed, notes.txt first"),
+    ("uncommitted", append("notes.txt", "ours\n"), False, "9.0.0", "1 file is not committed, notes.txt first"),
     ("no version", append("notes.txt", ""), True, "9.0", "'9.0' is no version"),
     ("nothing said", emptied, True, "9.0.0", "says nothing under Unreleased"),
     ("heading above", append("CHANGELOG.md", "\n## [9.1.0]\n- Later.\n"), True, "9.0.0", "a heading for 9.1.0"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -16,6 +17,7 @@ from typing import Any
 import pytest
 from fleet_states import MIDDLE, NEWEST, STATES, State, add_migration, change, fleet, head, releases, stamp
 from rendering import ROOT, commit, copier, files, git, release
+from test_fleet import run_fleet
 
 SCRIPT = ROOT / "hooks" / "fleet_update.py"
 PROVE = ("--test", f"{sys.executable} -m compileall -q src/domain", "--evidence", "")
@@ -219,6 +221,13 @@ def test_repositories_move_to_another_address_by_one_line(folder: Path, tagged: 
     clone = tmp_path / "work" / next((tmp_path / "work").glob("*crlf*.json")).stem
     assert git(clone, "diff", "--stat", "HEAD~1").splitlines()[0].strip().startswith(".copier-answers.yml | 2 +-")
     assert f"_src_path: {new}" in (clone / ".copier-answers.yml").read_text("utf-8")
+    told = run_fleet(folder, "--template", new, "--cache", tmp_path / "cache", "--only", "moved")
+    pasted = [
+        shlex.split(line.partition("nox -s fleet -- ")[2]) for line in told.stdout.splitlines() if " -- move" in line
+    ]
+    [page] = [line for line in pasted if str(folder / "moved") in line]
+    fixed = run_update(*page[1:], "--template", tagged, "--work", tmp_path / "pasted", verb="move")
+    assert "1 moved" in fixed.stdout, fixed.stdout + fixed.stderr
     nowhere = run_update(*words, "--from", tagged, "--to", f"file://{tmp_path}/nowhere.git", verb="move")
     assert nowhere.returncode == 2
     assert nowhere.stderr.count("\n") == 1

@@ -29,6 +29,11 @@ def first_names(names: list[str]) -> str:
     return ", ".join(names[:3]) + (f", and {len(names) - 3} more" if len(names) > 3 else "")
 
 
+def many(count: int, what: str) -> str:
+    """A number with what is counted, such as `1 row` and `2,000 rows`."""
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
 def slug(name: str) -> str:
     """A name in what Prefect takes for blocks and artifacts: lower-case letters, digits and dashes."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
