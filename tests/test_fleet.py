@@ -139,6 +139,18 @@ def test_a_tuple_whose_support_ends_is_told_until_its_day_and_fails_after_it(fol
     assert check.fix == "QUALITY_TUPLE=py313-prefect-3.9.1-polars-2.1 nox -s climb"
 
 
+def test_a_tuple_that_the_newest_release_lacks_is_told_with_one_that_it_has(
+    folder: Path, tagged: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(folder / "promoted", tmp_path / "promoted")
+    edited_evidence(tmp_path / "promoted", compatibility="py3.12-prefect-3.1.0-polars-1.9.0")
+    commit(tmp_path / "promoted", "Of a tuple of long ago")
+    reader = Reader(Template(tagged), tmp_path / "mirrors", datetime(2026, 6, 1, tzinfo=UTC))
+    [check] = [one for one in reader.card(Place("promoted", tmp_path / "promoted")).checks if one.name == "tuple"]
+    assert "which the newest release lacks" in check.seen
+    assert check.fix == "QUALITY_TUPLE=py312-prefect-3.9.1-polars-2.1 nox -s climb"
+
+
 def edited_evidence(folder: Path, **about: Any) -> None:
     """Every piece of a repository's evidence says this, too."""
     for path in (folder / "rollout" / "evidence").glob("*.json"):

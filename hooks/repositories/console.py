@@ -33,11 +33,12 @@ def show(report: Report, console: Console) -> None:
     for card in report.cards:
         table.add_row(*_row(card))
     console.print(table)
+    twins = report.twins()
     for card in report.cards:
         if card.failed:
-            first = card.failed[0]
-            console.print(words(f"first in {card.name}: {first.seen}; {first.fix}"), soft_wrap=True)
-    for name, there in report.twins().items():
+            first, name = card.failed[0], card.repository if card.domain in twins else card.name
+            console.print(words(f"first in {name}: {first.seen}; {first.fix}"), soft_wrap=True)
+    for name, there in twins.items():
         said = f"{name} is the domain of {len(there)} repositories, which take each other's blocks and deployments on "
         console.print(words(f"{said}one server; call all but one otherwise: {', '.join(there)}"), soft_wrap=True)
     for row in report.by_file()[:5]:

@@ -166,7 +166,7 @@ class Reader:
         end = self.template.ending.get(stands.runs_on, {})
         over = f", which was supported until {end['until']}" if end and end["until"] < self.now.date() else ""
         if wrong := over if offered else ", which the newest release lacks":
-            other = end.get("instead", "a tuple of constraints/")
+            other = end.get("instead") or (given.tuple_for(stands.runs_on) if given else "")
             return Check("tuple", False, f"{stands.runs_on}{wrong}", f"QUALITY_TUPLE={other} nox -s climb")
         return Check("tuple", True, stands.runs_on + (f", supported until {end['until']}" if end else ""))
 

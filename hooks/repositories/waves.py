@@ -88,9 +88,9 @@ class Waves:
         done = shop.run(place, shop.kept(place), command, **about)
         lines = (done.stdout if done.returncode == 0 else done.stderr).strip().splitlines() or [""]
         if done.returncode:
-            return replace(
-                outcome, reason=f"it was not opened, as the command ended with {done.returncode}: {lines[-1]}"
-            )
+            telling = [line.strip() for line in lines if not line.startswith("hint:")] or lines
+            why = next((line for line in telling if line.startswith("! ")), telling[-1])  # a branch that git rejects
+            return replace(outcome, reason=f"it was not opened, as the command ended with {done.returncode}: {why}")
         outcome = replace(shop.left(shop.kept(place), outcome), opened=lines[-1] or "opened", reason="")
         remember(shop.note(place, ".json"), outcome)
         return outcome
