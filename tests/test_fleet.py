@@ -24,6 +24,7 @@ from repositories.places import Place  # noqa: E402 - the scripts in place
 from repositories.reading import Reader  # noqa: E402
 from repositories.snapshot import is_marked  # noqa: E402
 from repositories.template import Template  # noqa: E402
+from repositories.waves import telling  # noqa: E402
 
 SCRIPT = ROOT / "hooks" / "fleet.py"
 
@@ -382,6 +383,13 @@ def test_a_list_that_cannot_be_read_is_one_line(tagged: Path, tmp_path: Path, li
     (tmp_path / "fleet.txt").write_bytes(listed)
     done = run_fleet("fleet.txt", "--template", tagged, folder=tmp_path)
     assert (done.returncode, done.stderr.count("\n"), said in done.stderr) == (2, 2, True), done.stderr
+
+
+def test_what_git_rejected_is_told_and_not_its_hint() -> None:
+    rejected = ["To ../old.git", " ! [rejected]  HEAD -> ours (fetch first)", "error: failed to push", "hint: see"]
+    assert telling(rejected) == "! [rejected]  HEAD -> ours (fetch first)"
+    assert telling(["fatal: no", "hint: ask"]) == "fatal: no"
+    assert telling(["hint: ask"]) == "hint: ask"
 
 
 def test_many_half_conflicts_are_looked_at_once() -> None:

@@ -202,6 +202,7 @@ def test_a_migration_is_named_with_what_it_does_and_runs_only_when_trusted(
     seen = subprocess.run(page, env=os.environ | {"COLUMNS": "240"}, capture_output=True, text=True, check=False)
     assert seen.returncode == 1, seen.stderr
     assert "needs trust" in seen.stdout
+    assert "1 behind v1.3.0; nox -s update -- --trust\n" in seen.stdout
     assert "needs trust: v1.3.0: hooks/migrations/v1_2_0.py (To 1.2.0: nothing is renamed" in asked.stdout
     trusted = run_update(*words, "--trust")
     assert trusted.returncode == 0, trusted.stdout + trusted.stderr

@@ -136,10 +136,11 @@ class Reader:
             seen = f"{said.release} is no release of this template"
             return [*lines, Check("release", False, seen, "nox -s update, or correct _commit in .copier-answers.yml")]
         seen = f"{said.release}, {len(missed)} behind {newest.tag}" if missed else f"{said.release}, the newest"
-        lines.append(Check("release", not missed, seen, "nox -s update" if missed else None))
         crossed = self.template.migrations(said.release, newest) if missed else []
-        fix = "nox -s update -- --trust" if crossed else None
-        lines.append(Check("trust", not crossed, "; ".join(map(str, crossed)) or "none is needed", fix))
+        fix = "nox -s update -- --trust" if crossed else "nox -s update" if missed else None
+        lines.append(Check("release", not missed, seen, fix))
+        needed = "; ".join(map(str, crossed))
+        lines.append(Check("trust", not crossed, needed or "none is needed", fix if crossed else None))
         return lines
 
     def _move(self, place: Place, old: str) -> str:
