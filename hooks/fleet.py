@@ -19,6 +19,7 @@ sys.path[:0] = [str(HOOKS), str(ROOT / "template" / "src")]
 
 from rich.console import Console  # noqa: E402
 
+from quality.texts import many  # noqa: E402
 from repositories import console  # noqa: E402
 from repositories.card import FLAGS  # noqa: E402
 from repositories.git import GitError, is_address, mirror  # noqa: E402
@@ -75,7 +76,7 @@ def status(asked: argparse.Namespace) -> int:
     """Read every repository, show and write what was asked for."""
     said = Console(stderr=True)
     template = template_of(asked.template, asked.address, asked.cache)
-    said.print(f"The newest of {len(template.releases)} releases is {template.newest.tag}.")
+    said.print(f"The newest of {many(len(template.releases), 'release')} is {template.newest.tag}.")
     found = looked_for(asked.repositories)
     reader = Reader(template, asked.cache, datetime.now(UTC), asked.job_log)
     with console.progress(said, len(found), "repositories read") as bar:

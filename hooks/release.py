@@ -1,18 +1,21 @@
 """Make a release of the template: `nox -s release -- 1.1.0`. A tag is the release; what disagrees is refused.
 
 In this order: what was asked for agrees with tags, changelog and migrations; version and changelog are written; the
-steps run (stamp, lint, tests); the pins agree with what the template asks for; the commit is made and tagged. When a
-step fails, every file is as it was before. Exit codes: 0 released, 1 a step failed, 2 refused.
+steps run (stamp, lint, tests), of which the first may write; the pins agree with what the template asks for; the
+commit is made and tagged. When a step fails, every file is as it was before, and what somebody wrote meanwhile is in
+git's stash. Exit codes: 0 released, 1 a step failed, 2 refused.
 """
 
 from __future__ import annotations
 
 import argparse
 import ast
+import os
 import re
 import shlex
 import subprocess
 import sys
+import tempfile
 import tomllib
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -48,7 +51,7 @@ def main(given: Sequence[str]) -> int:
     asked = parser.parse_args(given)
     try:
         release(asked.root.resolve(), wanted(asked.version), asked.step or STEPS)
-    except RefusedError as error:
+    except (RefusedError, OSError) as error:
         print(f"not released: {error}", file=sys.stderr)
         return 2
     except StepError as error:
@@ -69,26 +72,52 @@ def release(root: Path, version: Version, steps: Sequence[str]) -> None:
     """Check, write, prove, commit and tag."""
     if problem := next(disagreements(root, version), None):
         raise RefusedError(problem)
+    before, proved = git(root, "rev-parse", "HEAD"), ""
     try:
         write(root, version)
-        for step in steps:
+        proved = tree(root)
+        for number, step in enumerate(steps):
             run(root, step)
+            proved = tree(root) if number == 0 else proved
+        if (now := tree(root)) != proved:
+            names = git(root, "diff", "--name-only", proved, now).splitlines()
+            raise StepError(f"{', '.join(names[:3])} changed while the steps ran, so that they prove nothing of it")
         if problem := next(unlocked(root), None):
             raise StepError(problem)
         if git(root, "status", "--porcelain"):
             git(root, "add", "--all")
             git(root, "commit", "--quiet", "--message", f"Release {version}")
         git(root, "tag", "--annotate", f"v{version}", "--message", f"Release {version}")
-    except (StepError, subprocess.CalledProcessError, KeyboardInterrupt) as error:
-        git(root, "reset", "--quiet", "--hard")
-        git(root, "clean", "--quiet", "--force", "-d")
-        raise StepError(str(error) or "it was interrupted") from None
+    except (StepError, RefusedError, OSError, KeyboardInterrupt) as error:
+        kept = take_back(root, before, proved)
+        raise StepError(f"{str(error) or 'it was interrupted'}{kept}") from None
+
+
+def tree(root: Path) -> str:
+    """The files as they are now, by the name that git has for all of them; its own list of files stays as it is."""
+    with tempfile.TemporaryDirectory() as folder:
+        apart = {"GIT_INDEX_FILE": str(Path(folder, "index"))}
+        git(root, "add", "--all", env=apart)
+        return git(root, "write-tree", env=apart)
+
+
+def take_back(root: Path, before: str, proved: str) -> str:
+    """Every file as it was; what else was written than by the steps goes into git's stash, and is said."""
+    kept = ""
+    if git(root, "status", "--porcelain") and tree(root) != proved:
+        somebody = ("-c", "user.name=release", "-c", "user.email=release@localhost")
+        git(root, *somebody, "stash", "push", "--quiet", "--include-untracked", "--message", "a release that failed")
+        kept = "; what was written meanwhile is in git's stash, `git stash show -p --include-untracked` shows it"
+    git(root, "reset", "--quiet", "--hard", before)
+    git(root, "clean", "--quiet", "--force", "-d")
+    return kept
 
 
 def disagreements(root: Path, version: Version) -> Iterator[str]:
     """Each thing that speaks against this release, with what to do."""
     if changed := git(root, "status", "--porcelain").splitlines():
-        yield f"{len(changed)} files are not committed, {changed[0][3:]} first: commit or stash them"
+        files = "1 file is" if len(changed) == 1 else f"{len(changed)} files are"
+        yield f"{files} not committed, {changed[0][3:]} first: commit or stash them"
     tags = {tag: found for tag in git(root, "tag").split() if (found := parsed(tag))}
     newest = max(tags.values(), default=None)
     if f"v{version}" in tags:
@@ -185,11 +214,17 @@ def parsed(name: str) -> Version | None:
         return None
 
 
-def git(root: Path, *arguments: str) -> str:
-    """What git prints."""
+def git(root: Path, *arguments: str, env: dict[str, str] | None = None) -> str:
+    """What git prints; RefusedError with the line that says why it failed."""
+    command, around = ["git", *arguments], os.environ | (env or {})
     done = subprocess.run(
-        ["git", *arguments], cwd=root, check=True, capture_output=True, encoding="utf-8", errors="replace"
+        command, cwd=root, env=around, check=False, capture_output=True, encoding="utf-8", errors="replace"
     )
+    if done.returncode:
+        lines = [line.strip() for line in done.stderr.splitlines() if line.strip()] or [f"exit {done.returncode}"]
+        why = next((line for line in lines if line.startswith(("fatal:", "error:"))), lines[-1])
+        verb = next(word for word in arguments if word.isalpha())
+        raise RefusedError(f"git {verb}: {why.removeprefix('fatal: ')}")
     return done.stdout.rstrip()
 
 

@@ -164,6 +164,7 @@ def end(bench: Bench, name: str, until: date, why: str, instead: str | None) -> 
     """Say until when a tuple is supported; after that day `doctor` fails on it."""
     if name not in bench.offered():
         raise RefusedError(f"{name} is not offered; these are: {', '.join(bench.offered())}")
+    why = " ".join(why.split())  # one line of doctor, and a cell of a table
     instead = instead or newest(bench, f"3.{name.removeprefix('py3').split('-')[0]}").stem
     if instead == name or instead not in bench.offered():
         raise RefusedError(f"{instead} cannot stand instead of {name}; give --instead another tuple that is offered")
@@ -184,7 +185,7 @@ def write_support(bench: Bench, results: dict[str, str]) -> None:
     text = path.read_text("utf-8") if path.exists() else ""
     known = {name: (day, said) for name, day, said in ROW.findall(text)}
     known |= {name: (today, said) for name, said in results.items()}
-    until = {name: f"until {one['until']}: {one['why']}" for name, one in bench.ending().items()}
+    until = {name: f"until {one['until']}: {one['why']}".replace("|", r"\|") for name, one in bench.ending().items()}
     rows = [(name, *known.get(name, ("not yet", "not run")), until.get(name, "yes")) for name in bench.offered()]
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(HEAD + "".join(f"| {' | '.join(row)} |\n" for row in rows), "utf-8", newline="\n")

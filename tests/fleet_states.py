@@ -242,7 +242,7 @@ STATES = (
     State("endless", MIDDLE, append(ENDLESS, ".copier-answers.yml"), "no answers", failing("answers"),
           "its aliases make too much of it", updated="skipped"),
     State("dirty", MIDDLE, write("notes.txt", "ours\n"), "behind", BEHIND | {"all is committed"},
-          "1 files are not: notes.txt", is_committed=False),
+          "1 file is not: notes.txt", is_committed=False),
     State("torn", MIDDLE, waived_and_changed, "behind", BEHIND, updated="conflict"),
     State("red", MIDDLE, write("src/domain/ours.py", "def broken(:\n"), "behind", BEHIND | {"forks"}, "ours.py:1",
           updated="tests failed"),

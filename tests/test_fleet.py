@@ -24,6 +24,7 @@ from repositories.places import Place  # noqa: E402 - the scripts in place
 from repositories.reading import Reader  # noqa: E402
 from repositories.snapshot import is_marked  # noqa: E402
 from repositories.template import Template  # noqa: E402
+from repositories.waves import telling  # noqa: E402
 
 SCRIPT = ROOT / "hooks" / "fleet.py"
 
@@ -137,6 +138,18 @@ def test_a_tuple_whose_support_ends_is_told_until_its_day_and_fails_after_it(fol
         [check] = [one for one in reader.card(Place("promoted", folder / "promoted")).checks if one.name == "tuple"]
         assert (check.ok, said in check.seen) == (ok, True)
     assert check.fix == "QUALITY_TUPLE=py313-prefect-3.9.1-polars-2.1 nox -s climb"
+
+
+def test_a_tuple_that_the_newest_release_lacks_is_told_with_one_that_it_has(
+    folder: Path, tagged: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(folder / "promoted", tmp_path / "promoted")
+    edited_evidence(tmp_path / "promoted", compatibility="py3.12-prefect-3.1.0-polars-1.9.0")
+    commit(tmp_path / "promoted", "Of a tuple of long ago")
+    reader = Reader(Template(tagged), tmp_path / "mirrors", datetime(2026, 6, 1, tzinfo=UTC))
+    [check] = [one for one in reader.card(Place("promoted", tmp_path / "promoted")).checks if one.name == "tuple"]
+    assert "which the newest release lacks" in check.seen
+    assert check.fix == "QUALITY_TUPLE=py312-prefect-3.9.1-polars-2.1 nox -s climb"
 
 
 def edited_evidence(folder: Path, **about: Any) -> None:
@@ -370,6 +383,13 @@ def test_a_list_that_cannot_be_read_is_one_line(tagged: Path, tmp_path: Path, li
     (tmp_path / "fleet.txt").write_bytes(listed)
     done = run_fleet("fleet.txt", "--template", tagged, folder=tmp_path)
     assert (done.returncode, done.stderr.count("\n"), said in done.stderr) == (2, 2, True), done.stderr
+
+
+def test_what_git_rejected_is_told_and_not_its_hint() -> None:
+    rejected = ["To ../old.git", " ! [rejected]  HEAD -> ours (fetch first)", "error: failed to push", "hint: see"]
+    assert telling(rejected) == "! [rejected]  HEAD -> ours (fetch first)"
+    assert telling(["fatal: no", "hint: ask"]) == "fatal: no"
+    assert telling(["hint: ask"]) == "hint: ask"
 
 
 def test_many_half_conflicts_are_looked_at_once() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -78,7 +79,7 @@ def emptied(folder: Path) -> None:
 
 
 DISAGREE = [
-    ("uncommitted", append("notes.txt", "ours\n"), False, "9.0.0", "1 files are not committed, notes.txt first"),
+    ("uncommitted", append("notes.txt", "ours\n"), False, "9.0.0", "1 file is not committed, notes.txt first"),
     ("no version", append("notes.txt", ""), True, "9.0", "'9.0' is no version"),
     ("nothing said", emptied, True, "9.0.0", "says nothing under Unreleased"),
     ("heading above", append("CHANGELOG.md", "\n## [9.1.0]\n- Later.\n"), True, "9.0.0", "a heading for 9.1.0"),
@@ -129,6 +130,54 @@ def test_a_release_whose_step_fails_leaves_every_file_as_it_was(
     assert done.returncode == 1
     assert said in done.stderr
     assert (files(ready), git(ready, "tag"), git(ready, "rev-parse", "HEAD")) == before
+
+
+MINE = "python -c \"open('mine.txt', 'a').write('mine\\n'); open('README.md', 'a').write('mine\\n'); {then}\""
+
+
+@pytest.mark.parametrize("then", ["", "raise SystemExit(7)"], ids=["the steps pass", "a step fails"])
+def test_what_somebody_writes_while_the_steps_run_is_neither_released_nor_lost(then: str, ready: Path) -> None:
+    before = files(ready), git(ready, "tag"), git(ready, "rev-parse", "HEAD")
+    done = release(ready, "9.0.0", *STAMP[:2], "--step", MINE.format(then=then))
+    assert done.returncode == 1
+    assert ("ended with 7" if then else "README.md, mine.txt changed while the steps ran") in done.stderr
+    assert (files(ready), git(ready, "tag"), git(ready, "rev-parse", "HEAD")) == before
+    assert "what was written meanwhile is in git's stash" in done.stderr
+    assert "mine.txt" in git(ready, "stash", "show", "--include-untracked")
+
+
+@pytest.mark.parametrize(
+    ("vary", "steps", "said"),
+    [
+        (lambda folder: git(folder, "config", "tag.gpgSign", "true"), STAMP, "git tag: "),
+        (lambda folder: git(folder, "config", "user.useConfigOnly", "true"), STAMP, "git commit: no email was given"),
+        (lambda folder: None, ("--step", "nosuchprogram"), "No such file or directory: 'nosuchprogram'"),
+    ],
+    ids=["no key to sign by", "nobody", "no such program"],
+)
+def test_a_release_that_git_refuses_says_its_words_and_takes_the_commit_back(
+    vary: Callable[[Path], None], steps: tuple[str, ...], said: str, ready: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("GIT_AUTHOR_EMAIL", "GIT_COMMITTER_EMAIL", "EMAIL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    if said.startswith("git tag"):
+        git(ready, "config", "user.email", "somebody@example.com")
+        git(ready, "config", "user.name", "somebody")
+    vary(ready)
+    before = files(ready), git(ready, "tag"), git(ready, "rev-parse", "HEAD")
+    done = release(ready, "9.0.0", *steps)
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert (files(ready), git(ready, "tag"), git(ready, "rev-parse", "HEAD")) == before
+
+
+def test_a_template_without_git_is_refused_in_one_line(ready: Path) -> None:
+    shutil.rmtree(ready / ".git")
+    done = release(ready, "9.0.0")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "git status: not a git repository" in done.stderr.replace("fatal: ", "")
 
 
 def test_every_released_tag_updates_to_the_newest_and_converges_to_a_fresh_render(

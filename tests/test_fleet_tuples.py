@@ -190,7 +190,7 @@ def test_the_first_bad_of_many_is_found_wherever_it_is() -> None:
 
 
 def test_a_tuple_ends_on_a_day_with_another_one_instead(template: Path, wheels: Path) -> None:
-    words = ("--until", "2027-06-30", "--why", 'it is "old"')
+    words = ("--until", "2027-06-30", "--why", 'it is "old"\n| of 2025')
     refused = tuple_(template, wheels, "end", OLD, *words)
     assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
     assert "cannot stand instead" in refused.stderr
@@ -198,11 +198,12 @@ def test_a_tuple_ends_on_a_day_with_another_one_instead(template: Path, wheels: 
     done = tuple_(template, wheels, "end", OLD, *words)
     assert done.returncode == 0, done.stderr
     written = tomllib.loads((template / "template" / "constraints" / "ending.toml").read_text("utf-8"))
-    assert written == {OLD: {"until": date(2027, 6, 30), "instead": NEW, "why": 'it is "old"'}}
+    assert written == {OLD: {"until": date(2027, 6, 30), "instead": NEW, "why": 'it is "old" | of 2025'}}
     support = (template / "docs" / "support.md").read_text("utf-8")
-    assert f'| {OLD} | not yet | not run | until 2027-06-30: it is "old" |' in support
+    assert f'| {OLD} | not yet | not run | until 2027-06-30: it is "old" \\| of 2025 |' in support
     assert f"| {NEW} | {datetime.now(UTC).date()} | proved | yes |" in support
     assert tuple_(template, wheels, "check", OLD, "--prove", "python -c 1").returncode == 0
     again = (template / "docs" / "support.md").read_text("utf-8")
     assert "| proved | until 2027-06-30" in again
+    assert again.count("of 2025") == 1
     assert tuple_(template, wheels, "end", "py39-prefect-1-polars-1", *words).returncode == 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -16,6 +17,7 @@ from typing import Any
 import pytest
 from fleet_states import MIDDLE, NEWEST, STATES, State, add_migration, change, fleet, head, releases, stamp
 from rendering import ROOT, commit, copier, files, git, release
+from test_fleet import run_fleet
 
 SCRIPT = ROOT / "hooks" / "fleet_update.py"
 PROVE = ("--test", f"{sys.executable} -m compileall -q src/domain", "--evidence", "")
@@ -200,6 +202,7 @@ def test_a_migration_is_named_with_what_it_does_and_runs_only_when_trusted(
     seen = subprocess.run(page, env=os.environ | {"COLUMNS": "240"}, capture_output=True, text=True, check=False)
     assert seen.returncode == 1, seen.stderr
     assert "needs trust" in seen.stdout
+    assert "1 behind v1.3.0; nox -s update -- --trust\n" in seen.stdout
     assert "needs trust: v1.3.0: hooks/migrations/v1_2_0.py (To 1.2.0: nothing is renamed" in asked.stdout
     trusted = run_update(*words, "--trust")
     assert trusted.returncode == 0, trusted.stdout + trusted.stderr
@@ -219,6 +222,13 @@ def test_repositories_move_to_another_address_by_one_line(folder: Path, tagged: 
     clone = tmp_path / "work" / next((tmp_path / "work").glob("*crlf*.json")).stem
     assert git(clone, "diff", "--stat", "HEAD~1").splitlines()[0].strip().startswith(".copier-answers.yml | 2 +-")
     assert f"_src_path: {new}" in (clone / ".copier-answers.yml").read_text("utf-8")
+    told = run_fleet(folder, "--template", new, "--cache", tmp_path / "cache", "--only", "moved")
+    pasted = [
+        shlex.split(line.partition("nox -s fleet -- ")[2]) for line in told.stdout.splitlines() if " -- move" in line
+    ]
+    [page] = [line for line in pasted if str(folder / "moved") in line]
+    fixed = run_update(*page[1:], "--template", tagged, "--work", tmp_path / "pasted", verb="move")
+    assert "1 moved" in fixed.stdout, fixed.stdout + fixed.stderr
     nowhere = run_update(*words, "--from", tagged, "--to", f"file://{tmp_path}/nowhere.git", verb="move")
     assert nowhere.returncode == 2
     assert nowhere.stderr.count("\n") == 1

@@ -120,9 +120,18 @@ def pull(tmp_path: Path) -> PullRequest:
 
 
 def test_a_pull_request_that_changes_no_contract_is_asked_nothing_more(pull: PullRequest) -> None:
-    (pull.root / "policy.yml").write_text(POLICY + "# a note\n", "utf-8")
+    (pull.root / "README.md").write_text("# A note\n", "utf-8")
     pull.commit()
     assert (pull.push(), pull.host["comments"], pull.summary) == ([0], {}, "")
+
+
+@pytest.mark.parametrize("name", ["policy.yml", "src/domain/rules.py", "profiles/orders.json"])
+def test_what_decides_beside_contracts_is_told_in_the_comment(name: str, pull: PullRequest) -> None:
+    (pull.root / name).parent.mkdir(parents=True, exist_ok=True)
+    (pull.root / name).write_text(POLICY + "# a note\n" if name == "policy.yml" else "", "utf-8")
+    pull.commit()
+    assert pull.push() == [0, 0, 0, 0]
+    assert f"{name}: other than in the commit" in "".join(pull.host["comments"].values())
 
 
 def test_what_a_pull_request_breaks_is_in_one_comment_until_the_label_allows_it(pull: PullRequest) -> None:

@@ -312,8 +312,31 @@ def test_the_workflow_takes_actions_by_digest_and_no_more_rights_than_it_needs()
     assert jobs["deploy"]["steps"][-1] == {"run": "python -m nox -s drift -- server --fix"}
     assert {jobs[name]["env"]["QUALITY_COMMIT"] for name in ("image", "deploy")} == {"${{ github.sha }}"}
     assert {"run": "python -m nox -s drift -- files forks"} in jobs["diverged"]["steps"]
+    assert flow["defaults"] == {"run": {"working-directory": "."}}
     for name in jobs:
-        assert any(step.get("with", {}).get("cache") == "pip" for step in jobs[name]["steps"]), name
+        [cached] = [step["with"] for step in jobs[name]["steps"] if step.get("with", {}).get("cache") == "pip"]
+        assert cached["cache-dependency-path"] == "**/constraints/*.txt", name  # also where it lies in a folder
+
+
+def test_no_image_holds_what_checks_wrote() -> None:
+    """The last pattern that fits a path or a folder above it decides, as Docker reads them."""
+    lines = (ROOT / "template" / ".dockerignore").read_text("utf-8").splitlines()
+    patterns = [(line.removeprefix("!"), line.startswith("!")) for line in lines if not line.startswith("#")]
+
+    def fits(pattern: str, path: str) -> bool:
+        words = re.escape(pattern).replace(r"\*\*/", "(?:.*/)?").replace(r"\*", "[^/]*")
+        return re.fullmatch(f"{words}(?:/.*)?", path) is not None
+
+    def is_held(path: str) -> bool:
+        return next((held for pattern, held in reversed(patterns) if fits(pattern, path)), True)
+
+    of, quarantined = "orders/prod", "orders/prod/date=2026-11-26/run=1a/failing.parquet"
+    kept = ["data/flights.parquet", "data/date=2026-11-26/a.parquet", "data/states/ca/2026.csv", "data/runs/a.csv",
+            "src/quality/quarantine/splits.py", "src/quality/history/runs.py", "datasets/orders.yml"]  # fmt: skip
+    left = [f"data/quarantine/{quarantined}", f"data/ours/{quarantined}", f"data/kept/runs/{of}/2026-11/a.parquet",
+            f"data/kept/partition-runs/{of}/by-day/2026-11/a.parquet", f"data/kept/states/{of}/a1.parquet",
+            ".quality/history/a.parquet", "reports/orders-prod.html", "data/.quality/a"]  # fmt: skip
+    assert [path for path in kept + left if is_held(path)] == kept
 
 
 def test_the_image_is_pinned_by_hash_to_the_newest_tuple_and_runs_as_nobody_special(noxfile: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from quality.texts import many
 from repositories.card import Card
 from repositories.report import Report, rungs, trend
 
@@ -25,17 +26,19 @@ def words(value: object, style: str = "") -> Text:
 
 def show(report: Report, console: Console) -> None:
     """The repositories, the files that differ most often, the releases, and what there is to do."""
-    table = Table(title=f"{len(report.cards)} repositories, newest release {report.template.newest.tag}", expand=False)
+    count = "1 repository" if len(report.cards) == 1 else f"{len(report.cards)} repositories"
+    table = Table(title=f"{count}, newest release {report.template.newest.tag}", expand=False)
     for name in ("domain", "owner", "release", "behind", "state", "drift", "rungs", "trend"):
         table.add_column(name, overflow="fold")
     for card in report.cards:
         table.add_row(*_row(card))
     console.print(table)
+    twins = report.twins()
     for card in report.cards:
         if card.failed:
-            first = card.failed[0]
-            console.print(words(f"first in {card.name}: {first.seen}; {first.fix}"), soft_wrap=True)
-    for name, there in report.twins().items():
+            first, name = card.failed[0], card.repository if card.domain in twins else card.name
+            console.print(words(f"first in {name}: {first.seen}; {first.fix}"), soft_wrap=True)
+    for name, there in twins.items():
         said = f"{name} is the domain of {len(there)} repositories, which take each other's blocks and deployments on "
         console.print(words(f"{said}one server; call all but one otherwise: {', '.join(there)}"), soft_wrap=True)
     for row in report.by_file()[:5]:
@@ -45,7 +48,7 @@ def show(report: Report, console: Console) -> None:
 
 
 def _row(card: Card) -> Iterator[Text]:
-    behind = f"{card.releases_behind} releases, {card.days_behind} days" if card.releases_behind else ""
+    behind = f"{many(card.releases_behind, 'release')}, {many(card.days_behind, 'day')}" if card.releases_behind else ""
     yield words(card.name)
     yield words(card.owner)
     yield words(card.release)

@@ -11,10 +11,11 @@ from datetime import datetime
 from functools import cached_property, partial
 from pathlib import Path
 
+from quality.masking import masked
 from repositories import managed
 from repositories.card import Card, Check, Drift, State
 from repositories.forked import Forks
-from repositories.git import GitError, changed, git, has_files
+from repositories.git import GitError, changed, git, has_files, is_address
 from repositories.judging import Judging
 from repositories.places import Place
 from repositories.rungs import Rollout, rollout
@@ -86,17 +87,17 @@ class Reader:
         lines = [Check("reachable", True, f"HEAD of {place.name}")]
         lines.append(Check("answers", problem is None, problem or "Copier's", problem and ANSWERED))
         lines += [_conflict(conflicts), _clean(uncommitted)]
-        card = self._judged(Card(place.name, "current", tuple(lines)), snapshot, said)
+        card = self._judged(Card(place.name, "current", tuple(lines)), snapshot, said, place)
         return replace(card, state=self._state(card, conflicts, problem), drift_job=self._job(place))
 
-    def _judged(self, card: Card, snapshot: Snapshot, said: Answers) -> Card:
+    def _judged(self, card: Card, snapshot: Snapshot, said: Answers, place: Place) -> Card:
         people, waived = written(snapshot), waivers(snapshot, self.now.date())
         release, given = self._given(snapshot, said)
         drift = managed.drift(snapshot, given, waived.current) if given else Drift()
         stands = rollout(snapshot, people, partial(self.judging.of, snapshot), self.now)
         forks = self.forks.of(snapshot)
         missed = self.template.missed(said.release)
-        lines = [*card.checks, *self._lines(said)]
+        lines = [*card.checks, *self._lines(said, place)]
         lines.append(managed.check(drift, snapshot, self.template, given, release))
         lines += [waived.check(), _forked(forks), people.check(), *stands.checks(), self._tuple(stands)]
         return replace(
@@ -123,23 +124,30 @@ class Reader:
         nearest = managed.nearest(snapshot, self.template)
         return nearest or "", self.template.given(nearest) if nearest else None
 
-    def _lines(self, said: Answers) -> list[Check]:
+    def _lines(self, said: Answers, place: Place) -> list[Check]:
         """The lines about address, release and trust; none where nothing is known of them."""
         if not said.release:
             return []
         known = any(same_address(said.address, one) for one in self.template.addresses)
-        moved = f"nox -s fleet -- move --from {said.address} --to ADDRESS"
-        lines = [Check("address", known, f"it updates from {said.address}", None if known else moved)]
+        moved = None if known else self._move(place, said.address)
+        lines = [Check("address", known, f"it updates from {said.address}", moved)]
         newest, missed = self.template.newest, self.template.missed(said.release)
         if self.template.version(said.release) is None or self.template.commit(said.release) is None:
             seen = f"{said.release} is no release of this template"
             return [*lines, Check("release", False, seen, "nox -s update, or correct _commit in .copier-answers.yml")]
         seen = f"{said.release}, {len(missed)} behind {newest.tag}" if missed else f"{said.release}, the newest"
-        lines.append(Check("release", not missed, seen, "nox -s update" if missed else None))
         crossed = self.template.migrations(said.release, newest) if missed else []
-        fix = "nox -s update -- --trust" if crossed else None
-        lines.append(Check("trust", not crossed, "; ".join(map(str, crossed)) or "none is needed", fix))
+        fix = "nox -s update -- --trust" if crossed else "nox -s update" if missed else None
+        lines.append(Check("release", not missed, seen, fix))
+        needed = "; ".join(map(str, crossed))
+        lines.append(Check("trust", not crossed, needed or "none is needed", fix if crossed else None))
         return lines
+
+    def _move(self, place: Place, old: str) -> str:
+        """The command that moves a repository to where this template lies; ADDRESS where nobody knows an address."""
+        new = next((one for one in self.template.addresses if is_address(one) and masked(one) == one), "ADDRESS")
+        words = ("move", str(place.folder or place.name), "--from", old, "--to", new)
+        return f"nox -s fleet -- {shlex.join(words)}"
 
     def _state(self, card: Card, conflicts: list[str], problem: str | None) -> State:
         failed = {check.name for check in card.failed}
@@ -159,7 +167,7 @@ class Reader:
         end = self.template.ending.get(stands.runs_on, {})
         over = f", which was supported until {end['until']}" if end and end["until"] < self.now.date() else ""
         if wrong := over if offered else ", which the newest release lacks":
-            other = end.get("instead", "a tuple of constraints/")
+            other = end.get("instead") or (given.tuple_for(stands.runs_on) if given else "")
             return Check("tuple", False, f"{stands.runs_on}{wrong}", f"QUALITY_TUPLE={other} nox -s climb")
         return Check("tuple", True, stands.runs_on + (f", supported until {end['until']}" if end else ""))
 
@@ -190,7 +198,8 @@ def _conflict(names: list[str]) -> Check:
 
 def _clean(uncommitted: list[tuple[str, str]]) -> Check:
     names = [name for _, name in uncommitted]
-    seen = f"{len(names)} files are not: {', '.join(names[:3])}" if names else "all is"
+    files = "1 file is" if len(names) == 1 else f"{len(names)} files are"
+    seen = f"{files} not: {', '.join(names[:3])}" if names else "all is"
     return Check("all is committed", not names, seen, "commit or stash them" if names else None)
 
 

@@ -56,6 +56,13 @@ class Given:
     digests: dict[str, str]
     entries: dict[str, Entry]
 
+    def tuple_for(self, name: str) -> str:
+        """The newest tuple that it offers in place of another, of the same Python where there is one; else empty."""
+        found = [re.fullmatch(r"constraints/(py\d+-prefect-.+)\.txt", path) for path in self.digests]
+        names = sorted((one[1] for one in found if one), key=lambda one: [*map(int, re.findall(r"\d+", one))])
+        same = [one for one in names if one.split("-")[0] == name.split("-")[0]]
+        return next(reversed(same or names), "")
+
     def differing(self, there: dict[str, Entry]) -> int:
         """How many managed files of a repository are others, by the name of their content."""
         return sum(there.get(name) != self.entries.get(name) for name in self.digests)

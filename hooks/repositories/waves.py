@@ -88,9 +88,8 @@ class Waves:
         done = shop.run(place, shop.kept(place), command, **about)
         lines = (done.stdout if done.returncode == 0 else done.stderr).strip().splitlines() or [""]
         if done.returncode:
-            return replace(
-                outcome, reason=f"it was not opened, as the command ended with {done.returncode}: {lines[-1]}"
-            )
+            why = f"the command ended with {done.returncode}: {telling(lines)}"
+            return replace(outcome, reason=f"it was not opened, as {why}")
         outcome = replace(shop.left(shop.kept(place), outcome), opened=lines[-1] or "opened", reason="")
         remember(shop.note(place, ".json"), outcome)
         return outcome
@@ -117,3 +116,9 @@ class Waves:
             opened = f", and close {before.opened} yourself" if before.opened and not closes else ""
             back.append(f"{place.name}: the clone with {before.branch or 'its branch'} is removed{opened}")
         return back
+
+
+def telling(lines: list[str]) -> str:
+    """The line that says why a command failed: the branch that git rejected, else the last that is no hint of git's."""
+    said = [line.strip() for line in lines if not line.startswith("hint:")] or lines
+    return next((line for line in said if line.startswith("! ")), said[-1])

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from typing import Any
 
 from quality.masking import masked
+from quality.texts import many
 from repositories.card import Check, Waiver
 from repositories.snapshot import ANSWERS, Snapshot, UnreadableError
 
@@ -100,7 +101,9 @@ class Written:
         """The line of a card about files that people wrote."""
         if self.problems:
             return Check("files that people wrote", False, "; ".join(self.problems), "correct them, then nox -s doctor")
-        return Check("files that people wrote", True, f"{len(self.datasets)} contracts and {POLICY} can be read")
+        return Check(
+            "files that people wrote", True, f"{many(len(self.datasets), 'contract')} and {POLICY} can be read"
+        )
 
 
 def written(snapshot: Snapshot) -> Written:

@@ -48,7 +48,7 @@ def test_a_source_is_told_by_its_bytes_rows_version_and_what_is_read_of_it(repos
     assert ", 3 rows, version " in (said := looked({"path": "a.csv"}, repository).said)
     assert said.endswith("a check reads all 3 columns")
     assert ", 3 rows, version " in (said := looked({"path": "t"}, repository).said)
-    assert ", 1 versions, since 20" in said
+    assert ", 1 version, since 20" in said
     assert ", 0 (20" in said
     assert " is judged;" in said
 

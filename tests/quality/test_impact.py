@@ -460,7 +460,7 @@ def test_datasets_that_come_go_and_are_renamed(shop: Domain, impact: Asked) -> N
     said = {one["dataset"]: one for one in found["datasets"]}
     assert (code, {name: one["what"] for name, one in said.items()}) == (1, {"bills": "removed", "sales": "renamed"})
     assert said["sales"]["was"] == "orders"
-    assert said["bills"]["breaking"] == ["the dataset bills is removed, with all its 6 rules"]
+    assert said["bills"]["breaking"] == ["the dataset bills is removed, with its 6 rules"]
     assert said["sales"]["breaking"] == ["the dataset orders is removed: it is called sales now"]
     assert (said["bills"]["status_before"], said["bills"]["status_after"]) == ("FAILED", None)
     assert rows_of(said["bills"]) == [5, None, 0, 5]

@@ -228,7 +228,23 @@ def test_what_git_says_is_understood_in_every_language_and_a_broken_checkout_is_
     monkeypatch.setenv("PATH", f"{of_another_language.parent}{os.pathsep}{os.environ['PATH']}")
     assert next(doctor.repository()).said.startswith("this is not a repository yet; git init")
     subprocess.run(["git", "init", "--quiet"], cwd=repository, env=os.environ | {"LC_ALL": "C"}, check=True)
-    assert "files are not committed" in next(doctor.repository()).said
+    assert " files are not committed" in next(doctor.repository()).said
+    for words in (["add", "--all"], ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "--quiet", "-m", "a"]):
+        subprocess.run(["git", *words], cwd=repository, env=os.environ | {"LC_ALL": "C"}, check=True)
+    (repository / "policy.yml").unlink()
+    assert next(doctor.repository()).said.startswith("1 file is not committed")
+    workflow = repository / ".github" / "workflows" / "quality.yml"
+    workflow.parent.mkdir(parents=True)
+    workflow.write_text("name: quality\n", "utf-8")
+    assert len([*doctor.repository()]) == 1
+    (repository / "a b").mkdir()
+    monkeypatch.setenv("QUALITY_ROOT", str(repository / "a b"))
+    assert [one.said for one in doctor.repository()] == ["everything is committed"]  # in there
+    workflow.parent.parent.rename(repository / "a b" / ".github")
+    [_, moved] = doctor.repository()
+    assert (moved.code, moved.note) == (0, True)
+    assert moved.said.endswith("with `working-directory: a b` in it")
+    monkeypatch.setenv("QUALITY_ROOT", str(repository))
     (repository / ".git" / "index").write_bytes(b"cut")
     found = next(doctor.repository())
     assert found.code == 2

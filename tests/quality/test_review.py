@@ -67,7 +67,7 @@ def test_a_second_delivery_is_shown_and_written_only_when_accepted(
     hand = [canonical(rule) for rule in project.contract("orders").rules if rule.learned is None]
     capsys.readouterr()
     assert main(["add", "data/orders.parquet"]) == 0
-    assert "nothing to change; 400 rows say the same" in capsys.readouterr().out
+    assert "nothing to change; learned from 400 rows" in capsys.readouterr().out
 
     more = delivery(2, 900, ("open", "paid", "new"), note="x1").with_columns(pl.col("amount") * 3)
     more.write_parquet(shop.root / "data" / "orders.parquet")

@@ -23,7 +23,7 @@ from quality.reporting.console import TABLES, found, render_text
 from quality.reporting.html import render
 from quality.result import RuleResult
 from quality.rules.bounds import parse_duration
-from quality.texts import cell_text, json_value, percent_of, place_of, text_of, told_apart
+from quality.texts import cell_text, json_value, many, nearest, percent_of, place_of, text_of, told_apart
 from quality.values import Status
 
 NUMBERS = st.one_of(
@@ -287,3 +287,13 @@ def test_a_terminal_shows_rows_of_the_worst_rules_where_too_many_fail() -> None:
     assert f"rule {TABLES + 2}: rows that break it" in text
     assert f"and rows of 3 more rules: these are of the worst {TABLES}" in text
     assert "more rules" not in render_text(judge(pl.DataFrame({"a": [None]}), *rules[:TABLES]))
+
+
+@pytest.mark.parametrize(("word", "said"), [("ORDERS_EU", "did you mean 'orders_eu'?"), ("zz", "known: id, orders_eu")])
+def test_a_word_that_differs_by_capitals_alone_is_the_nearest(word: str, said: str) -> None:
+    assert nearest(word, ["orders_eu", "id"]) == said
+
+
+@pytest.mark.parametrize(("count", "said"), [(0, "0 rows"), (1, "1 row"), (2_000, "2,000 rows")])
+def test_what_there_is_one_of_is_told_as_one(count: int, said: str) -> None:
+    assert many(count, "row") == said

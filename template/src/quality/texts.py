@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import bisect
 import difflib
+import itertools
 import json
 import math
 import re
@@ -27,6 +28,11 @@ def shorten(value: object, limit: int = 40) -> str:
 def first_names(names: list[str]) -> str:
     """The first three, and how many more there are."""
     return ", ".join(names[:3]) + (f", and {len(names) - 3} more" if len(names) > 3 else "")
+
+
+def many(count: int, what: str) -> str:
+    """A number with what is counted, such as `1 row` and `2,000 rows`."""
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def slug(name: str) -> str:
@@ -145,7 +151,8 @@ def place_of(reference: Any) -> str:
 
 def _closest(word: str, known: Iterable[str]) -> tuple[str | None, str]:
     choices = sorted(known)
-    found = difflib.get_close_matches(word[:100], choices, n=1, cutoff=0.5)
+    same = (one for one in choices if one.casefold() == word.casefold())  # but for capitals, which difflib tells apart
+    found = [*itertools.islice(same, 1)] or difflib.get_close_matches(word[:100], choices, n=1, cutoff=0.5)
     listed = f"{', '.join(choices[:12])}{', …' if len(choices) > 12 else ''}"
     return (" ".join(found[0].split()) if found else None), " ".join(listed.split())
 

@@ -24,7 +24,7 @@ from quality.contract.deployment_policy import BLOCK, DATASETS
 from quality.errors import ConfigurationError
 from quality.files import write_whole
 from quality.learning.page import flow, page, plain
-from quality.texts import nearest
+from quality.texts import many, nearest
 
 NAME, ENVIRONMENT = re.compile(r"[a-z][a-z0-9_]*"), re.compile(r"[a-z][a-z0-9_-]*")
 STARTER = """# yaml-language-server: $schema=contract.schema.json
@@ -33,7 +33,7 @@ description: What one row is, and where the data comes from
 owner: {owner}
 source: {source}
 sensitive: []
-# Learned from {rows:,} rows. {remark}
+# Learned from {rows}. {remark}
 {rules}"""
 
 
@@ -87,7 +87,7 @@ def starter(dataset: str, source: dict[str, Any]) -> str:
         dataset=plain(dataset),
         owner=f'"{owner()}"',
         source=flow(declared),
-        rows=found.rows,
+        rows=many(found.rows, "row"),
         remark=remark(found),
         rules=rules,
     )

@@ -19,7 +19,7 @@ from quality.learning.challenge import challenge as challenge_of
 from quality.learning.page import flow, lines
 from quality.learning.proposal import written
 from quality.reporting.console import out, plain
-from quality.texts import percent_of
+from quality.texts import many, percent_of
 
 
 def challenge(asked: argparse.Namespace) -> Challenge:
@@ -36,7 +36,7 @@ def _challenged(config: CheckConfig, seed: int, accept: bool) -> Challenged:
         path = project.root() / "datasets" / f"{config.dataset}.yml"
         edits.append(path, found.rules)
         accepted = [written(rule) for rule in found.rules]
-        out.print(plain(f"datasets/{config.dataset}.yml: {len(accepted)} rules added; review them and commit"))
+        out.print(plain(f"datasets/{config.dataset}.yml: {many(len(accepted), 'rule')} added; review and commit"))
         found = _found(project.load(config.dataset, config.environment), seed, propose=True)
         _say(config, found)
     missed = tuple(
@@ -60,7 +60,8 @@ def _found(config: CheckConfig, seed: int, propose: bool) -> Found:
 
 def _say(config: CheckConfig, found: Found) -> None:
     if found.score is None:
-        out.print(plain(f"{config.dataset}: {found.rows:,} rows are too few to corrupt; nothing was challenged"))
+        said = f"{config.dataset}: too few to corrupt, {many(found.rows, 'row')}; nothing was challenged"
+        out.print(plain(said))
         return
     enough = config.challenge is None or found.score >= config.challenge
     wanted = "" if config.challenge is None else f"; policy.yml asks for {percent_of(config.challenge)}"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from quality.texts import many
+
 CALLS = re.compile(r"(?<!\w)@(?=\w)|#(?=\w)|\bGH(?=-\d)|:(?=[\w+-]+:)")
 """What calls a person or another issue where a name follows it, also behind another repository's, or is a picture."""
 DOLLAR = "<span>$</span>"
@@ -26,7 +28,7 @@ def page(lines: Iterable[str], verb: str) -> str:
     for number, line in enumerate(every):
         length += len(line) + 1
         if length > LONGEST:
-            more = f"… and {len(every) - number:,} more lines: `nox -s {verb}` shows all of it."
+            more = f"… and {many(len(every) - number, 'more line')}: `nox -s {verb}` shows all of it."
             return "\n".join([*kept, "", more])
         kept.append(line)
     return "\n".join(kept)

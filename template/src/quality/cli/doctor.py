@@ -30,11 +30,13 @@ from quality.quarantine.splits import base
 from quality.reporting.console import out, plain
 from quality.rollout import pins
 from quality.sources import digest, reading, storage
+from quality.texts import many
 
 FASTAPI, CAPPED = Version("0.151"), Version("3.9")
 """From this FastAPI on, the server of a Prefect before 3.9 refuses its own client's requests, or does not start."""
 MARKS = {0: ("ok", "green"), 2: ("wrong", "bold red"), 3: ("wrong", "bold red")}
 NOTE = ("note", "yellow")
+WORKFLOW = ".github/workflows/quality.yml"
 
 
 def doctor(asked: argparse.Namespace) -> Doctor:
@@ -98,7 +100,7 @@ def files() -> Iterator[Looked]:
         except ConfigurationError as error:
             yield Looked(subject=f"datasets/{dataset}.yml", said=str(error), code=2)
         else:
-            yield Looked(subject=f"datasets/{dataset}.yml", said=f"valid, {len(configs[0].rules)} rules")
+            yield Looked(subject=f"datasets/{dataset}.yml", said=f"valid, {many(len(configs[0].rules), 'rule')}")
             yield from _sources(dataset, configs)
             yield from _of_others(configs)
     for gone, folders in remains(project.datasets()).items():
@@ -152,12 +154,12 @@ def _source(subject: str, config: CheckConfig) -> Looked:
     except SourceError as error:
         return Looked(subject=subject, said=str(error), code=3)
     reads = {column for rule in config.rules for column in rule.reads} & {*found.columns}
-    some = f"{len(reads)} of its" if found.columnar else "all"
+    some = f"{len(reads)} of its " if found.columnar else "all " if len(found.columns) > 1 else ""
     told = [f"{config.source.describe()} can be read"]
-    told += [f"{found.size:,} bytes"] if found.size is not None else []
-    told += [f"{found.rows:,} rows"] if found.rows is not None else []
+    told += [many(found.size, "byte")] if found.size is not None else []
+    told += [many(found.rows, "row")] if found.rows is not None else []
     told += [f"version {digest(found.version) or config.source.UNKNOWN}", *filter(None, [found.said])]
-    return Looked(subject=subject, said=f"{', '.join(told)}; a check reads {some} {len(found.columns)} columns")
+    return Looked(subject=subject, said=f"{', '.join(told)}; a check reads {some}{many(len(found.columns), 'column')}")
 
 
 def deployments() -> Iterator[Looked]:
@@ -165,7 +167,7 @@ def deployments() -> Iterator[Looked]:
     found = list(stale())
     if not any(one.subject.startswith(project.PREFECT_FILE) for one in found):
         file = computed()
-        yield Looked(subject=project.PREFECT_FILE, said=f"current, {len(file.deployments)} deployments")
+        yield Looked(subject=project.PREFECT_FILE, said=f"current, {many(len(file.deployments), 'deployment')}")
     yield from map(_looked, found)
 
 
@@ -182,12 +184,21 @@ def _looked(one: Finding) -> Looked:
 def repository() -> Iterator[Looked]:
     """Whether what would be deployed is committed."""
     try:
-        changed = len(git(project.root(), "status", "--porcelain").splitlines())
+        changed = len(git(project.root(), "status", "--porcelain", "--", ".").splitlines())
+        within = git(project.root(), "rev-parse", "--show-prefix").decode("utf-8", "replace").strip().rstrip("/")
     except UnansweredError as error:
         yield Looked(subject="git", said=_unread(project.root(), str(error)), code=2)
         return
-    said = f"{changed} files are not committed; commit before you deploy" if changed else "everything is committed"
+    said = "everything is committed"
+    if changed:
+        said = f"{many(changed, 'file')} {'is' if changed == 1 else 'are'} not committed; commit before you deploy"
     yield Looked(subject="git", said=said)
+    if within and (project.root() / WORKFLOW).exists():
+        said = (
+            f"no code host reads it here, in the folder {within} of a larger repository; move it to {WORKFLOW} at the "
+        )
+        said += f"top of that, with `working-directory: {within}` in it"
+        yield Looked(subject=WORKFLOW, said=said, note=True)
 
 
 def _unread(root: Path, why: str) -> str:
@@ -225,7 +236,7 @@ def api() -> Iterator[Looked]:
             if name not in there:
                 yield Looked(subject=name, said="this work pool does not exist; `nox -s deployment` creates it", code=3)
             elif workers := online_workers(client, name):
-                yield Looked(subject=name, said=f"{there[name].type} pool, {len(workers)} workers online")
+                yield Looked(subject=name, said=f"{there[name].type} pool, {many(len(workers), 'worker')} online")
             else:
                 said = f"no worker is online; {worker_start(name, there[name].type)}"
                 yield Looked(subject=name, said=said, code=3)

@@ -20,6 +20,7 @@ from quality.errors import ConfigurationError
 from quality.files import write_whole
 from quality.reporting.console import out, plain
 from quality.rules.catalogue import parse_rule
+from quality.texts import many
 
 
 def imported(asked: argparse.Namespace) -> Imported:
@@ -89,7 +90,7 @@ def _contract(found: Found, source: str | None) -> str:
 
 
 def _told(found: Found, place: Path, tool: str) -> ImportedDataset:
-    out.print(plain(f"datasets/{place.name}: {len(found.rules)} rules of {tool}"), soft_wrap=True)
+    out.print(plain(f"datasets/{place.name}: {many(len(found.rules), 'rule')} of {tool}"), soft_wrap=True)
     for one in found.left:
         out.print(plain(f"left out  {one}", style="yellow"), soft_wrap=True)
     return ImportedDataset(

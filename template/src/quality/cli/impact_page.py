@@ -12,7 +12,7 @@ from rich.text import Text
 from quality.cli.impact_answers import DatasetImpact, FieldChange, Impact, RuleImpact, Verdict
 from quality.drift.finding import as_json
 from quality.reporting.console import COLOURS, plain
-from quality.texts import json_value
+from quality.texts import json_value, many
 from quality.values import Severity, Status
 
 BREAKING = "breaking for consumers"
@@ -65,7 +65,7 @@ def rows(one: DatasetImpact) -> str | None:
     """Of how many rows how many break a rule, and how many change sides."""
     if one.problem is not None:
         return f"{'not compared' if one.what is None else 'not judged'}: {one.problem}"
-    said = [] if one.rows is None else [f"{one.rows:,} rows"]
+    said = [] if one.rows is None else [many(one.rows, "row")]
     both = [(one.failing_before, "before"), (one.failing_after, "after")]
     said += [f"{count:,} break a rule {when}" for count, when in both if count is not None]
     if one.newly_failing is not None and one.newly_passing is not None:

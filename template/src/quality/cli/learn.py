@@ -29,6 +29,7 @@ from quality.learning.related import References, means
 from quality.rules.keys import Decreasing, Increasing, PrimaryKey, Unique
 from quality.sources import Files, Source
 from quality.sources.sql import Sql
+from quality.texts import many
 
 VALUE = re.compile(r"[+-]?[0-9][0-9.,]*|[0-9]{1,4}[-./][0-9]{1,2}[-./][0-9]{1,4}.*")
 """A name that may be a value: a number or a date."""
@@ -46,7 +47,7 @@ def learn(asked: argparse.Namespace) -> Learned:
 def _proposed(config: CheckConfig) -> Proposal:
     found, source = proposal(config)
     declared = source.model_dump(mode="json", exclude_defaults=True) if source and source != config.source else None
-    print(f"# {config.dataset}: {found.rows:,} rows. {remark(found)}")
+    print(f"# {config.dataset}: {many(found.rows, 'row')}. {remark(found)}")
     if declared:
         print(f"source: {flow(declared)}")
     print(page(found), end="")

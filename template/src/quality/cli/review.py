@@ -20,7 +20,7 @@ from quality.learning.proposal import written
 from quality.learning.review import Change, broken, review
 from quality.reporting.console import out, plain
 from quality.sources import Source
-from quality.texts import percent_of
+from quality.texts import many, percent_of
 
 COLOURS = {"added": "green", "widened": "yellow", "dropped": "yellow", "changed": "cyan", "yours": "bold red"}
 YOURS = "a person wrote it, so it stays: correct the data, or the rule by hand"
@@ -105,9 +105,11 @@ def _written(rule: Rule | None) -> dict[str, Any] | None:
 def _say(path: Path, found: Review) -> None:
     where = f"datasets/{path.name}"
     if not found.changes and not found.fields:
-        out.print(plain(f"{where}: nothing to change; {found.rows:,} rows say the same", style="green"), soft_wrap=True)
+        out.print(
+            plain(f"{where}: nothing to change; learned from {many(found.rows, 'row')}", style="green"), soft_wrap=True
+        )
         return
-    out.print(plain(f"{where}: what {found.rows:,} rows say otherwise\n"), soft_wrap=True)
+    out.print(plain(f"{where}: what differs, as learned from {many(found.rows, 'row')}\n"), soft_wrap=True)
     table = Table(box=None, header_style="dim", pad_edge=False)
     for heading in ("", "in the contract", "as learned now", "why"):
         table.add_column(heading, overflow="fold")

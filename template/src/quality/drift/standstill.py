@@ -20,6 +20,7 @@ from quality.drift.finding import Finding, Layer
 from quality.ladder.pools import worker_start
 from quality.ladder.prefect_file import DeploymentEntry
 from quality.server import shell
+from quality.texts import many
 
 LATE = timedelta(minutes=5)
 """How long after its time a run may wait for a worker that asks every few seconds."""
@@ -68,7 +69,7 @@ def _waiting(client: SyncPrefectClient, pool: WorkPool) -> Iterator[Finding]:
         fix = "look at the worker's log and the pool's limits" if online else "start a worker"
         yield _finding(pool.name, due, f"{fix}, or {shell(f'flow-run cancel {run.id}')}")
     if len(late) > SHOWN:
-        yield _finding(pool.name, f"{len(late) - SHOWN} more runs were due and have not started", "start a worker")
+        yield _finding(pool.name, f"{many(len(late) - SHOWN, 'more run')} due and not started", "start a worker")
 
 
 def _scheduled(client: SyncPrefectClient, pool: str) -> list[FlowRun]:

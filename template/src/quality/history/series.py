@@ -8,7 +8,7 @@ from datetime import datetime
 import polars as pl
 
 from quality.history.store import SUBJECT
-from quality.texts import told_apart
+from quality.texts import many, told_apart
 from quality.values import Frozen, Status
 
 BLOCKS = "▁▂▃▄▅▆▇█"
@@ -35,7 +35,7 @@ class Trend(Frozen):
         """The trend in words, for whoever cannot see it."""
         if not self.known:
             return f"{self.name}: no earlier number"
-        return f"{self.name} over {len(self.known)} runs: between {self.low} and {self.high}, last {self.last}"
+        return f"{self.name} over {many(len(self.known), 'run')}: between {self.low} and {self.high}, last {self.last}"
 
     @property
     def low(self) -> str:

@@ -16,7 +16,7 @@ from quality.impact.bounds import OTHER, Way, upper
 from quality.impact.commits import Commit, contracts
 from quality.impact.rules import Difference, Pair, compared
 from quality.sources import Source
-from quality.texts import nearest
+from quality.texts import many, nearest
 
 FIELDS = ("source", "sources", "key", "sensitive", "quarantine", "warning_threshold", "allow_empty")
 """Fields of a contract, beside its rules, that decide what is judged and what is told of it."""
@@ -45,7 +45,7 @@ class Change(NamedTuple):
     def breaking(self) -> Iterator[str]:
         """What whoever relies on the data loses, a sentence each."""
         if self.after is None and self.before is not None:
-            yield f"the dataset {self.dataset} is removed, with all its {len(self.before.rules)} rules"
+            yield f"the dataset {self.dataset} is removed, with its {many(len(self.before.rules), 'rule')}"
             return
         if self.was is not None:
             yield f"the dataset {self.was} is removed: it is called {self.dataset} now"

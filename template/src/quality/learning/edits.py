@@ -14,6 +14,7 @@ from quality.errors import ConfigurationError
 from quality.files import write_whole
 from quality.learning.page import comment, flow, lines
 from quality.learning.review import Change
+from quality.texts import many
 
 QUOTED = re.compile(r'"(?:\\.|[^"\\])*"|' r"'(?:''|[^'])*'")
 COMMENT = re.compile(r"(^|\s)#.*")
@@ -40,7 +41,7 @@ def apply(path: Path, made: Iterable[Change], fields: Mapping[str, Any], rows: i
     for name, value in fields.items():
         _set(there, name, value)
     text = "".join(f"{line}\n" for line in there)
-    text = re.sub(r"(?m)^(# Learned from) [0-9,]+ rows[.]", rf"\1 {rows:,} rows.", text)
+    text = re.sub(r"(?m)^(# Learned from) [0-9,]+ rows?[.]", rf"\1 {many(rows, 'row')}.", text)
     new = [line for one in own if one.number is None and one.after is not None for line in lines(one.after)]
     _save(path, appended(text, new, path.name) if new else text)
 

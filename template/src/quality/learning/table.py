@@ -8,6 +8,7 @@ import polars as pl
 
 from quality.learning.claim import Claim, Place, claim
 from quality.rules.dtype_names import DTYPES
+from quality.texts import many
 
 FEWEST, MOST, ENOUGH = 0.6, 1.6, 20
 
@@ -18,6 +19,6 @@ def of_table(schema: pl.Schema, rows: int) -> Iterator[tuple[Place, Claim]]:
     stated = {name: dtype for name, dtype in named.items() if dtype.lower() in DTYPES and dtype != "Null"}
     if stated:
         fields = {"check": "schema", "columns": stated, "closed": len(stated) == len(named)}
-        yield claim(None, "schema", "closed", fields, f"the data has these {len(named):,} columns")
+        yield claim(None, "schema", "closed", fields, f"the data has {many(len(named), 'column')}")
     band = {"min": int(rows * FEWEST), "max": int(rows * MOST) + 1} if rows >= ENOUGH else {"min": 1}
-    yield claim(None, "rows", "band", {"check": "row_count", **band}, f"there are {rows:,} rows")
+    yield claim(None, "rows", "band", {"check": "row_count", **band}, f"the data has {many(rows, 'row')}")

@@ -12,7 +12,7 @@ from quality.masking import masked
 from quality.reporting.escaping import legible
 from quality.reporting.guidance import ranked
 from quality.result import CheckResult, RuleResult, summarize_check_result
-from quality.texts import cell_text, percent_of, text_of
+from quality.texts import cell_text, many, percent_of, text_of
 from quality.values import Severity, Status
 
 COLOURS = {
@@ -38,8 +38,8 @@ def print_verdict(result: CheckResult, console: Console | None = None) -> None:
         out.print(plain(f"\n{rule.rule_name}{segment(rule)}: rows that break it", style="bold"))
         out.print(sample_table(rule))
     if len(some) > TABLES:
-        out.print(plain(f"\n… and rows of {len(some) - TABLES:,} more rules: these are of the worst {TABLES}"))
-    rows = "rows unknown" if result.row_count is None else f"{result.row_count:,} rows"
+        out.print(plain(f"\n… and rows of {many(len(some) - TABLES, 'more rule')}: these are of the worst {TABLES}"))
+    rows = "rows unknown" if result.row_count is None else many(result.row_count, "row")
     about = result.metadata
     facts = (
         rows,

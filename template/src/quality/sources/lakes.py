@@ -19,6 +19,7 @@ from quality.sources.drivers import driver
 from quality.sources.hive import values
 from quality.sources.partition import Keys, Partition
 from quality.sources.source import Reading
+from quality.texts import many
 
 Lake = Literal["delta", "iceberg"]
 LAKES: Mapping[str, Lake] = {"Delta": "delta", "Iceberg": "iceberg"}
@@ -76,7 +77,7 @@ class Snapshot(NamedTuple):
         first, last = (pick(past.at for past in self.history) for pick in (min, max))
         judged = next((f", {past} is judged" for past in self.history if past.number == self.number), "")
         span = f"since {first:%Y-%m-%d}" if first.date() == last.date() else f"{first:%Y-%m-%d} to {last:%Y-%m-%d}"
-        return f"{len(self.history):,} versions, {span}{judged}"
+        return f"{many(len(self.history), 'version')}, {span}{judged}"
 
     @property
     def size(self) -> int:
