@@ -11,10 +11,9 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "template" / "src" / "quality"
 LAYERS = (
     ("values", "files", "masking", "merging"),
-    ("texts", "provenance", "git"),
+    ("texts", "provenance", "git", "sql_meaning"),
     ("result",),
     ("errors",),
-    ("sql_meaning",),
     ("sql_text", "whole_numbers"),
     ("engine",),
     ("rules",),
