@@ -11,7 +11,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "template" / "src" / "quality"
 LAYERS = (
     ("values", "files", "masking", "merging"),
-    ("texts", "provenance", "git"),
+    ("texts", "provenance", "git", "sql_meaning"),
     ("result",),
     ("errors", "time_units"),
     ("sql_text", "known_sql"),
@@ -49,6 +49,7 @@ PURE = (
     "result",
     "errors",
     "time_units",
+    "sql_meaning",
     "sql_text",
     "known_sql",
     "engine",

@@ -372,9 +372,9 @@ ATOMS = st.one_of(
 CONDITIONS = st.recursive(
     ATOMS,
     lambda inner: st.one_of(
-        st.builds("({} AND {})".format, inner, inner),
-        st.builds("({} OR {})".format, inner, inner),
-        st.builds("(NOT {})".format, inner),
+        st.builds("(({}) AND ({}))".format, inner, inner),
+        st.builds("(({}) OR ({}))".format, inner, inner),
+        st.builds("(NOT ({}))".format, inner),
         st.builds("(CASE WHEN {} THEN {} ELSE {} END)".format, inner, inner, inner),
     ),
     max_leaves=5,

@@ -184,6 +184,61 @@ def test_a_condition_that_is_cut_at_its_connectors_means_the_same(sql: str) -> N
     assert data.select(x=condition(sql)).equals(data.select(x=pl.sql_expr(sql)))
 
 
+MEANT: dict[str, list[bool | None]] = {
+    "b IS TRUE": [True, False, False],
+    "b IS FALSE": [False, False, True],
+    "b IS NOT TRUE": [False, True, True],
+    "NOT b IS NOT FALSE": [False, False, True],
+    "b IS FALSE OR b = TRUE": [True, None, True],
+    "(n > 1 IS TRUE) = TRUE AND b IS NOT FALSE": [False, False, False],
+    "CASE WHEN b IS NOT TRUE THEN n IS NULL ELSE b = TRUE END": [True, True, False],
+    "POSITION('.' IN s) > 0": [False, None, True],
+    "STRPOS(s, '(') = 0": [True, None, False],
+    "STRPOS(s, part) > 0": [True, None, None],
+    "(b IS DISTINCT FROM (n > 1)) AND n > 0": [True, False, True],
+    "b IS DISTINCT FROM FALSE AND n > 0 OR b": [True, None, False],
+}
+"""What SQL answers of the rows below."""
+
+
+@pytest.mark.parametrize("sql", MEANT)
+def test_a_condition_means_what_sql_means_by_it(sql: str) -> None:
+    rows = {"b": [True, None, False], "n": [1, None, 2], "s": ["ab", None, "a.(b"], "part": ["b", "b", None]}
+    wanted = MEANT[sql]
+    found = judge(
+        pl.DataFrame(rows), {"check": "expression", "expression": sql}, {"check": "row_count", "min": 0, "where": sql}
+    )
+    by_row, inside = found.rules
+    assert (by_row.failed_count, by_row.total_count) == (wanted.count(False), 3 - wanted.count(None)), by_row.message
+    assert inside.value == wanted.count(True)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "(b IS DISTINCT FROM c OR n > 1)",
+        "CASE WHEN b IS NOT DISTINCT FROM c AND n > 1 THEN b ELSE c END",
+        "NOT ((b IS DISTINCT FROM c) AND (c IS DISTINCT FROM b AND n > 1))",
+    ],
+)
+def test_what_distinct_from_would_take_in_is_refused(sql: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"write \(a IS DISTINCT FROM b\) (OR|AND) …"):
+        parse_rule({"check": "expression", "expression": sql})
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "(a IS DISTINCT FROM b) OR a > 1",
+        "CASE WHEN a IS DISTINCT FROM b THEN a > 1 AND b > 1 END",
+        "COALESCE(a IS DISTINCT FROM b, a > 1 AND b > 1)",
+        "(a IS DISTINCT FROM (b)) AND (a > 1 OR b > 1)",
+    ],
+)
+def test_distinct_from_within_its_own_brackets_is_read(sql: str) -> None:
+    assert parse_rule({"check": "expression", "expression": sql}).title
+
+
 @pytest.mark.parametrize(
     ("column", "sql", "said"),
     [
@@ -235,7 +290,9 @@ TERMS = st.one_of(
     st.builds("abs({})".format, st.sampled_from([*RANGES])),
 )
 SUMS = st.recursive(TERMS, lambda inner: st.builds("({} {} {})".format, inner, st.sampled_from("+-"), inner))
-CONDITIONS = st.builds("{} {} {}".format, SUMS, st.sampled_from(["<", "<=", ">", ">=", "=", "<>"]), SUMS)
+CONDITIONS = st.builds("{} {} {}".format, SUMS, st.sampled_from(["<", "<=", ">", ">=", "=", "<>"]), SUMS).filter(
+    lambda one: any(name in one for name in RANGES)
+)
 """The same in SQL and, but for two signs, in Python, whose numbers have no bounds; none has more than 38 digits."""
 
 

@@ -413,6 +413,23 @@ def test_whole_numbers_do_not_wrap_there(there: dict[str, Any], data: pl.DataFra
         judge(None, {"check": "expression", "expression": "big * big * 3 > 0"}, source=there)
 
 
+def test_a_condition_means_there_what_sql_means_by_it(there: dict[str, Any], data: pl.DataFrame) -> None:
+    """Counts are those of Python."""
+    meant: dict[str, Any] = {
+        "b IS TRUE": lambda row: row["b"] is True,
+        "b IS NOT TRUE": lambda row: row["b"] is not True,
+        "(small > 2) IS NOT FALSE": lambda row: row["small"] is None or row["small"] > 2,
+        "STRPOS(s, '.') > 0": lambda row: None if row["s"] is None else "." in row["s"],
+        "POSITION('\\' IN s) = 0": lambda row: None if row["s"] is None else "\\" not in row["s"],
+    }
+    rules = [{"check": "expression", "expression": one, "name": str(n)} for n, one in enumerate(meant)]
+    assert said_there(rules, there) == rules
+    found = judge(None, *rules, source=there, sample_rows=0).rules
+    for rule, (one, answer) in zip(found, meant.items(), strict=True):
+        answers = [answer(row) for row in data.rows(named=True)]
+        assert (rule.failed_count, rule.total_count) == (answers.count(False), len(answers) - answers.count(None)), one
+
+
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(conditions=st.lists(CONDITIONS, min_size=12, max_size=12, unique=True))
 def test_whatever_a_condition_says_both_count_alike(

@@ -3,7 +3,7 @@
 The rooms, from the ground up; a module imports its own room and those above it in this list:
 
 * `values`, `files`, `masking`, `result`, `errors`, `provenance`: what all others share
-* `time_units`, `sql_text`, `known_sql`: what conditions say, and how they count and compare
+* `sql_meaning`, `time_units`, `sql_text`, `known_sql`: what conditions say and mean, and how they count and compare
 * `engine`: what a rule is, and how all rules of a dataset are judged in one pass
 * `rules`: every rule there is, by family; `catalogue` lists them
 * `pushdown`: rules as the SQL of a database that judges them itself

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import polars as pl
 
 from quality.errors import ConfigurationError, first_line
+from quality.sql_meaning import TRUTHS, meant
 from quality.texts import shorten
 
 TOKEN = re.compile(
@@ -68,6 +69,7 @@ def _commented(text: str, start: int, depth: int) -> list[Token]:
 
 def _refuse(found: list[Token], sql: str) -> None:
     before = ""
+    _refuse_open_ends(found)
     for number, token in enumerate(found):
         if token.kind in ("word", "comment") and (
             token.text in QUERIES or (before == "(" and token.text in BEGINNINGS and token.kind == "word")
@@ -88,6 +90,22 @@ def _refuse(found: list[Token], sql: str) -> None:
         raise ValueError(f"it is nested deeper than {DEEPEST} brackets: use several rules")
     if sum(token.text in ("AND", "OR") for token in found) > CONNECTED:
         raise ValueError(f"it connects more than {CONNECTED:,} conditions: use several rules")
+
+
+def _refuse_open_ends(found: list[Token]) -> None:
+    """Polars reads what DISTINCT FROM compares with up to the end of its brackets, with all that AND and OR add."""
+    opened: set[int] = set()
+    for token in (one for one in found if one.kind in ("word", "sign")):
+        opened = {depth for depth in opened if depth <= token.depth}
+        if token.text == "DISTINCT" and token.depth:
+            opened.add(token.depth)
+        elif token.text in (",", "WHEN", "THEN", "ELSE"):
+            opened.discard(token.depth)
+        elif token.text in ("AND", "OR") and token.depth in opened:
+            raise ValueError(
+                f"in brackets IS DISTINCT FROM takes all up to their end, this {token.text} too: "
+                f"write (a IS DISTINCT FROM b) {token.text} …"
+            )
 
 
 def _unquoted(found: list[Token]) -> str:
@@ -173,9 +191,23 @@ def expression(sql: str, connector: str = "OR") -> pl.Expr:
     """The condition as a tree as flat as it can be: what is nested a thousand deep takes Polars seconds."""
     pieces = parts(sql, connector)
     if len(pieces) == 1 and connector == "AND":
-        return pl.sql_expr(sql)
-    exprs = [expression(piece, "AND") if connector == "OR" else pl.sql_expr(piece) for piece in pieces]
+        return _read(sql)
+    exprs = [expression(piece, "AND") if connector == "OR" else _read(piece) for piece in pieces]
     return _folded(exprs, connector)
+
+
+def _read(sql: str) -> pl.Expr:
+    words = [token for token in tokens(sql) if token.kind != "comment"]
+    texts = ["", "", *(token.text for token in words)]
+    before = zip(words, texts, texts[1:], strict=False)
+    return meant(
+        sql,
+        [
+            (token.start, token.text, last == "IS" or (first, last) == ("IS", "NOT"))
+            for token, first, last in before
+            if token.kind == "word" and token.text in TRUTHS
+        ],
+    )
 
 
 def _folded(exprs: list[pl.Expr], connector: str) -> pl.Expr:

@@ -13,16 +13,8 @@ from quality.contract.syntax import canonical
 
 DECIDE = (
     *("values.py", "result.py", "sql_text.py", "isolation.py", "checking.py", "engine/", "rules/", "pushdown/"),
-    *(
-        "merging.py",
-        "known_sql.py",
-        "time_units.py",
-        "file_states/",
-        "sources/",
-        "contract/config.py",
-        "contract/contract.py",
-    ),
-    *("contract/contract.py", "contract/references.py", "history/runs.py", "history/store.py"),
+    *("time_units.py", "sql_meaning.py", "known_sql.py", "merging.py", "file_states/", "sources/"),
+    *("contract/config.py", "contract/contract.py", "contract/references.py", "history/runs.py", "history/store.py"),
 )
 """Modules and rooms that read data, judge it, or say by what; what policy.yml says is in the fingerprint."""
 SPEAK = ("rules/complaints.py", "rules/elsewhere.py", "rules/other_tools.py")

@@ -205,10 +205,10 @@ def _absolute(value: Value, dialect: Dialect) -> Any:
     return case((paren(exp.LT(this=value.sql, expression=number(0))), less), otherwise=value.sql.copy())
 
 
-def _find(a: Arguments, dialect: Dialect) -> Any:
+def _find(a: Arguments, options: Sequence[Any], dialect: Dialect) -> Any:
     """In bytes from the start; a pattern that is more than plain letters is none that is found by its text."""
     part = a[1].held
-    if not isinstance(part, str) or re.escape(part).replace("\\ ", " ") != part:
+    if not isinstance(part, str) or not (options[0] or re.escape(part).replace("\\ ", " ") == part):
         raise UnsayableError(f"the place of a pattern cannot be said in {dialect.NAME}")
     place = call("STRPOS", a[0].sql, a[1].sql)
     before = call("LEFT", a[0].sql.copy(), dialect.cast(paren(exp.Sub(this=place, expression=number(1))), pl.Int32()))
@@ -257,7 +257,7 @@ FUNCTIONS: dict[str, Callable[[Arguments, Sequence[Any], pl.DataType, Dialect], 
     "StringFunction.LenChars": lambda a, o, t, d: d.cast(call("LENGTH", a[0].sql), t),
     "StringFunction.LenBytes": lambda a, o, t, d: d.cast(d.bytes(a[0].sql), t),
     "StringFunction.StripChars": lambda a, o, t, d: _strip(a, d),
-    "StringFunction.Find": lambda a, o, t, d: _find(a, d),
+    "StringFunction.Find": lambda a, o, t, d: _find(a, o, d),
     "StringFunction.Slice": lambda a, o, t, d: _slice(a, d),
     "StringFunction.ConcatHorizontal": lambda a, o, t, d: _concat(a, o, d),
     "TemporalFunction.Year": _extract("YEAR"),
