@@ -82,7 +82,7 @@ def result_of(artifact: Artifact) -> CheckResult:
 
 
 def why_it_ended(client: SyncPrefectClient, run: UUID) -> str | None:
-    """The error at the end of the last traceback in a run's log: the state of one that crashed only has an exit code."""
+    """The error at the end of the last traceback in a run's log: the state of a crash has an exit code alone."""
     wanted = LogFilter(flow_run_id=LogFilterFlowRunId(any_=[run]), level=LogFilterLevel(ge_=logging.ERROR))
     logs = client.read_logs(wanted, sort=LogSort.TIMESTAMP_DESC)
     lines = (one.message.strip().splitlines() for one in logs if "Traceback" in one.message)
