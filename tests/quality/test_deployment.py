@@ -93,16 +93,14 @@ def test_a_job_variable_of_no_pool_type_is_refused(api: str) -> None:
 
 
 def test_a_run_that_crashed_says_why_in_the_words_of_its_log(api: str, repository: Path) -> None:
-    error = (
-        "Unexpected\nTraceback (most recent call last):\n  …\nModuleNotFoundError: No module named 'x'"
-    )
+    error = "Unexpected\nTraceback (most recent call last):\n  …\nModuleNotFoundError: No module named 'x'"
     with get_client(sync_client=True) as client:
         run = client.create_flow_run(check_dataset, parameters={"dataset": "users"})
         for at, said in enumerate((error, "Process exited with status code: 1")):
             moment = datetime(2026, 11, 29, 6, at, tzinfo=UTC)
             log = LogCreate(name="a", level=40, message=said, timestamp=moment, flow_run_id=run.id)
             client.request("POST", "/logs/", json=[log.model_dump(mode="json")])
-        for state, said in (
+        ends: tuple[tuple[State, str], ...] = (
             (
                 Crashed(message="exit code 1"),
                 "Crashed, exit code 1: ModuleNotFoundError: No module named 'x'; http",
