@@ -376,7 +376,7 @@ def redrive(session: nox.Session) -> None:
 
 @nox.session(requires=["environment"], venv_backend="none", default=False)
 def alarms(session: nox.Session) -> None:
-    """Set the server's automations for runs that crash, go silent or never start (-- [--env ENV])."""
+    """Set the server's automations for runs that crash, give no verdict, go silent or never start (-- [--env ENV])."""
     run(session, "-m", "quality", "alarms", *session.posargs)
 
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from prefect import flow
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.actions import LogCreate
+from prefect.client.schemas.objects import State
 from prefect.exceptions import PrefectHTTPStatusError
+from prefect.states import Crashed, Failed
 
 from quality import ConfigurationError, check, check_dataset, data_quality_check_task
+from quality.cli.deployment import _read_back
 from quality.contract import project
 from quality.errors import ServerError
 from quality.ladder.block import DataQualityBlock, load_block
@@ -85,6 +90,27 @@ def test_a_job_variable_of_no_pool_type_is_refused(api: str) -> None:
         pytest.raises(ConfigurationError, match="no job variable 'strem_output'; did you mean 'stream_output'"),
     ):
         pool_type(client, PoolEntry(name="some", job_variables={"strem_output": True}))
+
+
+def test_a_run_that_crashed_says_why_in_the_words_of_its_log(api: str, repository: Path) -> None:
+    error = "Unexpected\nTraceback (most recent call last):\n  …\nModuleNotFoundError: No module named 'x'"
+    with get_client(sync_client=True) as client:
+        run = client.create_flow_run(check_dataset, parameters={"dataset": "users"})
+        for at, said in enumerate((error, "Process exited with status code: 1")):
+            moment = datetime(2026, 11, 29, 6, at, tzinfo=UTC)
+            log = LogCreate(name="a", level=40, message=said, timestamp=moment, flow_run_id=run.id)
+            client.request("POST", "/logs/", json=[log.model_dump(mode="json")])
+        ends: tuple[tuple[State, str], ...] = (
+            (
+                Crashed(message="exit code 1"),
+                "Crashed, exit code 1: ModuleNotFoundError: No module named 'x'; http",
+            ),
+            (Failed(message="ValueError: 7"), "Failed, ValueError: 7; http"),
+        )
+        for state, said in ends:
+            client.set_flow_run_state(run.id, state, force=True)
+            with pytest.raises(ServerError, match=f"run {run.name} left no result: {said}"):
+                _read_back(client, project.load("users", "dev"), client.read_flow_run(run.id))
 
 
 def test_a_pool_without_a_worker_has_none_online(api: str, repository: Path) -> None:

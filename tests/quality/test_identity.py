@@ -229,7 +229,7 @@ def test_what_is_left_under_a_domains_name_of_before_is_listed_and_removed_only_
     capsys.readouterr()
     assert main(["drift", "server", "--remove-domain", "shop"]) == 1
     listed = capsys.readouterr().out.count("is left from the domain shop; delete it with `nox -s drift")
-    assert listed == 2 + 2 + 3, "two blocks, two deployments, three alarms"
+    assert listed == 2 + 2 + 4, "two blocks, two deployments, four alarms"
     assert main(["drift", "server", "--fix", "--remove-domain", "shop"]) == 0
     assert capsys.readouterr().out.count("healed: deleted the ") == listed
     left = {tag for one in client.read_deployments() for tag in one.tags if tag.startswith("domain:")}

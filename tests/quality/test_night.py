@@ -20,7 +20,8 @@ from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 from prefect.client.schemas.objects import Artifact, State
 from prefect.client.schemas.sorting import ArtifactSort
 from prefect.exceptions import ObjectAlreadyExists
-from prefect.states import Crashed, Late
+from prefect.server.events.schemas.automations import EventTrigger
+from prefect.states import Crashed, Failed, Late
 from pydantic import SecretStr
 from sink import Sink, listening
 
@@ -245,22 +246,41 @@ def test_alarms_are_made_once_and_kept_as_the_repository_says(
     assert main(["alarms"]) == 0
     capsys.readouterr()
     assert main(["alarms"]) == 0
-    assert capsys.readouterr().out.count("current") == 3
+    assert capsys.readouterr().out.count("current") == 4
     channels = repository.policy["defaults"]["notifications"]
     repository.decides(notifications=[*channels, *channels])
     assert main(["alarms", "--env", "prod"]) == 0
-    assert capsys.readouterr().out.count("updated") == 3
+    assert capsys.readouterr().out.count("updated") == 4
     with get_client(sync_client=True) as client:
         names = [one.name for one in client.read_automations()]
     assert sorted(name for name in names if name.startswith(pool)) == [
         "orders-dev: a check crashed",
+        "orders-dev: a check failed without a verdict",
         "orders-dev: a check never started",
         "orders-dev: a check went silent",
     ]
 
 
+UNREAD: State = Failed(
+    message="Flow run encountered an exception: ConfigurationError: datasets/orders.yml:6: rule 1: …"
+)
+VERDICTS = (
+    "orders: FAILED — 0 of 1 rules passed",
+    "orders (day=1): ERROR — the source is not there",
+    "orders: SKIPPED — 0 of 1 rules passed",
+    "Flow run encountered an exception: DataQualityError: orders: FAILED — 0 of 1 rules passed",
+)
+
+
 @pytest.mark.parametrize(
-    ("state", "said"), [(Crashed(), "crashed"), (Late(), "has not started")], ids=["crashed", "never started"]
+    ("state", "said"),
+    [
+        (Crashed(), "crashed"),
+        (Late(), "has not started"),
+        (UNREAD, "failed without a verdict"),
+        (Failed(name="TimedOut", message="Flow run exceeded timeout of 3.0 second(s)"), "failed without a verdict"),
+    ],
+    ids=["crashed", "never started", "wrong contract", "timed out"],
 )
 def test_operators_hear_of_a_run_that_could_not_speak(
     repository: Repository, sink: Sink, pool: str, state: State, said: str
@@ -269,11 +289,22 @@ def test_operators_hear_of_a_run_that_could_not_speak(
     with get_client(sync_client=True) as client:
         flow = client.create_flow(check_dataset)
         deployment = client.create_deployment(flow, name="orders-prod", work_pool_name=pool, parameters={})
+        for verdict in VERDICTS:  # of which the check itself tells
+            known = client.create_flow_run_from_deployment(deployment)
+            client.set_flow_run_state(known.id, Failed(message=verdict), force=True)
         run = client.create_flow_run_from_deployment(deployment)
         client.set_flow_run_state(run.id, state, force=True)
     (message,) = _wait_for(lambda: [one for one in sink.messages if said in one], 60)
     assert message.startswith("prod: a check ")
     assert run.name in message
+    assert not [one for one in sink.messages if "FAILED —" in one]
+
+
+def test_a_run_that_waits_or_timed_out_is_not_taken_for_a_silent_one(repository: Repository) -> None:
+    (silent,) = (one for one in automations.watches("orders-dev") if one.name == "went silent")
+    there = EventTrigger.model_validate(silent.trigger.model_dump())
+    for name in ("Paused", "Suspended", "TimedOut", "Failed", "heartbeat"):
+        assert there.expects(f"prefect.flow-run.{name}"), name
 
 
 def test_operators_read_history_and_report_at_a_terminal(

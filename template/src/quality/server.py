@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -19,16 +20,20 @@ from prefect.client.schemas.filters import (
     ArtifactFilterKey,
     ArtifactFilterType,
     FlowRunFilter,
+    LogFilter,
+    LogFilterFlowRunId,
+    LogFilterLevel,
     TaskRunFilter,
 )
 from prefect.client.schemas.objects import Artifact
-from prefect.client.schemas.sorting import ArtifactSort
+from prefect.client.schemas.sorting import ArtifactSort, LogSort
 from prefect.exceptions import PrefectHTTPStatusError
 from prefect.settings import PREFECT_UI_URL
 
 from quality.contract import project
 from quality.errors import ServerError
 from quality.loopback import loopback
+from quality.masking import masked
 from quality.reporting.console import say
 from quality.result import CheckResult
 
@@ -74,6 +79,14 @@ def result_of(artifact: Artifact) -> CheckResult:
     """The result that an artifact of type `result` holds."""
     data = artifact.data
     return CheckResult.model_validate_json(data) if isinstance(data, str) else CheckResult.model_validate(data)
+
+
+def why_it_ended(client: SyncPrefectClient, run: UUID) -> str | None:
+    """The error at the end of the last traceback in a run's log: the state of a crash has an exit code alone."""
+    wanted = LogFilter(flow_run_id=LogFilterFlowRunId(any_=[run]), level=LogFilterLevel(ge_=logging.ERROR))
+    logs = client.read_logs(wanted, sort=LogSort.TIMESTAMP_DESC)
+    lines = (one.message.strip().splitlines() for one in logs if "Traceback" in one.message)
+    return masked(next(lines, [""])[-1]) or None
 
 
 def link(page: str, of: UUID | str | None) -> str:

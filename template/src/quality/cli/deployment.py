@@ -113,10 +113,12 @@ def run_deployed(client: Any, config: CheckConfig, deployment: Any, pool: Any, o
 
 
 def _read_back(client: Any, config: CheckConfig, run: Any) -> RungRun:
-    from quality.server import artifact_of, link, result_of, run_link
+    from quality.server import artifact_of, link, result_of, run_link, why_it_ended
 
     if (artifact := artifact_of(client, run.id, "result")) is None:
-        raise ServerError(f"run {run.name} left no result: {run.state_name}, {run.state.message}; {run_link(run.id)}")
+        why = why_it_ended(client, run.id) if run.state.is_crashed() else None
+        said = ": ".join(filter(None, ((run.state.message or "").rstrip("."), why)))
+        raise ServerError(f"run {run.name} left no result: {run.state_name}, {said}; {run_link(run.id)}")
     found = result_of(artifact)
     out.print(plain(f"\ndeployment · {config.subject} in {config.environment}", style="bold"))
     print_verdict(found, out)

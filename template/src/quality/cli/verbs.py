@@ -261,7 +261,7 @@ VERBS = (
     ),
     Verb(
         "alarms",
-        "Set the server's automations for runs that crash, go silent or never start",
+        "Set the server's automations for runs that crash, give no verdict, go silent or never start",
         "quality.cli.operators:alarms",
         "Alarms",
         (option("--env", help="an environment of policy.yml; all of them when left out"),),

@@ -1,4 +1,5 @@
-"""Prefect automations for what no check can report of itself: runs that crash, that go silent and that never start."""
+"""Prefect automations for what no check can report of itself: runs that crash, that fail without a verdict, that go
+silent and that never start."""
 
 from __future__ import annotations
 
@@ -19,7 +20,10 @@ from quality.errors import ConfigurationError
 
 SILENT_AFTER = timedelta(minutes=5)
 LATE_AFTER = timedelta(minutes=15)
-ENDED = {f"prefect.flow-run.{state}" for state in ("Completed", "Failed", "Crashed", "Cancelled")}
+ENDED = {f"prefect.flow-run.{state}" for state in ("Completed", "Failed", "TimedOut", "Crashed", "Cancelled")}
+WAITS = {f"prefect.flow-run.{state}" for state in ("Paused", "Suspended")}
+NO_VERDICT = "!*: [FES][AKR]*[DR] — *"
+"""What the message of a failed run is not like where a verdict failed it: that is told by the check itself."""
 BODY = """{{ flow_run.name }} of {{ flow.name }} %s.
 State: {{ flow_run.state.name }} {{ flow_run.state.message }}
 {{ flow_run | ui_url }}"""
@@ -42,26 +46,34 @@ def watches(pool: str, tagged: str | None = None, longest: float | None = None) 
     if tagged:
         of_pool = [of_pool, {"prefect.resource.role": "tag", "prefect.resource.id": f"prefect.tag.{tagged}"}]
     crashed = _trigger(of_pool, expect={"prefect.flow-run.Crashed"})
-    silent = _trigger(of_pool, {"prefect.flow-run.heartbeat"}, {"prefect.flow-run.heartbeat", *ENDED}, SILENT_AFTER)
+    broken = _trigger(of_pool, expect={"prefect.flow-run.Failed", "prefect.flow-run.TimedOut"}, message=NO_VERDICT)
+    beats = {"prefect.flow-run.heartbeat"}
+    silent = _trigger(of_pool, beats, beats | ENDED | WAITS, SILENT_AFTER)
     started = {"prefect.flow-run.Pending", "prefect.flow-run.Running", *ENDED}
     never = _trigger(of_pool, {"prefect.flow-run.Late"}, started, LATE_AFTER)
     found = (
         Watch("crashed", "crashed", crashed),
+        Watch("failed without a verdict", "failed without a verdict", broken),
         Watch("went silent", f"sent no heartbeat for {SILENT_AFTER.seconds // 60} minutes", silent),
         Watch("never started", f"was due {LATE_AFTER.seconds // 60} minutes ago and has not started", never),
     )
     if longest is None:
         return found
-    too_long = _trigger(of_pool, {"prefect.flow-run.Running"}, ENDED, timedelta(minutes=longest))
+    too_long = _trigger(of_pool, {"prefect.flow-run.Running"}, ENDED | WAITS, timedelta(minutes=longest))
     return (*found, Watch("took too long", f"runs for more than the {longest:g} minutes allowed", too_long))
 
 
 def _trigger(
-    of_pool: Any, after: Iterable[str] = (), expect: Iterable[str] = (), within: timedelta = timedelta(0)
+    of_pool: Any,
+    after: Iterable[str] = (),
+    expect: Iterable[str] = (),
+    within: timedelta = timedelta(0),
+    message: str | None = None,
 ) -> EventTrigger:
     """Fires when an event comes or, where a time is given, when after one event none of the others comes within it."""
+    said: Any = {"prefect.state-message": message} if message else {}
     return EventTrigger(
-        match={"prefect.resource.id": "prefect.flow-run.*"},
+        match={"prefect.resource.id": "prefect.flow-run.*", **said},
         match_related=of_pool,
         after=set(after),
         expect=set(expect),
