@@ -397,6 +397,21 @@ def test_a_fraction_beside_floats_of_32_bits_is_one_of_them_wherever_it_stands(s
     assert (result.status, result.rules[0].total_count) == (Status.PASSED, 1), result.rules[0].message
 
 
+@pytest.mark.parametrize("branches", [20, 100, 700])
+def test_many_branches_are_judged_or_refused_in_a_sentence(branches: int) -> None:
+    """Where nothing could be cut, as many as Polars reads; elsewhere as many as it writes down and reads again."""
+    data = pl.DataFrame({"day": [date(2024, 1, 1)], "b": [True], "c": ["z"]})
+    cases = " ".join(f"WHEN c = 'k{n}' THEN day > DATE '2023-01-{n % 28 + 1:02}'" for n in range(branches))
+    plain = judge(data, {"check": "expression", "expression": f"CASE {cases} ELSE b END"})
+    assert plain.status is Status.PASSED
+    deep = {"check": "expression", "expression": f"CASE {cases} ELSE b IS TRUE END"}
+    if branches == 20:
+        assert judge(data, deep).status is Status.PASSED
+        return
+    with pytest.raises(ConfigurationError, match="nests more operators than can be read; write it as several rules"):
+        judge(data, deep)
+
+
 MOMENTS_OF_ONE_ROW = pl.DataFrame(
     {"day": [date(2024, 1, 1)], "late": [datetime(2024, 1, 1, 0, 30)], "lasted": [timedelta(hours=5)]}
 ).with_columns(

@@ -13,7 +13,7 @@ import polars as pl
 from pydantic import BaseModel
 
 from quality.errors import CannotJudgeError
-from quality.time_units import COMPARED, JOINED, OFFSET, brought_together
+from quality.time_units import COMPARED, JOINED, OFFSET, brought_together, may_be_cut
 
 Model = TypeVar("Model", bound=BaseModel)
 CONDITIONS = ("where", "expression", "condition")
@@ -24,6 +24,8 @@ COUNTING = (*COUNTED, "Abs", {"Pow": "Generic"})
 """They and others, which take whole numbers as those of 128 bits."""
 WRITTEN = tuple(f'"{word}"' for word in (*COUNTED, "Abs", "Pow"))
 """How an expression that counts is written down."""
+DECIMAL = '{"Scalar":{"Decimal"'
+"""How a written fraction is written down."""
 
 
 class Known(str):
@@ -51,10 +53,11 @@ def exact(expr: pl.Expr, sql: str) -> pl.Expr:
         return expr
     names = [name for name in dict.fromkeys(expr.meta.root_names()) if name in sql.dtypes]
     written = str(expr.meta.serialize(format="json"))
-    cut = any(sql.dtypes[name].is_temporal() or sql.dtypes[name] == pl.Float32 for name in names)
-    if not cut and not any(word in written for word in WRITTEN):
+    dtypes = tuple((name, sql.dtypes[name]) for name in names)
+    rounded = DECIMAL in written and any(dtype == pl.Float32 for _, dtype in dtypes)
+    if not rounded and not any(word in written for word in WRITTEN) and not may_be_cut(dict(dtypes).values(), written):
         return expr
-    made = _exact(written, tuple((name, sql.dtypes[name]) for name in names))
+    made = _exact(written, dtypes)
     return expr if made is None else made
 
 
@@ -129,8 +132,9 @@ class _Reader:
 
     def _dtype(self, node: Any) -> pl.DataType:
         """Of a part; Null where it has none, of which the condition as a whole says what is wrong."""
+        part = _expr(node).alias("value")
         try:
-            return pl.LazyFrame(schema=self.schema).select(_expr(node).alias("value")).collect_schema()["value"]
+            return pl.LazyFrame(schema=self.schema).select(part).collect_schema()["value"]
         except pl.exceptions.PolarsError:
             return pl.Null()
 

@@ -17,7 +17,10 @@ NOTHING = {"Literal": {"Scalar": {"Null": "Null"}}}
 
 
 def meant(sql: str, truths: list[tuple[int, str, bool]]) -> pl.Expr:
-    """The expression of SQL; `truths` are its words TRUE and FALSE, where each stands, and whether IS is before it."""
+    """The expression of SQL; `truths` are its words TRUE and FALSE, where each stands, and whether IS is before it.
+
+    ValueError where it nests too deep to be read as Polars writes it down.
+    """
     is_asked = any(after for _, _, after in truths)
     for start, word, after in reversed(truths) if is_asked else ():
         if not after:
@@ -26,8 +29,11 @@ def meant(sql: str, truths: list[tuple[int, str, bool]]) -> pl.Expr:
     written = str(expr.meta.serialize(format="json")) if is_asked or "(" in sql else ""
     if not is_asked and FOUND not in written:
         return expr
-    node = _meant(json.loads(written.replace(FOUND, PLAINLY)), is_asked)
-    return pl.Expr.deserialize(io.StringIO(json.dumps(node)), format="json")
+    try:
+        node = _meant(json.loads(written.replace(FOUND, PLAINLY)), is_asked)
+        return pl.Expr.deserialize(io.StringIO(json.dumps(node)), format="json")
+    except (RecursionError, pl.exceptions.ComputeError):
+        raise ValueError("it nests more operators than can be read; write it as several rules") from None
 
 
 def _meant(node: Any, is_asked: bool) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import polars as pl
@@ -16,7 +16,21 @@ OFFSET = {"TemporalExpr": "OffsetBy"}
 """A moment and an interval, such as `day + INTERVAL '1 hour'`."""
 NANOSECONDS = {"ms": 10**6, "us": 10**3, "ns": 1}
 """Of each unit, from the coarsest to the finest."""
+WORDS = {"ms": "Milliseconds", "us": "Microseconds", "ns": "Nanoseconds"}
+"""How units are written down."""
 DAY = 86_400 * 10**9
+
+
+def may_be_cut(dtypes: Iterable[pl.DataType], written: str) -> bool:
+    """Whether values of unlike units or zones may meet in an expression that is written down, or days and hours."""
+    timed = [dtype for dtype in dtypes if dtype.is_temporal()]
+    units = {unit for unit, word in WORDS.items() if word in written}
+    units |= {dtype.time_unit for dtype in timed if isinstance(dtype, (pl.Datetime, pl.Duration))}
+    zones = {dtype.time_zone for dtype in timed if isinstance(dtype, pl.Datetime)}
+    days = pl.Date in timed or '"Date"' in written
+    lasting = any(isinstance(dtype, pl.Duration) for dtype in timed)
+    meets = days and ("ns" in units or lasting or bool(zones - {None}))
+    return bool(timed) and (meets or len(units) > 1 or len(zones) > 1 or "OffsetBy" in written)
 
 
 def brought_together(op: Any, exprs: Sequence[pl.Expr], dtypes: Sequence[pl.DataType]) -> list[pl.Expr] | None:
