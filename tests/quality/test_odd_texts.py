@@ -10,7 +10,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from rich.console import Console
@@ -115,6 +115,9 @@ def test_markdown_has_the_same_pieces_whatever_the_names_and_values(text: str) -
 )
 @settings(deadline=None, max_examples=60)
 @given(text=TEXTS)
+@example(text="order #")
+@example(text="a # ##")
+@example(text="##")
 def test_a_text_is_read_in_markdown_as_it_is(around: str, text: str) -> None:
     shown, text = one_line(text) or "x", text if one_line(text) else "x"
     assert structure(around.format(cell(text))) == structure(around.format("x"))

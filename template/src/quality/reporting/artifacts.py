@@ -28,8 +28,8 @@ ArtifactType = Literal["markdown", "table", "result"]
 ROWS = 500
 """Rows of a table; FAILED and WARNING come first, so what is cut off has passed."""
 FAILURES = 25
-MARKUP = re.compile(r"[\\`*\[\]|<>~]|(?<![^\W_])_|_(?![^\W_])|&(?=#?\w+;)")
-"""What means something in Markdown; inside a word `_` does not."""
+MARKUP = re.compile(r"[\\`*\[\]|<>~]|(?<![^\W_])_|_(?![^\W_])|&(?=#?\w+;)|(?<=\s)#(?=#*\s*$)")
+"""What means something in Markdown; inside a word `_` does not, and `#` does only where it may end a heading."""
 MARKED = re.compile(
     r"`|\*(?=\S)|(?<=\S)\*|~(?=~)|(?<=~)~|\](?=[(\[])|<(?=[a-zA-Z/!?])|(?<![^\W_])_|_(?![^\W_])"
     r"|\\(?=[!-/:-@\[-`{-~])|&(?=#?\w+;)|\A>"
