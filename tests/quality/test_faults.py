@@ -91,6 +91,7 @@ class Server:
         own = {"PREFECT_HOME": str(self.home), "PYTHONPATH": importable()}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "quality.loopback", str(self.port)],
+            cwd=self.home,  # where its database lies
             env={name: value for name, value in os.environ.items() if name != "PREFECT_API_URL"} | SERVING | own,
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
