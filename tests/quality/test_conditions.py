@@ -285,7 +285,7 @@ ROW = st.fixed_dictionaries(
 FACTORS = st.sampled_from(["i8", "i64", "u8", "u32", "2", "300", "-1"])
 TERMS = st.one_of(
     st.sampled_from([*RANGES, "1", "-1", "128", "70000"]),
-    st.builds("({} * {})".format, FACTORS, FACTORS),
+    st.builds("({} * {})".format, FACTORS, FACTORS.filter(lambda factor: factor != "i64")),
     st.builds("(-{})".format, st.sampled_from([*RANGES])),
     st.builds("abs({})".format, st.sampled_from([*RANGES])),
 )
@@ -465,6 +465,8 @@ def test_moments_of_a_condition_are_not_cut(sql: str) -> None:
         ("COALESCE(small, 0) - 1 >= 0", 1),
         ("CASE WHEN day IS NULL THEN 0 ELSE small END - large <= 0", 0),
         ("POWER(small, 2) >= 0", 0),
+        ("small < 2 * 300", 0),
+        ("small + 100 * 3 > 1 - 2", 0),
         ("(small - large) / 2 < 0", 1),
         ("small - large BETWEEN -300 AND 0", 0),
         ("small - large IN (0, -1)", 1),

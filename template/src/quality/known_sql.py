@@ -105,9 +105,9 @@ class _Reader:
         read = [self.read(node) for node in nodes]
         parts = [part for part, _ in read]
         if op in COUNTING and all(wide or self._is_whole(part) for part, wide in read):
-            if all(_is_written(part) for part in parts):
-                return parts, False
             self.changed = True
+            if all(_is_written(part) for part in parts):  # 2 * 300 beside a column of 8 bits would have 8, too
+                return [_wide(part) for part in parts], True
             return [part if wide or _is_written(part) else _wide(part) for part, wide in read], True
         return self._moments(self._floats(parts), op), False
 
