@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Mapping
 from decimal import Decimal
@@ -13,6 +12,7 @@ import polars as pl
 from pydantic import BaseModel
 
 from quality.errors import CannotJudgeError
+from quality.sql_meaning import expr_of
 from quality.time_units import COMPARED, JOINED, OFFSET, brought_together, may_be_cut
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -47,7 +47,7 @@ def _known(sql: str, dtypes: Mapping[str, pl.DataType]) -> Known:
     return one
 
 
-def exact(expr: pl.Expr, sql: str) -> pl.Expr:
+def as_it_reads(expr: pl.Expr, sql: str) -> pl.Expr:
     """The expression of the SQL; whole numbers do not wrap and moments are not cut where it knows its dtypes."""
     if not isinstance(sql, Known):
         return expr
@@ -67,13 +67,9 @@ def _exact(written: str, dtypes: tuple[tuple[str, pl.DataType], ...]) -> pl.Expr
     try:
         reader = _Reader(pl.Schema(dtypes))
         node, _ = reader.read(json.loads(written))
-        return _expr(node) if reader.changed else None
+        return expr_of(node) if reader.changed else None
     except (RecursionError, pl.exceptions.ComputeError):
         raise CannotJudgeError("the SQL nests more operators than can be read; write it as several rules") from None
-
-
-def _expr(node: Any) -> pl.Expr:
-    return pl.Expr.deserialize(io.StringIO(json.dumps(node)), format="json")
 
 
 class _Reader:
@@ -121,7 +117,7 @@ class _Reader:
 
     def _moments(self, parts: list[Any], op: Any) -> list[Any]:
         dtypes = [self._dtype(part) for part in parts] if self.timed and op in (*COMPARED, *JOINED, OFFSET) else []
-        exprs = brought_together(op, [_expr(part) for part in parts], dtypes) if dtypes else None
+        exprs = brought_together(op, [expr_of(part) for part in parts], dtypes) if dtypes else None
         if exprs is None:
             return parts
         self.changed = True
@@ -132,7 +128,7 @@ class _Reader:
 
     def _dtype(self, node: Any) -> pl.DataType:
         """Of a part; Null where it has none, of which the condition as a whole says what is wrong."""
-        part = _expr(node).alias("value")
+        part = expr_of(node).alias("value")
         try:
             return pl.LazyFrame(schema=self.schema).select(part).collect_schema()["value"]
         except pl.exceptions.PolarsError:

@@ -31,9 +31,14 @@ def meant(sql: str, truths: list[tuple[int, str, bool]]) -> pl.Expr:
         return expr
     try:
         node = _meant(json.loads(written.replace(FOUND, PLAINLY)), is_asked)
-        return pl.Expr.deserialize(io.StringIO(json.dumps(node)), format="json")
+        return expr_of(node)
     except (RecursionError, pl.exceptions.ComputeError):
         raise ValueError("it nests more operators than can be read; write it as several rules") from None
+
+
+def expr_of(node: Any) -> pl.Expr:
+    """The expression that is written down so, as Polars does it."""
+    return pl.Expr.deserialize(io.StringIO(json.dumps(node)), format="json")
 
 
 def _meant(node: Any, is_asked: bool) -> Any:
@@ -54,9 +59,7 @@ def _of_no_text(node: Any, place: Any) -> Any:
     """The place of a text in another one, 0 where it is not there; null where one of both is."""
     match place:
         case {"BinaryExpr": {"left": {"Function": {"function": {"StringExpr": {"Find": _}}, "input": texts}}}}:
-            for text in texts:
+            for text in (one for one in texts if "Literal" not in one):
                 there = {"Function": {"input": [text], "function": {"Boolean": "IsNotNull"}}}
-                node = (
-                    node if "Literal" in text else {"Ternary": {"predicate": there, "truthy": node, "falsy": NOTHING}}
-                )
+                node = {"Ternary": {"predicate": there, "truthy": node, "falsy": NOTHING}}
     return node

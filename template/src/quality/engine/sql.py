@@ -10,7 +10,7 @@ from pydantic import AfterValidator
 
 from quality.engine.dtypes import exact
 from quality.errors import ConfigurationError
-from quality.known_sql import exact as computed
+from quality.known_sql import as_it_reads
 from quality.sql_text import brief, expression, refuse_patterns, several, tokens
 from quality.values import Text
 
@@ -34,7 +34,7 @@ def condition(sql: str) -> pl.Expr:
     """The Polars expression of a SQL condition; no Python is evaluated, nothing is read or fetched."""
     try:
         tokens(sql)
-        return computed(exact(expression(sql)), sql)
+        return as_it_reads(exact(expression(sql)), sql)
     except (pl.exceptions.PolarsError, ValueError) as error:
         said = re.sub(r"unable to parse '.*' as Expr", "it is not a condition", " ".join(str(error).split()))
         raise ConfigurationError(f"cannot read the SQL '{brief(sql)}': {said.split(' {')[0]}") from None
