@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from quality.errors import CannotJudgeError
 from quality.sql_meaning import expr_of
-from quality.time_units import COMPARED, JOINED, OFFSET, brought_together, may_be_cut
+from quality.time_units import COMPARED, JOINED, OFFSET, brought_together, is_listed, may_be_cut
 
 Model = TypeVar("Model", bound=BaseModel)
 CONDITIONS = ("where", "expression", "condition")
@@ -116,7 +116,8 @@ class _Reader:
         return [new or part for new, part in zip(written, parts, strict=True)]
 
     def _moments(self, parts: list[Any], op: Any) -> list[Any]:
-        dtypes = [self._dtype(part) for part in parts] if self.timed and op in (*COMPARED, *JOINED, OFFSET) else []
+        meet = self.timed and (op in (*COMPARED, *JOINED, OFFSET) or is_listed(op))
+        dtypes = [self._dtype(part) for part in parts] if meet else []
         exprs = brought_together(op, [expr_of(part) for part in parts], dtypes) if dtypes else None
         if exprs is None:
             return parts

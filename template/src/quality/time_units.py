@@ -29,6 +29,8 @@ def may_be_cut(dtypes: Iterable[pl.DataType], written: str) -> bool:
     zones = {dtype.time_zone for dtype in timed if isinstance(dtype, pl.Datetime)}
     days = pl.Date in timed or '"Date"' in written
     lasting = any(isinstance(dtype, pl.Duration) for dtype in timed)
+    if zones - {None} and '"IsIn"' in written:
+        return True
     meets = days and ("ns" in units or lasting or bool(zones - {None}))
     return bool(timed) and (meets or len(units) > 1 or len(zones) > 1 or "OffsetBy" in written)
 
@@ -40,6 +42,8 @@ def brought_together(op: Any, exprs: Sequence[pl.Expr], dtypes: Sequence[pl.Data
     """
     if op == OFFSET:
         return _offset(exprs, dtypes[0])
+    if is_listed(op):
+        return _listed(exprs, dtypes)
     timed = [dtype for dtype in dtypes if isinstance(dtype, (pl.Date, pl.Datetime, pl.Duration))]
     if op not in (*COMPARED, *JOINED) or len(timed) < 2 or len(set(timed)) == 1:
         return None
@@ -56,6 +60,21 @@ def brought_together(op: Any, exprs: Sequence[pl.Expr], dtypes: Sequence[pl.Data
     return made or (placed if there != list(dtypes) else None)
 
 
+def is_listed(op: Any) -> bool:
+    """Whether an operator looks a value up among written ones."""
+    return isinstance(op, dict) and "IsIn" in (op.get("Sql") or ())
+
+
+def _listed(exprs: Sequence[pl.Expr], dtypes: Sequence[pl.DataType]) -> list[pl.Expr] | None:
+    """Written days beside moments of a zone as the first moments of those days there."""
+    zone = dtypes[0].time_zone if isinstance(dtypes[0], pl.Datetime) else None
+    if zone is None or dtypes[1] != pl.List(pl.Date) or not exprs[1].meta.is_literal():
+        return None
+    days = pl.select(exprs[1].alias("days"))["days"].explode()
+    begins = days.to_frame().select(_first_of_day(pl.col("days"), zone))
+    return [exprs[0], pl.lit(begins.to_series().implode())]
+
+
 def _written(expr: pl.Expr, of: pl.Expr) -> pl.Expr:
     """What is computed of a written value, as another one: a database has the value, and not the computation."""
     if not of.meta.is_literal():
@@ -65,15 +84,15 @@ def _written(expr: pl.Expr, of: pl.Expr) -> pl.Expr:
 
 
 def _first_of_day(day: pl.Expr, zone: str) -> pl.Expr:
-    """The moment at which a day begins: midnight, or an hour later where clocks are put forward at midnight."""
+    """The moment at which a day begins: midnight, or the next that there is where clocks are put forward then."""
     midnight = day.cast(pl.Datetime("us"))
     if zone == "UTC":
         return _written(day.cast(pl.Datetime("us", zone)), day)
-    begins, later = (
-        moment.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
-        for moment in (midnight, midnight.dt.offset_by("1h"))
+    begins = (
+        midnight.dt.offset_by(after).dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
+        for after in ("0h", "1h", "24h")
     )
-    return _written(pl.coalesce(begins, later), day)
+    return _written(pl.coalesce(*begins), day)
 
 
 def _compared(exprs: Sequence[pl.Expr], dtypes: Sequence[pl.DataType]) -> list[pl.Expr] | None:
